@@ -1,0 +1,320 @@
+"""Put the calls of an exercise to an object and bring back plain data.
+
+This is the only module that runs a learner's code. It knows no reference, no misconception and no score: in grading
+it runs beside the learner's code, while another process judges what it sends (`judging.judge`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograde import limits
+from autograde.exercise import Call, Made
+from autograde.makers import MAKERS
+from autograde.plain import Other, TensorData, dump, load, to_plain, type_name
+
+# files whose lines are not the learner's: this package, the references, the standard library
+OURS = (
+    str(Path(__file__).parent),
+    str(Path(__file__).parent.parent / "helpers"),
+    str(Path(inspect.__file__).parent),
+    "<frozen",
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An exception, as plain data. `kind` is its class, `kinds` all its base classes too, `lines` the learner's lines."""
+
+    kind: str
+    text: str
+    kinds: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from one call: a value or a problem; which arguments changed; what was printed."""
+
+    value: Any = None
+    problem: Problem | None = None
+    changed: tuple[str, ...] = ()
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """The calls after one that did not return are not put."""
+
+    problem: None = None
+    value: Other = field(default_factory=lambda: Other("nothing", "not asked"))
+    changed: tuple = ()
+    printed: str = ""
+
+
+class Unsuitable(Exception):
+    """The object does not have the form that the exercise asks for."""
+
+
+def answer(obj: Any, calls: list[Call], seconds: float = limits.SECONDS) -> list[Answer | Unasked]:
+    """Put all calls to `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` is ended, and
+    the calls after it are not put."""
+    answers: list[Answer | Unasked] = []
+    for call in calls:
+        if answers and _ends(answers[-1]):
+            answers.append(Unasked())
+        else:
+            answers.append(_one(obj, call, seconds))
+    return answers
+
+
+def _ends(last: Answer | Unasked) -> bool:
+    return isinstance(last, Unasked) or (last.problem is not None and last.problem.kind == "TimeIsUp")
+
+
+def _one(obj: Any, call: Call, seconds: float) -> Answer:
+    args, kwargs = realise(call.args), realise(call.kwargs)
+    value, problem, printed = None, None, ""
+    with limits.fixed_state(), limits.no_exit(), limits.quiet() as out:
+        try:
+            with limits.time_limit(seconds):
+                value = to_plain(_put(obj, call, args, kwargs))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            problem = _problem(error, seconds)
+        printed = out.getvalue()
+    changed = () if problem else tuple(_changed(call, args, kwargs))
+    return Answer(value, problem, changed, printed[:1000])
+
+
+def realise(value: Any) -> Any:
+    """A fresh copy of an argument; `TensorData` becomes a tensor and `Made` the object that it names."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, TensorData):
+        import torch
+
+        return torch.from_numpy(value.array.copy())
+    if isinstance(value, Made):
+        return MAKERS[value.maker](*realise(value.args))
+    if isinstance(value, list | tuple):
+        return type(value)(realise(item) for item in value)
+    if isinstance(value, dict):
+        return {key: realise(item) for key, item in value.items()}
+    return value
+
+
+def _changed(call: Call, args: tuple, kwargs: dict):
+    pairs = [*enumerate(zip(call.args, args, strict=True)), *((k, (v, kwargs[k])) for k, v in call.kwargs.items())]
+    for name, (before, after) in pairs:
+        if not _untouched(before, after):
+            yield str(name)
+
+
+def _untouched(before: Any, after: Any) -> bool:
+    if isinstance(before, Made):
+        return True
+    if isinstance(before, TensorData):
+        after = after.detach().cpu().numpy()
+        return before.array.shape == after.shape and bool(np.array_equal(before.array, after))
+    if isinstance(before, np.ndarray):
+        return before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes()
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(_untouched, before, after))
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_untouched(before[k], after[k]) for k in before)
+    return before is after or before == after
+
+
+def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    if call.new is None:
+        if not callable(obj):
+            raise Unsuitable(f"this is {type_name(obj)} and cannot be called; a function is asked for")
+        return obj(*args, **kwargs)
+    if not inspect.isclass(obj):
+        raise Unsuitable(f"this is {type_name(obj)}; a class is asked for")
+    made = obj(*realise(call.new), **realise(call.new_kwargs))
+    import torch
+
+    if not isinstance(made, torch.nn.Module):
+        return _use(made, call, args, kwargs)
+    return _use_module(made, call, args, kwargs)
+
+
+def _use(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    if call.method == "":
+        return None
+    if call.method is None:
+        if not callable(made):
+            raise Unsuitable(f"an object of the class {type_name(made)} cannot be called")
+        return made(*args, **kwargs)
+    # `len(x)` and `x.__len__()` are the same question, but the builtin checks the result
+    if call.method == "__len__":
+        return len(made)
+    return getattr(made, call.method)(*args, **kwargs)
+
+
+def _use_module(module: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    import torch
+
+    reported: dict[str, Any] = {}
+    parameters = dict(module.named_parameters())
+    if "parameters" in call.report:
+        reported["parameters"] = {name: list(p.shape) for name, p in sorted(parameters.items())}
+    if "initial" in call.report:
+        reported["initial"] = {name: to_plain(p) for name, p in sorted(parameters.items())}
+    _load(parameters, call.weights or {})
+    module.train(call.training)
+    inputs = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor) and a.is_floating_point()]
+    if "input_gradients" in call.report:
+        for tensor in inputs:
+            tensor.requires_grad_(True)
+    output = _use(module, call, args, kwargs)
+    if "output" in call.report:
+        reported["output"] = to_plain(output)
+    if {"gradients", "input_gradients"} & set(call.report):
+        first = output[0] if isinstance(output, tuple | list) else output
+        if not isinstance(first, torch.Tensor):
+            raise Unsuitable(f"the output is {type_name(first)}; a tensor is asked for")
+        # any fixed loss will do; cosines of 1, 2, 3, ... weigh every output differently
+        probe = torch.cos(torch.arange(1, first.numel() + 1, dtype=torch.float64)).to(first.dtype)
+        (first * probe.reshape(first.shape)).sum().backward()
+        for tensor in inputs:
+            tensor.requires_grad_(False)
+    if "gradients" in call.report:
+        reported["gradients"] = {
+            name: to_plain(torch.zeros_like(p) if p.grad is None else p.grad) for name, p in sorted(parameters.items())
+        }
+    if "input_gradients" in call.report:
+        reported["input_gradients"] = [
+            to_plain(torch.zeros_like(t) if t.grad is None else t.grad) for t in inputs
+        ]
+    return reported["output"] if tuple(call.report) == ("output",) else reported
+
+
+def _load(parameters: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
+    import torch
+
+    for name, values in weights.items():
+        if name not in parameters:
+            have = ", ".join(f"`{p}`" for p in sorted(parameters)) or "none"
+            raise Unsuitable(f"the module has no parameter `{name}`; its parameters are: {have}")
+        if tuple(parameters[name].shape) != values.shape:
+            shape = tuple(parameters[name].shape)
+            raise Unsuitable(f"the parameter `{name}` has the shape {shape}; {values.shape} is asked for")
+        with torch.no_grad():
+            parameters[name].copy_(torch.as_tensor(values))
+
+
+# --- exceptions as plain data ---------------------------------------------------------------------------------------
+
+
+def _problem(error: BaseException, seconds: float) -> Problem:
+    kinds = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
+    if isinstance(error, limits.TimeIsUp):
+        text = f"no result after {seconds:g} seconds: is there a loop that never ends?"
+        return Problem("TimeIsUp", text, kinds, learner_lines(error))
+    if isinstance(error, limits.Exited | SystemExit):
+        return Problem("Exited", "the code asked Python to exit", kinds, learner_lines(error))
+    return Problem(type(error).__name__, _text(error), kinds, learner_lines(error))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:
+        return ""
+    return text if len(text) <= 500 else text[:500] + " ..."
+
+
+def learner_lines(error: BaseException, most: int = 4) -> tuple[str, ...]:
+    """The lines of a traceback that the learner wrote, innermost last: neither ours nor a library's."""
+    lines = []
+    try:
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            code = frame.f_code
+            file = code.co_filename
+            if file.startswith(OURS) or "site-packages" in file:
+                continue
+            source = linecache.getline(file, number).strip()
+            where = f"line {number}, in {code.co_name}" if code.co_name != "<module>" else f"line {number}"
+            lines.append(f"{where}: {source}" if source else where)
+    except BaseException:
+        return ()
+    return tuple(lines[-most:])
+
+
+# --- between processes ----------------------------------------------------------------------------------------------
+
+_FIELDS = tuple(Call.__dataclass_fields__)
+
+
+def pack_calls(calls: list[Call]) -> bytes:
+    return dump([{name: _pack(getattr(call, name)) for name in _FIELDS} for call in calls])
+
+
+def unpack_calls(frame: bytes) -> list[Call]:
+    return [Call(**{name: _unpack(value) for name, value in fields.items()}) for fields in load(frame)]
+
+
+def _pack(value: Any) -> Any:
+    if isinstance(value, Made):
+        return {"made": value.maker, "args": _pack(value.args)}
+    if isinstance(value, list | tuple):
+        return type(value)(_pack(item) for item in value)
+    if isinstance(value, dict):
+        return {"items": [(key, _pack(item)) for key, item in value.items()]}
+    return value
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(_unpack(item) for item in value)
+    if isinstance(value, dict):
+        if "made" in value:
+            return Made(value["made"], _unpack(value["args"]))
+        return {key: _unpack(item) for key, item in value["items"]}
+    return value
+
+
+def pack_answers(answers: list[Answer | Unasked]) -> bytes:
+    rows = []
+    for one in answers:
+        problem = one.problem and (one.problem.kind, one.problem.text, one.problem.kinds, one.problem.lines)
+        rows.append((isinstance(one, Unasked), one.value, problem, one.changed, one.printed))
+    return dump(rows)
+
+
+def unpack_answers(frame: bytes, expected: int) -> list[Answer | Unasked]:
+    """Read what an untrusted process sent; ValueError if it is not `expected` answers of the right form."""
+    rows = load(frame)
+    if type(rows) is not list or len(rows) != expected:
+        raise ValueError(f"{expected} answers were asked for")
+    return [_unpack_answer(row) for row in rows]
+
+
+def _unpack_answer(row: Any) -> Answer | Unasked:
+    if type(row) is not tuple or len(row) != 5:
+        raise ValueError("a malformed answer")
+    unasked, value, problem, changed, printed = row
+    if unasked is True:
+        return Unasked()
+    if problem is not None:
+        if type(problem) is not tuple or len(problem) != 4 or not _texts(problem[2]) or not _texts(problem[3]):
+            raise ValueError("a malformed problem")
+        problem = Problem(str(problem[0])[:100], str(problem[1])[:600], problem[2], problem[3])
+    if type(printed) is not str or not _texts(changed):
+        raise ValueError("a malformed answer")
+    return Answer(value, problem, changed, printed[:1000])
+
+
+def _texts(value: Any) -> bool:
+    return type(value) is tuple and all(type(item) is str and len(item) < 2000 for item in value)

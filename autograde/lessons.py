@@ -1,0 +1,38 @@
+"""The lessons, in order. A lesson's name is its room in every folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """`name` is the folder ("03_single_head"), `topic` the name of its modules ("single_head")."""
+
+    name: str
+    title: str
+
+    @property
+    def topic(self) -> str:
+        return self.name.split("_", 1)[1]
+
+
+LESSONS = (
+    Lesson("01_vocabulary", "Vocabulary and encoding"),
+    Lesson("02_embeddings", "Embeddings and positional encoding"),
+    Lesson("03_single_head", "Single-head attention"),
+)
+
+
+class UnknownLesson(ValueError):
+    pass
+
+
+def find_lesson(text: str) -> Lesson:
+    """A lesson by its name, number or topic: "03_single_head", "3", "03", "single_head"."""
+    wanted = text.strip().rstrip("/").removesuffix(".ipynb").split("/")[-1]
+    for lesson in LESSONS:
+        if wanted in (lesson.name, lesson.topic, lesson.name[:2], lesson.name[:2].lstrip("0")):
+            return lesson
+    known = ", ".join(lesson.name for lesson in LESSONS)
+    raise UnknownLesson(f"There is no lesson {text!r}. The lessons are: {known}.")

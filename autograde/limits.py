@@ -1,0 +1,134 @@
+"""Borders around a learner's code when it runs in this process: time, random state, output, settings."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+SECONDS = 4.0  # for one call
+
+
+class TimeIsUp(BaseException):
+    """A call took too long. Not an `Exception`, so that `except Exception` in a learner's code lets it through."""
+
+
+class Exited(BaseException):
+    """The code asked the process to end."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `TimeIsUp` inside the block after `seconds`, and again every 50 ms if the block swallows it.
+
+    A signal does it in the main thread on POSIX systems. Elsewhere a watchdog thread does, which cannot interrupt a
+    call into C that does not return.
+    """
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
+        yield from _by_signal(seconds)
+    else:
+        yield from _by_thread(seconds)
+
+
+def _by_signal(seconds: float) -> Iterator[None]:
+    def stop(signum, frame):
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _by_thread(seconds: float) -> Iterator[None]:
+    thread, done = threading.get_ident(), threading.Event()
+
+    def watch():
+        wait = seconds
+        while not done.wait(wait):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeIsUp))
+            wait = 0.05
+
+    watchdog = threading.Thread(target=watch, daemon=True)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watchdog.join()
+
+
+class _Capped(io.StringIO):
+    """Keeps the first few thousand characters of what is written."""
+
+    def write(self, text: str) -> int:
+        if self.tell() < 4000:
+            super().write(text[:4000])
+        return len(text)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[io.StringIO]:
+    """Take up what is printed, and ignore warnings."""
+    out = _Capped()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(_Capped()),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield out
+
+
+@contextlib.contextmanager
+def no_exit() -> Iterator[None]:
+    """`os._exit` and `os.abort` would end the kernel without a word: inside the block they raise `Exited`."""
+
+    def refuse(*args):
+        raise Exited
+
+    before = os._exit, os.abort
+    os._exit = os.abort = refuse
+    try:
+        yield
+    finally:
+        os._exit, os.abort = before
+
+
+@contextlib.contextmanager
+def fixed_state(seed: int = 0) -> Iterator[None]:
+    """The same random state and settings for every call, whatever the learner's code has set; all put back after."""
+    python, numpy, recursion = random.getstate(), np.random.get_state(), sys.getrecursionlimit()
+    torch = sys.modules.get("torch")
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        if torch is None:
+            yield
+            return
+        dtype, state = torch.get_default_dtype(), torch.random.get_rng_state()
+        torch.set_default_dtype(torch.float32)
+        torch.random.default_generator.manual_seed(seed)
+        try:
+            with torch.enable_grad(), torch.device("cpu"):
+                yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.random.set_rng_state(state)
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        sys.setrecursionlimit(recursion)

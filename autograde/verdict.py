@@ -1,0 +1,99 @@
+"""The result of a check, for people (text, HTML) and for programs (fields)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+
+PASSED, FAILED, ERROR, NOT_STARTED = "passed", "failed", "error", "not started"
+
+# one sign and one word for each state: no meaning by colour alone
+_SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "⚠", NOT_STARTED: "○"}
+_HEADS = {
+    PASSED: "passed",
+    FAILED: "not right yet",
+    ERROR: "the code raised an error",
+    NOT_STARTED: "not started",
+}
+_BORDERS = {PASSED: "#0072B2", FAILED: "#D55E00", ERROR: "#CC79A7", NOT_STARTED: "#999999"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found.
+
+    name       the exercise
+    passed     True if everything is right
+    state      "passed", "failed", "error" (the code raised) or "not started"
+    score      share of the points, 0 to 1
+    diagnosis  the name of the misconception, or None
+    message    the whole result as plain text
+    advice     what to look at, the first sentence of the message
+    facts      (label, text) rows: call, expected, got, ...
+    """
+
+    name: str
+    passed: bool
+    state: str
+    score: float
+    diagnosis: str | None = None
+    advice: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    points: float | None = field(default=None, compare=False)
+
+    @property
+    def headline(self) -> str:
+        text = f"{_SIGNS[self.state]} {self.name}: {_HEADS[self.state]}"
+        if not self.passed and self.score > 0:
+            text += f" ({self.score:.0%} of the points)"
+        return text
+
+    @property
+    def message(self) -> str:
+        lines = [self.headline]
+        if self.diagnosis:
+            lines.append(f"Probably: {self.diagnosis}.")
+        if self.advice:
+            lines.append(self.advice)
+        width = max((len(label) for label, _ in self.facts), default=0)
+        for label, text in self.facts:
+            first, *rest = text.split("\n")
+            lines.append(f"  {label:<{width}}  {first}".rstrip())
+            lines += [f"  {'':<{width}}  {line}".rstrip() for line in rest]
+        return "\n".join(lines)
+
+    @property
+    def summary(self) -> str:
+        """One line, for lists and for a short traceback."""
+        words = [self.headline]
+        if self.diagnosis:
+            words.append(f"Probably: {self.diagnosis}.")
+        if self.advice:
+            words.append(self.advice)
+        return " ".join(words)
+
+    @property
+    def html(self) -> str:
+        """A box that reads the same in a light and a dark theme, with every text escaped."""
+        parts = [f"<strong>{escape(self.headline)}</strong>"]
+        if self.diagnosis:
+            parts.append(f"<div>Probably: <strong>{escape(self.diagnosis)}</strong>.</div>")
+        if self.advice:
+            parts.append(f"<div>{_inline_code(escape(self.advice))}</div>")
+        if self.facts:
+            rows = "".join(
+                '<tr><th scope="row" style="text-align:left;vertical-align:top;padding:0 1em 0 0;font-weight:600">'
+                f'{escape(label)}</th><td style="text-align:left"><pre style="margin:0;white-space:pre-wrap">'
+                f"{escape(text)}</pre></td></tr>"
+                for label, text in self.facts
+            )
+            parts.append(f'<table style="margin:.4em 0 0 0">{rows}</table>')
+        style = f"border-left:6px solid {_BORDERS[self.state]};padding:.4em .8em;margin:.2em 0"
+        return f'<div class="course-check" role="status" style="{style}">{"".join(parts)}</div>'
+
+
+def _inline_code(text: str) -> str:
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return text
+    return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))

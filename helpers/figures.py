@@ -1,0 +1,135 @@
+"""Figures of the course: one palette, alt text for every picture, Korean glyphs everywhere.
+
+    figure, axes = new(1, 2)
+    heat_map(axes[0], weights, rows=tokens, columns=tokens, title="weights")
+    show(figure, alt="The attention weights of ...")
+
+Needs matplotlib alone. `show` returns an object that a notebook displays; it is the last line of a cell.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+
+FONT = Path(__file__).parent / "fonts" / "CourseHangul.ttf"
+fontManager.addfont(str(FONT))
+
+# Okabe and Ito's colours tell apart for all common kinds of colour vision; lines differ in dashes and markers too
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+COLOUR_MAP = "cividis"  # grows evenly in lightness, reads the same in grey
+
+_STYLE = {
+    "font.family": ["DejaVu Sans", "Course Hangul"],
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "image.cmap": COLOUR_MAP,
+}
+
+
+def new(rows: int = 1, columns: int = 1, size: tuple[float, float] | None = None, **options):
+    """A figure and its axes, as `matplotlib.pyplot.subplots` gives them; `size` in inches (width, height)."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size or (4.2 * columns, 3.2 * rows), dpi=100, layout="constrained")
+        axes = figure.subplots(rows, columns, **options)
+    return figure, axes
+
+
+def line_style(index: int) -> dict:
+    """Colour, dashes and marker of the line number `index`, for `axes.plot(..., **line_style(0))`."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": DASHES[index % len(DASHES)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "markersize": 5,
+    }
+
+
+def heat_map(
+    axes: Axes,
+    matrix,
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+    decimals: int | None = 2,
+    limits: tuple[float, float] | None = None,
+):
+    """Draw a matrix, one cell per number, with its labels on both axes; `decimals=None` leaves the numbers out."""
+    matrix = np.asarray(matrix, dtype=float)
+    low, high = limits if limits else (np.nanmin(matrix), np.nanmax(matrix))
+    image = axes.imshow(matrix, cmap=COLOUR_MAP, vmin=low, vmax=high, aspect="auto")
+    if columns is not None:
+        axes.set_xticks(range(len(columns)), columns, rotation=45 if max(map(len, map(str, columns))) > 4 else 0)
+    if rows is not None:
+        axes.set_yticks(range(len(rows)), rows)
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.spines[:].set_visible(False)
+    if decimals is not None:
+        middle = (low + high) / 2
+        for (row, column), number in np.ndenumerate(matrix):
+            text = f"{number:.{decimals}f}".replace("-inf", "−∞").replace("-", "−")
+            colour = "black" if np.isfinite(number) and number > middle else "white"
+            if not np.isfinite(number):
+                colour = "black"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8.5)
+    return image
+
+
+class Picture:
+    """A finished figure: PNG bytes and the text that says the same in words."""
+
+    def __init__(self, png: bytes, alt: str):
+        self.png, self.alt = png, alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = base64.b64encode(self.png).decode()
+        # JupyterLab shows image/png without alternative text, so it gets an <img> of its own
+        html = f'<img alt="{escape(self.alt, quote=True)}" src="data:image/png;base64,{data}">'
+        bundle = {"text/plain": f"Figure: {self.alt}", "text/html": html, "image/png": data}
+        return bundle, {"image/png": {"alt": self.alt}}
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.alt}"
+
+
+def show(figure: Figure, alt: str) -> Picture:
+    """Finish a figure. `alt` says in one to three sentences what it shows; ValueError if it is missing or if one of the
+    axes is empty."""
+    if not alt or len(alt.strip()) < 20:
+        raise ValueError("alt: say in a sentence or more what the figure shows")
+    for axes in figure.axes:
+        if axes.axison and not (axes.has_data() or axes.texts):
+            raise ValueError("one of the axes is empty: nothing was drawn into it")
+    return Picture(png_bytes(figure), " ".join(alt.split()))
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """The figure as a small PNG; equal figures give equal bytes."""
+    from PIL import Image
+
+    raw = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(raw, format="png", metadata={"Software": None})
+    raw.seek(0)
+    out = io.BytesIO()
+    Image.open(raw).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(out, format="PNG", optimize=True)
+    return out.getvalue()

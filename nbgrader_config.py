@@ -1,0 +1,28 @@
+"""nbgrader's configuration: `nbgrader` in this folder and the `course` command read this one file."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
+
+# nbgrader starts `alembic` by name and leaves half a database behind where it finds none
+_programs = str(Path(sys.executable).parent)
+if _programs not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = _programs + os.pathsep + os.environ.get("PATH", "")
+
+c = get_config()  # noqa: F821 - nbgrader provides it
+
+c.CourseDirectory.course_id = "transformer"
+c.CourseDirectory.root = str(HERE)
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+c.CourseDirectory.submitted_directory = "autograde/submitted"
+c.CourseDirectory.autograded_directory = "autograde/autograded"
+c.CourseDirectory.feedback_directory = "autograde/feedback"
+c.CourseDirectory.solution_directory = "autograde/solution"
+c.CourseDirectory.db_url = f"sqlite:///{HERE / 'autograde' / 'gradebook.db'}"
+# the lesson's text and the script of its pictures hold the solutions: they are never released
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json"]
+
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
