@@ -26,3 +26,15 @@ c.CourseDirectory.db_url = f"sqlite:///{HERE / 'autograde' / 'gradebook.db'}"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json"]
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
+
+# --- grading: any file is read, rebuilt from the release, run, and judged outside the kernel --------------------------
+_LISTS = "nbgrader.preprocessors."
+c.Autograde.exporter_class = "autograde.grading.hooks.SubmissionExporter"
+c.Autograde.sanitize_preprocessors = ["autograde.grading.hooks.Normalise"]
+c.Autograde.autograde_preprocessors = [
+    "autograde.grading.running.RunSubmission",
+    _LISTS + "LimitOutput",
+    "autograde.grading.hooks.SaveScores",
+    _LISTS + "AssignLatePenalties",
+]
+c.RunSubmission.timeout = 60  # seconds for one cell

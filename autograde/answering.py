@@ -31,7 +31,7 @@ OURS = (
 
 @dataclass(frozen=True)
 class Problem:
-    """An exception, as plain data. `kind` is its class, `kinds` all its base classes too, `lines` the learner's lines."""
+    """An exception, as plain data: its class, all its base classes too, its text, and the learner's lines."""
 
     kind: str
     text: str
@@ -194,9 +194,7 @@ def _use_module(module: Any, call: Call, args: tuple, kwargs: dict) -> Any:
             name: to_plain(torch.zeros_like(p) if p.grad is None else p.grad) for name, p in sorted(parameters.items())
         }
     if "input_gradients" in call.report:
-        reported["input_gradients"] = [
-            to_plain(torch.zeros_like(t) if t.grad is None else t.grad) for t in inputs
-        ]
+        reported["input_gradients"] = [to_plain(torch.zeros_like(t) if t.grad is None else t.grad) for t in inputs]
     return reported["output"] if tuple(call.report) == ("output",) else reported
 
 

@@ -20,6 +20,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from autograde import notebooks, paths
+from autograde.errors import CourseError
 from autograde.exercise import Exercise
 from autograde.exercises import exercise
 from autograde.lessons import LESSONS, Lesson
@@ -30,7 +31,7 @@ SKIP_COMPARE = "nbval-ignore-output"  # nbval's own tag, set on both
 SECONDS = 600  # for one cell
 
 
-class BuildError(Exception):
+class BuildError(CourseError):
     """A lesson cannot be built; the message says which cell and why."""
 
 
@@ -197,22 +198,22 @@ def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Two pieces of one stream in a row become one: where a stream is cut depends on the timing."""
     merged: list[NotebookNode] = []
     for output in outputs:
-        if output.output_type == "stream" and merged and merged[-1].output_type == "stream":
-            if merged[-1].name == output.name:
-                merged[-1].text += output.text
-                continue
-        merged.append(output)
+        last = merged[-1] if merged else {}
+        if output.output_type == last.get("output_type") == "stream" and output.name == last.get("name"):
+            last.text += output.text
+        else:
+            merged.append(output)
     return merged
 
 
 # --- release --------------------------------------------------------------------------------------------------------
 
 
-def release(lesson: Lesson) -> list[Path]:
+def release(lesson: Lesson, record: bool = False) -> list[Path]:
     """Let nbgrader make the release of the executed solution; returns the files that changed."""
     target = paths.release_of(lesson).parent
     with tempfile.TemporaryDirectory() as folder:
-        made = make_release(lesson, Path(folder)) / lesson.name
+        made = make_release(lesson, Path(folder), record) / lesson.name
         changed = []
         for file in sorted(made.rglob("*")):
             if file.is_file():
@@ -229,13 +230,13 @@ def release(lesson: Lesson) -> list[Path]:
     return changed
 
 
-def make_release(lesson: Lesson, folder: Path) -> Path:
-    """Run `nbgrader generate_assignment` without touching the gradebook; returns the release directory."""
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson.name, "--force", "--no-db"]
+def make_release(lesson: Lesson, folder: Path, record: bool = False) -> Path:
+    """Run `nbgrader generate_assignment` into `folder`; with `record` the gradebook learns of the lesson too."""
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson.name, "--force"]
     command.append(f"--CourseDirectory.release_directory={folder}")
-    command.append(f"--CourseDirectory.db_url=sqlite:///{folder / 'unused.db'}")
+    if not record:
+        command += ["--no-db", f"--CourseDirectory.db_url=sqlite:///{folder / 'unused.db'}"]
     run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
     if run.returncode:
         raise BuildError(f"{lesson.name}: nbgrader could not make the release.\n{run.stderr.strip()}")
     return folder
-

@@ -39,7 +39,7 @@ class CheckFailed(AssertionError):
 
 
 def check(name: str) -> None:
-    """Check the object called `name` in the calling notebook or script. Shows the result; raises if it is not passed."""
+    """Check the object called `name` in the calling notebook or script: show the result, raise if it is not passed."""
     asked = exercise(name)
     namespace = sys._getframe(1).f_globals
     if name in namespace:

@@ -37,7 +37,9 @@ def difference(
     if got is None and expected is not None:
         return differ("Nothing came back: is a `return` missing?")
     if isinstance(got, Other):
-        remark = f"The result is {_article(got.kind)} ({got.text})." if got.text else f"The result is {_article(got.kind)}."
+        remark = (
+            f"The result is {_article(got.kind)} ({got.text})." if got.text else f"The result is {_article(got.kind)}."
+        )
         return differ(f"{remark} {_article(_kind(expected)).capitalize()} is asked for.")
     if isinstance(expected, TensorData):
         if not isinstance(got, TensorData):
@@ -93,7 +95,9 @@ def _sequences(expected, got, tolerance, lenient, path, several, differ):
             plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
             return short if plain and not found.remark and len(short.expected) < 160 else found
     if type(expected) is not type(got) and not several and "sequence" not in lenient:
-        return differ(f"The items are right. They come in {_article(_kind(got))}; {_article(_kind(expected))} is asked for.")
+        return differ(
+            f"The items are right. They come in {_article(_kind(got))}; {_article(_kind(expected))} is asked for."
+        )
     return None
 
 
@@ -188,10 +192,7 @@ def brief(value: Any, limit: int = 200) -> str:
         return f"{value.kind} ({value.text})" if value.text else value.kind
     if isinstance(value, list | tuple):
         inner = ", ".join(brief(item, 80) for item in value[:40])
-        if isinstance(value, tuple):
-            text = f"({inner},)" if len(value) == 1 else f"({inner})"
-        else:
-            text = f"[{inner}]"
+        text = (f"({inner},)" if len(value) == 1 else f"({inner})") if isinstance(value, tuple) else f"[{inner}]"
     elif isinstance(value, dict):
         text = "{" + ", ".join(f"{brief(k)}: {brief(v, 80)}" for k, v in list(value.items())[:30]) + "}"
     elif isinstance(value, float):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autograde.errors import CourseError
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -24,8 +26,8 @@ LESSONS = (
 )
 
 
-class UnknownLesson(ValueError):
-    pass
+class UnknownLesson(CourseError, ValueError):
+    """There is no lesson of that name."""
 
 
 def find_lesson(text: str) -> Lesson:

@@ -16,9 +16,8 @@ import numpy as np
 LARGEST = 64 * 2**20  # bytes of one result
 DEEPEST = 12  # containers inside containers
 MOST = 200_000  # items of all containers of one result together
-DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
-)
+_SIZES = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (16, 32, 64), "complex": (64, 128)}
+DTYPES = frozenset(["bool", *(f"{kind}{bits}" for kind, sizes in _SIZES.items() for bits in sizes)])
 
 
 @dataclass(frozen=True)

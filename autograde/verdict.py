@@ -12,7 +12,7 @@ _SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "⚠", NOT_STARTED: "○"}
 _HEADS = {
     PASSED: "passed",
     FAILED: "not right yet",
-    ERROR: "the code raised an error",
+    ERROR: "stopped by an error",
     NOT_STARTED: "not started",
 }
 _BORDERS = {PASSED: "#0072B2", FAILED: "#D55E00", ERROR: "#CC79A7", NOT_STARTED: "#999999"}

@@ -1,0 +1,237 @@
+"""The `course` command: everything behind the Makefile, the same on every system."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograde.errors import CourseError
+from autograde.lessons import LESSONS, find_lesson
+
+EXAMPLES = """\
+for learners:
+  course lab                       open the lessons in JupyterLab
+  course progress                  what is done, and what is next
+  course check 3                   run your notebook of lesson 3 and see the state of each exercise
+  course reset 3 softmax           put one exercise back as it was, with a backup
+
+for instructors:
+  course release 3                 enter lesson 3 into the gradebook, and pack it for handing out
+  course collect 3 folder.zip      take submissions in from folders and zip files
+  course grade 3                   autograde what has been collected
+  course feedback 3                write the HTML feedback
+  course export                    write all grades as CSV
+  course lab --instructor          JupyterLab with the formgrader
+
+for authors:
+  course build                     text -> executed solutions -> release
+  course test                      everything that CI runs
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    main = argparse.ArgumentParser(
+        prog="course",
+        description="Build the Transformer by hand, in JupyterLab, with checks that name the mistake.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, text: str, example: str, lesson: str = "") -> argparse.ArgumentParser:
+        one = commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if lesson:
+            one.add_argument(
+                "lesson", metavar="LESSON", nargs=lesson, help="a lesson: 3, single_head or 03_single_head"
+            )
+        one.set_defaults(run=globals()[f"_{name}"])
+        return one
+
+    one = command("lab", "copy new lessons and open JupyterLab", "course lab")
+    one.add_argument("--instructor", action="store_true", help="open the whole course, with the formgrader")
+    one.add_argument("--no-browser", action="store_true", help="start the server without opening a browser")
+    one.add_argument("--port", type=int, help="the port of the server")
+    command("start", "copy the lessons to my_work; never overwrites a file", "course start")
+    command("progress", "lessons, exercises, points, and what is next", "course progress")
+    one = command("reset", "put a lesson or one exercise back as it was, with a backup", "course reset 3 softmax", "?")
+    one.add_argument("exercise", metavar="EXERCISE", nargs="?", help="only the cell of this exercise")
+    command("check", "run your notebook and print the state of each exercise", "course check 3", "?")
+    command("build", "text -> executed solutions -> release", "course build 3", "*")
+    one = command("release", "enter a lesson into the gradebook and pack it for handing out", "course release 3", "?")
+    one.add_argument("--exchange", action="store_true", help="also put it into nbgrader's exchange")
+    one = command("collect", "take submissions in", "course collect 3 submissions.zip", "?")
+    one.add_argument("sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange")
+    one = command("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
+    one.add_argument("--student", help="only this student")
+    one.add_argument("--force", action="store_true", help="grade again what is graded already")
+    one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
+    one.add_argument("--student", help="only this student")
+    one = command("export", "write all grades as CSV", "course export --to grades.csv")
+    one.add_argument("--to", metavar="FILE", type=Path, help="default: autograde/export/grades.csv")
+    one = command("test", "run everything that CI runs", "course test")
+    one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
+    return main
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: 0 fine, 1 something did not pass, 2 a mistake in the command or its surroundings."""
+    args = parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 2
+    except PermissionError as error:
+        print(f"course: {error.filename} may not be read or written. Check its permissions.", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("course: stopped.", file=sys.stderr)
+        return 130
+
+
+def _one_lesson(args):
+    if not args.lesson:
+        known = ", ".join(lesson.name for lesson in LESSONS)
+        raise CourseError(f"Say which lesson, for example `course {args.command} 1`. The lessons are: {known}.")
+    return find_lesson(args.lesson)
+
+
+def _lab(args) -> int:
+    from autograde import build, paths, workspace
+
+    folder = workspace.start()
+    if args.instructor:
+        folder = paths.root()
+    options = ["--no-browser"] * args.no_browser + ([f"--port={args.port}"] if args.port else [])
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *options]
+    print(f"Starting JupyterLab in {folder}. Press Ctrl+C twice here to stop it.", flush=True)
+    return subprocess.run(command, cwd=folder, env=_kernel_environment(build)).returncode
+
+
+def _kernel_environment(build) -> dict[str, str]:
+    environment = build.environment()
+    environment.pop("PYTHONHASHSEED")
+    return environment
+
+
+def _start(args) -> int:
+    from autograde import workspace
+
+    workspace.start()
+    print("Next: `course lab` opens them in JupyterLab.")
+    return 0
+
+
+def _progress(args) -> int:
+    from autograde import workspace
+
+    print("\n".join(workspace.progress_lines()))
+    return 0
+
+
+def _reset(args) -> int:
+    from autograde import workspace
+
+    workspace.reset(_one_lesson(args), args.exercise)
+    return 0
+
+
+def _check(args) -> int:
+    from autograde import workspace
+
+    verdicts = workspace.check(_one_lesson(args))
+    for verdict in verdicts:
+        print(verdict.message if not verdict.passed and verdict.state != "not started" else verdict.headline)
+    passed = sum(verdict.passed for verdict in verdicts)
+    points = sum(round(verdict.score * (verdict.points or 0), 2) for verdict in verdicts)
+    total = sum(verdict.points or 0 for verdict in verdicts)
+    print(f"{passed} of {len(verdicts)} exercises passed, {points:g} of {total:g} points.")
+    return 0 if passed == len(verdicts) else 1
+
+
+def _build(args) -> int:
+    from autograde import build
+
+    lessons = [find_lesson(text) for text in args.lesson] or list(LESSONS)
+    changed = build.build(lessons)
+    print(f"{len(changed)} files changed." if changed else "Nothing changed.")
+    return 0
+
+
+def _release(args) -> int:
+    from autograde import classroom
+
+    lesson = _one_lesson(args)
+    print(f"{lesson.name} is in the gradebook. Hand out {classroom.release(lesson, args.exchange)}")
+    return 0
+
+
+def _collect(args) -> int:
+    from autograde import classroom
+
+    lesson = _one_lesson(args)
+    if not args.sources:
+        classroom.collect_from_exchange(lesson)
+        print("Collected from the exchange.")
+        return 0
+    results = classroom.collect(lesson, args.sources)
+    taken = [one for one in results if not one.problem]
+    for one in results:
+        if one.problem:
+            print(f"not collected: {one.place} ({one.student}): {one.problem}")
+    print(f"{len(taken)} submissions of {lesson.name} collected: {', '.join(one.student for one in taken) or 'none'}.")
+    if not results:
+        raise CourseError(f"No notebook of {lesson.name} was found. Expected: STUDENT/{lesson.name}.ipynb.")
+    return 0 if len(taken) == len(results) else 1
+
+
+def _grade(args) -> int:
+    from autograde import classroom
+
+    graded = classroom.grade(_one_lesson(args), args.student, args.force)
+    width = max(len(one.student) for one in graded)
+    for one in graded:
+        remarks = [one.problem] if one.problem else []
+        remarks += ["needs review"] if one.review else []
+        print(f"{one.student:<{width}}  {one.score:6.2f} of {one.most:g}  {'; '.join(remarks)}".rstrip())
+    return 0
+
+
+def _feedback(args) -> int:
+    from autograde import classroom
+
+    files = classroom.feedback(_one_lesson(args), args.student)
+    print("\n".join(map(str, files)) if files else "There are no graded submissions yet. Run `course grade` first.")
+    return 0
+
+
+def _export(args) -> int:
+    from autograde import classroom
+
+    print(classroom.export(args.to))
+    return 0
+
+
+def _test(args) -> int:
+    from autograde import testing
+
+    return testing.run(args.stage)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
