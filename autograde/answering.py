@@ -171,6 +171,8 @@ def _use_module(module: Any, call: Call, args: tuple, kwargs: dict) -> Any:
         reported["parameters"] = {name: list(p.shape) for name, p in sorted(parameters.items())}
     if "initial" in call.report:
         reported["initial"] = {name: to_plain(p) for name, p in sorted(parameters.items())}
+    if "buffers" in call.report:
+        reported["buffers"] = {name: list(b.shape) for name, b in sorted(module.named_buffers())}
     _load(parameters, call.weights or {})
     module.train(call.training)
     inputs = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor) and a.is_floating_point()]

@@ -174,20 +174,21 @@ def values(array: np.ndarray) -> str:
     return np.array2string(array, precision=4, suppress_small=True, separator=", ", max_line_width=88, threshold=80)
 
 
-def _describe(array: np.ndarray) -> str:
+def _describe(array: np.ndarray, most: int = 24) -> str:
+    """Dtype and shape, and the numbers too if they are not more than `most`."""
     head = f"{array.dtype} {array.shape}"
-    if array.size > 24 or array.ndim > 2:
+    if array.size > most or array.ndim > 2:
         return head
     body = values(array)
     return f"{head} {body}" if "\n" not in body else f"{head}\n{body}"
 
 
-def brief(value: Any, limit: int = 200) -> str:
-    """One value in a line or two."""
+def brief(value: Any, limit: int = 200, most: int = 24) -> str:
+    """One value in a line or two; the numbers of an array if there are not more than `most`."""
     if isinstance(value, TensorData):
-        return "tensor " + _describe(value.array)
+        return "tensor " + _describe(value.array, most)
     if isinstance(value, np.ndarray):
-        return _describe(value)
+        return _describe(value, most)
     if isinstance(value, Other):
         return f"{value.kind} ({value.text})" if value.text else value.kind
     if isinstance(value, list | tuple):

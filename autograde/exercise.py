@@ -39,8 +39,8 @@ class Call:
     method         a method of the constructed object; None calls the object; "" does not call it at all
     weights        {name: array}, loaded into the module's parameters of that name
     training       training mode of a module
-    report         what comes back: any of "output", "parameters" ({name: shape}), "initial" ({name: value} as
-                   constructed), "gradients" ({name: value} of a fixed loss), "input_gradients" (list)
+    report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
+                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients" (list)
     mentions       words that the message of an expected exception has to contain
     tolerance      largest accepted difference; None: taken from the reference's own float error
     """

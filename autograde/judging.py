@@ -197,10 +197,14 @@ def _diagnose(exercise: Exercise, calls: list[Call], got: list[Answer | Unasked]
     if any(isinstance(one, Unasked) for one in got):
         return None
     for candidate in exercise.misconceptions:
-        wrong = _viewed(exercise, calls, answer(candidate.wrong, calls))
-        if all(map(_agree, wrong, got)):
+        if all(_gives(candidate.wrong, exercise, call, one) for call, one in zip(calls, got, strict=True)):
             return candidate
     return None
+
+
+def _gives(wrong: Any, exercise: Exercise, call: Call, got: Answer | Unasked) -> bool:
+    """Does the wrong implementation answer this call as the learner's does? Most differ at the first call."""
+    return _agree(_viewed(exercise, [call], answer(wrong, [call]))[0], got)
 
 
 def _agree(one: Answer | Unasked, other: Answer | Unasked) -> bool:
@@ -297,11 +301,13 @@ def describe_call(exercise: Exercise, call: Call) -> str:
     """The call as a line of Python, large values replaced by name, dtype and shape."""
     notes: list[str] = []
     names = _parameters(exercise, call)
+    arrays = sum(isinstance(value, np.ndarray | TensorData) for value in (*call.args, *call.kwargs.values()))
+    most = 24 if arrays < 2 else 6  # a message stays short: of several arrays only small ones show their numbers
     inner = []
     for index, value in enumerate(call.args):
         name = names[index] if index < len(names) else f"argument {index + 1}"
-        inner.append(_argument(name, value, notes, bare=True))
-    inner += [f"{name}={_argument(name, value, notes, bare=False)}" for name, value in call.kwargs.items()]
+        inner.append(_argument(name, value, notes, most))
+    inner += [f"{name}={_argument(name, value, notes, most)}" for name, value in call.kwargs.items()]
     text = f"({', '.join(inner)})"
     if call.new is not None:
         fresh = [brief(v, 60) if not isinstance(v, Made) else v.maker for v in call.new]
@@ -317,15 +323,13 @@ def describe_call(exercise: Exercise, call: Call) -> str:
             text = head + text
     else:
         text = exercise.name + text
-    return "\n".join([text, *(f"{note}" for note in notes)])
+    return "\n".join([text, *notes])
 
 
-def _argument(name: str, value: Any, notes: list[str], bare: bool) -> str:
+def _argument(name: str, value: Any, notes: list[str], most: int) -> str:
     if isinstance(value, Made):
         return value.maker
     if isinstance(value, np.ndarray | TensorData):
-        text = brief(value)
-        notes.append(f"{name}: {text}")
+        notes.append(f"{name}: {brief(value, most=most)}")
         return name
-    text = brief(value, 120)
-    return text
+    return brief(value, 120)

@@ -64,6 +64,11 @@ def to_plain(value: Any, depth: int = 0, budget: list[int] | None = None) -> Any
         return Other(type_name(value), "too many or too deeply nested items")
     if value is None or type(value) in (bool, int, float, str):
         return value
+    if type(value) is TensorData:
+        inner = to_plain(value.array)
+        return TensorData(inner) if isinstance(inner, np.ndarray) else Other("torch.Tensor")
+    if type(value) is Other:
+        return value
     if isinstance(value, np.generic):
         item = value.item()
         return item if type(item) in (bool, int, float, str, complex) else Other(type_name(value))

@@ -1,0 +1,426 @@
+"""The engine: whatever the object is, there is a verdict, and nothing leaks from one call to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import random
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import autograde
+from autograde import CheckFailed, Verdict, answering, assess, checking, limits
+from autograde.exercise import Call, Exercise, Made, Misconception
+from autograde.exercises import exercise
+from autograde.judging import judge
+from autograde.plain import Other, TensorData, dump, load, to_plain
+from helpers.single_head import softmax
+
+
+def test_the_public_names():
+    names = [one.name for one in autograde.exercises()]
+    assert "softmax" in names and len(names) >= 28
+    verdict = assess("softmax", softmax, seed=7)
+    assert isinstance(verdict, Verdict)
+    assert (verdict.passed, verdict.state, verdict.score, verdict.diagnosis) == (True, "passed", 1.0, None)
+    assert "softmax" in verdict.message
+    with pytest.raises(KeyError, match="Did you mean 'softmax'"):
+        assess("softmaxx", softmax)
+
+
+def test_an_exercise_module_can_still_be_imported():
+    import autograde.exercises.single_head as module
+
+    assert module.EXERCISES[0] is exercise("softmax")
+
+
+class Equal:
+    """Claims to be equal to everything."""
+
+    def __eq__(self, other):
+        return True
+
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError
+
+    __hash__ = None
+
+
+class Subclass(np.ndarray):
+    def __eq__(self, other):
+        return np.ones(self.shape, bool)
+
+    def __sub__(self, other):
+        return np.zeros(self.shape)
+
+    def astype(self, *args, **kwargs):
+        return np.zeros(self.shape)
+
+
+def loops(x, axis=-1):
+    while True:
+        pass
+
+
+def swallows(x, axis=-1):
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(0.001)
+
+
+def recursive(x, axis=-1):
+    return recursive(x, axis)
+
+
+def huge(x, axis=-1):
+    return np.broadcast_to(np.zeros(1), (10**6, 10**6))
+
+
+def exits(x, axis=-1):
+    sys.exit(3)
+
+
+def kills(x, axis=-1):
+    os._exit(3)
+
+
+def nested(x, axis=-1):
+    value = []
+    for _ in range(10_000):
+        value = [value]
+    return value
+
+
+def endless_list(x, axis=-1):
+    value = []
+    value.append(value)
+    return value
+
+
+class EvilError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+def raises_evil(x, axis=-1):
+    raise EvilError
+
+
+ODD = {
+    "not callable": 3,
+    "None": None,
+    "a class": dict,
+    "a module": np,
+    "wrong arity": lambda: 0,
+    "returns None": lambda x, axis=-1: None,
+    "a list": lambda x, axis=-1: softmax(x, axis).tolist(),
+    "NaN": lambda x, axis=-1: np.full(x.shape, np.nan),
+    "another dtype": lambda x, axis=-1: softmax(x, axis).astype(np.float32),
+    "a tensor": lambda x, axis=-1: torch.from_numpy(softmax(x, axis)),
+    "an object array": lambda x, axis=-1: softmax(x, axis).astype(object),
+    "text": lambda x, axis=-1: "0.5",
+    "a generator": lambda x, axis=-1: (value for value in x),
+    "a giant array": huge,
+    "equal to everything": lambda x, axis=-1: Equal(),
+    "a lying subclass": lambda x, axis=-1: np.zeros(x.shape).view(Subclass),
+    "the verdict itself": lambda x, axis=-1: Verdict("softmax", True, "passed", 1.0),
+    "recursive": recursive,
+    "exits": exits,
+    "kills": kills,
+    "nested": nested,
+    "endless list": endless_list,
+    "an evil exception": raises_evil,
+    "a shape that broadcasts": lambda x, axis=-1: softmax(x, axis)[..., :1],
+    "one axis more": lambda x, axis=-1: softmax(x, axis)[None],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_objects_get_a_verdict(name):
+    verdict = assess("softmax", ODD[name])
+    assert not verdict.passed and verdict.score == 0 and verdict.diagnosis is None
+    assert verdict.state in ("failed", "error")
+    assert verdict.message and verdict.html
+
+
+@pytest.mark.parametrize("one", autograde.exercises(), ids=lambda one: one.name)
+def test_odd_objects_in_every_exercise(one):
+    class Empty:
+        def __init__(self, *args, **kwargs):
+            pass
+
+    for odd in (
+        3,
+        None,
+        lambda *args, **kwargs: None,
+        lambda *args, **kwargs: Equal(),
+        Empty,
+        torch.nn.Module,
+        lambda: 0,
+    ):
+        verdict = assess(one.name, odd)
+        assert not verdict.passed and verdict.score == 0, verdict.message
+
+
+@pytest.mark.parametrize("function", [loops, swallows])
+def test_a_time_limit_with_a_message(function):
+    start = time.monotonic()
+    calls = exercise("softmax").calls(0)
+    verdict = judge(exercise("softmax"), calls, answering.answer(function, calls, seconds=0.3))
+    assert time.monotonic() - start < 3
+    assert verdict.state == "error" and "never ends" in verdict.message and verdict.score == 0
+
+
+def test_a_time_limit_in_another_thread():
+    results = []
+
+    def work():
+        results.append(answering.answer(loops, exercise("softmax").calls(0), seconds=0.3))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    assert results and results[0][0].problem.kind == "TimeIsUp"
+
+
+def test_printing_and_warning_do_not_matter(capsys):
+    def noisy(x, axis=-1):
+        print("shape", x.shape)
+        print("problem", file=sys.stderr)
+        warnings.warn("careful", stacklevel=1)
+        np.log(np.zeros(1))
+        return softmax(x, axis)
+
+    assert assess("softmax", noisy).passed
+    assert capsys.readouterr() == ("", "")
+    wrong = assess("softmax", lambda x, axis=-1: print("my x", x.shape))
+    assert "my x (1, 3)" in wrong.message
+
+
+def test_the_learners_settings_do_not_matter_and_come_back():
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    expected = random.random(), np.random.rand(), torch.rand(1).item()
+    before = np.geterr()
+    np.seterr(all="raise")
+    warnings.simplefilter("error")
+    torch.set_default_dtype(torch.float64)
+    try:
+        random.seed(5)
+        np.random.seed(5)
+        torch.manual_seed(5)
+        torch.set_default_dtype(torch.float64)
+        for name in ("softmax", "SelfAttentionHead", "TokenEmbedding"):
+            with torch.no_grad():
+                assert assess(name, exercise(name).reference).passed
+        assert torch.get_default_dtype() == torch.float64
+        torch.set_default_dtype(torch.float32)
+        assert (random.random(), np.random.rand(), torch.rand(1).item()) == expected
+    finally:
+        torch.set_default_dtype(torch.float32)
+        np.seterr(**before)
+        warnings.resetwarnings()
+
+
+def test_state_of_the_object_does_not_pass_between_calls():
+    class Once:
+        def __init__(self):
+            self.used = False
+
+        def __call__(self, x, axis=-1):
+            x[...] = 0  # a fresh copy each time: the next call is not harmed
+            return softmax(x, axis)
+
+    assert assess("softmax", Once()).score == 0
+    assert assess("softmax", softmax).passed
+
+
+def test_the_learners_own_lines_and_no_others(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text("import numpy as np\n\ndef softmax(x, axis=-1):\n    return np.exp(x) / np.sum(x, axes=axis)\n")
+    namespace: dict = {}
+    exec(compile(file.read_text(), str(file), "exec"), namespace)
+    verdict = assess("softmax", namespace["softmax"])
+    assert verdict.state == "error"
+    assert "line 4, in softmax: return np.exp(x) / np.sum(x, axes=axis)" in verdict.message
+    assert "site-packages" not in verdict.message and "answering.py" not in verdict.message
+    assert "TypeError" in verdict.message and "axes" in verdict.message
+
+
+def test_a_changed_input_is_found_and_costs_a_part():
+    one = exercise("softmax")
+
+    def changes(x, axis=-1):
+        result = softmax(x, axis)
+        x[...] = 0
+        return result
+
+    verdict = assess("softmax", changes)
+    assert not verdict.passed and verdict.score == 0.5
+    assert one.mutates is False
+    # where no misconception fits, the judge says it in its own words
+    calls = one.calls(0)
+    bare = dataclasses.replace(one, misconceptions=())
+    message = judge(bare, calls, answering.answer(changes, calls)).message
+    assert "The result is right, but the call changes its input `x`." in message
+
+
+def test_partial_credit_needs_the_main_part():
+    overflow = next(m for m in exercise("softmax").misconceptions if m.name == "overflow")
+    verdict = assess("softmax", overflow.wrong)
+    assert 0 < verdict.score < 1 and f"{verdict.score:.0%} of the points" in verdict.message
+
+
+def test_messages_are_short_and_html_is_escaped():
+    verdict = assess("softmax", lambda x, axis=-1: "<script>alert(1)</script>")
+    assert "<script>" not in verdict.html and "&lt;script&gt;" in verdict.html
+    for one in autograde.exercises():
+        for misconception in one.misconceptions:
+            message = assess(one.name, misconception.wrong).message
+            assert len(message.splitlines()) <= 30, message
+            assert max(map(len, message.splitlines())) <= 320, message
+
+
+@pytest.mark.parametrize("one", autograde.exercises(), ids=lambda one: one.name)
+def test_a_check_takes_under_a_second(one):
+    """Not a benchmark: a second is many times what any check takes, and a right answer is checked twice."""
+    assess(one.name, one.reference)
+    start = time.process_time()
+    assess(one.name, one.reference)
+    assess(one.name, one.misconceptions[-1].wrong)
+    assert time.process_time() - start < 2
+
+
+# --- check() --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def module_globals():
+    before = dict(globals())
+    checking._failures.clear()
+    yield globals()
+    globals().update(before)
+
+
+def test_check_shows_and_raises(module_globals, capsys):
+    with pytest.raises(CheckFailed, match="Run the cell above"):
+        autograde.check("project")
+    right = softmax
+    module_globals["softmax"] = lambda x, axis=-1: x
+    with pytest.raises(CheckFailed) as caught:
+        autograde.check("softmax")
+    assert "Hint" not in str(caught.value)
+    with pytest.raises(CheckFailed, match="Open Hint 1"):
+        autograde.check("softmax")
+    module_globals["softmax"] = right
+    capsys.readouterr()
+    autograde.check("softmax")
+    assert "✓ softmax: passed" in capsys.readouterr().out
+
+
+# --- plain data -----------------------------------------------------------------------------------------------------
+
+
+def test_frames_bring_everything_back():
+    value = {
+        "array": np.arange(6, dtype=np.float32).reshape(2, 3),
+        (1, "a"): [1, -(2**70), 0.1, float("nan"), float("-inf"), True, None, "안녕"],
+        "tensor": TensorData(np.array([True, False])),
+        "other": Other("generator"),
+        "empty": np.zeros((0, 3)),
+        "scalar": np.array(2.5),
+    }
+    back = load(dump(value))
+    assert list(back) == list(value)
+    assert back["array"].dtype == np.float32 and (back["array"] == value["array"]).all()
+    assert str(back[(1, "a")]) == str(value[(1, "a")])
+    assert (back["tensor"].array == value["tensor"].array).all() and back["other"] == value["other"]
+    assert back["empty"].shape == (0, 3) and back["scalar"].shape == ()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"1234567",
+        b"\xff" * 30,
+        dump([1, 2])[:-1],
+        dump([1]) + b"x",
+        dump(np.zeros(3))[:-4],
+        (20).to_bytes(8, "big") + b'{"array":["O",[1]]} ',
+        (24).to_bytes(8, "big") + b'{"array":["int8",[-1]]} ',
+        (15).to_bytes(8, "big") + b'{"pickle":[1]} ',
+        (14).to_bytes(8, "big") + b'{"float":"x"} ',
+    ],
+)
+def test_a_malformed_frame_is_refused(frame):
+    with pytest.raises(ValueError):
+        load(frame)
+
+
+def test_calls_and_answers_travel():
+    for one in autograde.exercises():
+        calls = one.calls(3)
+        again = answering.unpack_calls(answering.pack_calls(calls))
+        answers = answering.answer(one.reference, again)
+        verdict = judge(one, calls, answering.unpack_answers(answering.pack_answers(answers), len(calls)))
+        assert verdict.passed, verdict.message
+    made = Call((Made("linear", (np.eye(3, dtype=np.float32),)),))
+    assert answering.unpack_calls(answering.pack_calls([made]))[0].args[0].maker == "linear"
+
+
+def test_a_missing_answer_never_passes():
+    one = exercise("softmax")
+    calls = one.calls(0)
+    answers = answering.answer(softmax, calls)
+    with pytest.raises(ValueError):
+        judge(one, calls, answers[:-1])
+    with pytest.raises(ValueError):
+        judge(one, [], [])
+    assert not judge(one, calls, [*answers[:-1], answering.Unasked()]).passed
+    with pytest.raises(ValueError):
+        answering.unpack_answers(dump([(True, 1)]), 1)
+
+
+def test_subclasses_become_their_base():
+    assert type(to_plain(np.zeros(2).view(Subclass))) is np.ndarray
+    assert type(to_plain(type("Str", (str,), {})("a"))) is str
+    assert type(to_plain(np.float64(2))) is float
+    parameter = torch.nn.Parameter(torch.ones(2))
+    assert isinstance(to_plain(parameter), TensorData)
+
+
+def test_tolerance_follows_the_references_own_error():
+    def calls(rng):
+        return [Call((rng.normal(size=50) * 1e8,))]
+
+    one = Exercise(
+        "mean_gap",
+        "03_single_head",
+        "",
+        1,
+        1,
+        ("", ""),
+        lambda x: np.sum(x - x.mean()),
+        calls,
+        (Misconception("sum", lambda x: np.sum(x), "x"),),
+    )
+    # a sum of large numbers that cancel: the last digits are noise, and another order of adding has other noise
+    asked = one.calls(0)
+    assert judge(one, asked, answering.answer(lambda x: sum(sorted(x - sum(x) / len(x))), asked)).passed
+    assert not judge(one, asked, answering.answer(lambda x: np.sum(x - x.mean()) + 1, asked)).passed
+
+
+def test_the_state_is_isolated_even_when_a_call_raises():
+    with pytest.raises(RuntimeError), limits.fixed_state(), limits.quiet(), limits.no_exit():
+        np.random.seed(1)
+        raise RuntimeError
+    assert os._exit.__name__ == "_exit"

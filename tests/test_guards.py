@@ -1,0 +1,360 @@
+"""The guards of the course: what every change keeps true, for every lesson and every exercise, also future ones."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import nbformat
+import pytest
+
+from autograde import assess, build, exercises, nbval_guard, notebooks, paths
+from autograde.exercise import MAIN
+from autograde.lessons import LESSONS
+from autograde.verdict import NOT_STARTED
+from conftest import ROOT, released, solution, solution_cells
+
+SEEDS = range(20)
+ALL = exercises()
+by_name = pytest.mark.parametrize("exercise", ALL, ids=lambda one: one.name)
+
+
+# --- exercises ------------------------------------------------------------------------------------------------------
+
+
+def test_the_lessons_have_all_the_exercises_of_the_contract():
+    contract = {
+        "01_vocabulary": "tokenize build_vocabulary build_index encode decode Vocabulary pad_batch count_pairs merge_pair "
+        "train_bpe bpe_encode",
+        "02_embeddings": "one_hot embed positional_encoding_at positional_encoding add_positions shift_matrix "
+        "TokenEmbedding PositionalEncoding",
+        "03_single_head": "softmax project attention_scores attention_weights scaled_dot_product_attention "
+        "SelfAttentionHead self_attention_cost recurrent_cost convolution_cost",
+    }
+    for lesson in LESSONS:
+        names = [one.name for one in exercises.of_lesson(lesson.name)]
+        assert set(contract[lesson.name].split()) <= set(names)
+    assert len({one.name for one in ALL}) == len(ALL)
+
+
+@by_name
+def test_facts_are_complete(exercise):
+    assert exercise.lesson in [lesson.name for lesson in LESSONS]
+    assert exercise.points >= 1 and exercise.minutes >= 1 and exercise.title
+    assert len(exercise.hints) == 2 and all(len(hint) > 20 for hint in exercise.hints)
+    assert MAIN in exercise.parts and abs(sum(exercise.parts.values()) - 1) < 1e-9
+    for seed in SEEDS:
+        parts = {call.part for call in exercise.calls(seed)}
+        assert parts == set(exercise.parts), "every part is decided by a call, every call belongs to a part"
+
+
+@by_name
+def test_at_least_five_misconceptions_fail_and_are_named(exercise):
+    assert len(exercise.misconceptions) >= 5
+    assert len({one.name for one in exercise.misconceptions}) == len(exercise.misconceptions)
+    for misconception in exercise.misconceptions:
+        for seed in SEEDS:
+            verdict = assess(exercise.name, misconception.wrong, seed)
+            assert not verdict.passed and verdict.score < 1
+            assert verdict.diagnosis == misconception.name, f"seed {seed}"
+            assert misconception.sentence in verdict.message
+
+
+@by_name
+def test_at_least_three_right_answers_written_differently_pass(exercise):
+    assert len(exercise.variants) >= 3
+    for answer in (exercise.reference, *exercise.variants):
+        for seed in SEEDS:
+            verdict = assess(exercise.name, answer, seed)
+            assert verdict.passed and verdict.score == 1, f"seed {seed}: {verdict.message}"
+
+
+@by_name
+def test_variants_are_different_code(exercise):
+    import inspect
+
+    sources = [ast.dump(ast.parse(_body(inspect.getsource(one)))) for one in (exercise.reference, *exercise.variants)]
+    assert len(set(sources)) == len(sources)
+
+
+def _body(source: str) -> str:
+    import textwrap
+
+    return re.sub(r"^(def|class) \w+", r"\1 same", textwrap.dedent(source))
+
+
+@by_name
+def test_words_for_a_learner(exercise):
+    for text in [exercise.title, *exercise.hints, *(one.sentence for one in exercise.misconceptions)]:
+        _plain_words(text)
+
+
+def _plain_words(text: str) -> None:
+    unkind = re.search(r"\b(just|simply|obviously|of course you|you did wrong|trivial(ly)?)\b", text, re.IGNORECASE)
+    assert not unkind, f"{unkind.group(0)!r} in: {text[max(0, unkind.start() - 60) : unkind.end() + 40]!r}"
+
+
+@by_name
+def test_a_stub_is_not_started_and_scores_nothing(exercise):
+    def stub(*args, **kwargs):
+        raise NotImplementedError()
+
+    class Stub:
+        def __init__(self, *args, **kwargs):
+            raise NotImplementedError()
+
+    verdict = assess(exercise.name, Stub if exercise.is_class else stub)
+    assert (verdict.state, verdict.score, verdict.passed) == (NOT_STARTED, 0, False)
+
+
+# --- lessons --------------------------------------------------------------------------------------------------------
+
+
+def test_the_text_is_built(lesson):
+    """The saved solution comes from this text: same cells, same ids, same sources."""
+    text = paths.text_of(lesson).read_text(encoding="utf-8")
+    assert build.refreshed(text) == text, "facts or hints differ from the catalogue: run `make notebooks`"
+    fresh, saved = build.read_text(lesson), solution(lesson)
+    assert [(c.id, c.cell_type, c.source, c.metadata) for c in fresh.cells] == [
+        (c.id, c.cell_type, c.source, c.metadata) for c in saved.cells
+    ], "the text was changed after the last build: run `make notebooks`"
+    nbformat.validate(saved)
+    assert saved.metadata == notebooks.METADATA == released(lesson).metadata
+
+
+def test_saved_outputs(lesson):
+    assert nbval_guard.faults(solution(lesson)) == []
+
+
+def test_each_exercise_has_text_an_answer_cell_and_at_once_its_check(lesson):
+    cells = solution(lesson).cells
+    names = [notebooks.grade_id(cell) for cell in cells]
+    asked = exercises.of_lesson(lesson.name)
+    assert [name for name in names if name and not name.startswith("check_")] == [one.name for one in asked]
+    for one in asked:
+        at = names.index(one.name)
+        text, answer, check = cells[at - 1], cells[at], cells[at + 1]
+        assert text.cell_type == "markdown" and f"`{one.name}`" in text.source.splitlines()[0]
+        assert f"<!-- facts: {one.name} -->" in text.source and f"<!-- hints: {one.name} -->" in text.source
+        assert len(re.sub(r"<!-- (facts|hints).*?<!-- end -->", "", text.source, flags=re.DOTALL)) > 120
+        data = notebooks.nbgrader_data(answer)
+        assert (data["grade"], data["solution"], data["locked"]) == (False, True, False)
+        data = notebooks.nbgrader_data(check)
+        assert notebooks.grade_id(check) == f"check_{one.name}" and check.source == f'check("{one.name}")'
+        assert (data["grade"], data["solution"], data["locked"], data["points"]) == (True, False, True, one.points)
+        assert re.search(rf"^(def|class) {one.name}\b", answer.source, re.MULTILINE)
+        assert "### BEGIN SOLUTION" in answer.source
+
+
+def test_solutions_are_the_references(lesson):
+    module = importlib.import_module(f"helpers.{lesson.topic}")
+    reference = _definitions(ast.parse((ROOT / "helpers" / f"{lesson.topic}.py").read_text(encoding="utf-8")))
+    for cell in solution_cells(solution(lesson)):
+        for name, code in _definitions(ast.parse(cell.source)).items():
+            assert hasattr(module, name)
+            assert code == reference[name], f"{name}: the lesson and helpers/{lesson.topic}.py differ"
+
+
+def _definitions(tree: ast.Module) -> dict[str, str]:
+    """{name: code} of the functions and classes, without docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return {node.name: ast.dump(node) for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
+def test_headings_step_by_one(lesson):
+    level = 0
+    for cell in solution(lesson).cells:
+        if cell.cell_type != "markdown":
+            continue
+        prose = re.sub(r"```.*?```", "", cell.source, flags=re.DOTALL)
+        for match in re.finditer(r"^(#+) ", prose, re.MULTILINE):
+            new = len(match.group(1))
+            assert new <= level + 1, f"heading level {new} after {level}: {cell.source[:60]}"
+            assert new > 1 or level == 0, "one title only"
+            level = new
+
+
+def test_pictures_in_the_text_exist_and_have_alt_text(lesson):
+    folder = ROOT / "notebooks" / lesson.name
+    source = "\n".join(cell.source for cell in released(lesson).cells if cell.cell_type == "markdown")
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", source)
+    assert pictures, "the idea needs a picture"
+    for alt, file in pictures:
+        assert len(alt) >= 20, f"{file}: the alt text says what the picture shows"
+        assert (folder / file).is_file(), f"{file} is not in the release"
+        assert not nbval_guard.is_empty_picture(_encoded(folder / file)), f"{file} is empty"
+    assert "<img" not in source
+
+
+def _encoded(file) -> str:
+    import base64
+
+    return base64.b64encode(file.read_bytes()).decode()
+
+
+def test_the_form_of_a_lesson(lesson):
+    headings = [
+        line.lstrip("# ").lower()
+        for cell in solution(lesson).cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("#")
+    ]
+    for word in ("idea", "by hand", "experiment", "recap", "the paper, the blog, this code"):
+        assert any(word in heading for heading in headings), f"no section about {word!r}"
+    text = "\n".join(cell.source for cell in solution(lesson).cells if cell.cell_type == "markdown")
+    assert "predict" in text.lower()
+    minutes = sum(one.minutes for one in exercises.of_lesson(lesson.name))
+    assert minutes <= 90
+    _plain_words(text)
+
+
+# --- release --------------------------------------------------------------------------------------------------------
+
+
+def test_the_release_has_no_answers(lesson):
+    notebook = released(lesson)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None
+    for cell in solution_cells(notebook):
+        assert "# YOUR CODE HERE" in cell.source and "raise NotImplementedError()" in cell.source
+
+
+def test_no_solution_text_anywhere_in_the_release(lesson):
+    """Neither a line of a solution nor a marker, in any file: sources, metadata, outputs, copied files."""
+    secrets = set()
+    for cell in solution_cells(solution(lesson)):
+        for region in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL):
+            for line in region.splitlines():
+                code = line.split("  #")[0].strip()
+                if len(code) >= 24:
+                    secrets.add(code)
+    assert secrets
+    for file in sorted((ROOT / "notebooks").rglob("*")):
+        if not file.is_file():
+            continue
+        assert file.suffix in (".ipynb", ".png", ".svg"), f"{file.name} does not belong in the release"
+        data = file.read_bytes()
+        assert b"BEGIN SOLUTION" not in data and b"BEGIN HIDDEN TESTS" not in data
+        if file.suffix == ".ipynb":
+            text = "\n".join(_strings(json.loads(data)))
+            for code in secrets:
+                assert code not in text, f"{file.name} has a line of a solution: {code}"
+
+
+def _strings(tree):
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _strings(key)
+            if key == "source" and isinstance(value, list):
+                yield "".join(value)
+            yield from _strings(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _strings(value)
+
+
+def test_a_rebuild_changes_no_byte(course):
+    before = _digests(course)
+    assert build.build(LESSONS, say=lambda text: None) == []
+    assert _digests(course) == before
+
+
+def _digests(root) -> dict[str, str]:
+    return {
+        str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for name in ("solutions", "notebooks")
+        for file in sorted((root / name).rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+# --- the project ----------------------------------------------------------------------------------------------------
+
+
+def test_helpers_import_with_numpy_torch_and_matplotlib_alone():
+    names = [f"helpers.{lesson.topic}" for lesson in LESSONS] + ["helpers.figures", "helpers.example"]
+    code = f"""
+import sys, importlib, importlib.abc
+ALLOWED = {{"numpy", "torch", "matplotlib", "helpers"}}
+class Nothing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {{"IPython", "ipykernel", "jupyter", "nbformat", "nbgrader", "ipywidgets", "tokenizers",
+                                  "autograde", "traitlets", "jupytext"}}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Nothing())
+for name in {names!r}:
+    importlib.import_module(name)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_helpers_import_earlier_lessons_only(lesson):
+    tree = ast.parse((ROOT / "helpers" / f"{lesson.topic}.py").read_text(encoding="utf-8"))
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module)
+    earlier = {f"helpers.{one.topic}" for one in LESSONS if one.name < lesson.name}
+    for name in imported:
+        top = name.split(".")[0]
+        allowed = top in sys.stdlib_module_names or top in ("numpy", "torch") or name in earlier
+        assert allowed, f"helpers/{lesson.topic}.py imports {name}"
+
+
+def test_the_lesson_does_not_import_its_own_reference(lesson):
+    code = "\n".join(cell.source for cell in released(lesson).cells if cell.cell_type == "code")
+    later = [one.topic for one in LESSONS if one.name >= lesson.name]
+    assert not re.search(rf"helpers\.({'|'.join(later)})\b|from helpers import", code)
+
+
+def test_conda_users_get_the_project_and_nothing_beside_it():
+    lines = (ROOT / "environment.yml").read_text().splitlines()
+    items = [line.strip()[2:] for line in lines if line.strip().startswith("- ")]
+    assert set(items) == {
+        "conda-forge",
+        "python=3.11",
+        "pip",
+        "pip:",
+        "--constraint constraints.txt",
+        "--editable .[dev]",
+    }
+
+
+def test_every_dependency_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    pinned = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            name, _, version = line.partition("==")
+            assert version, f"not a pin: {line}"
+            pinned[name.lower().replace("_", "-")] = version
+    for requirement in wanted:
+        assert re.match(r"[\w-]+", requirement).group(0).lower() in pinned
+    assert pinned["torch"] == "2.13.0" and "torch>=2.11" in project["dependencies"]
+
+
+def test_tracked_files_name_no_machine():
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    strange = re.compile(r"/(work|farm)/(main|shared)|/root/|site-packages/|\bpypi\.org|files\.pythonhosted")
+    for name in filter(None, files.split("\0")):
+        file = ROOT / name
+        if file.suffix in (".py", ".md", ".toml", ".yml", ".ipynb", ".txt", ".cfg", "") and file.is_file():
+            if file.resolve() == (ROOT / "tests" / "test_guards.py"):
+                continue
+            found = strange.search(file.read_text(encoding="utf-8", errors="replace"))
+            assert not found, f"{name}: {found.group(0)}"
