@@ -1,0 +1,324 @@
+"""A learner's copy, and the command line: nothing is lost, and errors are one clear sentence."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import nbformat
+import pytest
+
+from autograde import classroom, cli, notebooks, progress
+from autograde.exercises import exercise
+from autograde.grading.hooks import ordinary_score
+from autograde.grading.normalising import normalise
+from autograde.grading.reading import Submitted, Unreadable, read_submission
+from autograde.grading.running import checked_exercise, secret, secret_seeds
+from autograde.lessons import LESSONS, find_lesson
+from autograde.verdict import Verdict
+from conftest import ROOT, filled, released
+
+LESSON = find_lesson("3")
+NAME = f"{LESSON.name}.ipynb"
+
+
+def run(capsys, *args: str) -> tuple[int, str, str]:
+    status = cli.main(list(args))
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+# --- start, progress, reset -----------------------------------------------------------------------------------------
+
+
+def test_start_copies_and_never_overwrites(course, capsys):
+    status, out, _ = run(capsys, "start")
+    assert status == 0 and "Copied into" in out
+    file = course / "my_work" / LESSON.name / NAME
+    assert file.read_bytes() == (course / "notebooks" / LESSON.name / NAME).read_bytes()
+    file.write_text("my own work")
+    extra = course / "my_work" / "01_vocabulary"
+    for old in sorted(extra.rglob("*"), reverse=True):
+        old.unlink() if old.is_file() else old.rmdir()
+    extra.rmdir()
+    status, out, _ = run(capsys, "start")
+    assert file.read_text() == "my own work", "a learner's file stays"
+    assert (extra / "01_vocabulary.ipynb").is_file(), "a new lesson is added"
+    assert "01_vocabulary" in out and LESSON.name not in out
+    assert "nothing was changed" in run(capsys, "start")[1]
+
+
+def test_start_does_not_write_through_a_link(course, capsys, tmp_path):
+    outside = tmp_path / "outside.ipynb"
+    folder = course / "my_work" / LESSON.name
+    folder.mkdir(parents=True)
+    (folder / NAME).symlink_to(outside)
+    run(capsys, "start")
+    assert not outside.exists() and (folder / NAME).is_symlink()
+
+
+def test_progress_lists_lessons_points_and_what_is_next(course, capsys):
+    status, _, err = run(capsys, "progress")
+    assert status == 2 and "course start" in err
+    run(capsys, "start")
+    status, out, _ = run(capsys, "progress")
+    assert status == 0 and "Next: tokenize" in out and "0 of 11 exercises" in out
+    marker = course / "my_work" / progress.FILE
+    one = exercise("tokenize")
+    data = {"tokenize": {"state": "passed", "score": 1.0}, "encode": {"state": "failed", "score": 0.5}}
+    progress.write(marker, data)
+    out = run(capsys, "progress")[1]
+    points = one.points + exercise("encode").points / 2
+    assert f"{points:g} of" in out and "begun: encode" in out and "Next: build_vocabulary" in out
+    marker.write_text("{ not json")
+    assert run(capsys, "progress")[0] == 0
+
+
+def test_a_check_in_the_workspace_is_recorded_and_elsewhere_is_not(course, capsys, monkeypatch):
+    run(capsys, "start")
+    folder = course / "my_work" / LESSON.name
+    monkeypatch.chdir(folder)
+    progress.record(exercise("softmax"), Verdict("softmax", True, "passed", 1.0))
+    assert progress.read(course / "my_work" / progress.FILE)["softmax"] == {"state": "passed", "score": 1.0}
+    monkeypatch.chdir(course)
+    assert progress.find() is None
+
+
+def test_reset_of_one_exercise_keeps_the_others_and_a_backup(course, capsys):
+    run(capsys, "start")
+    file = course / "my_work" / LESSON.name / NAME
+    mine = filled(LESSON)
+    mine.cells.insert(2, nbformat.v4.new_markdown_cell("a note of my own"))
+    nbformat.write(mine, file)
+    before = file.read_bytes()
+    status, out, _ = run(capsys, "reset", "3", "softmax")
+    assert status == 0 and "backup" in out
+    backups = list(file.parent.glob("*.backup-*.ipynb"))
+    assert len(backups) == 1 and backups[0].read_bytes() == before
+    after = notebooks.read(file)
+    sources = {notebooks.grade_id(cell): cell.source for cell in after.cells if notebooks.grade_id(cell)}
+    assert "YOUR CODE HERE" in sources["softmax"] and "YOUR CODE HERE" not in sources["project"]
+    assert "a note of my own" in [cell.source for cell in after.cells]
+
+
+def test_reset_of_a_lesson_and_its_errors(course, capsys):
+    run(capsys, "start")
+    file = course / "my_work" / LESSON.name / NAME
+    file.write_text("not a notebook")
+    status, _, err = run(capsys, "reset", "3", "softmax")
+    assert status == 2 and "not valid JSON" in err and file.read_text() == "not a notebook"
+    assert run(capsys, "reset", "3")[0] == 0
+    assert notebooks.read(file) == released(LESSON)
+    status, _, err = run(capsys, "reset", "3", "tokenize")
+    assert status == 2 and "no exercise 'tokenize' in 03_single_head" in err
+    file.unlink()
+    status, _, err = run(capsys, "reset", "3")
+    assert status == 2 and "course start" in err
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (("check", "99"), "The lessons are: 01_vocabulary"),
+        (("check",), "Say which lesson"),
+        (("grade", "3"), "course collect"),
+        (("collect", "3", "nowhere"), "does not exist"),
+        (("test", "--stage", "nothing"), "The stages are"),
+    ],
+)
+def test_errors_are_one_sentence_with_the_remedy(course, capsys, args, words):
+    status, _, err = run(capsys, *args)
+    assert status == 2 and words in err and err.startswith("course: ") and "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--help"])
+    assert end.value.code == 0 and "course reset 3 softmax" in capsys.readouterr().out
+    for command in ("lab", "start", "progress", "reset", "check", "build", "release", "collect", "grade", "feedback"):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        assert "example:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text", ["3", "03", "single_head", "03_single_head", "03_single_head/", "03_single_head.ipynb"]
+)
+def test_a_lesson_has_several_names(text):
+    assert find_lesson(text) is LESSON
+
+
+# --- reading and normalising submissions ----------------------------------------------------------------------------
+
+
+def write(tmp_path, data) -> Submitted:
+    file = tmp_path / "submission.ipynb"
+    file.write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
+    return read_submission(file)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"   ",
+        b"{",
+        b"\x80\x81",
+        b"[]",
+        b"3",
+        b'{"cells": 3}',
+        b"[" * 100_000,
+        b'{"cells": [' + b'{"cell_type": "code"},' * 6000 + b"{}]}",
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_a_reason(tmp_path, data):
+    with pytest.raises(Unreadable, match=r"[A-Z].*\."):
+        write(tmp_path, data)
+
+
+def test_accidents_are_repaired(tmp_path):
+    text = json.dumps({"cells": [{"cell_type": "code", "source": ["a\n", "b"]}]})
+    for data in (text.encode("utf-8-sig"), text.encode("utf-16")):
+        assert write(tmp_path, data).cells[0].source == "a\nb"
+    old = {"worksheets": [{"cells": [{"cell_type": "code", "input": "a"}]}], "nbformat": 3}
+    assert write(tmp_path, old).cells[0].source == "a"
+    odd = {
+        "cells": [3, {"cell_type": [], "metadata": 5}, {"source": {"a": 1}}, {"cell_type": "code", "source": "\ud800"}]
+    }
+    assert len(write(tmp_path, odd).cells) == 3
+
+
+def submitted(tmp_path, notebook) -> Submitted:
+    return write(tmp_path, json.loads(nbformat.writes(notebook)))
+
+
+def test_normalising_takes_sources_only(tmp_path):
+    release = released(LESSON)
+    mine = filled(LESSON)
+    for cell in mine.cells:
+        cell.metadata["tags"] = ["skip-execution", "raises-exception"]
+    by_id = {notebooks.grade_id(cell): cell for cell in mine.cells}
+    by_id["check_softmax"].source = "print('ok')"
+    by_id["check_softmax"].metadata.nbgrader.points = 1000
+    mine.cells.insert(4, nbformat.v4.new_code_cell("helper = 1"))
+    notebook, notes = normalise(release, submitted(tmp_path, mine))
+    again = {notebooks.grade_id(cell): cell for cell in notebook.cells}
+    assert again["check_softmax"].source == 'check("softmax")'
+    assert again["check_softmax"].metadata == {c.id: c for c in release.cells}["check_softmax"].metadata
+    assert "np.exp" in again["softmax"].source
+    assert [c.source for c in notebook.cells].index("helper = 1") == 4
+    assert not any("skip-execution" in c.metadata.get("tags", []) for c in notebook.cells)
+    assert notes == []
+
+
+def test_normalising_mends_deleted_and_doubled_cells(tmp_path):
+    release, mine = released(LESSON), filled(LESSON)
+    names = [notebooks.grade_id(cell) for cell in mine.cells]
+    second = nbformat.from_dict(mine.cells[names.index("softmax")])
+    second = nbformat.from_dict({**second, "source": "softmax = None", "id": "other"})
+    mine.cells.insert(names.index("softmax") + 1, second)
+    mine.cells = [cell for cell in mine.cells if notebooks.grade_id(cell) not in ("check_project", "attention_scores")]
+    notebook, notes = normalise(release, submitted(tmp_path, mine))
+    names = [notebooks.grade_id(cell) for cell in notebook.cells]
+    assert [name for name in names if name] == [notebooks.grade_id(c) for c in release.cells if notebooks.grade_id(c)]
+    assert notebook.cells[names.index("softmax") + 1].source == "softmax = None", "both are run, in their order"
+    assert "NotImplementedError" in notebook.cells[names.index("attention_scores")].source
+    assert len(notes) == 3
+
+
+def test_a_notebook_of_another_lesson_earns_nothing(tmp_path):
+    notebook, _ = normalise(released(LESSON), submitted(tmp_path, filled(LESSONS[0])))
+    assert all("NotImplementedError" in c.source for c in notebook.cells if notebooks.grade_id(c) == "softmax")
+
+
+def test_only_a_check_cell_is_a_check():
+    cells = {notebooks.grade_id(cell): cell for cell in released(LESSON).cells}
+    assert checked_exercise(cells["check_softmax"]) is exercise("softmax")
+    assert checked_exercise(cells["softmax"]) is None
+    cell = nbformat.from_dict(cells["check_softmax"])
+    for source in ('check("nothing")', "assert True", 'check("softmax") or 1', "check(", 'x = check("softmax")'):
+        cell.source = source
+        assert checked_exercise(cell) is None
+
+
+def test_seeds_are_secret_and_stable(tmp_path):
+    key = secret(tmp_path / "autograde")
+    assert secret(tmp_path / "autograde") == key and len(key) == 32
+    assert (tmp_path / "autograde" / ".secret").stat().st_mode & 0o077 == 0
+    one = exercise("softmax")
+    ada = secret_seeds(key, "ada", LESSON.name)(one)
+    assert ada == secret_seeds(key, "ada", LESSON.name)(one)
+    assert len({ada, secret_seeds(key, "bob", LESSON.name)(one), secret_seeds(b"x" * 32, "ada", LESSON.name)(one)}) == 3
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [("0.5", 0.5), ("np.float64(0.5)", 0.5), ("np.int64(1)", 1.0), ("2", 2.0), ("3", None), ("-1", None), ("nan", None)]
+    + [("np.float64(nan)", None), ("'ok'", 2.0), ("True", 2.0), ("[0.5]", 2.0), ("array([0.5])", 2.0)],
+)
+def test_partial_credit_of_an_ordinary_cell(text, expected):
+    cell = nbformat.v4.new_code_cell("x", metadata={"nbgrader": {"grade": True, "solution": False, "points": 2}})
+    cell.outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text="careful"),
+        nbformat.v4.new_output("execute_result", {"text/plain": text}),
+    ]
+    assert ordinary_score(cell, 2.0) == expected
+    cell.outputs.append(nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]))
+    assert ordinary_score(cell, 2.0) == 0
+
+
+# --- collecting -----------------------------------------------------------------------------------------------------
+
+
+def test_collect_finds_submissions_by_their_place(course, tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr(f"{LESSON.name}/{NAME}", "eve")
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.writestr(f"ada/{NAME}", "ada")
+        archive.writestr(f"bob/{LESSON.name}/{NAME}", "bob")
+        archive.writestr("eve.zip", inner.getvalue())
+        archive.writestr(f"../../mallory/{NAME}", "mallory")
+        archive.writestr(f"__MACOSX/ada/._{NAME}", "x")
+        archive.writestr("fay.zip", b"not a zip")
+        archive.writestr("gil/notes.txt", "x")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    (flat / f"dan_{NAME}").write_text("dan")
+    results = {one.student: one for one in classroom.collect(LESSON, [tmp_path / "class.zip", flat])}
+    stored = course / "autograde" / "submitted"
+    for student in ("ada", "bob", "dan", "eve"):
+        assert not results[student].problem
+        assert (stored / student / LESSON.name / NAME).read_text() == student
+        assert (stored / student / LESSON.name / "timestamp.txt").read_text().endswith("UTC\n")
+    assert results["fay"].problem and set(results) == {"ada", "bob", "dan", "eve", "fay"}
+    assert not list(tmp_path.parent.rglob("mallory"))
+
+
+def test_collect_refuses_two_files_for_one_student_and_odd_names(course, tmp_path):
+    for place, text in ((f"one/ada/{NAME}", "a"), (f"two/ada/{NAME}", "b"), (f"one/..bob/{NAME}", "c")):
+        file = tmp_path / "in" / place
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    results = classroom.collect(LESSON, [tmp_path / "in"])
+    assert len(results) == 2 and all(one.problem for one in results)
+    assert not (course / "autograde" / "submitted").exists()
+
+
+def test_collect_keeps_the_older_submission(course, tmp_path):
+    file = tmp_path / "ada" / NAME
+    file.parent.mkdir()
+    for text in ("first", "second", "second"):
+        file.write_text(text)
+        classroom.collect(LESSON, [tmp_path / "ada"])
+    assert (course / "autograde" / "submitted" / "ada" / LESSON.name / NAME).read_text() == "second"
+    kept = list((course / "autograde" / "collected").rglob(NAME))
+    assert [one.read_text() for one in kept] == ["first"]
+
+
+def test_the_folders_of_a_class_are_ignored_by_git():
+    lines = (ROOT / ".gitignore").read_text().split()
+    for name in ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", ".secret"):
+        assert f"/autograde/{name}/" in lines or f"/autograde/{name}" in lines
