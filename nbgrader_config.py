@@ -11,6 +11,7 @@ _programs = str(Path(sys.executable).parent)
 if _programs not in os.environ.get("PATH", "").split(os.pathsep):
     os.environ["PATH"] = _programs + os.pathsep + os.environ.get("PATH", "")
 
+(HERE / "autograde").mkdir(exist_ok=True)  # the gradebook's folder
 c = get_config()  # noqa: F821 - nbgrader provides it
 
 c.CourseDirectory.course_id = "transformer"
@@ -22,6 +23,8 @@ c.CourseDirectory.autograded_directory = "autograde/autograded"
 c.CourseDirectory.feedback_directory = "autograde/feedback"
 c.CourseDirectory.solution_directory = "autograde/solution"
 c.CourseDirectory.db_url = f"sqlite:///{HERE / 'autograde' / 'gradebook.db'}"
+# one machine needs no shared folder: the exchange is a folder of the course; point it elsewhere for a class on a server
+c.Exchange.root = os.environ.get("COURSE_EXCHANGE") or str(HERE / "autograde" / "exchange")
 # the lesson's text and the script of its pictures hold the solutions: they are never released
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json"]
 

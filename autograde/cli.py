@@ -112,9 +112,7 @@ def _one_lesson(args):
 def _lab(args) -> int:
     from autograde import build, paths, workspace
 
-    folder = workspace.start()
-    if args.instructor:
-        folder = paths.root()
+    folder = paths.root() if args.instructor else workspace.start()
     options = ["--no-browser"] * args.no_browser + ([f"--port={args.port}"] if args.port else [])
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
