@@ -138,7 +138,10 @@ def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
     if call.new is None:
         if not callable(obj):
             raise Unsuitable(f"this is {type_name(obj)} and cannot be called; a function is asked for")
-        return obj(*args, **kwargs)
+        output = obj(*args, **kwargs)
+        if "args" not in call.report:
+            return output
+        return {"output": to_plain(output), "args": _modules(args)}
     if not inspect.isclass(obj):
         raise Unsuitable(f"this is {type_name(obj)}; a class is asked for")
     made = obj(*realise(call.new), **realise(call.new_kwargs))
@@ -149,7 +152,33 @@ def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
     return _use_module(made, call, args, kwargs)
 
 
+def _modules(args: tuple) -> dict[str, Any]:
+    """What became of the modules among the arguments: mode, parameters, and how many of these share memory."""
+    import torch
+
+    modules = {str(i): arg for i, arg in enumerate(args) if isinstance(arg, torch.nn.Module)}
+    owners: dict[int, set[str]] = {}
+    for name, module in modules.items():
+        for parameter in module.parameters():
+            owners.setdefault(parameter.untyped_storage().data_ptr(), set()).add(name)
+    return {
+        name: {
+            "training": module.training,
+            "parameters": {key: to_plain(p) for key, p in sorted(module.named_parameters())},
+            "shared": sum(len(owners[p.untyped_storage().data_ptr()]) > 1 for p in module.parameters()),
+        }
+        for name, module in modules.items()
+    }
+
+
 def _use(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    first = _use_once(made, call, args, kwargs)
+    if not call.then:
+        return first
+    return [to_plain(first), *(to_plain(getattr(made, method)(*realise(more))) for method, more in call.then)]
+
+
+def _use_once(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
     if call.method == "":
         return None
     if call.method is None:

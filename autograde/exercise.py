@@ -37,10 +37,12 @@ class Call:
     note           what is special about this call, shown beside it ("a padded sentence")
     new            arguments of the constructor; None for a function
     method         a method of the constructed object; None calls the object; "" does not call it at all
+    then           more (method, args) on the same object afterwards; the result is the list of all outputs
     weights        {name: array}, loaded into the module's parameters of that name
     training       training mode of a module
     report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
-                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients" (list)
+                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients" (list);
+                   of a function also "args" (what became of the modules among its arguments)
     mentions       words that the message of an expected exception has to contain
     tolerance      largest accepted difference; None: taken from the reference's own float error
     """
@@ -52,6 +54,7 @@ class Call:
     new: tuple | None = None
     new_kwargs: dict = field(default_factory=dict)
     method: str | None = None
+    then: tuple = ()
     weights: dict | None = None
     training: bool = False
     report: tuple = ("output",)

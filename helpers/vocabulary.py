@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 import torch
 
@@ -105,7 +106,7 @@ def count_pairs(words):
     """
     pairs = Counter()
     for symbols, count in words.items():
-        for pair in zip(symbols, symbols[1:]):
+        for pair in pairwise(symbols):
             pairs[pair] += count
     return pairs
 
@@ -128,7 +129,8 @@ def train_bpe(word_counts, num_merges):
     """Learn byte-pair encoding: again and again, merge the most frequent pair of neighbouring symbols.
 
     word_counts: {word: count}; a word starts as its characters and the symbol "</w>". Ties go to the smallest pair, as
-    a tuple of strings. Returns the list of merged pairs, in the order learned; fewer than `num_merges` when no pair is left.
+    a tuple of strings. Returns the list of merged pairs in the order learned, fewer than `num_merges` when no pair is
+    left.
     Source: Sennrich et al. 2016, algorithm 1.
     """
     words = {(*word, "</w>"): count for word, count in word_counts.items()}
@@ -144,7 +146,10 @@ def train_bpe(word_counts, num_merges):
 
 
 def bpe_encode(word, merges):
-    """Take a word apart into the pieces that the learned merges give, applied in their order. "</w>" stays in the list."""
+    """Take a word apart: the learned merges, in their order, applied to its characters and "</w>", which stays.
+
+    Returns a list of strings.
+    """
     symbols = (*word, "</w>")
     for pair in merges:
         symbols = merge_pair(symbols, pair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograde.exercise import MAIN, Call, Exercise
+from autograde.exercises.mistakes import byte_pairs
 from autograde.exercises.mistakes import vocabulary as mistakes
 from helpers import vocabulary as reference
 from helpers.example import SENTENCES, TRANSLATIONS
@@ -407,8 +408,8 @@ COUNT_PAIRS = Exercise(
     reference=reference.count_pairs,
     make_calls=_count_pairs_calls,
     parts={MAIN: 0.7, "repeats": 0.3},
-    misconceptions=mistakes.COUNT_PAIRS,
-    variants=mistakes.COUNT_PAIRS_RIGHT,
+    misconceptions=byte_pairs.COUNT_PAIRS,
+    variants=byte_pairs.COUNT_PAIRS_RIGHT,
 )
 
 # --- merge_pair -----------------------------------------------------------------------------------------------------
@@ -451,8 +452,8 @@ MERGE_PAIR = Exercise(
     reference=reference.merge_pair,
     make_calls=_merge_pair_calls,
     parts={MAIN: 0.6, "runs": 0.2, "longer symbols": 0.2},
-    misconceptions=mistakes.MERGE_PAIR,
-    variants=mistakes.MERGE_PAIR_RIGHT,
+    misconceptions=byte_pairs.MERGE_PAIR,
+    variants=byte_pairs.MERGE_PAIR_RIGHT,
 )
 
 # --- train_bpe ------------------------------------------------------------------------------------------------------
@@ -467,7 +468,7 @@ def _without_ties(rng, letters, count, num_merges):
     """Words whose training never has to choose between equally frequent pairs."""
     while True:
         words = _word_counts(rng, letters, count, 900)
-        first, largest = mistakes.train_first_tie, mistakes.train_largest_tie
+        first, largest = byte_pairs.train_first_tie, byte_pairs.train_largest_tie
         if reference.train_bpe(words, num_merges) == first(words, num_merges) == largest(words, num_merges):
             return words
 
@@ -504,8 +505,8 @@ TRAIN_BPE = Exercise(
     reference=reference.train_bpe,
     make_calls=_train_bpe_calls,
     parts={MAIN: 0.6, "ties": 0.25, "no pair left": 0.15},
-    misconceptions=mistakes.TRAIN_BPE,
-    variants=mistakes.TRAIN_BPE_RIGHT,
+    misconceptions=byte_pairs.TRAIN_BPE,
+    variants=byte_pairs.TRAIN_BPE_RIGHT,
 )
 
 # --- bpe_encode -----------------------------------------------------------------------------------------------------
@@ -543,8 +544,8 @@ BPE_ENCODE = Exercise(
     ),
     reference=reference.bpe_encode,
     make_calls=_bpe_encode_calls,
-    misconceptions=mistakes.BPE_ENCODE,
-    variants=mistakes.BPE_ENCODE_RIGHT,
+    misconceptions=byte_pairs.BPE_ENCODE,
+    variants=byte_pairs.BPE_ENCODE_RIGHT,
 )
 
 EXERCISES = (

@@ -602,8 +602,10 @@ class HeadNaN(SelfAttentionHead):
 
 class HeadNaNGradient(SelfAttentionHead):
     def forward(self, x, mask=None):
-        weights = _masked_softmax(self.query(x) @ self.key(x).mT / math.sqrt(self.query.out_features), mask)
-        weights = weights.nan_to_num(0.0)
+        scores = self.query(x) @ self.key(x).mT / math.sqrt(self.query.out_features)
+        if mask is not None:
+            scores = scores + torch.zeros(mask.shape).masked_fill(~mask, -math.inf)
+        weights = torch.softmax(scores, dim=-1).nan_to_num(0.0)
         return weights @ self.value(x), weights
 
 
@@ -631,6 +633,15 @@ class HeadDivision(SelfAttentionHead):
         query, key, value = self.query(x), self.key(x), self.value(x)
         weights = _weights(torch.einsum("...qd,...kd->...qk", query, key) * query.shape[-1] ** -0.5, mask)
         return torch.einsum("...qk,...kd->...qd", weights, value), weights
+
+
+class HeadTwoFills(SelfAttentionHead):
+    def forward(self, x, mask=None):
+        query, key, value = self.query(x), self.key(x), self.value(x)
+        scores = (query / math.sqrt(query.shape[-1])) @ key.mT
+        mask = torch.ones(scores.shape, dtype=torch.bool) if mask is None else mask
+        weights = torch.softmax(scores.masked_fill(~mask, -torch.inf), dim=-1).masked_fill(~mask, 0.0)
+        return [weights @ value, weights]
 
 
 class HeadFused(SelfAttentionHead):
