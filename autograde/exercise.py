@@ -41,8 +41,8 @@ class Call:
     weights        {name: array}, loaded into the module's parameters of that name
     training       training mode of a module
     report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
-                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients" (list);
-                   of a function also "args" (what became of the modules among its arguments)
+                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients"
+                   (list); of a function also "args" (what became of the modules among its arguments)
     mentions       words that the message of an expected exception has to contain
     tolerance      largest accepted difference; None: taken from the reference's own float error
     """

@@ -37,7 +37,7 @@ ONE_HOT = Exercise(
     lesson=LESSON,
     title="an id becomes a row with a single 1",
     points=2,
-    minutes=7,
+    minutes=6,
     hints=(
         "Compare each id with the column numbers `0, 1, ..., vocab_size - 1`: the result is true in one column.",
         "Give `ids` a new last axis of size 1 (`ids[..., None]`). Compared by `==` with `np.arange(...)`, NumPy then "
@@ -109,7 +109,7 @@ EMBED = Exercise(
     lesson=LESSON,
     title="look up a row for each id",
     points=2,
-    minutes=5,
+    minutes=4,
     hints=(
         "NumPy can index with a whole array of row numbers at once; the result has one row for each of them.",
         "`table[3]` is row 3. Put the array of ids between the brackets in place of the 3.",
@@ -237,7 +237,7 @@ POSITIONAL_ENCODING_AT = Exercise(
     lesson=LESSON,
     title="the formula, for one position",
     points=3,
-    minutes=12,
+    minutes=10,
     hints=(
         "Go through the columns one by one. Columns 0 and 1 form pair 0, columns 2 and 3 pair 1: whole-number division "
         "by 2 gives the pair. An even column takes the sine of the pair's angle, an odd one the cosine.",
@@ -292,7 +292,7 @@ POSITIONAL_ENCODING = Exercise(
     lesson=LESSON,
     title="all positions at once",
     points=3,
-    minutes=10,
+    minutes=8,
     hints=(
         "A column of positions, shape `(length, 1)`, divided by a row of powers, one for each pair, gives a whole table "
         "of angles by broadcasting. Sines go to columns 0, 2, 4, ..., cosines to columns 1, 3, 5, ...",
@@ -361,7 +361,7 @@ ADD_POSITIONS = Exercise(
     lesson=LESSON,
     title="word plus position",
     points=2,
-    minutes=6,
+    minutes=5,
     hints=(
         "The encoding may have more rows than the sentence has words. How many does `x` need? Look at its shape, from "
         "the end.",
@@ -443,7 +443,7 @@ SHIFT_MATRIX = Exercise(
     lesson=LESSON,
     title="a shift is a rotation",
     points=3,
-    minutes=12,
+    minutes=10,
     extra=True,
     hints=(
         "Take one pair with the angle a, and turn it on by b. School has the two formulas: "
@@ -571,7 +571,7 @@ TOKEN_EMBEDDING = Exercise(
     lesson=LESSON,
     title="the table learns",
     points=4,
-    minutes=12,
+    minutes=10,
     hints=(
         "`torch.randn` draws numbers with mean 0 and standard deviation 1. Divide them to get the asked deviation, set "
         "the pad row to zero, and only then wrap the tensor into an `nn.Parameter`. In `forward`, "
@@ -710,7 +710,7 @@ POSITIONAL_ENCODING_MODULE = Exercise(
     lesson=LESSON,
     title="the encoding as a module",
     points=4,
-    minutes=12,
+    minutes=10,
     hints=(
         "Compute the whole table once, in `__init__`, with your `positional_encoding`, and make a float32 tensor of it. "
         "`register_buffer(name, tensor)` keeps it with the module without training it. `forward` cuts it to the length "

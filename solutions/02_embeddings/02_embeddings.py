@@ -2,7 +2,7 @@
 # # 2 · Embeddings and positional encoding
 #
 # A network computes with numbers, not with words. In lesson 1 every word got a whole number, its id. In this lesson
-# each id becomes a vector, a row of numbers that can be learned, and each vector learns where in the sentence it
+# each id becomes a vector, a row of numbers that can be learned, and each vector is told where in the sentence it
 # stands.
 #
 # **After this lesson you can**
@@ -11,19 +11,19 @@
 # - show with numbers what a model without positions cannot see;
 # - write both as PyTorch modules that later lessons use.
 #
-# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 85 minutes, 12 of them
+# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 90 minutes, 10 of them
 # extra.
 #
 # | exercise | what you build | points | minutes |
 # | --- | --- | --- | --- |
-# | 2.1 `one_hot` | an id becomes a row with a single 1 | 2 | 7 |
-# | 2.2 `embed` | a row of the table for each id | 2 | 5 |
-# | 2.3 `positional_encoding_at` | the formula, for one position | 3 | 12 |
-# | 2.4 `positional_encoding` | all positions at once | 3 | 10 |
-# | 2.5 `add_positions` | word plus position | 2 | 6 |
-# | 2.6 `shift_matrix` (extra) | a shift is a rotation | 3 | 12 |
-# | 2.7 `TokenEmbedding` | the table learns | 4 | 12 |
-# | 2.8 `PositionalEncoding` | the encoding as a module | 4 | 12 |
+# | 2.1 `one_hot` | an id becomes a row with a single 1 | 2 | 6 |
+# | 2.2 `embed` | a row of the table for each id | 2 | 4 |
+# | 2.3 `positional_encoding_at` | the formula, for one position | 3 | 10 |
+# | 2.4 `positional_encoding` | all positions at once | 3 | 8 |
+# | 2.5 `add_positions` | word plus position | 2 | 5 |
+# | 2.6 `shift_matrix` (extra) | a shift is a rotation | 3 | 10 |
+# | 2.7 `TokenEmbedding` | the table learns | 4 | 10 |
+# | 2.8 `PositionalEncoding` | the encoding as a module | 4 | 10 |
 
 # %%
 import math
@@ -109,7 +109,7 @@ for token, number in zip(tokens, ids, strict=True):
 # %% [markdown]
 # ### Exercise 2.1 · `one_hot`
 # <!-- facts: one_hot -->
-# *an id becomes a row with a single 1* · core · 2 points · about 7 minutes
+# *an id becomes a row with a single 1* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
 # Write `one_hot(ids, vocab_size)`. `ids` is an array of whole numbers from 0 to `vocab_size - 1`, of any shape
@@ -171,7 +171,7 @@ print("row 5 of table:", EMBEDDINGS[5])
 # %% [markdown]
 # ### Exercise 2.2 · `embed`
 # <!-- facts: embed -->
-# *look up a row for each id* · core · 2 points · about 5 minutes
+# *look up a row for each id* · core · 2 points · about 4 minutes
 # <!-- end -->
 #
 # Write `embed(ids, table)`. `ids` has any shape `(...)`, `table` is `(vocab_size, d_model)`. The result is
@@ -225,7 +225,7 @@ print("lookup equals one-hot times table:", np.array_equal(words, product))
 # %% [markdown]
 # ### Exercise 2.3 · `positional_encoding_at`
 # <!-- facts: positional_encoding_at -->
-# *the formula, for one position* · core · 3 points · about 12 minutes
+# *the formula, for one position* · core · 3 points · about 10 minutes
 # <!-- end -->
 #
 # Write `positional_encoding_at(position, d_model)`. It returns one row, `(d_model,)`, by the paper's formula: even
@@ -282,7 +282,7 @@ for position in range(2):
 # %% [markdown]
 # ### Exercise 2.4 · `positional_encoding`
 # <!-- facts: positional_encoding -->
-# *all positions at once* · core · 3 points · about 10 minutes
+# *all positions at once* · core · 3 points · about 8 minutes
 # <!-- end -->
 #
 # Write `positional_encoding(length, d_model)`. It returns the rows of the positions 0 to `length - 1`, shape
@@ -355,8 +355,8 @@ show(
 # last pairs are slow hands: they tell the start of a long text from its end. No hand alone is enough; together they
 # give each position a row of its own. And every value lies between −1 and 1, however long the text is.
 #
-# The next cell lets you move two sliders. It shows one row of the table, and marks that position on the first two
-# waves. (It needs a running notebook; the figure above carries the lesson without it.)
+# The next cell lets you move two sliders. It shows one row of the table, and marks that position on the waves of the
+# columns 0 and 4. (It needs a running notebook; the figure above carries the lesson without it.)
 
 # %% tags=["interactive"]
 from ipywidgets import HTML, IntSlider, VBox
@@ -389,7 +389,7 @@ VBox([position_slider, width_slider, picture])
 # %% [markdown]
 # ### Exercise 2.5 · `add_positions`
 # <!-- facts: add_positions -->
-# *word plus position* · core · 2 points · about 6 minutes
+# *word plus position* · core · 2 points · about 5 minutes
 # <!-- end -->
 #
 # Write `add_positions(x, encoding)`. `x` is `(..., length, d_model)`: one sentence, or a batch of them. `encoding` is
@@ -464,7 +464,7 @@ for token, row in zip(tokens, x, strict=True):
 # %% [markdown]
 # ### Exercise 2.6 · `shift_matrix`
 # <!-- facts: shift_matrix -->
-# *a shift is a rotation* · extra · 3 points · about 12 minutes
+# *a shift is a rotation* · extra · 3 points · about 10 minutes
 # <!-- end -->
 #
 # Write `shift_matrix(offset, d_model)`. It returns the matrix $M$ of shape `(d_model, d_model)` with
@@ -541,8 +541,8 @@ show(
 # ## The same as PyTorch modules
 #
 # From lesson 4 on, the parts of the model are classes: PyTorch **modules**. A module has two methods that you write.
-# `__init__` makes what the module keeps; `forward(x)` computes. `module(x)` calls `forward`. A module can keep
-# numbers in three ways:
+# `__init__` makes what the module keeps; `forward(x)` computes. `module(x)` calls `forward`. (The line
+# `super().__init__()` comes first in every module; it is there already.) A module can keep numbers in three ways:
 #
 # | made with | trained? | moves with `model.to(device)`? | for |
 # | --- | --- | --- | --- |
@@ -556,7 +556,7 @@ show(
 # %% [markdown]
 # ### Exercise 2.7 · `TokenEmbedding`
 # <!-- facts: TokenEmbedding -->
-# *the table learns* · core · 4 points · about 12 minutes
+# *the table learns* · core · 4 points · about 10 minutes
 # <!-- end -->
 #
 # Write the module `TokenEmbedding(vocab_size, d_model, pad=0)`.
@@ -629,7 +629,7 @@ print(f"centred on zero:  {abs(mean_cosine(rng.normal(0, 1 / 8, (200, 64)))):.2f
 # %% [markdown]
 # ### Exercise 2.8 · `PositionalEncoding`
 # <!-- facts: PositionalEncoding -->
-# *the encoding as a module* · core · 4 points · about 12 minutes
+# *the encoding as a module* · core · 4 points · about 10 minutes
 # <!-- end -->
 #
 # Write the module `PositionalEncoding(d_model, max_length=5000, dropout=0.1)`.
@@ -811,9 +811,9 @@ for name, summary in (("mean", mean), ("mean after ReLU", mean_after_relu), ("me
     print(f"{name:<18}{without:17.3f}   {with_positions:14.3f}")
 
 # %% [markdown]
-# Without positions all three are zero. No ReLU and no mix can help: both sentences are the same set of rows, and
-# nothing in the computation depends on the order of the rows. With positions, the two ways that are not linear see a
-# difference.
+# Without positions all three are zero. No ReLU and no mix can help: both sentences have the same five rows in another
+# order, and each of the three results is the same for every order of the rows. With positions, the two ways that are
+# not linear see a difference.
 #
 # Where does it come from? Look at one row of shares: how much does "bites" take from each word?
 
@@ -836,9 +836,9 @@ show(
 
 # %% [markdown]
 # Without positions, "bites" takes the same from "dog" whether the dog comes before it or after it, and the two "the"
-# cannot be told apart. With positions, each dot product has four parts: word with word, word with position, position
-# with word, and position with position. The last three change when the words change places. That is all the order
-# that attention can see, and it is enough to learn from.
+# cannot be told apart. With positions, each dot product has four parts. For "bites" at 2 and "dog" at $p$ they are:
+# bites · dog, bites · PE($p$), PE(2) · dog, and PE(2) · PE($p$). The two parts with $p$ in them change when the dog
+# changes its place, from 1 to 4. This is how attention comes to see order.
 
 # %% [markdown]
 # ### Experiment 2: sine and cosine exchanged
@@ -910,9 +910,9 @@ show(
 
 # %% [markdown]
 # Both statements are true, about different things.
-# - **For learning from scratch** the order makes no difference. A new network does not know which column is which; it
-#   learns from A as well as from B. The third row says the same: exchange the columns of the trained weights along
-#   with the encoding, and nothing is lost.
+# - **For learning from scratch** the order makes no difference that matters. A new network does not know which column
+#   is which; it learns from A as well as from B. The third row says the same: exchange the columns of the trained
+#   weights along with the encoding, and nothing is lost.
 # - **For weights that are already trained** it makes all the difference. They expect the sine where it was. This is a
 #   usual trap when weights are loaded into somebody else's code: no error is raised, the shapes fit, and the results
 #   are bad.
@@ -988,9 +988,9 @@ for name, (word_1, place_1), (word_2, place_2) in (
 # | --- | --- | --- | --- |
 # | word and position | summed (section 3.5) | a heading says "concatenating"; its numbers are added | added; the width stays `d_model` |
 # | start values | not given | "between 0 and 1" | centred on zero, standard deviation $1/\sqrt{d_{model}}$ |
-# | scaling | times $\sqrt{d_{model}}$ (section 3.4) | left out | times $\sqrt{d_{model}}$, in `TokenEmbedding` |
+# | scaling | times $\sqrt{d_{model}}$ (section 3.4) | not mentioned | times $\sqrt{d_{model}}$, in `TokenEmbedding` |
 # | sine and cosine | even columns sine, odd columns cosine | exchanging them "makes little difference" | the paper's order; true for learning from scratch, false for trained weights (experiment 2) |
-# | the $i$ of the formula | counts pairs of columns | counts pairs of columns | counts pairs; other code often counts columns by mistake |
+# | the $i$ of the formula | counts pairs of columns | not explained | counts pairs; other code often counts columns by mistake |
 # | learned positions | tried, "nearly identical" results (table 3, row E) | not mentioned | the formula only |
 # | dropout on the sum | 0.1 (section 5.4) | not mentioned | 0.1, in `PositionalEncoding` |
 # | padding | not mentioned | not mentioned | the row is zero, and the lookup gives it no gradient |
