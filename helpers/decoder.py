@@ -45,8 +45,8 @@ class DecoderLayer(nn.Module):
 
     DecoderLayer(d_model, num_heads, d_ff, dropout=0.1) has `self_attention`, `add_norm_1`, `cross_attention`,
     `add_norm_2`, `feed_forward`, `add_norm_3`.
-    forward(x, memory, self_mask=None, cross_mask=None): x (batch, n_target, d_model); memory (batch, n_source, d_model) is
-    the encoder's output, which gives keys and values, while the queries come from the decoder. Returns the shape of x.
+    forward(x, memory, self_mask=None, cross_mask=None): x is (batch, n_target, d_model). memory, (batch, n_source,
+    d_model), is the encoder's output: it gives keys and values; the queries come from the decoder. Returns x's shape.
     Source: section 3.1 and figure 1, right.
     """
 
