@@ -17,7 +17,7 @@ def tokenize(text):
     """Split a text into lower-case words and single other characters.
 
     text: a string (NFC). Returns a list of strings: runs of letters and digits, in which an apostrophe between two of
-    them belongs to the word ("don't"), and every other character that is no space, alone.
+    them belongs to the word ("don't"), and every other character that is not a space, alone.
     """
     return re.findall(r"[^\W_]+(?:'[^\W_]+)*|\S", text.lower())
 

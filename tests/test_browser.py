@@ -189,6 +189,7 @@ def test_an_instructor_sees_scores_in_the_formgrader(course, page):
         ada.locator(".autograde a").click()
         expect(frame.locator("#success-modal")).to_contain_text("Successfully autograded", timeout=SLOW)
         frame.locator("#success-modal button.close, #success-modal .btn").first.click()
+        expect(frame.locator("#success-modal")).to_be_hidden()
         expect(ada.locator(".status")).to_contain_text("graded", timeout=SLOW)
         expect(ada.locator(".score")).to_contain_text(re.compile(r"[1-9]"), timeout=SLOW)
         shoot(page, "formgrader-submissions")

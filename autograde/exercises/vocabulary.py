@@ -86,7 +86,7 @@ def _tokenize_calls(rng):
             note="an apostrophe inside a word, at its start, at its end",
         ),
         Call(("Wait... 2nd-hand snake_case, 50% off?!",), part="other marks", note="each mark is a token of its own"),
-        Call((" a\ttab,\n\na  line  ",), part="other marks", note="spaces, a tab and line breaks are no tokens"),
+        Call((" a\ttab,\n\na  line  ",), part="other marks", note="spaces, a tab and line breaks are not tokens"),
         Call(("".join(word + mark for word, mark in pairs),), part="other marks", note="no space at all"),
     ]
 
@@ -99,7 +99,7 @@ TOKENIZE = Exercise(
     minutes=9,
     hints=(
         "`re.findall(pattern, text)` lists everything that fits a pattern, from left to right. Join two alternatives "
-        "with `|`: first what a word looks like, then any other single character that is no space.",
+        "with `|`: first what a word looks like, then any other single character that is not a space.",
         "A run of letters and digits is `[^\\W_]+`: what is neither a non-word character nor an underscore. Behind it "
         "may come, any number of times, an apostrophe and another such run: `(?: ... )*`. The second alternative is `\\S`.",
     ),
@@ -264,7 +264,7 @@ DECODE = Exercise(
 
 # --- Vocabulary -----------------------------------------------------------------------------------------------------
 
-# "so" occurs three times in one sentence; "day" and "a" tie, as do "what", "good" and others
+# "so" occurs three times in one sentence, "day" in two; both tie with the comma
 REPEATED = ("So, so, so good!", "What a good day", "A day, a night: a DAY.", "night and what?")
 
 

@@ -53,7 +53,7 @@ from helpers.figures import line_style, new, show
 #
 # Two things to see in the picture:
 # - **A word that occurs twice gives two ids.** The vocabulary holds "the" once. The sentence keeps it twice.
-# - **Some tokens are no words.** `<bos>` (beginning of sequence) and `<eos>` (end of sequence) mark the two ends.
+# - **Some tokens are not words.** `<bos>` (beginning of sequence) and `<eos>` (end of sequence) mark the two ends.
 
 # %% [markdown]
 # ## The numbers by hand
@@ -91,7 +91,7 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 # - a **word**: as many letters and digits in a row as possible. A letter or digit is what `str.isalnum` accepts, so Korean
 #   letters count, and the underscore does not. An apostrophe `'` with a letter or digit on both sides belongs to the
 #   word: `don't` is one token;
-# - a **mark**: any other single character that is no space. Spaces, tabs and line breaks are no tokens.
+# - a **mark**: any other single character that is not a space. Spaces, tabs and line breaks are not tokens.
 #
 # | text | tokens |
 # | --- | --- |
@@ -106,7 +106,7 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 # | --- | --- |
 # | `\w` | a letter, a digit or the underscore, in any language |
 # | `[^\W_]` | a letter or a digit, in any language |
-# | `\S` | any character that is no space |
+# | `\S` | any character that is not a space |
 # | `x+` | one or more times `x` |
 # | `(?:xy)*` | any number of times `xy`, also none |
 # | `x\|y` | `x`, and where it does not fit, `y` |
@@ -115,7 +115,7 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 # <details>
 # <summary>Hint 1</summary>
 #
-# `re.findall(pattern, text)` lists everything that fits a pattern, from left to right. Join two alternatives with `|`: first what a word looks like, then any other single character that is no space.
+# `re.findall(pattern, text)` lists everything that fits a pattern, from left to right. Join two alternatives with `|`: first what a word looks like, then any other single character that is not a space.
 #
 # </details>
 # <details>
@@ -129,7 +129,7 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 
 # %% nbgrader={"grade": false, "grade_id": "tokenize", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def tokenize(text):
-    """The tokens of a text, lower-case: words, and all other characters that are no spaces, one by one."""
+    """The tokens of a text, lower-case: words, and all other characters that are not spaces, one by one."""
     ### BEGIN SOLUTION
     return re.findall(r"[^\W_]+(?:'[^\W_]+)*|\S", text.lower())
     ### END SOLUTION
@@ -139,7 +139,7 @@ def tokenize(text):
 check("tokenize")
 
 # %% [markdown]
-# What is wrong with `text.split()`? Look at the last word.
+# What is wrong with `text.split()`? Compare the two lines.
 
 # %%
 example = "The dog bites the man. The man isn't happy!"
@@ -296,7 +296,7 @@ check("encode")
 # <!-- end -->
 #
 # Write `decode(indices, index_to_word)`, the inverse of `encode`: a list with one token for each index. Every index that
-# comes in is in `index_to_word`. Nothing is left out, special tokens neither.
+# comes in is in `index_to_word`. Nothing is left out, not even special tokens.
 #
 # <!-- hints: decode -->
 # <details>
@@ -357,7 +357,7 @@ print("read today:      ", " ".join(decode(ids, today)))
 
 # %% [markdown]
 # **What it shows.** Nothing crashes, and every id is valid. The sentence has become another one. A model whose ids are
-# permuted gives nonsense without any error message. So the order of a vocabulary is fixed by a rule, and the vocabulary
+# permuted gives nonsense, without any error message. So the order of a vocabulary is fixed by a rule, and the vocabulary
 # is saved together with the model.
 
 # %% [markdown]
@@ -372,7 +372,7 @@ print("read today:      ", " ".join(decode(ids, today)))
 # | 2 | `<eos>` | end of sequence: the model says with it that the sentence is complete |
 # | 3 | `<unk>` | unknown: stands for every word that has no id |
 #
-# Without `<unk>`, a single new word stops the program. Here is what happens:
+# What happens without `<unk>`? `word_to_index` from above has no special tokens, and "bird" is a new word:
 
 # %%
 try:
@@ -995,15 +995,12 @@ for name in languages:
     own_merges = train_bpe(own_counts, 60)
     pieces_known = {"</w>", *"".join(own_counts), *("".join(pair) for pair in own_merges)}
     running = words_of(new_text[name])
-    no_id = [word for word in running if word not in word_vocabulary.word_to_index]
+    no_id = [word for word in running if 3 in word_vocabulary.encode(word)]
     no_pieces = [word for word in running if not pieces_known.issuperset(bpe_encode(word, own_merges))]
     print(f"{name}: {len(running)} running words of new text")
-    print(
-        f"  words:  {len(word_vocabulary):>3} ids,     unknown {len(no_id):>2} = {100 * len(no_id) / len(running):2.0f} %  {no_id[:6]}"
-    )
-    print(
-        f"  pieces: {len(pieces_known):>3} symbols, unknown {len(no_pieces):>2} = {100 * len(no_pieces) / len(running):2.0f} %  {no_pieces}"
-    )
+    for label, size, missing in (("word ids", len(word_vocabulary), no_id), ("pieces", len(pieces_known), no_pieces)):
+        share = round(100 * len(missing) / len(running))
+        print(f"  {size:>3} {label:<9} unknown {len(missing):>2} = {share:>2} %  {' '.join(missing[:6])}")
 
 # %%
 for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 작아요."):

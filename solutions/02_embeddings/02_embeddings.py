@@ -338,11 +338,11 @@ image = heat_map(axes[0], encoding, title="all 32 columns", x_label="column", y_
 figure.colorbar(image, ax=axes[0], label="value (no unit)")
 for index, column in enumerate((0, 4, 8, 16)):
     period = 2 * np.pi * 10000 ** (column / 32)
-    axes[1].plot(encoding[:, column], label=f"column {column}: every {period:.0f}", **line_style(index))
+    axes[1].plot(encoding[:, column], label=f"column {column}: every {period:.0f} positions", **line_style(index))
 axes[1].set(
     title="four columns as waves: how often they repeat", xlabel="position", ylabel="value (no unit)", ylim=(-1.1, 1.8)
 )
-axes[1].legend(loc="upper center", ncols=2, fontsize=8.5)
+axes[1].legend(loc="upper center", ncols=2, fontsize=8)
 show(
     figure,
     alt="""The positional encoding of 50 positions and 32 columns. The heat map shows fast stripes in the left columns
@@ -905,11 +905,14 @@ heat_map(
 )
 show(
     figure,
-    alt="""PLACEHOLDER for the numbers of this figure, to be written.""",
+    alt="""How often the probe reads the position correctly. Trained and tested with the same order: 91 percent for A, 90
+    for B. Tested with the other order: 14 and 13 percent, hardly better than guessing. Trained with A, with the columns
+    of its weights exchanged afterwards: 14 percent with A and 90 percent with B.""",
 )
 
 # %% [markdown]
-# Both statements are true, about different things.
+# With the order of its training the probe is right in about 90 % of the cases, with the other order hardly more often
+# than guessing. So the source is right about one thing and wrong about another.
 # - **For learning from scratch** the order makes no difference that matters. A new network does not know which column
 #   is which; it learns from A as well as from B. The third row says the same: exchange the columns of the trained
 #   weights along with the encoding, and nothing is lost.

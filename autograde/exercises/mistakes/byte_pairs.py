@@ -79,7 +79,7 @@ COUNT_PAIRS = (
         "The keys are joined strings, and different pairs can give the same one. Use the tuple of both symbols as key.",
     ),
     Misconception(
-        "pairs that are no neighbours",
+        "pairs that are not neighbours",
         _pairs_with(lambda symbols: combinations(symbols, 2)),
         "Any two symbols of a word form a pair. Take only those that stand side by side.",
     ),

@@ -41,7 +41,7 @@ TOKENIZE = (
     Misconception(
         "punctuation dropped",
         lambda text: re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower()),
-        "The words are right, the marks between them are lost. Every other character that is no space is a token of "
+        "The words are right, the marks between them are lost. Every other character that is not a space is a token of "
         "its own: give the pattern a second alternative.",
     ),
     Misconception(
@@ -86,7 +86,7 @@ TOKENIZE = (
     Misconception(
         "spaces as tokens",
         lambda text: re.findall(r"[^\W_]+(?:'[^\W_]+)*|.", text.lower(), re.DOTALL),
-        "Spaces come out as tokens. Leave them out: `\\S` in a pattern is any character that is no space.",
+        "Spaces come out as tokens. Leave them out: `\\S` in a pattern is any character that is not a space.",
     ),
     Misconception(
         "single characters",
@@ -705,7 +705,7 @@ VOCABULARY = (
     Misconception(
         "decode keeps <pad>",
         _KeepsPadding,
-        "`decode` gives back `<pad>`. Padding is no part of the sentence, wherever it stands: drop it.",
+        "`decode` gives back `<pad>`. Padding is not part of the sentence, wherever it stands: drop it.",
     ),
     Misconception(
         "decode needs an <eos>",
