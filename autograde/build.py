@@ -158,10 +158,10 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
-        store_widget_state=False,
     )
     try:
         client.execute(env=environment())
+        notebook.metadata = nbformat.from_dict(notebooks.METADATA)  # nbclient adds widgets and this Python's version
     except CellExecutionError as error:
         raise BuildError(f"{name}: a cell raised an error.\n{error}") from None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 from autograde import progress
 from autograde.answering import answer
 from autograde.exercises import exercise
-from autograde.judging import judge
+from autograde.judging import AnswerKey, judge
 from autograde.verdict import NOT_STARTED, Verdict
 
 LOCAL_SEED = 0  # a learner's check asks the same questions each time
@@ -22,9 +23,14 @@ def assess(name: str, obj: Any, seed: int | None = None) -> Verdict:
     `seed` chooses the random inputs; None takes those of a learner's check. Raises KeyError for an unknown name, and
     nothing on behalf of `obj`.
     """
+    key = _key(name, LOCAL_SEED if seed is None else seed)
+    return judge(key.exercise, key.calls, answer(obj, key.calls), key)
+
+
+@lru_cache(maxsize=64)
+def _key(name: str, seed: int) -> AnswerKey:
     asked = exercise(name)
-    calls = asked.calls(LOCAL_SEED if seed is None else seed)
-    return judge(asked, calls, answer(obj, calls))
+    return AnswerKey(asked, asked.calls(seed))
 
 
 class CheckFailed(AssertionError):

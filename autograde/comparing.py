@@ -40,7 +40,7 @@ def difference(
         remark = (
             f"The result is {_article(got.kind)} ({got.text})." if got.text else f"The result is {_article(got.kind)}."
         )
-        return differ(f"{remark} {_article(_kind(expected)).capitalize()} is asked for.")
+        return differ(f"{remark} {_capital(_article(_kind(expected)))} is asked for.")
     if isinstance(expected, TensorData):
         if not isinstance(got, TensorData):
             return differ(f"The result is {_article(_kind(got))}; a torch.Tensor is asked for.")
@@ -67,7 +67,7 @@ def difference(
     if isinstance(expected, list | tuple):
         return _sequences(expected, got, tolerance, lenient, path, several, differ)
     if isinstance(expected, dict):
-        return _mappings(expected, got, tolerance, lenient, path, differ)
+        return _mappings(expected, got, tolerance, lenient, path, several, differ)
     return None if expected is None and got is None else differ()
 
 
@@ -101,7 +101,7 @@ def _sequences(expected, got, tolerance, lenient, path, several, differ):
     return None
 
 
-def _mappings(expected, got, tolerance, lenient, path, differ):
+def _mappings(expected, got, tolerance, lenient, path, several, differ):
     if not isinstance(got, dict):
         return differ(f"The result is {_article(_kind(got))}; {_article(_kind(expected))} is asked for.")
     missing = [key for key in expected if key not in got]
@@ -114,7 +114,9 @@ def _mappings(expected, got, tolerance, lenient, path, differ):
             words.append("not asked for: " + ", ".join(map(brief, surplus[:4])))
         return differ("; ".join(words) + ".")
     for key in expected:
-        found = difference(expected[key], got[key], tolerance, lenient, f"{path}[{key!r}]" if path else str(key))
+        found = difference(
+            expected[key], got[key], tolerance, lenient, f"{path}[{key!r}]" if path else str(key), several
+        )
         if found:
             return found
     return None
@@ -214,6 +216,10 @@ def _kind(value: Any) -> str:
         return "None"
     names = {"str": "string", "int": "whole number", "float": "number", "bool": "truth value", "dict": "dictionary"}
     return names.get(type(value).__name__, type(value).__name__)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _article(kind: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,37 +34,66 @@ class Finding:
     changed: tuple[str, ...] = ()
 
 
-def judge(exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer | Unasked]) -> Verdict:
+class AnswerKey:
+    """What the reference and the misconceptions answer to the calls of one exercise; computed when it is needed."""
+
+    def __init__(self, exercise: Exercise, calls: Sequence[Call]):
+        self.exercise, self.calls = exercise, list(calls)
+        self._wrong: dict[tuple[int, int], Answer | Unasked] = {}
+
+    @cached_property
+    def expected(self) -> list[Answer | Unasked]:
+        return _viewed(self.exercise, self.calls, answer(self.exercise.reference, self.calls, PATIENCE))
+
+    @cached_property
+    def tolerances(self) -> list[Tolerance]:
+        pairs = zip(self.calls, self.expected, strict=True)
+        return [_tolerance(self.exercise, call, one) for call, one in pairs]
+
+    def wrong(self, misconception: int, call: int) -> Answer | Unasked:
+        """The answer of the misconception number `misconception` to the call number `call`."""
+        at = misconception, call
+        if at not in self._wrong:
+            asked = [self.calls[call]]
+            given = answer(self.exercise.misconceptions[misconception].wrong, asked)
+            self._wrong[at] = _viewed(self.exercise, asked, given)[0]
+        return self._wrong[at]
+
+
+def judge(
+    exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer | Unasked], key: AnswerKey | None = None
+) -> Verdict:
     """Decide about the answers to `calls`, as `answering.answer` brings them back.
 
-    Runs the reference and, for a wrong answer, the misconceptions on the same calls; never the learner's code.
+    Runs the reference and, for a wrong answer, the misconceptions on the same calls (or takes what `key` has of them);
+    never the learner's code.
     """
     calls, answers = list(calls), list(answers)
     if not calls or len(answers) != len(calls):
         raise ValueError(f"{exercise.name}: {len(calls)} calls and {len(answers)} answers")
-    if any(_unwritten(one.problem) for one in answers):
+    if all(_unwritten(one.problem) for call, one in zip(calls, answers, strict=True) if call.part == MAIN):
         advice = "Write the code in the cell above, run that cell, then run this check again."
         return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
-    expected = _viewed(exercise, calls, answer(exercise.reference, calls, PATIENCE))
+    key = AnswerKey(exercise, calls) if key is None else key
     got = _viewed(exercise, calls, answers)
-    findings = [
-        _finding(exercise, call, one, other, _tolerance(exercise, call, one))
-        for call, one, other in zip(calls, expected, got, strict=True)
-    ]
+    findings = [_finding(exercise, *each) for each in zip(calls, key.expected, got, key.tolerances, strict=True)]
     if not any(findings):
         return Verdict(exercise.name, True, PASSED, 1.0, points=exercise.points)
     first = next(filter(None, findings))
-    named = _diagnose(exercise, calls, got)
+    named = _diagnose(key, got)
     return Verdict(
         exercise.name,
         passed=False,
-        state=ERROR if first.problem and first.problem.kind != "Unsuitable" else FAILED,
+        state=ERROR if first.problem and first.problem.kind not in _NO_ERRORS else FAILED,
         score=_score(exercise, calls, findings),
         diagnosis=named.name if named else None,
         advice=named.sentence if named else _advice(exercise, first),
         facts=tuple(_facts(exercise, first, answers[findings.index(first)], named is not None)),
         points=exercise.points,
     )
+
+
+_NO_ERRORS = ("Unsuitable", "NotImplementedError")  # the code has not raised by mistake
 
 
 def _unwritten(problem: Problem | None) -> bool:
@@ -133,7 +163,7 @@ def _tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tolerance:
         return lambda path, values: 0.0
     rng = np.random.default_rng(0)
     moved: dict[str, float] = {}
-    for _ in range(2):
+    for _ in range(4):
         other = replace(
             call,
             args=_jitter(call.args, rng),
@@ -192,22 +222,15 @@ def _gaps(one: Any, other: Any, path: str, into: dict[str, float]) -> None:
 # --- diagnosis ------------------------------------------------------------------------------------------------------
 
 
-def _diagnose(exercise: Exercise, calls: list[Call], got: list[Answer | Unasked]):
-    """The misconception that gives the learner's answers on every call, or None."""
-    if any(isinstance(one, Unasked) for one in got):
-        return None
-    for candidate in exercise.misconceptions:
-        if all(_gives(candidate.wrong, exercise, call, one) for call, one in zip(calls, got, strict=True)):
+def _diagnose(key: AnswerKey, got: list[Answer | Unasked]):
+    """The misconception that gives the learner's answers on every call, or None. Most differ at the first call."""
+    for number, candidate in enumerate(key.exercise.misconceptions):
+        if all(_agree(key.exercise, key.wrong(number, at), one) for at, one in enumerate(got)):
             return candidate
     return None
 
 
-def _gives(wrong: Any, exercise: Exercise, call: Call, got: Answer | Unasked) -> bool:
-    """Does the wrong implementation answer this call as the learner's does? Most differ at the first call."""
-    return _agree(_viewed(exercise, [call], answer(wrong, [call]))[0], got)
-
-
-def _agree(one: Answer | Unasked, other: Answer | Unasked) -> bool:
+def _agree(exercise: Exercise, one: Answer | Unasked, other: Answer | Unasked) -> bool:
     if isinstance(one, Unasked) or isinstance(other, Unasked):
         return False
     if (one.problem is None) != (other.problem is None):
@@ -216,7 +239,7 @@ def _agree(one: Answer | Unasked, other: Answer | Unasked) -> bool:
         return one.problem.kind == other.problem.kind
     if one.changed != other.changed:
         return False
-    return difference(one.value, other.value, _naming_tolerance) is None
+    return difference(one.value, other.value, _naming_tolerance, exercise.lenient, several=exercise.several) is None
 
 
 def _naming_tolerance(path: str, values: np.ndarray) -> float:
@@ -230,10 +253,10 @@ def _naming_tolerance(path: str, values: np.ndarray) -> float:
 
 def _advice(exercise: Exercise, finding: Finding) -> str:
     if finding.problem is not None:
-        if finding.problem.kind == "Unsuitable":
+        if finding.problem.kind in ("Unsuitable", "TimeIsUp", "Exited"):
             return _sentence(finding.problem.text)
-        if finding.problem.kind in ("TimeIsUp", "Exited"):
-            return _sentence(finding.problem.text)
+        if finding.problem.kind == "NotImplementedError":
+            return "This part is not written yet."
         if finding.missing_error is not None:
             return f"{_article(finding.missing_error.kind)} is asked for here, {_article(finding.problem.kind)} came."
         return f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")

@@ -119,13 +119,17 @@ def fixed_state(seed: int = 0) -> Iterator[None]:
         if torch is None:
             yield
             return
-        dtype, state = torch.get_default_dtype(), torch.random.get_rng_state()
+        dtype, state, threads = torch.get_default_dtype(), torch.random.get_rng_state(), torch.get_num_threads()
         torch.set_default_dtype(torch.float32)
         torch.random.default_generator.manual_seed(seed)
+        torch.set_num_threads(1)  # for sizes as small as these, a second thread costs more than it gives
+        # a device context slows every operation down, so it is entered only where it changes something
+        elsewhere = torch.get_default_device().type != "cpu"
         try:
-            with torch.enable_grad(), torch.device("cpu"):
+            with torch.enable_grad(), torch.device("cpu") if elsewhere else contextlib.nullcontext():
                 yield
         finally:
+            torch.set_num_threads(threads)
             torch.set_default_dtype(dtype)
             torch.random.set_rng_state(state)
     finally:

@@ -100,11 +100,17 @@ class Picture:
     def __init__(self, png: bytes, alt: str):
         self.png, self.alt = png, alt
 
+    @property
+    def html(self) -> str:
+        """An <img> with alternative text; for widgets, and for JupyterLab, which shows image/png without any."""
+        return f'<img alt="{escape(self.alt, quote=True)}" src="data:image/png;base64,{self._data}">'
+
+    @property
+    def _data(self) -> str:
+        return base64.b64encode(self.png).decode()
+
     def _repr_mimebundle_(self, include=None, exclude=None):
-        data = base64.b64encode(self.png).decode()
-        # JupyterLab shows image/png without alternative text, so it gets an <img> of its own
-        html = f'<img alt="{escape(self.alt, quote=True)}" src="data:image/png;base64,{data}">'
-        bundle = {"text/plain": f"Figure: {self.alt}", "text/html": html, "image/png": data}
+        bundle = {"text/plain": f"Figure: {self.alt}", "text/html": self.html, "image/png": self._data}
         return bundle, {"image/png": {"alt": self.alt}}
 
     def __repr__(self) -> str:

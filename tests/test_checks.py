@@ -424,3 +424,14 @@ def test_the_state_is_isolated_even_when_a_call_raises():
         np.random.seed(1)
         raise RuntimeError
     assert os._exit.__name__ == "_exit"
+
+
+def test_a_half_written_class_is_not_untouched():
+    from helpers.vocabulary import Vocabulary
+
+    class Half(Vocabulary):
+        def decode(self, ids):
+            raise NotImplementedError()
+
+    verdict = assess("Vocabulary", Half)
+    assert verdict.state == "failed" and 0 < verdict.score < 1 and "not written yet" in verdict.message

@@ -935,7 +935,7 @@ show(
 # %%
 counts = Counter(words_of(seen_text["English"]) + words_of(seen_text["Korean"]))
 merges = train_bpe(counts, 120)
-every_word = build_vocabulary(word for name in languages for word in words_of(seen_text[name] + new_text[name]))
+every_word = build_vocabulary([word for name in languages for word in words_of(seen_text[name] + new_text[name])])
 print("first merges:", merges[:8])
 print("words to compare:", len(every_word))
 
@@ -965,7 +965,7 @@ for word in ("bites", "물어요", "고양이에게"):
 # All words agree. The library also has an option of its own for ends of words, `end_of_word_suffix`. Is it the same thing?
 
 # %%
-characters = build_vocabulary("".join(every_word))
+characters = build_vocabulary(list("".join(every_word)))
 symbols = build_vocabulary(
     [*characters, *(c + "</w>" for c in characters), "</w>", *("".join(pair) for pair in merges)]
 )
@@ -995,6 +995,7 @@ for name in languages:
     own_merges = train_bpe(own_counts, 60)
     pieces_known = {"</w>", *"".join(own_counts), *("".join(pair) for pair in own_merges)}
     running = words_of(new_text[name])
+    # 3 is <unk>
     no_id = [word for word in running if 3 in word_vocabulary.encode(word)]
     no_pieces = [word for word in running if not pieces_known.issuperset(bpe_encode(word, own_merges))]
     print(f"{name}: {len(running)} running words of new text")

@@ -115,13 +115,14 @@ show(
 # Take paper and pencil, and follow one token, "dog", the whole way. First its query, and the key of "bites". You need
 # weighted sums and nothing else.
 
+
 # %%
 def weighted_sum(numbers, weights):
     return sum(number * weight for number, weight in zip(numbers, weights, strict=True))
 
 
 def written_out(numbers, weights):
-    terms = [f"{weight:g}·{number:.3f}" for number, weight in zip(numbers, weights, strict=True) if weight]
+    terms = [f"{weight:g} · ({number:.3f})" for number, weight in zip(numbers, weights, strict=True) if weight]
     return f"{' + '.join(terms)} = {weighted_sum(numbers, weights):.3f}"
 
 
@@ -210,6 +211,7 @@ print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "softmax", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def softmax(x, axis=-1):
     """Turn scores into shares that add up to 1 along `axis`. Same shape as x."""
@@ -218,6 +220,7 @@ def softmax(x, axis=-1):
     exponentials = np.exp(shifted)
     return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_softmax", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("softmax")
@@ -251,12 +254,14 @@ check("softmax")
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "project", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def project(x, w_query, w_key, w_value):
     """Return (query, key, value), one token per row."""
     ### BEGIN SOLUTION
     return x @ w_query, x @ w_key, x @ w_value
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_project", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("project")
@@ -270,7 +275,7 @@ for place, (name, matrix) in zip(axes, [("query", query), ("key", key), ("value"
 show(
     figure,
     alt="Three heat maps with five tokens in the rows and three columns each. The query of dog is largest in column 1 with "
-    "4.03; the key of bites is largest in column 1 with 2.17; the value of dog is largest in column 0 with 4.03.",
+    "4.04; the key of bites is largest in column 1 with 2.17; the value of dog is largest in column 0 with 4.04.",
 )
 
 # %% [markdown]
@@ -310,6 +315,7 @@ show(
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "attention_scores", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def attention_scores(query, key):
     """Scaled dot products of all queries and keys: (..., n_queries, n_keys)."""
@@ -317,6 +323,7 @@ def attention_scores(query, key):
     d_head = key.shape[-1]
     return query @ np.swapaxes(key, -1, -2) / np.sqrt(d_head)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_attention_scores", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("attention_scores")
@@ -375,6 +382,7 @@ show(
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "attention_weights", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def attention_weights(scores, mask=None):
     """Softmax over the keys that a query may attend to (mask: True = may attend). Same shape as the scores."""
@@ -385,6 +393,7 @@ def attention_weights(scores, mask=None):
     weights = softmax(np.where(mask | empty, scores, -np.inf))
     return np.where(mask, weights, 0.0)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_attention_weights", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("attention_weights")
@@ -441,6 +450,7 @@ show(
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "scaled_dot_product_attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def scaled_dot_product_attention(query, key, value, mask=None):
     """Return (output, weights): (..., n_queries, d_value) and (..., n_queries, n_keys)."""
@@ -448,6 +458,7 @@ def scaled_dot_product_attention(query, key, value, mask=None):
     weights = attention_weights(attention_scores(query, key), mask)
     return weights @ value, weights
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_scaled_dot_product_attention", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("scaled_dot_product_attention")
@@ -502,7 +513,7 @@ VBox([token_menu, earlier_box, row_view])
 # %%
 figure, axes = new(1, 5, size=(12.5, 2.9), sharey=True)
 for place, name, row in zip(axes, tokens, weights, strict=True):
-    place.bar(range(len(row)), row)
+    place.bar(range(len(row)), row, color="#0072B2")
     place.set(title=f"'{name}' attends to ...", ylim=(0, 1.12))
     place.set_xticks(range(len(tokens)), tokens, rotation=45)
     for column, share in enumerate(row):
@@ -553,7 +564,8 @@ show(
 # ## The head as a module
 #
 # A PyTorch module keeps the three matrices as parameters, so that an optimizer can find and train them.
-#
+
+# %% [markdown]
 # ### Exercise 3.6 · `SelfAttentionHead`
 # <!-- facts: SelfAttentionHead -->
 # *one head as a module* · core · 5 points · about 15 minutes
@@ -588,6 +600,7 @@ show(
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "SelfAttentionHead", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class SelfAttentionHead(nn.Module):
     """One head of self-attention: forward(x, mask=None) -> (output, weights)."""
@@ -613,6 +626,7 @@ class SelfAttentionHead(nn.Module):
         return weights @ value, weights
         ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "check_SelfAttentionHead", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 check("SelfAttentionHead")
 
@@ -628,8 +642,18 @@ with torch.no_grad():
 
 batch = torch.from_numpy(x).float().unsqueeze(0)  # a batch of one sentence
 module_output, module_weights = head(batch)
-print("output ", tuple(module_output.shape), "agrees with NumPy:", np.allclose(module_output[0].detach(), output, atol=1e-5))
-print("weights", tuple(module_weights.shape), "agree with NumPy: ", np.allclose(module_weights[0].detach(), weights, atol=1e-5))
+print(
+    "output ",
+    tuple(module_output.shape),
+    "agrees with NumPy:",
+    np.allclose(module_output[0].detach(), output, atol=1e-5),
+)
+print(
+    "weights",
+    tuple(module_weights.shape),
+    "agree with NumPy: ",
+    np.allclose(module_weights[0].detach(), weights, atol=1e-5),
+)
 
 nothing = torch.from_numpy(earlier).clone()
 nothing[3] = False  # the token 3 may not attend to anything
@@ -653,7 +677,9 @@ rng = np.random.default_rng(3)
 
 def largest_difference(q, k, v, mask=None):
     mine, _ = scaled_dot_product_attention(q, k, v, mask)
-    theirs = F.scaled_dot_product_attention(*map(torch.from_numpy, (q, k, v)), None if mask is None else torch.from_numpy(mask))
+    theirs = F.scaled_dot_product_attention(
+        *map(torch.from_numpy, (q, k, v)), None if mask is None else torch.from_numpy(mask)
+    )
     return np.abs(mine - theirs.numpy()).max()
 
 
@@ -690,7 +716,8 @@ for name, arguments in cases.items():
 #   make it easier to learn how distant words depend on each other.
 #
 # In the three exercises each function returns these three numbers as whole numbers.
-#
+
+# %% [markdown]
 # ### Exercise 3.7 · `self_attention_cost`
 # <!-- facts: self_attention_cost -->
 # *table 1, first row* · core · 1 point · about 3 minutes
@@ -719,12 +746,14 @@ for name, arguments in cases.items():
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "self_attention_cost", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def self_attention_cost(n, d):
     """(operations per layer, sequential steps, longest path) of self-attention."""
     ### BEGIN SOLUTION
     return n * n * d, 1, 1
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_self_attention_cost", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("self_attention_cost")
@@ -756,12 +785,14 @@ check("self_attention_cost")
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "recurrent_cost", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def recurrent_cost(n, d):
     """(operations per layer, sequential steps, longest path) of a recurrent layer."""
     ### BEGIN SOLUTION
     return n * d * d, n, n
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_recurrent_cost", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("recurrent_cost")
@@ -796,6 +827,7 @@ check("recurrent_cost")
 # </details>
 # <!-- end -->
 
+
 # %% nbgrader={"grade": false, "grade_id": "convolution_cost", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def convolution_cost(n, d, k):
     """(operations per layer, sequential steps, longest path) of a convolution with a kernel of k tokens."""
@@ -805,6 +837,7 @@ def convolution_cost(n, d, k):
         layers += 1
     return k * n * d * d, 1, layers
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "check_convolution_cost", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("convolution_cost")
@@ -842,20 +875,21 @@ width = 64
 lengths = [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
 
 figure, axes = new(size=(6.4, 3.8))
-for index, (name, cost) in enumerate((("self-attention, n·n·d", self_attention_cost), ("recurrent, n·d·d", recurrent_cost))):
+for index, (name, cost) in enumerate((("self-attention", self_attention_cost), ("recurrent", recurrent_cost))):
     axes.plot(lengths, [cost(n, width)[0] for n in lengths], label=name, **line_style(index))
 axes.axvline(width, color="black", linewidth=1)
-axes.text(width * 1.1, 1.2e4, "n = d = 64", fontsize=9)
+axes.text(width * 1.1, 0.93, "n = d = 64", transform=axes.get_xaxis_transform(), fontsize=9)
 axes.set_xscale("log", base=2)
 axes.set_yscale("log")
 axes.set_xticks(lengths, lengths)
 axes.set(title="predicted: operations", xlabel="n, number of tokens", ylabel="multiplications per layer")
-axes.legend(frameon=False)
+axes.legend(frameon=False, loc="lower right")
 show(
     figure,
     alt="Predicted operations over the number of tokens, both axes logarithmic. The line of self-attention is twice as steep as "
     "that of the recurrent layer. They cross at 64 tokens, the width of the vectors.",
 )
+
 
 # %% tags=["measured"]
 def best_time(layer, n, seconds=0.25):
@@ -871,9 +905,15 @@ def best_time(layer, n, seconds=0.25):
 
 
 torch.manual_seed(3)
-layers = {"self-attention (SelfAttentionHead)": SelfAttentionHead(width, width), "recurrent (nn.GRU)": nn.GRU(width, width, batch_first=True)}
+threads = torch.get_num_threads()
+torch.set_num_threads(1)  # one processor core: less disturbed by other programs
+layers = {
+    "self-attention (SelfAttentionHead)": SelfAttentionHead(width, width),
+    "recurrent (nn.GRU)": nn.GRU(width, width, batch_first=True),
+}
 with torch.no_grad():
     measured = {name: [best_time(layer, n) for n in lengths] for name, layer in layers.items()}
+torch.set_num_threads(threads)
 
 attention_times, recurrent_times = measured.values()
 faster = [n for n, one, other in zip(lengths, attention_times, recurrent_times) if one < other]
@@ -881,21 +921,21 @@ figure, axes = new(size=(6.4, 3.8))
 for index, (name, times) in enumerate(measured.items()):
     axes.plot(lengths, times, label=name, **line_style(index))
 axes.axvline(width, color="black", linewidth=1)
-axes.text(width * 1.1, min(attention_times), "predicted\ncrossing", fontsize=9)
+axes.text(width * 1.1, 0.93, "predicted crossing", transform=axes.get_xaxis_transform(), fontsize=9)
 axes.set_xscale("log", base=2)
 axes.set_yscale("log")
 axes.set_xticks(lengths, lengths)
-axes.set(title="measured: time on this computer", xlabel="n, number of tokens", ylabel="milliseconds per layer")
-axes.legend(frameon=False)
+axes.set(title="measured: time on one processor core", xlabel="n, number of tokens", ylabel="milliseconds per layer")
+axes.legend(frameon=False, loc="lower right")
 show(
     figure,
-    alt="Measured time over the number of tokens, both axes logarithmic. The time of the recurrent layer doubles with every "
-    "doubling of n. Self-attention is nearly level for short sentences and grows faster and faster. On this computer it was "
+    alt="Measured time over the number of tokens, both axes logarithmic. The time of the recurrent layer roughly doubles "
+    "with every doubling of n. Self-attention is nearly level for short sentences and grows faster and faster. On this computer it was "
     f"the faster one up to {max(faster, default=0)} tokens; the predicted crossing is at 64.",
 )
 
 # %% [markdown]
-# Times differ from computer to computer. What we saw on ours, an ordinary processor with two cores:
+# Times differ from computer to computer. What we saw on ours, on one core of an ordinary processor:
 #
 # 1. At $n = 64$, where the count says "equal", self-attention was about ten times faster.
 # 2. The crossing came at about 2000 to 4000 tokens, not at 64.
@@ -905,9 +945,9 @@ show(
 # Is the table wrong? No: it counts multiplications, and it counts them right. (With all constant factors, three projections
 # and two products against six matrices of the GRU, the crossing moves from $n = d$ to $n = 1.5\,d$, no further.) But
 # multiplications are not time. The GRU takes $n$ small steps, each of which waits for the one before it, and starting a step
-# costs more than its few multiplications. Self-attention does all its work in a few large products that keep the whole
-# processor busy. That is the *second* column of the table, and it decides long before the first one does. On a graphics
-# processor, made for large products, the gap is wider still.
+# costs more than its few multiplications. Self-attention does all its work in a few large products, without a pause. That
+# is the *second* column of the table, and it decides long before the first one does. We used one core; a graphics processor
+# has thousands, and they can share a large product, but not a chain of steps that wait for each other.
 #
 # So "self-attention is cheaper when $n < d$" is right for the number of operations, and is not the reason why it is
 # fast on sentences. For very long texts $n^2$ wins in the end, in time and in memory.
@@ -986,6 +1026,7 @@ for row in zip(widths, *entropy.values(), *gradient.values(), strict=True):
 # - no mask at all;
 # - your `attention_weights`, which masks the scores *before* the softmax;
 # - softmax first, then the forbidden weights are set to 0.
+
 
 # %%
 def zeroed_after_softmax(x):

@@ -16,7 +16,7 @@ from helpers.embeddings import positional_encoding, positional_encoding_at
 
 
 def ids_from_one(ids, vocab_size):
-    return right.one_hot(ids - 1, vocab_size)
+    return right.one_hot((ids - 1) % vocab_size, vocab_size)
 
 
 def width_of_largest_id(ids, vocab_size):

@@ -1,0 +1,51 @@
+"""The picture that the text of lesson 3 shows."""
+
+from __future__ import annotations
+
+from matplotlib.patches import FancyBboxPatch
+
+from helpers.figures import new, show
+
+BLUE, SAND, WHITE = "#DCEBF5", "#F3E3C8", "white"
+
+
+def _box(axes, x, y, text, colour=WHITE, width=2.3):
+    shape = {"boxstyle": "round,pad=0,rounding_size=0.12", "fc": colour, "ec": "black", "lw": 1.0}
+    axes.add_patch(FancyBboxPatch((x - width / 2, y - 0.42), width, 0.84, **shape))
+    axes.text(x, y, text, ha="center", va="center", fontsize=9.5, linespacing=1.3)
+
+
+def _arrow(axes, start, end):
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "black"})
+
+
+def head():
+    figure, axes = new(size=(10, 4.2))
+    axes.set(xlim=(0, 16.6), ylim=(0.3, 6.3))
+    axes.axis("off")
+    _box(axes, 1.3, 3, "x\n5 × 6", SAND)
+    for y, name, matrix in ((5, "query", "Q"), (3, "key", "K"), (1, "value", "V")):
+        _arrow(axes, (2.6, 3 + (y - 3) * 0.12), (4.5, y))
+        x, height, side = (3.9, 3.15, "center") if y == 3 else (3.2, 3 + (y - 3) * 0.5, "right")
+        axes.text(x, height, f"× $W_{matrix}$", ha=side, va="bottom" if y >= 3 else "top", fontsize=10.5)
+        _box(axes, 5.8, y, f"{name}\n5 × 3", BLUE)
+    _box(axes, 10.1, 4, "scores\n5 × 5")
+    _box(axes, 15.2, 4, "weights\n5 × 5")
+    _box(axes, 15.2, 1, "output\n5 × 3", SAND)
+    _arrow(axes, (7.1, 5), (8.8, 4.25))
+    _arrow(axes, (7.1, 3), (8.8, 3.75))
+    axes.text(8.2, 5.15, "every query with every key,\ndivided by √3", fontsize=9.5, va="bottom")
+    _arrow(axes, (11.4, 4), (13.9, 4))
+    axes.text(12.65, 4.15, "mask (optional),\nsoftmax of\neach row", fontsize=9.5, va="bottom", ha="center")
+    _arrow(axes, (15.2, 3.45), (15.2, 1.55))
+    _arrow(axes, (7.1, 1), (13.9, 1))
+    axes.text(10.5, 1.15, "mixed in the shares that the weights give", fontsize=9.5, ha="center")
+    return show(
+        figure,
+        alt="One attention head. x, 5 tokens of width 6, is multiplied by three matrices and gives query, key and value, 5 by 3 "
+        "each. Query and key give scores, 5 by 5, divided by the root of 3. A mask and a softmax turn them into weights, 5 by "
+        "5. The weights mix the rows of the value into the output, 5 by 3.",
+    )
+
+
+PICTURES = {"head.png": head}
