@@ -41,6 +41,7 @@ def build(lessons: Iterable[Lesson] = LESSONS, say: Callable[[str], None] = prin
     changed: list[Path] = []
     for lesson in lessons:
         changed += refresh(lesson)
+        changed += draw_pictures(lesson)  # here, not side by side: matplotlib's settings belong to the whole process
     with ThreadPoolExecutor(max_workers=min(len(lessons), os.cpu_count() or 1)) as pool:
         for lesson, files in zip(lessons, pool.map(build_solution, lessons), strict=True):
             say(f"{lesson.name}: executed, {_count(files)} in solutions/")
@@ -120,16 +121,13 @@ def unique(name: str, seen: set[str]) -> str:
 
 
 def build_solution(lesson: Lesson) -> list[Path]:
-    """Draw the lesson's pictures, execute its text, save the notebook; returns the files that changed."""
-    changed = draw_pictures(lesson)
+    """Execute the lesson's text, save the notebook; returns the files that changed."""
     file = paths.solution_of(lesson)
     before = notebooks.read(file) if file.is_file() else None
     notebook = read_text(lesson)
     execute(notebook, file.parent, lesson.name)
     tidy(notebook, before)
-    if notebooks.write(file, notebooks.to_text(notebook)):
-        changed.append(file)
-    return changed
+    return [file] if notebooks.write(file, notebooks.to_text(notebook)) else []
 
 
 def draw_pictures(lesson: Lesson) -> list[Path]:

@@ -227,7 +227,7 @@ def test_nbgraders_own_release_is_the_tracked_one(course):
 
 
 def test_validate_sees_what_a_check_says(course):
-    """nbgrader's Validate reports the sentence of the check; `course check` exits with 1 where something did not pass."""
+    """nbgrader's Validate reports the sentence of the check; `course check` exits with 1 if anything did not pass."""
     work = course / "my_work"
     assert cli.main(["start"]) == 0
     wrong = filled(LESSON, {"decode": "def decode(indices, index_to_word):\n    return indices\n"})
