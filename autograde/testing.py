@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,20 +11,24 @@ from collections.abc import Sequence
 from autograde import build, paths
 from autograde.errors import CourseError
 
-_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5")
+_SIDE_BY_SIDE = ("-n", str(min(4, os.cpu_count() or 1)), "--dist")  # more kernels would need more memory than time
 
 STAGES: dict[str, tuple[str, Sequence[str]]] = {
     "lint": ("ruff: style and common mistakes", ("-m", "ruff", "check", ".")),
     "format": ("ruff: format", ("-m", "ruff", "format", "--check", ".")),
     "unit": (
         "unit tests and the guards of the course",
-        (*_PYTEST, "-m", "not nbgrader and not browser", "tests"),
+        (*_PYTEST, *_SIDE_BY_SIDE, "worksteal", "-m", "not nbgrader and not browser", "tests"),
     ),
     "nbval": (
         "nbval: the solutions give their saved outputs",
-        (*_PYTEST, "--nbval", "solutions"),
+        (*_PYTEST, *_SIDE_BY_SIDE, "loadfile", "--nbval", "solutions"),
     ),
-    "nbgrader": ("the whole way through nbgrader", (*_PYTEST, "-m", "nbgrader", "tests")),
+    "nbgrader": (
+        "the whole way through nbgrader",
+        (*_PYTEST, *_SIDE_BY_SIDE, "worksteal", "-m", "nbgrader", "tests"),
+    ),
     "browser": ("a learner and an instructor in a real browser", (*_PYTEST, "-m", "browser", "tests")),
 }
 

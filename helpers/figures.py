@@ -84,14 +84,20 @@ def heat_map(
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.spines[:].set_visible(False)
     if decimals is not None:
-        middle = (low + high) / 2
+        colours = image.cmap(image.norm(matrix))
         for (row, column), number in np.ndenumerate(matrix):
             text = f"{number:.{decimals}f}".replace("-inf", "−∞").replace("-", "−")
-            colour = "black" if np.isfinite(number) and number > middle else "white"
-            if not np.isfinite(number):
-                colour = "black"
+            colour = _readable_on(colours[row, column]) if np.isfinite(number) else "black"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8.5)
     return image
+
+
+def _readable_on(colour) -> str:
+    """Black or white, whichever has the higher contrast (relative luminance as WCAG 2 defines it)."""
+    channels = np.asarray(colour[:3])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
+    return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
 
 
 class Picture:
