@@ -24,6 +24,7 @@ LESSON = find_lesson("01_vocabulary")
 NAME = f"{LESSON.name}.ipynb"
 POINTS = {one.name: one.points for one in exercises.of_lesson(LESSON.name)}
 TOTAL = sum(POINTS.values())
+WRONG = "bpe_encode"  # no later exercise uses it
 
 
 def index_of(notebook, grade_id: str) -> int:
@@ -33,7 +34,7 @@ def index_of(notebook, grade_id: str) -> int:
 def submissions() -> dict[str, str]:
     """{student: content of the file}"""
     right = filled(LESSON)
-    partly = filled(LESSON, {"decode": "def decode(indices, index_to_word):\n    return indices\n"})
+    partly = filled(LESSON, {WRONG: "def bpe_encode(word, merges):\n    return list(word)\n"})
     noisy = copy.deepcopy(right)
     cell = noisy.cells[index_of(noisy, "encode")]
     cell.source = "import sys, warnings\nprint('hm', file=sys.stderr)\nwarnings.warn('careful')\n" + cell.source
@@ -88,7 +89,7 @@ def test_the_whole_way(course, tmp_path, capsys):
         assert graded[student] == full, (student, graded)
     for student in ("untouched", "broken"):
         assert graded[student] == 0, (student, graded)
-    assert full - POINTS["decode"] <= graded["partly"] < full
+    assert full - POINTS[WRONG] <= graded["partly"] < full
     # the kernel of `killer` dies at decode: what was passed before it counts, nothing after it does
     before = ["tokenize", "build_vocabulary", "build_index", "encode"]
     assert graded["killer"] == sum(POINTS[name] for name in before)
@@ -100,7 +101,7 @@ def test_the_whole_way(course, tmp_path, capsys):
         file.parent.parent.name: file.read_text(encoding="utf-8")
         for file in (course / "autograde" / "feedback").glob("*/*/*.html")
     }
-    assert "decode: not right yet" in feedback["partly"] and "Expected" in feedback["partly"]
+    assert f"{WRONG}: not right yet" in feedback["partly"] and "Expected" in feedback["partly"]
     assert "not valid JSON" in feedback["broken"]
     assert "was missing; it was put back" in feedback["deleted"]
     assert "was there twice; the copy was left out" in feedback["doubled"]
@@ -230,7 +231,7 @@ def test_validate_sees_what_a_check_says(course):
     """nbgrader's Validate reports the sentence of the check; `course check` exits with 1 if anything did not pass."""
     work = course / "my_work"
     assert cli.main(["start"]) == 0
-    wrong = filled(LESSON, {"decode": "def decode(indices, index_to_word):\n    return indices\n"})
+    wrong = filled(LESSON, {WRONG: "def bpe_encode(word, merges):\n    return list(word)\n"})
     nbformat.write(wrong, work / LESSON.name / NAME)
     run = subprocess.run(
         [sys.executable, "-m", "nbgrader", "validate", NAME],
@@ -239,7 +240,7 @@ def test_validate_sees_what_a_check_says(course):
         text=True,
         env=build.environment(),
     )
-    assert "failed on 1 cell" in run.stdout and "decode: not right yet" in run.stdout, run.stdout + run.stderr
+    assert "failed on 1 cell" in run.stdout and f"{WRONG}: not right yet" in run.stdout, run.stdout + run.stderr
     assert cli.main(["check", "1"]) == 1
     nbformat.write(filled(LESSON), work / LESSON.name / NAME)
     assert cli.main(["check", "1"]) == 0
