@@ -325,7 +325,7 @@ def describe_call(exercise: Exercise, call: Call) -> str:
     notes: list[str] = []
     names = _parameters(exercise, call)
     arrays = sum(isinstance(value, np.ndarray | TensorData) for value in (*call.args, *call.kwargs.values()))
-    most = 24 if arrays < 2 else 6  # a message stays short: of several arrays only small ones show their numbers
+    most = 24 if arrays < 2 else 12  # a message stays short: of several arrays only small ones show their numbers
     inner = []
     for index, value in enumerate(call.args):
         name = names[index] if index < len(names) else f"argument {index + 1}"

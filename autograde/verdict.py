@@ -16,6 +16,10 @@ _HEADS = {
     NOT_STARTED: "not started",
 }
 _BORDERS = {PASSED: "#0072B2", FAILED: "#D55E00", ERROR: "#CC79A7", NOT_STARTED: "#999999"}
+# styles of the table of facts; without them JupyterLab stripes its rows
+_ROW = "background:transparent"
+_LABEL = "text-align:left;vertical-align:top;padding:0 1em 0 0;font-weight:600"
+_TEXT = "margin:0;padding:0;background:transparent;white-space:pre-wrap"
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,8 @@ class Verdict:
             parts.append(f"<div>{_inline_code(escape(self.advice))}</div>")
         if self.facts:
             rows = "".join(
-                '<tr><th scope="row" style="text-align:left;vertical-align:top;padding:0 1em 0 0;font-weight:600">'
-                f'{escape(label)}</th><td style="text-align:left"><pre style="margin:0;white-space:pre-wrap">'
-                f"{escape(text)}</pre></td></tr>"
+                f'<tr style="{_ROW}"><th scope="row" style="{_LABEL}">{escape(label)}</th>'
+                f'<td style="text-align:left"><pre style="{_TEXT}">{escape(text)}</pre></td></tr>'
                 for label, text in self.facts
             )
             parts.append(f'<table style="margin:.4em 0 0 0">{rows}</table>')

@@ -240,7 +240,7 @@ def test_validate_sees_what_a_check_says(course):
         text=True,
         env=build.environment(),
     )
-    assert "failed on 1 cell" in run.stdout and f"{WRONG}: not right yet" in run.stdout, run.stdout + run.stderr
+    assert "FAILED ON 1 CELL" in run.stdout and f"{WRONG}: not right yet" in run.stdout, run.stdout + run.stderr
     assert cli.main(["check", "1"]) == 1
     nbformat.write(filled(LESSON), work / LESSON.name / NAME)
     assert cli.main(["check", "1"]) == 0
