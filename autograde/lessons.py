@@ -23,6 +23,10 @@ LESSONS = (
     Lesson("01_vocabulary", "Vocabulary and encoding"),
     Lesson("02_embeddings", "Embeddings and positional encoding"),
     Lesson("03_single_head", "Single-head attention"),
+    Lesson("04_multi_head", "Multi-head attention"),
+    Lesson("05_add_norm", "Residual connection and layer normalization"),
+    Lesson("06_feed_forward", "Feed-forward network and the whole encoder"),
+    Lesson("07_decoder", "Masks, decoder, the whole Transformer"),
 )
 
 

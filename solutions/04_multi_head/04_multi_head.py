@@ -1,0 +1,864 @@
+# %% [markdown]
+# # 4 · Multi-head attention
+#
+# The head of lesson 3 gives each token one set of weights: one way to share out its attention. But "dog" may have several
+# questions at once. What does it do? Which article belongs to it? One softmax cannot answer both separately, since its
+# weights mix all that they find into one vector. In this lesson several heads look at the sentence side by side. You
+# build this twice: first as a list of single heads, then all heads at once, as real models do it.
+#
+# **After this lesson you can**
+# - compute multi-head attention by hand: single heads, side by side, times one more matrix;
+# - cut the rows of a tensor into heads and join them again, and say why `reshape` alone mixes up the tokens;
+# - write multi-head attention as a PyTorch module, for self- and cross-attention, with masks of every usual shape;
+# - take over the weights of PyTorch's own module and get the same numbers;
+# - say what more heads cost (no parameters at all), and show on a small task what one head cannot do.
+#
+# **What you need**: lesson 3 (a single head, masks). About 75 minutes.
+#
+# | exercise | what you build | points | minutes |
+# | --- | --- | --- | --- |
+# | 4.1 `split_heads` | cut each row into slices | 3 | 10 |
+# | 4.2 `merge_heads` | lay the slices side by side | 2 | 6 |
+# | 4.3 `multi_head_by_hand` | a list of single heads | 3 | 10 |
+# | 4.4 `MultiHeadAttention` | all heads at once, as a module | 5 | 25 |
+# | 4.5 `copy_torch_attention` | take over PyTorch's weights | 2 | 8 |
+# | 4.6 `attention_parameters` | count what is learned | 1 | 4 |
+
+# %%
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from autograde import check
+from helpers.embeddings import add_positions, embed, positional_encoding
+from helpers.example import D_HEAD, D_MODEL, EMBEDDINGS, HEADS, SENTENCES, W_KEY_2, W_OUTPUT, W_QUERY_2, W_VALUE_2
+from helpers.figures import COLOURS, heat_map, new, show
+from helpers.single_head import project, scaled_dot_product_attention
+from helpers.vocabulary import Vocabulary
+
+# %% [markdown]
+# ## The idea
+#
+# Several heads read the same sentence. Each has its own three matrices, so it has its own questions, its own weights and
+# its own output. The outputs are laid side by side, and one more matrix, $W_O$, mixes them:
+#
+# ![x goes into two heads; their outputs, 5 by 3 each, lie side by side, 5 by 6, and are multiplied by one more matrix, which gives the output, 5 by 6.](figures/heads.png)
+#
+# In the paper (section 3.2.2) it reads:
+#
+# $$\text{MultiHead}(Q, K, V) = \text{Concat}(\text{head}_1, \ldots, \text{head}_h)\, W^O$$
+# $$\text{head}_i = \text{Attention}(Q W_i^Q,\; K W_i^K,\; V W_i^V)$$
+#
+# $h$ is the number of heads; Concat lays matrices side by side. In self-attention $Q$, $K$ and $V$ are all the same $x$.
+#
+# More heads do not make the whole wider: with $h$ heads each is $d_k = d_{model} / h$ wide. The paper's base model has 8
+# heads of width 64 in a model of width 512. LLaMA, a later language model, has in its smallest version 32 heads of width
+# 128 in a model of width 4096. Here we take 2 heads of width 3 in a model of width 6.
+
+# %% [markdown]
+# ## The numbers by hand
+#
+# Here is `x` again, the five tokens with their positions, with which lesson 3 began.
+
+# %%
+vocabulary = Vocabulary(SENTENCES)
+tokens = ["the", "dog", "bites", "the", "man"]
+ids = np.array(vocabulary.encode("the dog bites the man")[1:-1])  # without <bos> and <eos>
+x = add_positions(math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL))
+
+print(f"x has the shape {x.shape}: {len(tokens)} tokens, d_model = {D_MODEL}\n")
+for token, row in zip(tokens, x, strict=True):
+    print(f"{token:>6}", "".join(f"{number:8.3f}" for number in row))
+
+# %% [markdown]
+# Head 1 is the head of lesson 3: verbs look for nouns, nouns look for verbs. Head 2 is new. Remember how to read the
+# weights: in our embeddings column 0 is large for nouns, column 1 for verbs, column 2 for articles. In head 2 a noun's
+# query has a large number 0, and so has an article's key: *nouns look for articles*. Number 1 lets articles look for
+# verbs, number 2 verbs for verbs.
+
+# %%
+heads = HEADS  # a list of two: (W_QUERY, W_KEY, W_VALUE), then (W_QUERY_2, W_KEY_2, W_VALUE_2)
+
+figure, axes = new(1, 3, size=(8.4, 3.4))
+names = ("query", "key", "value")
+for place, name, matrix in zip(axes, names, heads[1], strict=True):
+    label = "row: column of x" if name == "query" else ""
+    title = f"head 2: weights of {name}"
+    heat_map(place, matrix, range(D_MODEL), range(D_HEAD), title, f"column of {name}", label, decimals=0)
+show(
+    figure,
+    alt="Three heat maps with six rows and three columns each, the weights of query, key and value of head 2. The query takes "
+    "the columns 0, 2 and 1 of x, the key takes the columns 2, 1 and 1, the value takes the columns 2, 3 and 4. All other "
+    "weights are 0.",
+)
+
+# %% [markdown]
+# Follow "dog" with paper and pencil. Its query in head 2 is (3.046, -0.443, 0.785): the columns 0, 2 and 1 of its row of
+# `x`. The rest goes as in lesson 3: dot product with every key, divided by $\sqrt{3} \approx 1.732$, then the softmax.
+
+
+# %%
+def weighted_sum(numbers, weights):
+    return sum(number * weight for number, weight in zip(numbers, weights, strict=True))
+
+
+dog = 1
+query_dog = [weighted_sum(x[dog], W_QUERY_2[:, column]) for column in range(D_HEAD)]
+keys = [[weighted_sum(row, W_KEY_2[:, column]) for column in range(D_HEAD)] for row in x]
+products = [weighted_sum(query_dog, one) for one in keys]
+powers = [math.exp(product / math.sqrt(D_HEAD)) for product in products]
+shares_dog = [power / sum(powers) for power in powers]
+
+print("head 2: 'dog' asks with the query", "".join(f"{number:8.3f}" for number in query_dog), "\n")
+print("                 key                        product   / 1.732   e to the ...    share")
+for token, one, product, power, share in zip(tokens, keys, products, powers, shares_dog, strict=True):
+    numbers = "".join(f"{number:8.3f}" for number in one)
+    print(f"{token:>9} {numbers} {product:12.3f} {product / math.sqrt(3):9.3f} {power:14.3f} {share:8.3f}")
+
+# %% [markdown]
+# In head 1, "dog" gave two thirds of its attention to "bites". In head 2 it gives nearly everything to the two articles.
+# Both answers are kept, because each head has an output of its own. Laid side by side they are one row of six numbers
+# again. The last step multiplies this row by $W_O$:
+
+# %%
+print("W_O, after the two heads:")
+print(W_OUTPUT)
+output_1, weights_1 = scaled_dot_product_attention(*project(x, *heads[0]))
+values_2 = [[weighted_sum(row, W_VALUE_2[:, column]) for column in range(D_HEAD)] for row in x]
+output_2_dog = [weighted_sum([one[column] for one in values_2], shares_dog) for column in range(D_HEAD)]
+row_dog = [*output_1[dog], *output_2_dog]
+
+print("'dog', head 1 (lesson 3):", "".join(f"{number:8.3f}" for number in output_1[dog]))
+print("'dog', head 2:           ", "".join(f"{number:8.3f}" for number in output_2_dog))
+print("side by side:            ", "".join(f"{number:8.3f}" for number in row_dog), "\n")
+output_dog = [weighted_sum(row_dog, W_OUTPUT[:, column]) for column in range(D_MODEL)]
+for column in range(D_MODEL):
+    used = [(number, weight) for number, weight in zip(row_dog, W_OUTPUT[:, column], strict=True) if weight]
+    terms = " + ".join(f"{weight:g} · ({number:.3f})" for number, weight in used)
+    print(f"output of 'dog', number {column}:  {terms} = {output_dog[column]:.3f}")
+
+# %% [markdown]
+# Every number of the output holds something of both heads. Without $W_O$ the heads would stay in their own columns, and
+# nothing would bring together what they found. $W_O$ has as many columns as `x`, 6, because the result is added to `x`
+# next; that is lesson 5.
+
+# %% [markdown]
+# ## Slices
+#
+# Real models do not loop over heads. They keep the matrices of all heads side by side in one large matrix, multiply once,
+# and *cut the result into slices*. So the first two exercises are about cutting and joining. They work on PyTorch tensors.
+
+# %% [markdown]
+# ### Exercise 4.1 · `split_heads`
+# <!-- facts: split_heads -->
+# *cut each row into slices* · core · 3 points · about 10 minutes
+# <!-- end -->
+#
+# Cut each token's row into `num_heads` slices of equal width, and give each head a matrix of its own.
+#
+# - `x` is a tensor `(batch, length, d_model)`. The result is `(batch, num_heads, length, d_head)` with
+#   `d_head = d_model // num_heads`.
+# - Head 0 gets the first `d_head` columns of every token, head 1 the next ones, and so on.
+# - If `num_heads` does not divide `d_model`, raise a `ValueError`.
+#
+# Why this order of the axes? Attention works on the last two axes, `length` and `d_head`, and leaves all axes before them
+# alone. With the heads in front, the code of lesson 3 computes all heads at once.
+#
+# The shape alone proves nothing. Below, both results have the right shape, and one of them is wrong:
+#
+# ![Four tokens with six columns, cut into three heads. Above: each head has two columns of all four tokens. Below, with reshape alone: head 0 has all of token 0 and a part of token 1, and nothing of the tokens 2 and 3.](figures/slices.png)
+#
+# `reshape` never moves a number: it reads them row by row and puts them down row by row in the new shape. In the wrong one,
+# head 0 never sees the tokens 2 and 3, and a "row" of it is a third of a token.
+#
+# Example: one token `[[[1, 2, 3, 4, 5, 6]]]` and 3 heads give `[[[[1, 2]], [[3, 4]], [[5, 6]]]]`.
+#
+# <!-- hints: split_heads -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Two steps. First cut the last axis in two, and leave all other axes where they are: which four sizes does the tensor have then? After that, exchange two axes.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `reshape` to (batch, length, heads, d_head), then `transpose` the axes 1 and 2. Before both, raise a `ValueError` if `d_model % num_heads` is not 0.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "split_heads", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def split_heads(x, num_heads):
+    """(batch, length, d_model) -> (batch, num_heads, length, d_head); ValueError if the heads do not divide d_model."""
+    ### BEGIN SOLUTION
+    batch, length, d_model = x.shape
+    if d_model % num_heads != 0:
+        raise ValueError(f"{num_heads} heads do not divide a width of {d_model}")
+    slices = x.reshape(batch, length, num_heads, d_model // num_heads)
+    return slices.transpose(1, 2)  # (batch, length, heads, d_head) -> (batch, heads, length, d_head)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_split_heads", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("split_heads")
+
+# %% [markdown]
+# ### Exercise 4.2 · `merge_heads`
+# <!-- facts: merge_heads -->
+# *lay the slices side by side* · core · 2 points · about 6 minutes
+# <!-- end -->
+#
+# The way back: lay the heads of each token side by side again. This is Concat in the paper's equation.
+#
+# - `x` is a tensor `(batch, heads, length, d_head)`. The result is `(batch, length, heads * d_head)`.
+# - `merge_heads(split_heads(x, h))` gives `x` again, for every `h` that divides the width.
+#
+# Example: `[[[[1, 2]], [[3, 4]], [[5, 6]]]]` (3 heads, one token) becomes `[[[1, 2, 3, 4, 5, 6]]]`.
+#
+# <!-- hints: merge_heads -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Undo the two steps of `split_heads` in the opposite order. What did it do last?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails here, because the numbers no longer lie one after the other in memory.)
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "merge_heads", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def merge_heads(x):
+    """(batch, heads, length, d_head) -> (batch, length, heads * d_head)."""
+    ### BEGIN SOLUTION
+    batch, heads, length, d_head = x.shape
+    return x.transpose(1, 2).reshape(batch, length, heads * d_head)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_merge_heads", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("merge_heads")
+
+# %% [markdown]
+# ## Heads as a list
+#
+# Now the equation itself, in the plainest way: a list of heads and a loop.
+
+# %% [markdown]
+# ### Exercise 4.3 · `multi_head_by_hand`
+# <!-- facts: multi_head_by_hand -->
+# *a list of single heads* · core · 3 points · about 10 minutes
+# <!-- end -->
+#
+# Multi-head attention for **one sentence**, in NumPy.
+#
+# - `x`: `(length, d_model)`.
+# - `heads`: a list; each head is a tuple `(w_query, w_key, w_value)` of three matrices `(d_model, d_head)`.
+# - `w_output`: `(number of heads * d_head, d_model)`. This number of rows need not be `d_model` here.
+# - `mask`: `None`, or boolean `(length, length)`, True = may attend. The same mask holds for every head.
+# - Return the output alone, `(length, d_model)`.
+#
+# Use `project` and `scaled_dot_product_attention` of lesson 3. They are imported above.
+#
+# Example: with one head and the identity matrix as `w_output` the result is the output of that head.
+#
+# <!-- hints: multi_head_by_hand -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# A loop over `heads`, with the two functions of lesson 3 inside. It collects one output per head, each (length, d_head). What is left are two steps of the equation: Concat and $W^O$.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Collect the outputs in a list. `np.concatenate(..., axis=-1)` lays them side by side; one `@` with `w_output` is the last step. `scaled_dot_product_attention` returns two things, and the output is the first.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "multi_head_by_hand", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def multi_head_by_hand(x, heads, w_output, mask=None):
+    """Single heads, side by side, times w_output: (length, d_model)."""
+    ### BEGIN SOLUTION
+    outputs = []
+    for w_query, w_key, w_value in heads:
+        query, key, value = project(x, w_query, w_key, w_value)
+        output, _ = scaled_dot_product_attention(query, key, value, mask)
+        outputs.append(output)
+    return np.concatenate(outputs, axis=-1) @ w_output
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_multi_head_by_hand", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("multi_head_by_hand")
+
+# %%
+output = multi_head_by_hand(x, heads, W_OUTPUT)
+print("output of 'dog' as by hand:", np.allclose(output[dog], output_dog))
+
+_, weights_2 = scaled_dot_product_attention(*project(x, *heads[1]))
+figure, axes = new(1, 3, size=(12.6, 3.5), width_ratios=[5, 5, 6])
+heat_map(axes[0], weights_1, tokens, tokens, "head 1: weights", "key of ...", "query of ...", limits=(0, 1))
+heat_map(axes[1], weights_2, tokens, tokens, "head 2: weights", "key of ...", limits=(0, 1))
+heat_map(axes[2], output, tokens, range(D_MODEL), "output of both heads, times $W_O$", "column of the output")
+show(
+    figure,
+    alt="Three heat maps. In head 1 nearly all tokens attend to dog, and dog attends to bites with 0.67. In head 2 dog gives 0.50 "
+    "and 0.43 to the two articles, man gives 0.50 to the article before it, the first article gives 0.69 to bites. The "
+    "output has five tokens in the rows and six columns.",
+)
+
+# %% [markdown]
+# Compare the rows of the two heads: the same five tokens, two quite different ways to share out attention. "dog" looks at
+# "bites" in head 1 and at the articles in head 2.
+#
+# ### The same numbers, as slices of one matrix
+#
+# Lay the query matrices of both heads side by side: a matrix with 6 rows and $2 \cdot 3 = 6$ columns. One product with it
+# gives the queries of *both* heads, and your `split_heads` takes them apart. Key and value likewise.
+
+# %%
+all_query, all_key, all_value = (
+    torch.from_numpy(np.concatenate(matrices, axis=1)) for matrices in zip(*heads, strict=True)
+)
+batch = torch.from_numpy(x).unsqueeze(0)  # a batch of one sentence
+
+
+def all_heads(x, split, merge, mask=None):
+    """Multi-head attention without a loop: one product each for all queries, all keys, all values."""
+    parts = [split(x @ weights, len(heads)) for weights in (all_query, all_key, all_value)]
+    return merge(F.scaled_dot_product_attention(*parts, attn_mask=mask)) @ torch.from_numpy(W_OUTPUT)
+
+
+print("the matrix of all queries:", tuple(all_query.shape))
+print(
+    "after split_heads:        ", tuple(split_heads(batch @ all_query, 2).shape), "= (batch, heads, length, d_head)\n"
+)
+for number, (w_query, _, _) in enumerate(heads):
+    same = np.allclose(split_heads(batch @ all_query, 2)[0, number], x @ w_query)
+    print(f"slice {number} is the query of head {number + 1}:", same)
+same = np.allclose(all_heads(batch, split_heads, merge_heads)[0], output)
+print("output as with the list of heads:", same)
+
+# %% [markdown]
+# So "a list of heads" and "slices of one matrix" are the same thing. But notice *what* is cut: the columns of query, key
+# and value, **not** the columns of `x`. Each head reads the whole row of a token through its own columns of weights. If
+# `x` itself were cut, head 1 could never use what stands in the columns 3 to 5. Here is what the heads really read:
+
+# %%
+for number, matrices in enumerate(heads, 1):
+    read = [column for column in range(D_MODEL) if any(matrix[column].any() for matrix in matrices)]
+    print(f"head {number} reads the columns {read} of x")
+
+# %% [markdown]
+# ## All heads at once, as a module
+#
+# The loop has done its work: it showed what is computed. From here on all heads run at once.
+
+# %% [markdown]
+# ### Exercise 4.4 · `MultiHeadAttention`
+# <!-- facts: MultiHeadAttention -->
+# *all heads at once, as a module* · core · 5 points · about 25 minutes
+# <!-- end -->
+#
+# The module that the rest of the course is built on.
+#
+# - `MultiHeadAttention(embed_dim, num_heads, bias=False)` has four linear layers, `self.query`, `self.key`, `self.value`
+#   and `self.out`, each from `embed_dim` to `embed_dim`. (`embed_dim` is the name that PyTorch has for $d_{model}$.) The
+#   argument `bias` holds for all four. If `num_heads` does not divide `embed_dim`, raise a `ValueError`.
+# - `forward(query_input, key_input=None, value_input=None, mask=None, need_weights=True)` returns `(output, weights)`.
+#   The inputs are `(batch, n, embed_dim)`. For self-attention one input is enough: **the key input defaults to the query
+#   input, the value input to the key input**. In cross-attention queries and keys come from sentences of different lengths.
+# - The output is `(batch, n_queries, embed_dim)`. The weights are those of each head, `(batch, heads, n_queries, n_keys)`;
+#   with `need_weights=False` return `None` in their place.
+# - `mask` is boolean, True = may attend, in one of three forms: `(n_queries, n_keys)`, the same for all;
+#   `(batch, 1 or n_queries, n_keys)`, one per sentence; `(batch, 1 or heads, n_queries, n_keys)`.
+# - A row with nothing to attend to gives the weights 0, and all gradients stay finite, as in lesson 3.
+#
+# Careful with the mask in the middle. The scores are `(batch, heads, n_queries, n_keys)`, and broadcasting lines up axes
+# *from the right*: the batch of a mask with three axes would be taken for the heads.
+#
+# Example: `MultiHeadAttention(6, 2)` has four parameters, each `(6, 6)`; for an input `(4, 5, 6)` the output is
+# `(4, 5, 6)` and the weights are `(4, 2, 5, 5)`.
+#
+# <!-- hints: MultiHeadAttention -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# It is the module of lesson 3 with three steps more: `split_heads` after the three projections, `merge_heads` and `self.out` at the end. The lines between need no change: they work on the last two axes. A mask with three axes lacks the axis of the heads. Where does it belong, in (batch, n_queries, n_keys)?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `mask.unsqueeze(1)` makes (batch, 1, n_queries, n_keys) of a mask with three axes (`mask.dim() == 3`); one with two or four axes fits as it is. Fill the scores with `-math.inf` before the softmax and the weights with 0 after it, both where the mask is False. The root is that of the *head's* width: read it from the key's last axis after the split.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "MultiHeadAttention", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class MultiHeadAttention(nn.Module):
+    """forward(query_input, key_input, value_input, mask, need_weights) -> (output, weights per head)."""
+
+    def __init__(self, embed_dim, num_heads, bias=False):
+        super().__init__()
+        ### BEGIN SOLUTION
+        if embed_dim % num_heads != 0:
+            raise ValueError(f"{num_heads} heads do not divide a width of {embed_dim}")
+        self.num_heads = num_heads
+        self.query = nn.Linear(embed_dim, embed_dim, bias=bias)
+        self.key = nn.Linear(embed_dim, embed_dim, bias=bias)
+        self.value = nn.Linear(embed_dim, embed_dim, bias=bias)
+        self.out = nn.Linear(embed_dim, embed_dim, bias=bias)
+        ### END SOLUTION
+
+    def forward(self, query_input, key_input=None, value_input=None, mask=None, need_weights=True):
+        ### BEGIN SOLUTION
+        key_input = query_input if key_input is None else key_input
+        value_input = key_input if value_input is None else value_input
+        query = split_heads(self.query(query_input), self.num_heads)
+        key = split_heads(self.key(key_input), self.num_heads)
+        value = split_heads(self.value(value_input), self.num_heads)
+        if mask is not None and mask.dim() == 3:
+            mask = mask.unsqueeze(1)  # (batch, 1, n_queries, n_keys): the same for all heads
+        if not need_weights:
+            output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            return self.out(merge_heads(output)), None
+        scores = query @ key.transpose(-2, -1) / math.sqrt(key.shape[-1])  # (batch, heads, n_queries, n_keys)
+        if mask is None:
+            weights = torch.softmax(scores, dim=-1)
+        else:
+            empty = ~mask.any(dim=-1, keepdim=True)
+            masked = scores.masked_fill(~(mask | empty), -math.inf)
+            weights = torch.softmax(masked, dim=-1).masked_fill(~mask, 0.0)
+        return self.out(merge_heads(weights @ value)), weights
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_MultiHeadAttention", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check("MultiHeadAttention")
+
+# %% [markdown]
+# Give the module the weights of the running example, and it has to repeat your NumPy result. `nn.Linear` keeps its matrix
+# as `(out, in)`, so the matrices go in transposed.
+
+# %%
+module = MultiHeadAttention(D_MODEL, 2)
+matrices = (all_query, all_key, all_value, torch.from_numpy(W_OUTPUT))
+with torch.no_grad():
+    for layer, matrix in zip((module.query, module.key, module.value, module.out), matrices, strict=True):
+        layer.weight.copy_(matrix.T)
+
+sentence = batch.float()
+module_output, module_weights = module(sentence)
+print(
+    "output ",
+    tuple(module_output.shape),
+    "   agrees with NumPy:",
+    np.allclose(module_output[0].detach(), output, atol=1e-5),
+)
+agree = np.allclose(module_weights[0].detach(), np.stack([weights_1, weights_2]), atol=1e-5)
+print("weights", tuple(module_weights.shape), "agree with NumPy: ", agree)
+
+earlier = torch.ones(5, 5, dtype=torch.bool).tril()  # True on and below the diagonal
+masked_output, masked_weights = module(sentence, mask=earlier)
+print("\nwith the mask `earlier`, 'dog' attends to")
+for number in range(2):
+    shares = ", ".join(
+        f"{name} {share:.2f}" for name, share in zip(tokens, masked_weights[0, number, dog], strict=True)
+    )
+    print(f"  head {number + 1}:  {shares}")
+
+# %% [markdown]
+# ## The same with PyTorch's own
+#
+# PyTorch has this module as `torch.nn.MultiheadAttention`. Before two modules can be compared they need the same weights.
+
+# %% [markdown]
+# ### Exercise 4.5 · `copy_torch_attention`
+# <!-- facts: copy_torch_attention -->
+# *take over PyTorch's weights* · core · 2 points · about 8 minutes
+# <!-- end -->
+#
+# Copy the weights of `theirs` into `mine`, so that both give the same output.
+#
+# - `mine` is your `MultiHeadAttention`; `theirs` is
+#   `torch.nn.MultiheadAttention(embed_dim, num_heads, batch_first=True, bias=False)`. Both have the same sizes.
+# - `theirs` keeps the matrices of query, key and value in **one** parameter, `theirs.in_proj_weight`, of the shape
+#   `(3 * embed_dim, embed_dim)`: first the rows of the query, then those of the key, then those of the value. The last
+#   matrix is `theirs.out_proj.weight`.
+# - Afterwards nothing is shared: whoever trains one module must not change the other. `theirs` stays as it is.
+#
+# Example: with `embed_dim` 2, the rows 0 and 1 of `in_proj_weight` are `mine.query.weight`.
+#
+# <!-- hints: copy_torch_attention -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# The four matrices are `theirs.in_proj_weight`, which holds three of them one below another, and `theirs.out_proj.weight`. Both modules keep a weight as (out, in), so nothing is transposed.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `chunk(3)` cuts a tensor into three along its rows: query, key, value. Inside `with torch.no_grad():` a parameter may be overwritten in place: `parameter.copy_(other)`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "copy_torch_attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def copy_torch_attention(mine, theirs):
+    """Copy the weights of a torch.nn.MultiheadAttention into `mine`; nothing is shared afterwards."""
+    ### BEGIN SOLUTION
+    query, key, value = theirs.in_proj_weight.chunk(3)
+    with torch.no_grad():
+        mine.query.weight.copy_(query)
+        mine.key.weight.copy_(key)
+        mine.value.weight.copy_(value)
+        mine.out.weight.copy_(theirs.out_proj.weight)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_copy_torch_attention", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("copy_torch_attention")
+
+# %% [markdown]
+# Now the comparison, with random weights and random sentences: 3 sentences, 5 queries, 7 keys, width 12, 4 heads.
+
+# %%
+torch.manual_seed(4)
+theirs = nn.MultiheadAttention(12, 4, batch_first=True, bias=False)
+mine = MultiHeadAttention(12, 4)
+copy_torch_attention(mine, theirs)
+queries, keys = torch.randn(3, 5, 12), torch.randn(3, 7, 12)
+
+
+def agrees(one, other):
+    return torch.allclose(one, other, atol=1e-5)
+
+
+with torch.no_grad():
+    my_output, my_weights = mine(queries, keys)
+    their_output, their_weights = theirs(queries, keys, keys)
+    _, their_weights_per_head = theirs(queries, keys, keys, average_attn_weights=False)
+    without_weights, nothing = mine(queries, keys, need_weights=False)
+
+print("outputs agree:                       ", agrees(my_output, their_output))
+print("my weights ", tuple(my_weights.shape), "   their weights", tuple(their_weights.shape))
+print("theirs are the mean over my heads:   ", agrees(my_weights.mean(dim=1), their_weights))
+print("average_attn_weights=False: the same:", agrees(my_weights, their_weights_per_head))
+print("need_weights=False: the same output: ", agrees(without_weights, my_output), "and weights:", nothing)
+
+# %% [markdown]
+# One thing to know: by default PyTorch's module returns the **mean** of the weights over the heads. That is handy for a
+# picture, but it hides what the single heads do.
+#
+# ### True = may attend, or True = may not?
+#
+# There are two conventions for boolean masks, and PyTorch has both of them:
+#
+# | | True means |
+# | --- | --- |
+# | this course, and `torch.nn.functional.scaled_dot_product_attention` | **may** attend |
+# | `torch.nn.MultiheadAttention` (`attn_mask`, `key_padding_mask`) | may **not** attend |
+#
+# Nothing warns you when you mix them up: both masks are boolean and of the same shape. Let us try it, with our mask
+# `earlier`: every token may attend to itself and to what stands before it.
+
+# %%
+with torch.no_grad():
+    right, _ = mine(queries, mask=earlier)
+    inverted, _ = theirs(queries, queries, queries, attn_mask=~earlier)
+    as_it_is, wrong_weights = theirs(queries, queries, queries, attn_mask=earlier)
+
+print("attn_mask=~earlier gives our output:", agrees(right, inverted))
+print("attn_mask=earlier gives our output: ", agrees(right, as_it_is))
+print("\nattn_mask=earlier, weights of the first sentence, mean over the heads:")
+for number, row in enumerate(wrong_weights[0]):
+    print(f"  query {number}", "".join(f"{share:8.2f}" for share in row.tolist()))
+
+# %% [markdown]
+# With the mask the wrong way round every token sees *only what comes later*. A model that is trained like this reads the
+# answers, and its loss looks wonderful. The last query has nothing left to see, and there PyTorch's module gives NaN. Your
+# module gives zeros in such a row.
+
+# %% [markdown]
+# ## What do more heads cost?
+#
+# Eight heads have eight times as many matrices as one. Are they eight times as large?
+
+# %% [markdown]
+# ### Exercise 4.6 · `attention_parameters`
+# <!-- facts: attention_parameters -->
+# *count what is learned* · core · 1 point · about 4 minutes
+# <!-- end -->
+#
+# How many numbers does `MultiHeadAttention(embed_dim, num_heads, bias)` learn? Return a whole number. `num_heads` is not
+# an argument of this function. Why is it not needed?
+#
+# - A linear layer has one weight for each pair of an input and an output; with `bias=True` also one number per output.
+#
+# Example: one linear layer from 3 to 3 with a bias learns $3 \cdot 3 + 3 = 12$ numbers.
+#
+# <!-- hints: attention_parameters -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# How many linear layers has the module, and how large is the matrix of each? Does anything in it depend on `num_heads`?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Four layers, each with `embed_dim` times `embed_dim` weights. A bias is one number per *output* of a layer.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "attention_parameters", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def attention_parameters(embed_dim, bias=False):
+    """How many values MultiHeadAttention(embed_dim, ..., bias) learns."""
+    ### BEGIN SOLUTION
+    return 4 * (embed_dim * embed_dim + (embed_dim if bias else 0))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_attention_parameters", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("attention_parameters")
+
+# %%
+print("embed_dim   heads   d_head   counted in the module   by your function")
+for embed_dim, num_heads in ((6, 1), (6, 2), (6, 6), (512, 1), (512, 8), (512, 64)):
+    counted = sum(parameter.numel() for parameter in MultiHeadAttention(embed_dim, num_heads).parameters())
+    computed = attention_parameters(embed_dim)
+    print(f"{embed_dim:9d} {num_heads:7d} {embed_dim // num_heads:8d} {counted:23,d} {computed:18,d}")
+
+# %% [markdown]
+# The number of heads makes no difference: $h$ heads of width $d_{model} / h$ fill the same matrix. The multiplications
+# are as many, too ($h$ times as many dot products, each $h$ times as short). The choice between one head and eight is not
+# one of size. It is a choice of how the same numbers are used. What do we get for it?
+
+# %% [markdown]
+# ## Experiment: what breaks without it
+#
+# ### One head, and several
+#
+# A small task where each output needs several earlier tokens **at once**. A sentence has 12 tokens. Each token carries
+# four random numbers, its *content*, beside its positional encoding. The output at each token has to repeat the contents
+# of four earlier tokens, in this order: the token 1 before, 2 before, 4 before, 6 before. That makes 16 numbers, in the
+# first 16 columns of the output.
+#
+# Where to look is a question of positions, which attention can learn (lesson 2: a fixed step is a fixed matrix). We train
+# five modules that differ in the number of heads alone: 1, 2, 4, 8 or 32, all with width 32. All have
+# `attention_parameters(32)` = 4096 parameters, the same data and the same training.
+#
+# The error is the mean squared error. The contents have variance 1, so an answer that is always 0 has the error 1.
+#
+# **Predict first.** What error will one head end with, what error two, four and eight? Will 32 heads be the best of all?
+# Think about what a single head gives back when it attends to four tokens.
+
+# %%
+LENGTH, CONTENT, WIDTH, STEPS_BACK = 12, 4, 32, (1, 2, 4, 6)
+positions = torch.from_numpy(positional_encoding(LENGTH, WIDTH - CONTENT)).float()
+
+
+def task(count, generator):
+    """(inputs, targets): contents beside positions, and the contents of the four tokens to be repeated."""
+    content = torch.randn(count, LENGTH, CONTENT, generator=generator)
+    inputs = torch.cat([content, positions.expand(count, -1, -1)], dim=-1)
+    return inputs, torch.cat([content.roll(steps, dims=1) for steps in STEPS_BACK], dim=-1)
+
+
+def error(model, inputs, targets):
+    predicted = model(inputs)[0][..., : targets.shape[-1]]
+    return (predicted - targets)[:, max(STEPS_BACK) :].square().mean()  # the first six tokens have no sixth one before
+
+
+def train(num_heads, updates=200):
+    torch.manual_seed(0)
+    model = MultiHeadAttention(WIDTH, num_heads)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(updates):
+        loss = error(model, *task(32, generator))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model
+
+
+threads = torch.get_num_threads()
+torch.set_num_threads(1)  # for matrices as small as these, one processor core is the fastest
+test_data = task(2000, torch.Generator().manual_seed(2))  # new sentences
+models = {num_heads: train(num_heads) for num_heads in (1, 2, 4, 8, 32)}
+with torch.no_grad():
+    errors = {num_heads: error(model, *test_data).item() for num_heads, model in models.items()}
+torch.set_num_threads(threads)
+
+print("heads   width of a head   error on new sentences")
+for num_heads, number in errors.items():
+    shown = f"{number:.2f}" if num_heads < 32 else f"more than {math.floor(10 * number) / 10}"
+    print(f"{num_heads:5d} {WIDTH // num_heads:17d} {shown:>24}")
+
+# %%
+figure, axes = new(size=(6.6, 3.4))
+places = range(len(errors))
+bars = axes.bar(places, list(errors.values()), color=COLOURS[0])
+for place, number in zip(places, errors.values(), strict=True):
+    axes.text(place, number + 0.02, f"{number:.2f}", ha="center")
+axes.axhline(1, color="black", linestyle="--", linewidth=1)
+axes.text(4.45, 1.02, "always answering 0", ha="right", fontsize=9)
+axes.set_xticks(places, [f"{number}\n({WIDTH // number})" for number in errors])
+axes.set(
+    title="equal parameters, different heads", xlabel="number of heads (width of a head)", ylabel="mean squared error"
+)
+axes.set_ylim(0, 1.15)
+show(
+    figure,
+    alt="A bar chart of the error on new sentences. One head ends with an error of 0.75, two heads with 0.50, four and eight heads "
+    "with nearly 0. With 32 heads of width 1 the error is more than 0.4 again. Always answering 0 has the error 1.",
+)
+
+# %% [markdown]
+# One head ends at 0.75, two heads at 0.50, four and eight near 0. The first two numbers are no accident, and no longer
+# training would help:
+#
+# - A head mixes the values of all tokens in the shares of **one** softmax. From four contents it makes one mixture, and
+#   nothing behind it can take the mixture apart. It can copy one token of the four well and lose three, or blur all four;
+#   either way three quarters of the variance are lost.
+# - Two heads keep two of four, so half is lost. Four heads give each of the four tokens a head of its own.
+# - 32 heads are worse again. A head of width 1 has one number as query and one as key: too little to point at one position
+#   among twelve. The width is shared out among the heads, so more heads means narrower ones.
+#
+# Look at the weights that were learned, of the last token of a sentence:
+
+# %%
+with torch.no_grad():
+    learned = {number: models[number](test_data[0][:1])[1][0, :, -1] for number in (1, 4)}
+
+figure, axes = new(1, 2, size=(11, 3.2))
+names = [str(number) for number in range(LENGTH)]
+for place, (number, rows) in zip(axes, learned.items(), strict=True):
+    labels = [f"head {one + 1}" for one in range(number)]
+    title = f"{'one head' if number == 1 else 'four heads'}: weights of the last token"
+    heat_map(place, rows, labels, names, title, "position of the key", limits=(0, 1))
+rows = learned[4]
+found = sorted(LENGTH - 1 - int(position) for position in rows.argmax(dim=-1))
+show(
+    figure,
+    alt="Two heat maps of the weights of the last token, at position 11. The single head cannot serve all four tokens that are "
+    f"asked for. Each of the four heads looks mostly at another token: {found} steps back.",
+)
+
+# %%
+print("the four heads look mostly this many steps back:", found)
+
+# %% [markdown]
+# Nobody told the heads who looks where; they have divided the work among themselves. They need not do it cleanly: a head
+# may mix two neighbours, as long as another head mixes the same two in other shares. From two different mixtures $W_O$ can
+# compute both. From one it cannot.
+
+# %% [markdown]
+# ### Without the transpose
+#
+# In `all_heads` above, `split` and `merge` are arguments. Let us put in two wrong pairs. All shapes fit, no error is
+# raised, and a model with such a pair even learns something.
+#
+# - *reshape twice*: `reshape` alone, in both directions;
+# - *wrong way back*: your `split_heads`, and then `reshape` alone to join the heads.
+#
+# First, without a mask, we replace the **first** word, "the", by "cat". Then, with the mask `earlier`, where no token may
+# see a later one, we replace the **last** word, "man", by "cat". Each time we look how much every row of the output changes.
+#
+# **Predict first.** Which of the five rows change with your two functions? And with the wrong pairs? (The second picture
+# of this lesson helps.)
+
+
+# %%
+def wrong_split(x, num_heads):
+    return x.reshape(x.shape[0], num_heads, x.shape[1], -1)
+
+
+def wrong_merge(x):
+    return x.reshape(x.shape[0], x.shape[2], -1)
+
+
+pairs = {
+    "split and merge": (split_heads, merge_heads),
+    "reshape twice": (wrong_split, wrong_merge),
+    "wrong way back": (split_heads, wrong_merge),
+}
+cat = vocabulary.encode("cat")[1]
+for position, mask in ((0, None), (4, earlier)):
+    other = x.copy()
+    other[position] += math.sqrt(D_MODEL) * (EMBEDDINGS[cat] - EMBEDDINGS[ids[position]])
+    other_batch = torch.from_numpy(other).unsqueeze(0)
+    print(
+        f"'{tokens[position]}' at position {position} becomes 'cat', {'no mask' if mask is None else 'mask `earlier`'}"
+    )
+    print("query of ...", "".join(f"{name:>18}" for name in pairs))
+    changes = [all_heads(batch, *pair, mask) - all_heads(other_batch, *pair, mask) for pair in pairs.values()]
+    for row, token in enumerate(tokens):
+        print(f"{token:>12}", "".join(f"{change[0, row].abs().max().item():18.3f}" for change in changes))
+    print()
+
+# %% [markdown]
+# - Your functions: without a mask every row changes, since every token sees the first one. With the mask the last row
+#   alone changes.
+# - *Reshape twice*: head 1 works on the first half of the numbers, head 2 on the second half. So the last two tokens cannot
+#   see the first one at all, with no mask in sight. A long sentence falls apart into pieces that know nothing of each other.
+# - *Wrong way back*: with the mask, an earlier row changes. What a later token found has been put into the row of an
+#   earlier one, so the answers leak past the mask.
+#
+# No shape and no error message would have told you. That is why the checks compare numbers, and why the sizes in them
+# differ from each other.
+
+# %% [markdown]
+# ## Recap
+#
+# - Each head has its own query, key and value matrices, its own softmax, its own output. The outputs are laid side by side
+#   and multiplied by one more matrix, $W_O$, which mixes them and has as many columns as the model is wide.
+# - All heads at once: one large matrix each for query, key and value; the *results* are cut into slices of `d_head` columns.
+#   First cut the last axis, then exchange two axes; on the way back, exchange them first.
+# - The scores are divided by $\sqrt{d_{head}}$, the softmax runs along the keys, in each head separately.
+# - A mask with three axes needs an axis for the heads. Here True means "may attend"; in `nn.MultiheadAttention` it means the
+#   opposite.
+# - The number of heads changes neither the parameters nor the multiplications. One head cannot keep several tokens apart;
+#   heads that are too narrow cannot find them.
+#
+# The result, 5 rows of 6 numbers, goes on to lesson 5. It has the shape of `x`, and it will be added to `x`.
+
+# %%
+print("multi-head output, the input of lesson 5\n")
+for token, row in zip(tokens, output, strict=True):
+    print(f"{token:>6}", "".join(f"{number:8.3f}" for number in row))
+
+# %% [markdown]
+# ## The paper, the blog, this code
+#
+# | question | the paper | blogs and notes | this code |
+# | --- | --- | --- | --- |
+# | What is cut into heads? | nothing: each head has its own projections $W_i^Q$, $W_i^K$, $W_i^V$ of the whole vector | "the vectors are divided evenly" (a book), easily read as slices of the embeddings | the *projected* query, key and value are cut, which is the same as the paper's; every head reads all columns of `x` |
+# | How wide is a head? | $d_k = d_v = d_{model} / h$; 512 / 8 = 64 | "LLaMA uses 32 single heads" says nothing of the width: it is 4096 / 32 = 128 | `embed_dim // num_heads`; a `ValueError` where this has a remainder |
+# | What are the scores divided by? | $\sqrt{d_k}$, the width of a head | the width of the embeddings | the root of the head's width, read from the key after the split |
+# | Why one more matrix at the end? | $W^O$ is $h d_v \times d_{model}$ | "its columns match the embedding width, because it is added to it next": right, and half of the reason | also because it mixes the heads; without it each head would keep to its own columns |
+# | How are query, key and value made? | one matrix each | "by an MLP" (a book) | one linear layer each, no activation |
+# | Do the linear layers have a bias? | none in the equations | `nn.Linear`, which adds one unless told otherwise | none, unless `bias=True` |
+# | What are several heads good for? | different positions, different subspaces; "with a single attention head, averaging inhibits this" | "like several filters", "several features at once" | measured above: 0.75, 0.50 and 0.00 with 1, 2 and 4 heads at equal parameters |
+# | Do more heads cost more? | "similar to that of single-head attention with full dimensionality" | (not mentioned) | the same number of parameters, counted; heads that are too narrow fail |
+# | Dropout on the weights? | not in the base description of attention | sometimes | none inside the module; lesson 5 has dropout after it, as in the paper's section 5.4 |
+# | What does True mean in a mask? | (no code) | (no masks in the encoder) | may attend; `nn.MultiheadAttention` has it the other way round |

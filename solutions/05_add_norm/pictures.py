@@ -1,0 +1,118 @@
+"""The pictures that the text of lesson 5 shows."""
+
+from __future__ import annotations
+
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from helpers.figures import new, show
+
+BLUE, SAND, WHITE, GREY = "#DCEBF5", "#F3E3C8", "white", "#EEEEEE"
+
+
+def _box(axes, x, text, colour=WHITE, width=2.2):
+    shape = {"boxstyle": "round,pad=0,rounding_size=0.12", "fc": colour, "ec": "black", "lw": 1.0}
+    axes.add_patch(FancyBboxPatch((x - width / 2, 0.55), width, 0.9, **shape))
+    axes.text(x, 1, text, ha="center", va="center", fontsize=9.5, linespacing=1.25)
+
+
+def _arrow(axes, start, end, **more):
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "black", **more})
+
+
+def _plus(axes, x):
+    axes.plot(x, 1, "o", markersize=17, markerfacecolor=WHITE, markeredgecolor="black")
+    axes.text(x, 0.985, "+", ha="center", va="center", fontsize=14)
+
+
+def _around(axes, start, end, height=2.25):
+    axes.plot([start, start, end], [1, height, height], color="black", linewidth=2)
+    _arrow(axes, (end, height), (end, 1.25), linewidth=2)
+    axes.plot(start, 1, "o", color="black", markersize=5)
+    axes.text((start + end) / 2, height + 0.1, "residual connection", ha="center", fontsize=9.5)
+
+
+def _chain(axes, left, places):
+    """Arrows from `left` to the first place and on; a place is (centre, half of its width)."""
+    for centre, half in places:
+        _arrow(axes, (left, 1), (centre - half, 1))
+        left = centre + half
+
+
+def _canvas(axes, title=""):
+    axes.set(xlim=(-0.2, 15.4), ylim=(0.3, 2.75))
+    axes.axis("off")
+    axes.set_title(title, loc="left", fontsize=11)
+
+
+def _post_norm(axes, sublayer):
+    _chain(axes, 1.9, [(4.6, 1.1), (7.5, 1.1), (9.7, 0.33), (12.0, 1.2), (14.4, 0.8)])
+    _box(axes, 1.0, "x\n5 × 6", SAND, 1.8)
+    _box(axes, 4.6, sublayer, BLUE)
+    _box(axes, 7.5, "dropout")
+    _box(axes, 12.0, "layer norm", BLUE, 2.4)
+    _box(axes, 14.4, "output\n5 × 6", SAND, 1.6)
+    _around(axes, 2.7, 9.7)
+    _plus(axes, 9.7)
+
+
+def block():
+    figure, axes = new(size=(10, 2.3))
+    _canvas(axes)
+    _post_norm(axes, "multi-head\nattention")
+    return show(
+        figure,
+        alt="An attention block. x, 5 by 6, goes into multi-head attention and then through dropout. A residual connection leads x "
+        "around both to a plus sign, where the two are added. Layer norm follows, and gives the output, 5 by 6.",
+    )
+
+
+def pre_norm():
+    figure, axes = new(2, 1, size=(10, 4.7))
+    _canvas(axes[0], "post-norm, the paper: layer norm stands on the main road")
+    _post_norm(axes[0], "sublayer")
+    _canvas(axes[1], "pre-norm, the variant: layer norm stands in the side road")
+    _chain(axes[1], 1.9, [(4.4, 1.1), (7.2, 1.1), (10.0, 1.1), (12.2, 0.33), (14.4, 0.8)])
+    _box(axes[1], 1.0, "x", SAND, 1.8)
+    _box(axes[1], 4.4, "layer norm", BLUE)
+    _box(axes[1], 7.2, "sublayer", BLUE)
+    _box(axes[1], 10.0, "dropout")
+    _box(axes[1], 14.4, "output", SAND, 1.6)
+    _around(axes[1], 2.6, 12.2)
+    _plus(axes[1], 12.2)
+    return show(
+        figure,
+        alt="Two blocks, one above the other. Post-norm: sublayer, dropout, plus, layer norm. Pre-norm: layer norm, sublayer, dropout, "
+        "plus. In the second one the residual connection leads from x to the output without passing a layer norm.",
+    )
+
+
+def axes_of_both():
+    words = ("the", "dog", "bites", "the", "man"), ("the", "cat", "sleeps", "pad", "pad")
+    figure, places = new(1, 2, size=(9, 4.3))
+    for place, name, together in (
+        (places[0], "layer norm: one token", lambda row, column: row == 1),
+        (places[1], "batch norm: one column of the whole batch", lambda row, column: column == 2),
+    ):
+        place.set(xlim=(-1.6, 6.4), ylim=(11.3, -0.9))
+        place.axis("off")
+        place.set_title(name, fontsize=11)
+        for sentence in range(2):
+            for token, word in enumerate(words[sentence]):
+                row = 5 * sentence + token
+                y = row + 0.8 * sentence
+                place.text(-0.15, y + 0.5, word, ha="right", va="center", fontsize=9.5)
+                for column in range(6):
+                    own = together(row, column)
+                    colour = "#0072B2" if own else GREY if word == "pad" else WHITE
+                    place.add_patch(
+                        Rectangle((column, y), 1, 1, fc=colour, ec="black", lw=0.8, hatch="//" if own else "")
+                    )
+        place.text(3, -0.35, "6 columns", ha="center", fontsize=9.5)
+    return show(
+        figure,
+        alt="Two sentences of a batch as grids, one row per token and six columns; the second sentence ends with two rows of padding. "
+        "For layer norm one row, that of dog, is marked. For batch norm one column is marked, through both sentences and the padding.",
+    )
+
+
+PICTURES = {"block.png": block, "axes.png": axes_of_both, "pre_norm.png": pre_norm}

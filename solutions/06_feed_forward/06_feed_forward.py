@@ -1,0 +1,938 @@
+# %% [markdown]
+# # 6 · Feed-forward network and the whole encoder
+#
+# In attention the tokens exchange what they know. Then each of them needs time to think: to make something new of what
+# it has heard. That is the job of the **feed-forward network**, a small network that reads one token at a time. It is
+# the last part that was missing. In this lesson you build it, put it together with attention and add & norm into a
+# layer, and stack six layers. Then you have the whole encoder of the paper, with 19 million learned numbers, and you
+# compare it with PyTorch's.
+#
+# **After this lesson you can**
+# - compute a feed-forward network on paper, and say what each hidden unit looks for and what it adds;
+# - say what "position-wise" means, and test it;
+# - show that without ReLU two linear maps are one;
+# - build the encoder of the paper, with its masks and its dropout in the right places;
+# - count its parameters by hand, and find the same number in two other ways.
+#
+# **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 85 minutes.
+#
+# | exercise | what you build | points | minutes |
+# | --- | --- | --- | --- |
+# | 6.1 `relu` | negative numbers become 0 | 1 | 3 |
+# | 6.2 `linear` | a linear layer by hand | 2 | 4 |
+# | 6.3 `feed_forward` | linear, ReLU, linear | 2 | 6 |
+# | 6.4 `FeedForward` | the network as a module | 3 | 9 |
+# | 6.5 `EncoderLayer` | one layer of the encoder | 4 | 14 |
+# | 6.6 `Encoder` | a stack of layers | 4 | 10 |
+# | 6.7 `encoder_parameters` | count what is learned | 2 | 8 |
+
+# %%
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from autograde import check
+from helpers.add_norm import AddNorm, add_and_norm
+from helpers.embeddings import add_positions, embed, positional_encoding
+from helpers.example import D_MODEL, EMBEDDINGS, HEADS, SENTENCES, W_OUTPUT
+from helpers.figures import COLOURS, heat_map, new, show
+from helpers.multi_head import MultiHeadAttention, copy_torch_attention, multi_head_by_hand
+from helpers.vocabulary import Vocabulary, pad_batch
+
+# %% [markdown]
+# ## The idea
+#
+# A layer of the encoder has two **sublayers**: multi-head attention and the feed-forward network. Around each of them
+# stands the add & norm of lesson 5. What goes in and what comes out have the same shape, so layers can be stacked. The
+# paper stacks six.
+#
+# ![One encoder layer: x goes through multi-head attention, add & norm, the feed-forward network and add & norm; residual connections lead around both sublayers; six such layers stand in a row.](figures/layer.png)
+#
+# The feed-forward network is one line of the paper (section 3.3, equation 2):
+#
+# $$\text{FFN}(x) = \max(0,\ x W_1 + b_1)\, W_2 + b_2$$
+#
+# Here $x$ is the row of **one** token, with `d_model` numbers. $W_1$ leads to a wider row of `d_ff` numbers, the
+# **hidden units**. $\max(0, \cdot)$ is called **ReLU** (rectified linear unit): it turns negative numbers into 0. $W_2$
+# leads back to `d_model` numbers. $b_1$ and $b_2$ are the biases. In the paper `d_model` is 512 and `d_ff` is 2048.
+#
+# The same four arrays serve every position of the sentence. That is why the paper calls the network **position-wise**.
+
+# %% [markdown]
+# ## The numbers by hand
+#
+# Lesson 5 ended with five rows, one for each token of "the dog bites the man": the output of attention with its add &
+# norm. Here they are again, computed from the start with the functions of lessons 1 to 5.
+
+# %%
+vocabulary = Vocabulary(SENTENCES)
+ones, zeros = np.ones(D_MODEL), np.zeros(D_MODEL)
+
+
+def vectors(sentence):
+    # Lessons 1 and 2: the words of a sentence and their vectors, with positions.
+    ids = np.array(vocabulary.encode(sentence)[1:-1])  # without <bos> and <eos>
+    encoding = positional_encoding(len(ids), D_MODEL)
+    return sentence.split(), add_positions(math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), encoding)
+
+
+def after_attention(sentence):
+    # Lessons 3 to 5: attention with its add & norm, gamma = 1 and beta = 0.
+    words, x = vectors(sentence)
+    return words, add_and_norm(x, multi_head_by_hand(x, HEADS, W_OUTPUT), ones, zeros)
+
+
+def table(names, rows):
+    for name, row in zip(names, rows, strict=True):
+        print(f"{name:>22}", "".join(f"{number + 0.0:8.3f}" for number in row))
+
+
+tokens, y = after_attention("the dog bites the man")
+print(f"y has the shape {y.shape}: {len(tokens)} tokens, d_model = {D_MODEL}\n")
+table(tokens, y)
+
+# %% [markdown]
+# Our network is 8 units wide: `d_ff = 8`. In a real model its weights are learned. Ours are made by hand, and most are
+# 0, so that you can follow them. A column of `w1` is what one hidden unit looks for. A row of `w2` is what this unit
+# adds to the token when it finds it.
+
+# %%
+D_FF = 8
+w1, w2 = np.zeros((D_MODEL, D_FF)), np.zeros((D_FF, D_MODEL))
+w1[2, 0] = w1[1, 1] = w1[3, 2] = w1[5, 3] = 1.0
+w1[0, 3] = 0.5
+w1[1, 4] = w1[2, 5] = w1[4, 6] = w1[0, 7] = -1.0
+b1 = np.array([0.0, 0.0, -0.5, -1.0, -1.5, -1.0, -1.0, 0.0])
+w2[0, 0], w2[0, 2] = -0.5, 0.5
+w2[1, 1], w2[1, 3] = 1.0, 0.5
+w2[2, 0], w2[2, 1] = 1.0, -0.5
+w2[3, 5] = w2[4, 2] = w2[6, 4] = 1.0
+w2[4, 4] = w2[5, 1] = w2[6, 0] = 0.5
+w2[7, 1] = -1.0
+b2 = np.array([0.0, 0.0, 0.1, 0.0, 0.0, -0.1])
+
+units, columns = range(D_FF), range(D_MODEL)
+figure, axes = new(2, 2, size=(10, 6.4), width_ratios=[1.25, 1], height_ratios=[5.5, 1])
+heat_map(axes[0, 0], w1, columns, units, "w1, 6 × 8", "hidden unit", "column of the token", decimals=1)
+heat_map(axes[0, 1], w2, units, columns, "w2, 8 × 6", "column of the token", "hidden unit", decimals=1)
+heat_map(axes[1, 0], b1[np.newaxis], [""], units, "b1", "hidden unit", decimals=1)
+heat_map(axes[1, 1], b2[np.newaxis], [""], columns, "b2", "column of the token", decimals=1)
+show(
+    figure,
+    alt="Four heat maps with their numbers: w1 with 6 rows and 8 columns, w2 with 8 rows and 6 columns, both nearly all 0 apart "
+    "from one or two numbers between -1 and 1 for each hidden unit; b1 with 8 numbers between -1.5 and 0; b2 with 6 numbers.",
+)
+
+# %% [markdown]
+# Take paper and pencil, and send the token "dog" through the network. Unit 2, for example, reads column 3 of the token
+# with the weight 1 and has the bias -0.5. So it gives something only if column 3 is larger than 0.5. Look at the table
+# of `y`: of our five tokens only "dog" has that. Unit 2 finds the dog.
+#
+# First the hidden units: a sum over the weights that are not 0, plus the bias, then ReLU.
+
+# %%
+dog = 1
+hidden_dog = []
+print(f"unit   {'x · w1 + b1':<42} {'':8} after ReLU")
+for unit in units:
+    terms = [f"{w1[c, unit]:g} · ({y[dog, c]:.3f})" for c in columns if w1[c, unit]]
+    before = sum(y[dog, c] * w1[c, unit] for c in columns) + b1[unit]
+    hidden_dog.append(max(0.0, before))
+    print(f"{unit:4}   {' + '.join(terms) + f' + ({b1[unit]:g})':<42} = {before:6.3f} {hidden_dog[-1]:11.3f}")
+
+# %% [markdown]
+# Half of the units are silent, because they have not found what they look for. Each of the others adds its row of `w2`,
+# as strongly as it fires. With `b2` that is the output of the network. Then come add & norm: the token itself is added,
+# and the sum is normalized.
+
+# %%
+print("unit   strength   its row of w2")
+for unit in units:
+    if hidden_dog[unit] > 0:
+        print(f"{unit:4} {hidden_dog[unit]:10.3f}  ", "".join(f"{number:8.3f}" for number in w2[unit]))
+print()
+network_dog = [sum(hidden_dog[unit] * w2[unit, c] for unit in units) + b2[c] for c in columns]
+sum_dog = [one + other for one, other in zip(y[dog], network_dog, strict=True)]
+mean = sum(sum_dog) / D_MODEL
+variance = sum((number - mean) ** 2 for number in sum_dog) / D_MODEL
+layer_dog = [(number - mean) / math.sqrt(variance + 1e-5) for number in sum_dog]
+table(
+    ["output of the network", "+ the token itself", "= sum", "normalized"],
+    [network_dog, y[dog], sum_dog, layer_dog],
+)
+
+# %% [markdown]
+# That was one token. At the end of this lesson your `EncoderLayer` has to give this last row, too.
+#
+# ### A lookup in a table of patterns
+#
+# Seen like this, the network is a table that is looked up. Each hidden unit is an entry with a **key** (its column of
+# `w1`: the pattern that it looks for) and a **value** (its row of `w2`: what it adds). It resembles attention: compare
+# with all keys, then add up the values. Two things are different. The keys and values are learned numbers, the same for
+# every sentence, while those of attention come from the other tokens. And ReLU stands where the softmax stood: entries
+# don't compete, as many may fire as fit. `d_ff` is the number of entries. (Geva and others, "Transformer Feed-Forward
+# Layers Are Key-Value Memories", found such patterns in trained models.)
+
+# %%
+figure, axes = new(1, 3, size=(11, 3.9), width_ratios=[1, 0.8, 1])
+heat_map(axes[0], w1.T, units, columns, "keys: what a unit looks for", "column of the token", "hidden unit", decimals=1)
+axes[1].barh(units, hidden_dog, color=COLOURS[0], edgecolor="black")
+for unit in units:
+    axes[1].text(hidden_dog[unit] + 0.02, unit, f"{hidden_dog[unit]:.2f}", va="center", fontsize=9)
+axes[1].set(
+    ylim=(D_FF - 0.5, -0.5), xlim=(0, 0.6), yticks=units, title="how strongly it fires for 'dog'", xlabel="after ReLU"
+)
+heat_map(axes[2], w2, units, columns, "values: what it adds", "column of the token", decimals=1)
+show(
+    figure,
+    alt="Three panels with one row per hidden unit: its key, how strongly it fires for the token dog, and its value. Unit 2, "
+    "which looks for a large column 3, fires most, with 0.41; units 0, 3, 4 and 7 are silent.",
+)
+
+# %% [markdown]
+# ## The feed-forward network, step by step
+#
+# As in the lessons before: one token per row, any number of axes in front, and never change what you were given.
+
+# %% [markdown]
+# ### Exercise 6.1 · `relu`
+# <!-- facts: relu -->
+# *negative numbers become 0* · core · 1 point · about 3 minutes
+# <!-- end -->
+#
+# Turn every negative number into 0 and leave the others as they are: $\max(0, x)$, number by number.
+#
+# - `x` is an array of any shape. The result has the same shape; `x` itself stays as it is.
+#
+# Example: `[[1.5, -2, 0]]` becomes `[[1.5, 0, 0]]`.
+#
+# <!-- hints: relu -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Compare every number with 0 and keep the larger of the two. NumPy has one function that compares two arrays number by number, and another one that looks for the largest number of one array.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `np.maximum` takes two arguments; 0 is stretched to the shape of `x`. (`np.max` is the other one.)
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "relu", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def relu(x):
+    """max(0, x), number by number. Same shape as x."""
+    ### BEGIN SOLUTION
+    return np.maximum(x, 0.0)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_relu", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("relu")
+
+# %% [markdown]
+# ### Exercise 6.2 · `linear`
+# <!-- facts: linear -->
+# *a linear layer by hand* · core · 2 points · about 4 minutes
+# <!-- end -->
+#
+# A **linear layer** multiplies each row with a matrix and adds a bias: $xW + b$.
+#
+# - `x`: `(..., in)`, where `in` is the width that goes in; `weight`: `(in, out)`; `bias`: `(out,)`. The result is
+#   `(..., out)`.
+# - Every row gets the same bias.
+#
+# Example: `x = [[1, 2]]`, `weight = [[3], [10]]` and `bias = [100]` give `[[123]]`.
+#
+# (PyTorch's `nn.Linear` does the same, but keeps its weight the other way round, `(out, in)`.)
+#
+# <!-- hints: linear -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# A matrix product, then a sum. The tokens stay in the rows, so `x` stands on the left. One bias is added to every row: NumPy stretches it by itself.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `@` is the matrix product, and `weight` is `(in, out)` already, so nothing is transposed. Then `+`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "linear", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def linear(x, weight, bias):
+    """Each row of x times the weight, plus the bias: (..., in) to (..., out)."""
+    ### BEGIN SOLUTION
+    return x @ weight + bias
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_linear", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("linear")
+
+# %% [markdown]
+# ### Exercise 6.3 · `feed_forward`
+# <!-- facts: feed_forward -->
+# *linear, ReLU, linear* · core · 2 points · about 6 minutes
+# <!-- end -->
+#
+# The whole network, from your two functions:
+#
+# $$\text{FFN}(x) = \text{ReLU}(x W_1 + b_1)\, W_2 + b_2$$
+#
+# - `x`: `(..., d_model)`; `w1`: `(d_model, d_ff)`; `b1`: `(d_ff,)`; `w2`: `(d_ff, d_model)`; `b2`: `(d_model,)`.
+# - The result has the shape of `x`. Each row is computed from its own row alone.
+# - The residual connection is not a part of it: `x` is not added here.
+#
+# Example, with one hidden unit: `x = [[1, 2]]`, `w1 = [[1], [-1]]`, `b1 = [3]` give the hidden number $1 - 2 + 3 = 2$.
+# With `w2 = [[5, 0]]` and `b2 = [0, 7]` the result is `[[10, 7]]`. With `b1 = [0]` the hidden number is $-1$, ReLU
+# makes 0 of it, and the result is `[[0, 7]]`.
+#
+# <!-- hints: feed_forward -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Three steps, and you have written a function for each of them. ReLU stands between the two linear maps. What comes out has the width that went in.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# From the inside out: `linear` with `w1` and `b1`, then `relu`, then `linear` again with the other two. Nothing comes after it.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "feed_forward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def feed_forward(x, w1, b1, w2, b2):
+    """Two linear maps with a ReLU between them, for each row alone. Same shape as x."""
+    ### BEGIN SOLUTION
+    return linear(relu(linear(x, w1, b1)), w2, b2)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_feed_forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("feed_forward")
+
+# %%
+hidden = relu(linear(y, w1, b1))
+network_output = feed_forward(y, w1, b1, w2, b2)
+
+figure, axes = new(1, 2, size=(10, 3.2), width_ratios=[8, 6])
+heat_map(axes[0], hidden, tokens, units, "hidden units after ReLU", "hidden unit", "token")
+heat_map(axes[1], network_output, tokens, columns, "output of the network", "column of the token")
+show(
+    figure,
+    alt="Two heat maps with the five tokens in the rows. Left the 8 hidden units after ReLU: most are 0; unit 0 fires for both "
+    "articles, units 2 and 6 for dog alone, unit 4 for the second article alone, unit 7 for no token. Right the output of the "
+    "network, 6 columns.",
+)
+
+# %% [markdown]
+# Find your numbers for "dog" in both. About two thirds of the hidden numbers are 0, which is usual, also in large
+# models. Unit 7 is silent for this sentence. That is fine: it waits for other ones.
+
+# %% [markdown]
+# ### Position-wise means position-wise
+#
+# The network has no way to look at another row. You can test that with two questions.
+#
+# **Predict first.**
+#
+# 1. The rows of `y` are put into another order. What happens to the rows of the output?
+# 2. The last word is replaced: "man" becomes "cat" in the row of the last token, after attention. Which rows of the
+#    output change?
+
+# %%
+order = [4, 2, 0, 1, 3]
+permuted = feed_forward(y[order], w1, b1, w2, b2)
+print("rows in another order, the outputs are in the same other order:", np.allclose(permuted, network_output[order]))
+
+replaced = y.copy()
+replaced[-1] = after_attention("the dog bites the cat")[1][-1]
+change = np.abs(feed_forward(replaced, w1, b1, w2, b2) - network_output).max(axis=-1)
+print("\nlargest change of each row, when the last row is replaced")
+for token, number in zip(tokens, change, strict=True):
+    print(f"{token:>8} {number:8.3f}")
+
+# %% [markdown]
+# The outputs move along with their rows, and only the replaced row changes. This is the division of labour in a
+# Transformer: **attention moves information between tokens, the feed-forward network works on each token.** It also
+# means that the network needs no mask, and that all positions of all sentences can be computed at the same time.
+
+# %% [markdown]
+# ### Exercise 6.4 · `FeedForward`
+# <!-- facts: FeedForward -->
+# *the network as a module* · core · 3 points · about 9 minutes
+# <!-- end -->
+#
+# Now as a PyTorch module that learns.
+#
+# - `FeedForward(d_model, d_ff, dropout=0.1)` has two linear layers with bias: `inner`, from `d_model` to `d_ff`, and
+#   `outer`, back from `d_ff` to `d_model`.
+# - `forward(x)`: `x` is `(batch, length, d_model)`, and so is the result: inner, ReLU, dropout, outer.
+# - **Dropout** sets a share `dropout` of the hidden units to 0, at random, and only in training mode. So no unit can
+#   rely on another one being there.
+#
+# <!-- hints: FeedForward -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# `nn.Linear(in, out)` holds a weight and a bias. You need two of them, called `inner` and `outer`, and an `nn.Dropout`. `torch.relu` is ReLU.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `inner` leads from `d_model` to `d_ff`, `outer` back. In `forward` the row goes through inner, ReLU, dropout, outer, in this order; dropout stands on the hidden units, not on the result.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "FeedForward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class FeedForward(nn.Module):
+    """`feed_forward` with its weights, and dropout after the ReLU."""
+
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.inner = nn.Linear(d_model, d_ff)
+        self.outer = nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+        ### END SOLUTION
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        return self.outer(self.dropout(torch.relu(self.inner(x))))
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_FeedForward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("FeedForward")
+
+# %% [markdown]
+# ## From the parts to the encoder
+
+# %% [markdown]
+# ### Exercise 6.5 · `EncoderLayer`
+# <!-- facts: EncoderLayer -->
+# *one layer of the encoder* · core · 4 points · about 14 minutes
+# <!-- end -->
+#
+# One layer: attention, add & norm, feed-forward, add & norm. Look at the picture at the top while you write it.
+#
+# - `EncoderLayer(d_model, num_heads, d_ff, dropout=0.1)` has four parts: `attention`, a `MultiHeadAttention(d_model,
+#   num_heads)`; `add_norm_1`, an `AddNorm`; `feed_forward`, your `FeedForward`; `add_norm_2`, another `AddNorm` with
+#   weights of its own.
+# - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. Attention gets the mask. Return the output alone, in the
+#   shape of `x`.
+# - The network and both add & norms get the layer's `dropout`.
+#
+# What you have from lessons 4 and 5:
+#
+# - `MultiHeadAttention(embed_dim, num_heads)`, called as `(query_input, key_input=None, value_input=None, mask=None,
+#   need_weights=True)`, returns `(output, weights)`. Keys and values come from the query's input if none is given.
+# - `AddNorm(embed_dim, dropout)`, called as `(x, sublayer_output)`, returns `LayerNorm(x + Dropout(sublayer_output))`.
+#
+# <!-- hints: EncoderLayer -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Four parts that you have: `MultiHeadAttention`, `AddNorm`, your `FeedForward` and another `AddNorm`. `forward` has two halves of the same form: a sublayer reads x, and add & norm gets x and what the sublayer gave. The result of the first half is the x of the second one.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Attention returns a pair, and only the first of the two goes on. Its second argument is the key's input, so hand the mask over by name, `mask=...`. Each `AddNorm(...)` and the `FeedForward(...)` get `dropout` as their last argument.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "EncoderLayer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class EncoderLayer(nn.Module):
+    """One layer of the encoder: self-attention, add & norm, feed-forward, add & norm."""
+
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.add_norm_1 = AddNorm(d_model, dropout)
+        self.feed_forward = FeedForward(d_model, d_ff, dropout)
+        self.add_norm_2 = AddNorm(d_model, dropout)
+        ### END SOLUTION
+
+    def forward(self, x, mask=None):
+        ### BEGIN SOLUTION
+        attended, _ = self.attention(x, mask=mask, need_weights=False)
+        x = self.add_norm_1(x, attended)
+        return self.add_norm_2(x, self.feed_forward(x))
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_EncoderLayer", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("EncoderLayer")
+
+# %% [markdown]
+# Load the weights of the running example into your layer, and send the sentence through it. (`nn.Linear` keeps its
+# weight as `(out, in)`, hence the transposes.) The row of "dog" has to be the one that you computed by hand.
+
+
+# %%
+def load_example(layer):
+    # The running example's weights: two heads side by side, the output matrix, the network; gamma = 1, beta = 0.
+    query, key, value = (np.concatenate(matrices, axis=1) for matrices in zip(*HEADS, strict=True))
+    attention, network = layer.attention, layer.feed_forward
+    pairs = [
+        (attention.query.weight, query.T),
+        (attention.key.weight, key.T),
+        (attention.value.weight, value.T),
+        (attention.out.weight, W_OUTPUT.T),
+        (network.inner.weight, w1.T),
+        (network.inner.bias, b1),
+        (network.outer.weight, w2.T),
+        (network.outer.bias, b2),
+    ]
+    with torch.no_grad():
+        for parameter, numbers in pairs:
+            parameter.copy_(torch.as_tensor(numbers))
+    return layer.eval()
+
+
+x = vectors("the dog bites the man")[1]
+example_layer = load_example(EncoderLayer(D_MODEL, 2, D_FF))
+with torch.no_grad():
+    output = example_layer(torch.tensor(x, dtype=torch.float32).unsqueeze(0))[0].numpy()
+print("output of the layer\n")
+table(tokens, output)
+print()
+table(["dog, by hand"], [layer_dog])
+print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
+
+# %% [markdown]
+# ### Exercise 6.6 · `Encoder`
+# <!-- facts: Encoder -->
+# *a stack of layers* · core · 4 points · about 10 minutes
+# <!-- end -->
+#
+# Stack the layers: the output of one is the input of the next.
+#
+# - `Encoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. The default values are the paper's base
+#   model.
+# - `layers` holds `num_layers` layers of the class `EncoderLayer`, so that their parameters have names such as
+#   `layers.0.attention.query.weight`. Each layer has weights of its own.
+# - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. **Every** layer gets the mask. Return the output of the
+#   last layer.
+#
+# <!-- hints: Encoder -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# The layers stand in an `nn.ModuleList`, so that PyTorch finds their weights. Make each of them anew: a list made with `[layer] * n` holds one layer n times. In `forward` the output of a layer is the input of the next.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `nn.ModuleList` takes a list or a generator with a `for _ in range(...)`. In `forward`, a loop over `self.layers` replaces x by what the layer makes of x and the mask.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "Encoder", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class Encoder(nn.Module):
+    """`num_layers` encoder layers, one after the other, each with weights of its own."""
+
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.layers = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        ### END SOLUTION
+
+    def forward(self, x, mask=None):
+        ### BEGIN SOLUTION
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_Encoder", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("Encoder")
+
+# %% [markdown]
+# ### A sentence alone, and the same sentence in a batch
+#
+# Sentences of a batch have unequal lengths, so the shorter ones are filled up with `<pad>` (lesson 1). A mask of the
+# shape `(batch, 1, length)` is True at the real tokens; the 1 stands for "the same for all queries". Then a sentence
+# must get the same rows whether it comes alone or filled up in a batch.
+#
+# **Predict first.** "the cat sleeps" has two `<pad>` at its end here. With a mask its three rows are the same as alone.
+# Without a mask, do only the rows next to the filling change, or all?
+
+# %%
+torch.manual_seed(6)
+small = Encoder(num_layers=6, d_model=D_MODEL, num_heads=2, d_ff=D_FF).eval()
+ids, keep = pad_batch([vocabulary.encode(sentence)[1:-1] for sentence in (SENTENCES[0], SENTENCES[2])])
+filled = torch.tensor(
+    add_positions(math.sqrt(D_MODEL) * embed(ids.numpy(), EMBEDDINGS), positional_encoding(5, D_MODEL)),
+    dtype=torch.float32,
+)
+mask = keep.unsqueeze(1)
+print(f"ids {tuple(ids.shape)}\n{ids.numpy()}\n\nmask {tuple(mask.shape)}, 1 = may attend\n{mask.numpy().astype(int)}")
+
+with torch.no_grad():
+    alone = small(filled[1:, :3])[0]
+    with_mask, without = small(filled, mask)[1, :3], small(filled)[1, :3]
+with_mask, without = ((rows - alone).abs().amax(dim=-1).tolist() for rows in (with_mask, without))
+print("\nlargest difference to the sentence alone")
+print(f"{'':>10} {'with the mask':>18} {'without':>9}")
+for token, good, bad in zip(SENTENCES[2].split(), with_mask, without, strict=True):
+    print(f"{token:>10} {'below 0.00001' if good < 1e-5 else f'{good:.5f}':>18} {bad:9.2f}")
+
+# %% [markdown]
+# Without the mask all rows change: every token attends to the filling, in every layer. The answer to a sentence would
+# depend on which other sentences happen to be in the batch. With the mask the rows agree, apart from float roundings.
+# What stands in the rows of the filling itself does not matter, as long as nobody reads it.
+
+# %% [markdown]
+# ### Exercise 6.7 · `encoder_parameters`
+# <!-- facts: encoder_parameters -->
+# *count what is learned* · core · 2 points · about 8 minutes
+# <!-- end -->
+#
+# How many numbers does an encoder learn? Return a whole number for `num_layers`, `d_model` and `d_ff`. Count by hand
+# first, for one layer with `d_model = 2` and `d_ff = 3`:
+#
+# | part | what it learns | numbers |
+# | --- | --- | --- |
+# | attention | four matrices, 2 × 2 each, no bias | 16 |
+# | network | `inner` 2 × 3 and its bias, `outer` 3 × 2 and its bias | 6 + 3 + 6 + 2 = 17 |
+# | two norms | gamma and beta, 2 numbers each | 8 |
+# | layer | | 41 |
+#
+# So `encoder_parameters(1, 2, 3)` is 41. The number of heads is not asked for: it makes no difference (lesson 4).
+#
+# <!-- hints: encoder_parameters -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Count one layer, part by part, then multiply. Attention has four square matrices without a bias. The network has two matrices and two biases, which are not equally long. Each of the two norms has gamma and beta.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# The network: `d_model * d_ff` appears twice, its biases have `d_ff` and `d_model` numbers. The norms together have 4 rows of `d_model` numbers.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "encoder_parameters", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def encoder_parameters(num_layers, d_model, d_ff):
+    """How many values `Encoder(num_layers, d_model, ..., d_ff)` learns."""
+    ### BEGIN SOLUTION
+    attention = 4 * d_model * d_model
+    network = d_model * d_ff + d_ff + d_ff * d_model + d_model
+    norms = 2 * (d_model + d_model)
+    return num_layers * (attention + network + norms)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_encoder_parameters", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("encoder_parameters")
+
+# %% [markdown]
+# Now the paper's encoder in full size: 6 layers, 512 wide, 8 heads, `d_ff = 2048`. Three counts have to agree: by hand,
+# by your formula, and by asking PyTorch for every parameter. By hand, part by part:
+#
+# - attention: $4 \cdot 512 \cdot 512 = 1{,}048{,}576$
+# - network: $512 \cdot 2048 + 2048 + 2048 \cdot 512 + 512 = 2{,}099{,}712$
+# - norms: $2 \cdot (512 + 512) = 2{,}048$
+# - a layer: $3{,}150{,}336$; six layers: $18{,}902{,}016$
+
+# %%
+torch.manual_seed(0)
+encoder = Encoder()
+
+
+def count(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+print("by hand    ", f"{6 * (1_048_576 + 2_099_712 + 2_048):>12,}")
+print("by formula ", f"{encoder_parameters(6, 512, 2048):>12,}")
+print("by PyTorch ", f"{count(encoder):>12,}")
+
+layer = encoder.layers[0]
+parts = {
+    "attention": count(layer.attention),
+    "feed-forward network": count(layer.feed_forward),
+    "both norms": count(layer.add_norm_1) + count(layer.add_norm_2),
+}
+print("\none layer, part by part")
+for name, number in parts.items():
+    print(f"{name:>22} {number:12,} {number / count(layer):8.1%}")
+
+# %% [markdown]
+# Two thirds of a layer are its feed-forward network. It is mentioned in passing in most explanations, and it is where
+# most of the weights are. The whole Transformer of the paper has 65 million: the encoder's 19, the decoder's 25 (lesson
+# 7) and the embeddings.
+
+# %% [markdown]
+# ## The same with PyTorch's own encoder
+#
+# PyTorch has all of this as `nn.TransformerEncoder`. Copy its weights into yours, layer by layer, and both have to give
+# the same output. Two things differ and must be taken care of. PyTorch's attention has biases in its four linear maps,
+# and ours has none: the next cell sets them to 0. And PyTorch also drops attention weights in training mode, so both
+# are compared in evaluation mode. `norm_first=False` is the paper's order.
+
+
+# %%
+def copy_torch_layer(mine, theirs):
+    copy_torch_attention(mine.attention, theirs.self_attn)
+    mine.feed_forward.inner.load_state_dict(theirs.linear1.state_dict())
+    mine.feed_forward.outer.load_state_dict(theirs.linear2.state_dict())
+    for part, norm in ((mine.add_norm_1, theirs.norm1), (mine.add_norm_2, theirs.norm2)):
+        with torch.no_grad():
+            part.norm.gamma.copy_(norm.weight)
+            part.norm.beta.copy_(norm.bias)
+
+
+torch_layer = nn.TransformerEncoderLayer(512, 8, 2048, dropout=0.1, batch_first=True, norm_first=False)
+theirs = nn.TransformerEncoder(torch_layer, 6, enable_nested_tensor=False).eval()
+with torch.no_grad():
+    for name, parameter in theirs.named_parameters():
+        parameter += 0.03 * torch.randn(parameter.shape)  # six different layers; gamma and beta not 1 and 0
+        if "in_proj_bias" in name or "out_proj.bias" in name:
+            parameter.zero_()  # the biases of attention
+for one, other in zip(encoder.layers, theirs.layers, strict=True):
+    copy_torch_layer(one, other)
+
+batch = torch.randn(3, 7, 512)
+real = torch.arange(7) < torch.tensor([[7], [5], [2]])  # True at the first 7, 5 and 2 tokens
+encoder.eval()
+for dtype, bound in ((torch.float32, 1e-4), (torch.float64, 1e-12)):
+    encoder.to(dtype)
+    theirs.to(dtype)
+    numbers = batch.to(dtype)
+    with torch.no_grad():
+        plain = encoder(numbers) - theirs(numbers)
+        masked = encoder(numbers, real.unsqueeze(1)) - theirs(numbers, src_key_padding_mask=~real)
+    print(f"{dtype}: is the largest difference below {bound:g}?")
+    print("   without a mask:", plain.abs().max().item() < bound)
+    print("   with a padding mask, at the real tokens:", masked[real].abs().max().item() < bound)
+print(f"\nparameters: ours {count(encoder):,}, PyTorch's {count(theirs):,}")
+print(f"the difference is 6 layers of 4 · 512 biases: {6 * 4 * 512:,}")
+
+# %% [markdown]
+# Equal in float32 up to roundings, and in float64 to twelve places, with and without a mask. Note the `~` in front of
+# PyTorch's mask: its `src_key_padding_mask` is True where a token must **not** be seen, the opposite of ours.
+#
+# PyTorch has one more peculiarity: `nn.TransformerEncoder` makes deep copies of the one layer that it is given. The
+# copies are independent, but they all start with the same numbers. In your encoder each layer starts with numbers of
+# its own.
+
+# %% [markdown]
+# ### Where dropout sits
+#
+# | place | the paper (section 5.4) | PyTorch | this code |
+# | --- | --- | --- | --- |
+# | output of each sublayer, before the add | yes | yes | yes, in `AddNorm` |
+# | hidden units, after the ReLU | not mentioned | yes | yes, in `FeedForward` |
+# | attention weights | not mentioned | yes | no |
+# | embeddings plus positions | yes | not a part of it | yes, in `PositionalEncoding` |
+#
+# In evaluation mode none of them acts. In training mode two passes of the same sentence differ. On average over many
+# passes, the network gives what it gives in evaluation, because what is kept is scaled up by $1 / (1 - p)$, where $p$
+# is the share that is dropped.
+
+# %%
+dropping = EncoderLayer(D_MODEL, 2, D_FF, dropout=0.3)
+rates = [module.p for module in dropping.modules() if isinstance(module, nn.Dropout)]
+print("dropout in a layer made with dropout=0.3:", len(rates), "places, rates", rates)
+
+one_row = torch.tensor(y[dog], dtype=torch.float32).reshape(1, 1, -1)
+network = example_layer.feed_forward
+with torch.no_grad():
+    print("evaluation: two passes are equal:", torch.equal(network(one_row), network(one_row)))
+    evaluated = network(one_row)
+    network.train()
+    passes = network(one_row.expand(1, 20_000, -1))[0]
+    network.eval()
+print("training: the passes are equal:  ", bool((passes == passes[0]).all()))
+print("mean of 20,000 passes within 0.02 of evaluation:", torch.allclose(passes.mean(0), evaluated[0, 0], atol=0.02))
+
+# %% [markdown]
+# ## Experiments: what breaks without it
+#
+# ### Without the ReLU
+#
+# **Predict first.** Leave out the ReLU, so that the network is $(x W_1 + b_1) W_2 + b_2$. Our network has 110 numbers
+# (count them). How many numbers would be enough to compute the same function?
+
+# %%
+one_matrix = w1 @ w2  # (d_model, d_model)
+one_bias = b1 @ w2 + b2
+without_relu = linear(linear(y, w1, b1), w2, b2)
+print("two maps without ReLU = one map:", np.allclose(without_relu, linear(y, one_matrix, one_bias)))
+print("two maps:", w1.size + b1.size + w2.size + b2.size, "numbers; one map:", one_matrix.size + one_bias.size)
+print("with ReLU = one map:            ", np.allclose(feed_forward(y, w1, b1, w2, b2), linear(y, one_matrix, one_bias)))
+
+figure, axes = new(size=(5.2, 3.8))
+heat_map(axes, one_matrix + 0.0, columns, columns, "w1 @ w2, one matrix", "column of the output", "column of the token")
+show(
+    figure,
+    alt="A heat map of the product of w1 and w2, 6 rows and 6 columns: without ReLU this one matrix does what both do together.",
+)
+
+# %% [markdown]
+# 42 numbers are enough, whatever `d_ff` is: multiply out the brackets and you get $x (W_1 W_2) + (b_1 W_2 + b_2)$,
+# which is one linear layer. The wide hidden layer is wasted. The same goes for a stack of a hundred linear layers.
+#
+# What can one linear layer not do? A classic example: a token has two features, $a$ and $b$, each 0 or 1, and the
+# answer should be 1 if **exactly one** of them is there. The next cell looks for the best linear layer, by least
+# squares. And it makes a network with two hidden units by hand: $\text{ReLU}(a + b) - 2\,\text{ReLU}(a + b - 1)$.
+#
+# **Predict first.** What does the best linear layer answer in the four cases?
+
+# %%
+cases = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+answers = np.array([0.0, 1.0, 1.0, 0.0])
+solution = np.linalg.lstsq(np.column_stack([cases, np.ones(4)]), answers, rcond=None)[0]
+best_weight, best_bias = solution[:2, np.newaxis], solution[2:]
+
+v1, c1 = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([0.0, -1.0])
+v2, c2 = np.array([[1.0], [-2.0]]), np.array([0.0])
+
+steps = np.linspace(0, 1, 5)
+grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)  # (5, 5, 2): all pairs of a and b
+pictures = {
+    "best linear layer": linear(grid, best_weight, best_bias)[..., 0],
+    "linear, ReLU, linear": feed_forward(grid, v1, c1, v2, c2)[..., 0],
+}
+print("   a    b   wanted   best linear   with ReLU")
+flat, bent = (part[::4, ::4].ravel() for part in pictures.values())
+for (a, b), wanted, one, other in zip(cases, answers, flat, bent, strict=True):
+    print(f"{a:4.0f} {b:4.0f} {wanted:8.0f} {one:13.2f} {other:11.2f}")
+
+figure, axes = new(1, 2, size=(9, 3.7))
+labels = [f"{step:.2f}" for step in steps]
+for place, (name, numbers) in zip(axes, pictures.items(), strict=True):
+    numbers = np.round(numbers, 6) + 0.0
+    heat_map(place, numbers, labels, labels, name, "feature b", "feature a", limits=(0, 1))
+show(
+    figure,
+    alt="The answer over two features a and b from 0 to 1. The best linear layer answers 0.5 everywhere. The network with ReLU "
+    "answers 0 in the corners (0, 0) and (1, 1), and 1 along the diagonal between the other two corners.",
+)
+
+# %% [markdown]
+# The best linear layer answers 0.5 in all four cases: it has learned nothing. A linear map is flat, and no flat plane
+# goes up from the first corner to the two next ones and down again to the last. One bend is enough, and each hidden
+# unit can contribute a bend. The wider the layer, the more bends.
+
+# %% [markdown]
+# ### With shared layers
+#
+# In Python `[layer] * 6` makes a list with six places, and in each of them stands **the same** layer. An encoder built
+# this way runs without any error.
+#
+# **Predict first.** How many parameters does it have? And what changes in layer 5 when layer 0 learns?
+
+# %%
+torch.manual_seed(1)
+own = Encoder(num_layers=6, d_model=D_MODEL, num_heads=2, d_ff=D_FF)
+shared = Encoder(num_layers=1, d_model=D_MODEL, num_heads=2, d_ff=D_FF)
+shared.layers = nn.ModuleList([shared.layers[0]] * 6)
+
+print("                              own layers   [layer] * 6")
+print(f"number of layers           {len(own.layers):12} {len(shared.layers):13}")
+print(f"learned numbers            {count(own):12,} {count(shared):13,}")
+for name, model in (("own", own), ("shared", shared)):
+    before = model.layers[5].feed_forward.inner.bias.clone()
+    with torch.no_grad():
+        model.layers[0].feed_forward.inner.bias += 1.0
+    moved = not torch.equal(before, model.layers[5].feed_forward.inner.bias)
+    print(f"{name:>8}: layer 5 moves when layer 0 is changed: {moved}")
+
+# %% [markdown]
+# One sixth of the parameters: there is one layer, applied six times. Nothing complains, the loss even falls in
+# training, and the model stays behind what it could be. (It can be done on purpose: the model ALBERT shares its layers
+# to be small.) Counting the parameters finds this mistake in a second, so **count them whenever you have built a
+# model.**
+
+# %% [markdown]
+# ### Without the feed-forward network, without attention
+#
+# **Predict first.** The last word of the sentence changes from "man" to "cat". Which rows of the output change, if a
+# layer has only its feed-forward half, only its attention half, or both?
+
+# %%
+halves = {
+    "network alone": lambda z: add_and_norm(z, feed_forward(z, w1, b1, w2, b2), ones, zeros),
+    "attention alone": lambda z: add_and_norm(z, multi_head_by_hand(z, HEADS, W_OUTPUT), ones, zeros),
+}
+halves["both"] = lambda z: halves["network alone"](halves["attention alone"](z))
+other_x = vectors("the dog bites the cat")[1]
+print("largest change of each row when 'man' becomes 'cat'\n")
+print(f"{'':>8}", "".join(f"{name:>18}" for name in halves))
+changes = [np.abs(half(x) - half(other_x)).max(axis=-1) for half in halves.values()]
+for token, *row in zip(tokens, *changes, strict=True):
+    print(f"{token:>8}", "".join(f"{change:18.3f}" for change in row))
+
+# %% [markdown]
+# With the network alone a word never learns of its neighbours. With attention every row hears of the change. But
+# attention can only add up values in shares; what it hands on is not changed by any "if this, then that". That is what
+# the hidden units are for. So the Transformer takes turns: mix, think, mix, think, six times.
+
+# %% [markdown]
+# ## Recap
+#
+# - The feed-forward network is linear, ReLU, linear: from `d_model` to `d_ff` and back, the same weights for every
+#   position.
+# - It is **position-wise**: rows don't see each other. Attention mixes tokens; the network works on each one.
+# - It can be read as a lookup: `d_ff` keys that are compared with the token, and `d_ff` values that are added.
+# - Without the ReLU both maps collapse into one matrix, and `d_ff` is wasted.
+# - A layer: attention, add & norm, network, add & norm. The second residual starts at the output of the first add &
+#   norm.
+# - The encoder: 6 layers with weights of their own. Every layer gets the mask, and then padding changes nothing.
+# - The paper's encoder learns 18,902,016 numbers, two thirds of them in the feed-forward networks.
+#
+# The encoder's output has one row per token of the source sentence. Lesson 7 calls it the **memory**: the decoder reads
+# it, with its own queries, as keys **and values**. The output of our one layer goes there.
+
+# %%
+print("output of the encoder layer, the memory of lesson 7\n")
+table(tokens, output)
+
+# %% [markdown]
+# ## The paper, the blog, this code
+#
+# "Blogs and notes" are the texts that this course grew out of.
+#
+# | question | the paper | blogs and notes | this code |
+# | --- | --- | --- | --- |
+# | How many linear layers has the feed-forward network? | two, with ReLU between them | "a linear layer and ReLU as activation": one, with the ReLU after it | two, with ReLU between them |
+# | What follows the second linear layer? | dropout, add & norm; no activation | there is no second one | dropout, add & norm; no activation |
+# | How wide is it inside? | $d_{ff} = 2048$, four times $d_{model}$ | not mentioned | any `d_ff`; 2048 by default |
+# | Does it mix positions? | no: "to each position separately and identically" | not mentioned | no, and you have tested it |
+# | What does the second add & norm add? | the input of the network | "the output of the add & norm block before" | the same: the output of the first add & norm |
+# | How many layers, how wide? | $N = 6$ layers, $d_{model} = 512$ | one layer, worked by hand; "N = 6, all 512 wide" in another one | `num_layers=6, d_model=512` by default |
+# | What does the decoder get from the encoder? | keys **and values** | "query and key" | keys and values, from the **last** layer; lesson 7 builds it |
+# | Where does dropout act? | output of each sublayer; embeddings plus positions | not mentioned | there, and on the hidden units, as in PyTorch |
+# | Have linear layers a bias? | those of the network; none is written for attention | not mentioned | as in the paper; PyTorch's attention has biases unless told otherwise |
+# | Is there a norm after the last layer? | no: each layer ends with one | no: the layer ends with add & norm | no; stacks of pre-norm layers need it (lesson 5) |

@@ -1,0 +1,1806 @@
+# %% [markdown]
+# # 7 · Masks, decoder, the whole Transformer
+#
+# The encoder of lesson 6 reads a sentence. What is missing is the half that *writes* one: the decoder. It produces a
+# translation word by word, and while it writes it looks at two things: at the words that it has written so far, and
+# at what the encoder has made of the source. At the end of this lesson you have the whole model of the paper, and you
+# train it.
+#
+# **After this lesson you can**
+# - make a causal mask and a padding mask, and say which attention needs which;
+# - build a decoder layer, and explain where query, key and value of cross-attention come from;
+# - explain why the decoder reads `ids[:, :-1]` and predicts `ids[:, 1:]`;
+# - assemble the Transformer, show that it equals PyTorch's, and train it on a small task;
+# - decode greedily, and recognise the loss that looks too good.
+#
+# **What you need**: lessons 1 to 6, above all `MultiHeadAttention` (4), `AddNorm` (5), `FeedForward` and `Encoder`
+# (6). About 90 minutes, 18 of them extra.
+#
+# | exercise | what you build | points | minutes |
+# | --- | --- | --- | --- |
+# | 7.1 `causal_mask` | no look into the future | 2 | 5 |
+# | 7.2 `padding_mask` | nobody looks at padding | 2 | 5 |
+# | 7.3 `decoder_mask` | both together | 2 | 5 |
+# | 7.4 `mask_scores` | forbidden scores become -inf | 2 | 4 |
+# | 7.5 `DecoderLayer` | three sublayers | 5 | 14 |
+# | 7.6 `Decoder` | layer after layer | 2 | 5 |
+# | 7.7 `teacher_forcing_pair` | what it reads, what it predicts | 2 | 4 |
+# | 7.8 `Transformer` | the whole model | 5 | 15 |
+# | 7.9 `greedy_decode` | word by word | 4 | 14 |
+# | 7.10 `CachedDecoder` (extra) | keys and values kept | 4 | 18 |
+
+# %%
+import inspect
+import math
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autograde import check
+from helpers.add_norm import AddNorm
+from helpers.embeddings import PositionalEncoding, TokenEmbedding, add_positions, embed, positional_encoding
+from helpers.example import D_MODEL, EMBEDDINGS, SENTENCES, TRANSLATIONS, W_KEY, W_QUERY
+from helpers.feed_forward import Encoder, FeedForward
+from helpers.figures import heat_map, line_style, new, show
+from helpers.multi_head import MultiHeadAttention, copy_torch_attention, merge_heads, split_heads
+from helpers.single_head import attention_scores, softmax
+from helpers.vocabulary import Vocabulary, pad_batch
+
+torch.set_num_threads(1)  # for matrices as small as ours one thread is the fastest
+
+# %% [markdown]
+# ## The idea
+#
+# A decoder layer is an encoder layer with one more sublayer in the middle:
+# 1. **masked self-attention**: each target word looks at the target words up to itself, never at later ones;
+# 2. **cross-attention**: each target word asks a question (*query*), and the source words answer (*key* and *value*);
+# 3. **feed-forward**, as in the encoder.
+#
+# The encoder's result is called the **memory**. It is computed once, and every decoder layer looks at it.
+#
+# ![The whole model. On the left the source goes through embedding, position and the encoder layers and becomes the memory. On the right the target so far goes through embedding, position and the decoder layers, each with masked self-attention, cross-attention and feed-forward. Cross-attention takes key and value from the memory and the query from the decoder. At the top, the target embedding turns rows into logits of the next words.](figures/whole_model.png)
+#
+# Follow the two arrows that meet in cross-attention. **Query from the decoder, key and value from the encoder.** One
+# of the sources of this course says that the encoder's output serves the decoder "as query and key". Count rows to see
+# that this cannot be: attention returns one row for each *query*. The decoder needs one row for each *target* word, so
+# the queries must be its own. And a key and its value must belong to the same word: what is found by the key of "dog"
+# has to be the value of "dog". So key and value both come from the memory.
+
+# %% [markdown]
+# ## The numbers by hand
+#
+# Lesson 3 computed the scores of one attention head for "the dog bites the man". Here they are again, now with the
+# future hidden: the score of query $i$ and key $j$ is replaced by $-\infty$ wherever $j > i$.
+
+# %%
+tokens = SENTENCES[0].split()
+vocabulary = Vocabulary(SENTENCES)
+ids = np.array(vocabulary.encode(SENTENCES[0])[1:-1])
+x = add_positions(math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL))
+
+scores = attention_scores(x @ W_QUERY, x @ W_KEY)
+hidden = np.where(np.tril(np.ones((5, 5), dtype=bool)), scores, -np.inf)
+
+print("scores, the future hidden:")
+for token, row in zip(tokens, hidden, strict=True):
+    print(f"{token:<6}", " ".join(f"{number:7.3f}" for number in row))
+print("\nshares:")
+for token, row in zip(tokens, softmax(hidden), strict=True):
+    print(f"{token:<6}", " ".join(f"{number:7.3f}" for number in row))
+
+# %% [markdown]
+# Redo the first two rows on paper.
+# - Row 0 has one score left. Whatever it is, its share is 1: the first word looks at itself alone.
+# - Row 1 has two scores left, $a$ and $b$. The shares are $e^a / (e^a + e^b)$ and $e^b / (e^a + e^b)$. The three
+#   hidden words take part with $e^{-\infty} = 0$: they get nothing, and they add nothing to the sum.
+# - The last row sees everything: it is the row of lesson 3, unchanged.
+#
+# Every row adds up to 1, because the scores were masked *before* the softmax.
+
+# %% [markdown]
+# ## Masks
+#
+# A mask is boolean, **True = may attend**. Its last two axes are queries and keys.
+
+# %% [markdown]
+# ### Exercise 7.1 · `causal_mask`
+# <!-- facts: causal_mask -->
+# *no look into the future* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `causal_mask(length)`: a boolean tensor `(length, length)`, True on and below the diagonal. Row $i$ is a query,
+# column $j$ a key: token $i$ may look at itself and at what stands before it.
+#
+# ```
+# causal_mask(3)   gives   [[ True, False, False],
+#                           [ True,  True, False],
+#                           [ True,  True,  True]]
+# ```
+#
+# <!-- hints: causal_mask -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Rows are queries, columns are keys. Row 0 may see column 0, row 1 the columns 0 and 1, and so on: everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what lies above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "causal_mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def causal_mask(length):
+    """A boolean tensor (length, length), True on and below the diagonal."""
+    ### BEGIN SOLUTION
+    return torch.ones(length, length, dtype=torch.bool).tril()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_causal_mask", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("causal_mask")
+
+# %% [markdown]
+# The sentences of a batch have different lengths; short ones are filled up with `<pad>`, id 0. Padding is no word, and
+# nobody should look at it. This mask depends on the ids, so it has a batch axis.
+
+# %% [markdown]
+# ### Exercise 7.2 · `padding_mask`
+# <!-- facts: padding_mask -->
+# *nobody looks at padding* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `padding_mask(ids, pad=0)`. `ids` is an int64 tensor `(batch, length)`. The result is boolean,
+# `(batch, 1, length)`: True at real tokens, wherever the padding stands. The 1 in the middle stands for all queries:
+# a key is padding or not, whoever asks.
+#
+# ```
+# padding_mask(torch.tensor([[1, 4, 2, 0]]))   gives   [[[True, True, True, False]]]
+# ```
+#
+# <!-- hints: padding_mask -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Compare all ids with `pad` at once: the result is a boolean tensor `(batch, length)`. It says something about *keys*, the last axis of the scores. Which axis is still missing for the queries?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `!=` compares number by number. `unsqueeze(1)` puts an axis of size 1 between batch and length; broadcasting repeats it for all queries.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "padding_mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def padding_mask(ids, pad=0):
+    """ids (batch, length) to a boolean tensor (batch, 1, length), True at real tokens."""
+    ### BEGIN SOLUTION
+    return (ids != pad).unsqueeze(1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_padding_mask", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("padding_mask")
+
+# %% [markdown]
+# ### Exercise 7.3 · `decoder_mask`
+# <!-- facts: decoder_mask -->
+# *both masks together* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `decoder_mask(ids, pad=0)`: both masks together, `(batch, length, length)`. A token may look at a key if the
+# key is a real token **and** does not come later. Only *keys* are masked for padding. What a padded query finds is
+# never used, so its row needs no care.
+#
+# ```
+# decoder_mask(torch.tensor([[1, 4, 0]]))   gives   [[[ True, False, False],
+#                                                     [ True,  True, False],
+#                                                     [ True,  True, False]]]
+# ```
+#
+# <!-- hints: decoder_mask -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# You have two masks: one of shape (batch, 1, length), one of shape (length, length). A key may be seen if the first *and* the second allow it. Broadcasting brings the shapes together.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `&` combines boolean tensors entry by entry. The length is `ids.shape[1]`. Hand `pad` on.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "decoder_mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def decoder_mask(ids, pad=0):
+    """ids (batch, length) to a boolean tensor (batch, length, length): real keys, none after the query."""
+    ### BEGIN SOLUTION
+    return padding_mask(ids, pad) & causal_mask(ids.shape[1]).to(ids.device)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_decoder_mask", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("decoder_mask")
+
+# %% [markdown]
+# The two Korean sentences that follow are translations from the running example: "개가 남자를 물어요" (dog, man,
+# bites: the endings say who bites whom) and "고양이가 자요" (cat, sleeps). The second one is shorter and gets a `<pad>`.
+
+# %%
+korean = Vocabulary(TRANSLATIONS)
+batch, _ = pad_batch([korean.encode(TRANSLATIONS[0]), korean.encode(TRANSLATIONS[2])])
+print(batch)
+
+names = ["<bos>", "고양이가", "자요", "<eos>", "<pad>"]
+figure, axes = new(1, 3, size=(13, 3.9))
+panels = (
+    (padding_mask(batch)[1].expand(5, 5), "padding_mask: which key is real?"),
+    (causal_mask(5), "causal_mask: not after the query"),
+    (decoder_mask(batch)[1], "decoder_mask: both"),
+)
+for panel, (mask, title) in zip(axes, panels, strict=True):
+    heat_map(panel, mask, names, names, title, "key", "query", decimals=0, limits=(0, 1))
+show(
+    figure,
+    alt="""Three masks of the sentence <bos> 고양이가 자요 <eos> <pad>, 1 = may attend. In the padding mask the last
+    column is 0. In the causal mask everything above the diagonal is 0. The decoder mask is 1 only where both are 1: the
+    lower triangle without the last column.""",
+)
+
+# %% [markdown]
+# Which attention gets which mask?
+#
+# | attention | queries | keys | mask |
+# | --- | --- | --- | --- |
+# | encoder, self-attention | source | source | `padding_mask(source)` |
+# | decoder, self-attention | target | target | `decoder_mask(target)` |
+# | decoder, cross-attention | target | **source** | `padding_mask(source)` |
+#
+# The mask always speaks about the keys. In cross-attention the keys are source words, and the source is known as a
+# whole: no causal mask there.
+
+# %% [markdown]
+# ### Exercise 7.4 · `mask_scores`
+# <!-- facts: mask_scores -->
+# *forbidden scores become -inf* · core · 2 points · about 4 minutes
+# <!-- end -->
+#
+# Inside attention, a mask does one thing. Write `mask_scores(scores, mask)`: the scores, with `-inf` wherever the mask
+# does not allow to attend. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and broadcastable to it. The
+# scores that are passed in stay as they are.
+#
+# ```
+# scores = [[1, 2, 3]]     mask = [[True, False, True]]
+# mask_scores(scores, mask)   gives   [[1, -inf, 3]]
+# ```
+#
+# <!-- hints: mask_scores -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# `masked_fill(condition, number)` gives a new tensor in which the number stands wherever the condition is True. When is a score to be replaced: where the mask is True, or where it is False?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `~mask` is the opposite of a boolean mask. The number is `-math.inf`. Without the underscore at the end of its name, `masked_fill` leaves its tensor alone.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "mask_scores", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mask_scores(scores, mask):
+    """-inf where a query may not attend; scores (..., n_queries, n_keys), mask broadcastable to it."""
+    ### BEGIN SOLUTION
+    return scores.masked_fill(~mask, -math.inf)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_mask_scores", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("mask_scores")
+
+# %% [markdown]
+# One of the sources fills in "a large negative number". With usual scores that works as well. It fails when a row has
+# nothing to attend to at all: a row of equal numbers, however negative, has equal shares.
+
+# %%
+row = torch.tensor([[2.0, 1.0, 0.5]])
+nothing = torch.tensor([[False, False, False]])
+print("-1e9:", torch.softmax(row.masked_fill(~nothing, -1e9), dim=-1))
+print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
+
+# %% [markdown]
+# Neither is good: the first looks at forbidden words without a sign of it, the second is NaN, which at least is heard.
+# `MultiHeadAttention` gives zeros for such a row; that is what the course asks for.
+
+# %% [markdown]
+# ## The decoder
+#
+# In the decoder layer everything comes together that you have built since lesson 4.
+
+# %% [markdown]
+# ### Exercise 7.5 · `DecoderLayer`
+# <!-- facts: DecoderLayer -->
+# *one layer of the decoder* · core · 5 points · about 14 minutes
+# <!-- end -->
+#
+# Complete `DecoderLayer(d_model, num_heads, d_ff, dropout=0.1)`. It has the parts
+#
+# - `self_attention`, a `MultiHeadAttention`, then `add_norm_1`, an `AddNorm`;
+# - `cross_attention`, a `MultiHeadAttention`, then `add_norm_2`;
+# - `feed_forward`, a `FeedForward`, then `add_norm_3`.
+#
+# The attentions have no bias. Each part that takes a dropout gets the layer's `dropout`.
+#
+# `forward(x, memory, self_mask=None, cross_mask=None)`: `x` is `(batch, n_target, d_model)`, `memory` is
+# `(batch, n_source, d_model)`. The result has the shape of `x`. The queries of cross-attention are what the first
+# add & norm has made; keys and values are the memory. `self_mask` is for self-attention, `cross_mask` for
+# cross-attention. The layer returns its output alone.
+#
+# A reminder of the signatures:
+#
+# ```
+# attention(query_input, key_input=None, value_input=None, mask=None, need_weights=True)   ->   (output, weights)
+# add_norm(x, sublayer_output)   ->   x + sublayer_output, normalized
+# ```
+#
+# <!-- hints: DecoderLayer -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Three sublayers, each followed by its own add & norm, as in `EncoderLayer`. The first and the third you know from there. The second takes its queries from what the first has made, and keys and values from `memory`.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `attention(query_input, key_input, value_input, mask=...)` returns two things; the output is the first. An `add_norm` gets the sublayer's *input* first, then the sublayer's output. `self_mask` belongs to the first sublayer, `cross_mask` to the second. `AddNorm` and `FeedForward` take the dropout.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "DecoderLayer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class DecoderLayer(nn.Module):
+    """Masked self-attention, cross-attention, feed-forward, each followed by add & norm."""
+
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.self_attention = MultiHeadAttention(d_model, num_heads)
+        self.add_norm_1 = AddNorm(d_model, dropout)
+        self.cross_attention = MultiHeadAttention(d_model, num_heads)
+        self.add_norm_2 = AddNorm(d_model, dropout)
+        self.feed_forward = FeedForward(d_model, d_ff, dropout)
+        self.add_norm_3 = AddNorm(d_model, dropout)
+        ### END SOLUTION
+
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        """x (batch, n_target, d_model), memory (batch, n_source, d_model); returns the shape of x."""
+        ### BEGIN SOLUTION
+        attended, _ = self.self_attention(x, mask=self_mask, need_weights=False)
+        x = self.add_norm_1(x, attended)
+        attended, _ = self.cross_attention(x, memory, memory, mask=cross_mask, need_weights=False)
+        x = self.add_norm_2(x, attended)
+        return self.add_norm_3(x, self.feed_forward(x))
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_DecoderLayer", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check("DecoderLayer")
+
+# %% [markdown]
+# The shapes tell the story: 4 target words, 5 source words, and attention weights between them. Each row (a target
+# word) spreads its attention over the five source words.
+
+# %%
+torch.manual_seed(0)
+layer = DecoderLayer(d_model=6, num_heads=2, d_ff=12).eval()
+target_rows, source_rows = torch.randn(1, 4, 6), torch.randn(1, 5, 6)
+with torch.no_grad():
+    output = layer(target_rows, source_rows, causal_mask(4))
+    _, weights = layer.cross_attention(target_rows, source_rows, source_rows)
+print("output:                  ", tuple(output.shape), "(batch, n_target, d_model)")
+print("weights, cross-attention:", tuple(weights.shape), "(batch, heads, n_target, n_source)")
+print("each row adds up to 1:   ", bool(torch.allclose(weights.sum(dim=-1), torch.ones(1, 2, 4))))
+
+# %% [markdown]
+# ### Exercise 7.6 · `Decoder`
+# <!-- facts: Decoder -->
+# *layer after layer* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Complete `Decoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. `layers` holds `num_layers`
+# decoder layers, each with weights of its own. `forward(x, memory, self_mask=None, cross_mask=None)` sends `x` through
+# all of them, one after the other. Each layer gets the same memory and the same masks.
+#
+# <!-- hints: Decoder -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# This is `Encoder` from lesson 6 once more, with decoder layers. Every layer reads the output of the layer before it; the memory and the masks are the same for all.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `nn.ModuleList(... for _ in range(num_layers))` makes a new layer each time and registers it. In `forward`, a loop over the layers replaces `x` by the layer's output.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "Decoder", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class Decoder(nn.Module):
+    """`num_layers` decoder layers, one after the other."""
+
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.layers = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        ### END SOLUTION
+
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        """As in DecoderLayer."""
+        ### BEGIN SOLUTION
+        for layer in self.layers:
+            x = layer(x, memory, self_mask, cross_mask)
+        return x
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_Decoder", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("Decoder")
+
+# %% [markdown]
+# ## Teacher forcing
+#
+# How does a decoder learn? Translating, it will read its *own* words. In training it reads the *right* ones: at every
+# place the words of the reference translation up to there, and its task is the next word. This is called **teacher
+# forcing**. Thanks to the causal mask, all places of a sentence are trained **at the same time**, in one pass. (The
+# text behind source 000 says that the decoder works one word at a time; that holds for translating, not for training.)
+#
+# With the ids of "개가 남자를 물어요":
+#
+# | place | 0 | 1 | 2 | 3 | | |
+# | --- | --- | --- | --- | --- | --- | --- |
+# | whole sentence | `<bos>` 1 | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | |
+# | the decoder reads | `<bos>` 1 | 개가 5 | 남자를 6 | 물어요 4 | | `ids[:, :-1]` |
+# | it has to predict | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | | `ids[:, 1:]` |
+#
+# Read the columns. At place 0 it reads `<bos>` and has to say 개가. At place 3 it has read everything and has to say
+# `<eos>`: this is how it learns to stop. The *last* word is never read, since nothing comes after it. The *first* one,
+# `<bos>`, is never predicted, since nothing comes before it. That is all there is to `[:, :-1]` and `[:, 1:]`.
+#
+# And a shorter sentence, with padding? "고양이가 자요" is `1 9 10 2 0`. It reads `1 9 10 2` and predicts `9 10 2 0`.
+# So `<eos>` is read once, at the place whose label is padding. No harm is done: labels that are padding are left out of
+# the loss (`ignore_index=0`). There is no need to remove `<eos>` from the input, as one often reads.
+
+# %% [markdown]
+# ### Exercise 7.7 · `teacher_forcing_pair`
+# <!-- facts: teacher_forcing_pair -->
+# *what it reads, what it predicts* · core · 2 points · about 4 minutes
+# <!-- end -->
+#
+# Write `teacher_forcing_pair(ids)`. `ids` is `(batch, length)`, each row with `<bos>` and `<eos>`. Return two tensors of
+# shape `(batch, length - 1)`: what the decoder reads, and the labels.
+#
+# ```
+# teacher_forcing_pair(torch.tensor([[1, 5, 6, 4, 2]]))   gives   [[1, 5, 6, 4]]   and   [[5, 6, 4, 2]]
+# ```
+#
+# <!-- hints: teacher_forcing_pair -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Write the ids of one sentence twice, one below the other, the second time shifted by one place to the left. Which columns have a partner?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `ids[:, a:b]` cuts columns and keeps all rows. The decoder reads everything except the last column; the labels are everything except the first.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "teacher_forcing_pair", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def teacher_forcing_pair(ids):
+    """ids (batch, length) to (decoder_input, labels), both (batch, length - 1)."""
+    ### BEGIN SOLUTION
+    return ids[:, :-1], ids[:, 1:]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_teacher_forcing_pair", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("teacher_forcing_pair")
+
+# %%
+decoder_input, labels = teacher_forcing_pair(batch)
+for name, rows in (("reads", decoder_input), ("predicts", labels)):
+    for row in rows.tolist():
+        print(f"{name:<9}", row)
+
+# %% [markdown]
+# ## The whole Transformer
+#
+# Two things are left.
+#
+# **The output.** The decoder gives one row of width `d_model` for each place. What we want is one number for each word
+# of the target vocabulary, a **logit**; softmax turns logits into probabilities. The paper uses the table of the
+# embedding a second time: the logit of a word is the dot product of the decoder's row with that word's row of the
+# table. Input and output share one matrix (they are *tied*); there is no bias.
+#
+# **The start values.** The paper does not give them. We follow the usual choice: every matrix of encoder and decoder
+# starts *Xavier-uniform*, evenly spread between $-b$ and $b$ with $b = \sqrt{6 / (\text{rows} + \text{columns})}$, which
+# keeps the size of the numbers about the same from layer to layer. The embeddings keep the values that
+# `TokenEmbedding` gives them.
+
+# %% [markdown]
+# ### Exercise 7.8 · `Transformer`
+# <!-- facts: Transformer -->
+# *the whole model* · core · 5 points · about 15 minutes
+# <!-- end -->
+#
+# Complete `Transformer(source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1,
+# pad=0)`. Its parts:
+#
+# - `source_embedding` and `target_embedding`, each a `TokenEmbedding` with that vocabulary size and `pad`;
+# - `position`, one `PositionalEncoding` for both, with the model's `dropout`;
+# - `encoder` and `decoder`, each with `num_layers` layers and the model's `dropout`.
+#
+# No other parameters. Three methods:
+#
+# - `encode(source)`: ids `(batch, n_source)` to the memory `(batch, n_source, d_model)`;
+# - `decode(target_input, memory, source)`: ids `(batch, n_target)` to logits `(batch, n_target, target_size)`.
+#   `source` is needed for the mask of cross-attention. Self-attention gets the `decoder_mask` of `target_input`;
+# - `forward(source, target_input)`: both, one after the other.
+#
+# The logits are the product with the target embedding's `weight` as it stands, without a factor $\sqrt{d_{model}}$.
+# Logits at padded target places don't count.
+#
+# `TokenEmbedding(vocab_size, d_model, pad)` multiplies by $\sqrt{d_{model}}$ already. The signature of
+# `PositionalEncoding` is `(d_model, max_length=5000, dropout=0.1)`.
+#
+# <!-- hints: Transformer -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# `encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which mask speaks about which ids? The logits are a matrix product with the table of the target embedding.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has one row per word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the start values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "Transformer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class Transformer(nn.Module):
+    """The whole model: ids of a source sentence and of the target so far, to logits of the next target words."""
+
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.pad = pad
+        self.source_embedding = TokenEmbedding(source_size, d_model, pad)
+        self.target_embedding = TokenEmbedding(target_size, d_model, pad)
+        self.position = PositionalEncoding(d_model, dropout=dropout)
+        self.encoder = Encoder(num_layers, d_model, num_heads, d_ff, dropout)
+        self.decoder = Decoder(num_layers, d_model, num_heads, d_ff, dropout)
+        for part in (self.encoder, self.decoder):
+            for parameter in part.parameters():
+                if parameter.dim() > 1:
+                    nn.init.xavier_uniform_(parameter)
+        ### END SOLUTION
+
+    def encode(self, source):
+        """(batch, n_source) to the memory (batch, n_source, d_model)."""
+        ### BEGIN SOLUTION
+        x = self.position(self.source_embedding(source))
+        return self.encoder(x, padding_mask(source, self.pad))
+        ### END SOLUTION
+
+    def decode(self, target_input, memory, source):
+        """(batch, n_target) and the memory to logits (batch, n_target, target_size)."""
+        ### BEGIN SOLUTION
+        x = self.position(self.target_embedding(target_input))
+        x = self.decoder(x, memory, decoder_mask(target_input, self.pad), padding_mask(source, self.pad))
+        return F.linear(x, self.target_embedding.weight)  # (batch, n_target, target_size)
+        ### END SOLUTION
+
+    def forward(self, source, target_input):
+        """Both ids to logits."""
+        ### BEGIN SOLUTION
+        return self.decode(target_input, self.encode(source), source)
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_Transformer", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check("Transformer")
+
+# %% [markdown]
+# This is the model of the paper. Its base size, with 37,000 shared words, has about 65 million learned values; with
+# two tables of that size, as here, it would be 82 million.
+
+# %% [markdown]
+# ### The same against PyTorch's own
+#
+# PyTorch has the layers in one module, `nn.Transformer`, without embeddings and output. Three differences have to be
+# evened out before both can give the same numbers:
+# - its attentions have a bias: we set it to zero;
+# - it adds one more layer normalization after the last layer of encoder and decoder: we take it out;
+# - its masks mean the opposite, **True = hidden**: we hand over `~mask`.
+
+# %%
+torch.manual_seed(1)
+mine = Transformer(source_size=11, target_size=13, d_model=12, num_heads=3, num_layers=2, d_ff=20, dropout=0.0)
+theirs = nn.Transformer(12, 3, 2, 2, dim_feedforward=20, dropout=0.0, batch_first=True)
+theirs.encoder.norm = theirs.decoder.norm = None
+
+
+def copy_layer(my_layer, my_attentions, their_layer, their_attentions):
+    """Copy the weights of one of PyTorch's layers into one of ours."""
+    for my_part, their_part in zip(my_attentions, their_attentions, strict=True):
+        nn.init.zeros_(their_part.in_proj_bias)
+        nn.init.zeros_(their_part.out_proj.bias)
+        copy_torch_attention(my_part, their_part)
+    my_layer.feed_forward.inner.load_state_dict(their_layer.linear1.state_dict())
+    my_layer.feed_forward.outer.load_state_dict(their_layer.linear2.state_dict())
+    for number in range(1, len(my_attentions) + 2):
+        norm = getattr(their_layer, f"norm{number}")
+        getattr(my_layer, f"add_norm_{number}").norm.load_state_dict({"gamma": norm.weight, "beta": norm.bias})
+
+
+for one, other in zip(mine.encoder.layers, theirs.encoder.layers, strict=True):
+    copy_layer(one, [one.attention], other, [other.self_attn])
+for one, other in zip(mine.decoder.layers, theirs.decoder.layers, strict=True):
+    copy_layer(one, [one.self_attention, one.cross_attention], other, [other.self_attn, other.multihead_attn])
+
+source = torch.tensor([[1, 4, 5, 6, 4, 7, 2], [1, 4, 8, 9, 2, 0, 0]])
+with torch.no_grad():
+    rows = theirs(
+        mine.position(mine.source_embedding(source)),
+        mine.position(mine.target_embedding(decoder_input)),
+        tgt_mask=~causal_mask(decoder_input.shape[1]),
+        src_key_padding_mask=source == 0,
+        tgt_key_padding_mask=decoder_input == 0,
+        memory_key_padding_mask=source == 0,
+    )
+    logits_of_theirs = rows @ mine.target_embedding.weight.T
+    logits = mine(source, decoder_input)
+
+print("logits:", tuple(logits.shape))
+print("largest difference below 0.00001:", bool((logits - logits_of_theirs).abs().max() < 1e-5))
+
+# %% [markdown]
+# ## A model that learns
+#
+# A task that needs a real decoder: read a number, digit by digit, and write it in English words.
+#
+# ```
+# 4 0 7 2   ->   four thousand seventy two
+# 1 1 6     ->   one hundred sixteen
+# ```
+#
+# Source and target differ in length and vocabulary, and no word of the output belongs to a fixed place of the input.
+# There are 10,000 numbers. We train on 9,500 of them; 500 are held out and never seen in training. The vocabularies
+# come from the training sentences alone.
+
+# %%
+ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+
+
+def digits(number):
+    return " ".join(str(number))
+
+
+def in_words(number):
+    words = []
+    for size, name in ((1000, "thousand"), (100, "hundred")):
+        if number >= size:
+            words += [ONES[number // size], name]
+            number %= size
+    if number >= 20:
+        words.append(TENS[number // 10 - 2])
+        number %= 10
+    if number or not words:
+        words.append(ONES[number])
+    return " ".join(words)
+
+
+order = torch.randperm(10000, generator=torch.Generator().manual_seed(0))
+held_out, for_training = order[:500], order[500:]
+digit_words = Vocabulary(digits(number) for number in for_training.tolist())
+number_words = Vocabulary(in_words(number) for number in for_training.tolist())
+sources, _ = pad_batch([digit_words.encode(digits(number)) for number in range(10000)])
+targets, _ = pad_batch([number_words.encode(in_words(number)) for number in range(10000)])
+
+for number in (4072, 116):
+    print(f"{digits(number)}  ->  {in_words(number)}")
+    print("   source", sources[number].tolist())
+    print("   target", targets[number].tolist())
+print("words:", len(digit_words), "and", len(number_words))
+
+# %% [markdown]
+# The training loop is short. In each step 128 numbers are drawn; the decoder reads the right words and predicts the
+# next ones; `cross_entropy` compares, without the labels that are padding. The learning rate grows during the first
+# 100 steps (*warm-up*) and falls towards the end. (Lesson 8 looks into all of this.)
+
+
+# %%
+def train(model, steps, seed=0):
+    """Train on the numbers for training; returns the loss of every step."""
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, betas=(0.9, 0.98), eps=1e-9)
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, (step + 1) / 100, 2 * (steps - step) / steps)
+    )
+    losses = []
+    model.train()
+    for _ in range(steps):
+        chosen = for_training[torch.randint(len(for_training), (128,), generator=generator)]
+        reads, predicts = teacher_forcing_pair(targets[chosen])
+        logits = model(sources[chosen], reads)
+        loss = F.cross_entropy(logits.transpose(1, 2), predicts, ignore_index=0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rate.step()
+        losses.append(loss.item())
+    model.eval()
+    return losses
+
+
+def small_model():
+    torch.manual_seed(0)
+    sizes = len(digit_words), len(number_words)
+    return Transformer(*sizes, d_model=64, num_heads=4, num_layers=2, d_ff=128, dropout=0.0)
+
+
+model = small_model()
+losses = train(model, steps=350)
+print("loss at the start above 2:  ", losses[0] > 2)
+print("loss at the end below 0.05: ", np.mean(losses[-20:]) < 0.05)
+
+# %% [markdown]
+# A small loss means: given the right words so far, the model knows the next one. Can it also write a whole answer on
+# its own? For that it has to read its own words.
+
+# %% [markdown]
+# ### Exercise 7.9 · `greedy_decode`
+# <!-- facts: greedy_decode -->
+# *word by word* · core · 4 points · about 14 minutes
+# <!-- end -->
+#
+# Write `greedy_decode(model, source, bos=1, eos=2, max_length=50)`: translate word by word, each time the most
+# probable one.
+#
+# - `model` has `encode(source)` and `decode(target_input, memory, source)`, as your `Transformer`; `source` is
+#   `(batch, n_source)`.
+# - Start with `bos` in every row. The logits of the *last* place give the next word; append it, and go on with all
+#   words so far.
+# - A row ends with its first `eos`; after it come zeros. Stop when all rows have ended, or after `max_length` words.
+# - Return the ids after `bos`, with `eos`: int64, `(batch, length)` with `length <= max_length`.
+# - The model is in evaluation mode meanwhile, and afterwards in the mode in which it was before. No gradients are
+#   recorded (`torch.no_grad()`).
+#
+# ```
+# one row that ends after 2 words, one after 3:   [[7, 2, 0],
+#                                                  [5, 9, 2]]
+# ```
+#
+# <!-- hints: greedy_decode -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* place matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `logits[:, -1].argmax(dim=-1)` gives `(batch,)`. Before `torch.cat`, set the words of sentences that have ended to 0, and afterwards mark those whose newest word is `eos`. Remember `model.training` at the start and give it to `model.train(...)` at the end. The result leaves out the column of `bos`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "greedy_decode", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def greedy_decode(model, source, bos=1, eos=2, max_length=50):
+    """Ids (batch, <= max_length) after `bos`, with `eos`, then 0."""
+    ### BEGIN SOLUTION
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        memory = model.encode(source)
+        ids = torch.full((len(source), 1), bos, device=source.device)
+        ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
+        while ids.shape[1] <= max_length and not ended.all():
+            logits = model.decode(ids, memory, source)[:, -1]  # (batch, target_size): of the newest word
+            newest = logits.argmax(dim=-1).masked_fill(ended, 0)
+            ids = torch.cat([ids, newest.unsqueeze(1)], dim=1)
+            ended = ended | (newest == eos)
+    model.train(training)
+    return ids[:, 1:]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_greedy_decode", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("greedy_decode")
+
+
+# %%
+def exact_matches(model, numbers):
+    """Share of the numbers that the model writes without any mistake, on its own."""
+    written = greedy_decode(model, sources[numbers], max_length=12)
+    right = [number_words.decode(row) == in_words(n).split() for row, n in zip(written.tolist(), numbers.tolist())]
+    return sum(right) / len(right)
+
+
+share = exact_matches(model, held_out)
+print("exact answers on the 500 held-out numbers, at least 99 %:", share >= 0.99)
+for number, row in zip(held_out[:4].tolist(), greedy_decode(model, sources[held_out[:4]]).tolist(), strict=True):
+    print(f"{digits(number):<8} ->  {' '.join(number_words.decode(row))}")
+
+# %% [markdown]
+# Numbers that it has never seen, without a mistake. Now watch it write one, step by step: in each row the words so far,
+# and the probabilities of the next word.
+
+# %% tags=["measured"]
+number = 4072
+source, so_far, rows = sources[number : number + 1], [1], []
+answer = [*in_words(number).split(), "<eos>"]
+candidates = [*answer, "hundred", "seventeen", "seven", "twelve"]
+columns = [number_words.encode(word)[1] if word != "<eos>" else 2 for word in candidates]
+with torch.no_grad():
+    seen = model.encode(source)
+    for _ in answer:
+        chances = model.decode(torch.tensor([so_far]), seen, source)[0, -1].softmax(dim=-1)
+        rows.append(chances[columns].tolist())
+        so_far.append(int(chances.argmax()))
+
+starts = ["<bos>", *(f"... {word}" for word in answer[:-1])]
+figure, axes = new(size=(8.5, 3.6))
+heat_map(axes, rows, starts, candidates, "4 0 7 2: probability of the next word", "next word", "written so far",
+         limits=(0, 1))  # fmt: skip
+show(
+    figure,
+    alt="""Greedy decoding of 4072. After <bos> nearly all probability lies on four, then on thousand, seventy, two and
+    <eos>. Other words such as hundred, seventeen, seven and twelve get almost nothing.""",
+)
+
+# %% [markdown]
+# The probabilities lie on the diagonal: at each step the model is almost certain. After "two" it says `<eos>`, and
+# decoding stops.
+
+# %% [markdown]
+# ## What breaks without it
+#
+# ### Experiment 1: the leak test
+#
+# How can one find out whether a model sees the future? Change one target word and watch the outputs **before** it. If
+# any of them moves, information flows backwards. This test needs no training, works for every model of this kind, and
+# is worth keeping.
+#
+# To have something to compare with, the next cell also makes a model without a causal mask: every target word may look
+# at every real target word.
+#
+# **Predict first.** There are 6 target words. We change the word at place 3. Which places of the output change
+# 1. with the causal mask? 2. without it?
+
+
+# %%
+def forget_causality(decoder, args, kwargs):
+    """Before each call of the decoder: whatever one target word may look at, all may look at."""
+    given = inspect.signature(decoder.forward).bind(*args, **kwargs).arguments
+    given["self_mask"] = given["self_mask"].any(dim=-2, keepdim=True)
+    return (), given
+
+
+def leaky_model():
+    leaky = small_model()
+    leaky.decoder.register_forward_pre_hook(forget_causality, with_kwargs=True)
+    return leaky
+
+
+def places_that_change(model, source, target):
+    """Row i: which places of the output change when target word i is exchanged."""
+    model.eval()
+    with torch.no_grad():
+        before = model(source, target)
+        rows = []
+        for place in range(target.shape[1]):
+            changed = target.clone()
+            changed[:, place] = changed[:, place] % 30 + 1
+            rows.append((model(source, changed) - before).abs().amax(dim=(0, 2)) > 1e-6)
+    return torch.stack(rows)
+
+
+one_source, one_target = sources[4372:4373], targets[4372:4373, :6]
+figure, axes = new(1, 2, size=(10, 3.6))
+for panel, tested, title in (
+    (axes[0], small_model(), "with the causal mask"),
+    (axes[1], leaky_model(), "without it"),
+):
+    table = places_that_change(tested, one_source, one_target)
+    heat_map(panel, table, range(6), range(6), title, "place of the output", "word that is changed", 0, (0, 1))
+show(
+    figure,
+    alt="""Which of 6 outputs change (1) when one target word is changed. With the causal mask only the places from the
+    changed word on: an upper triangle. Without it all places change, also those before the word.""",
+)
+
+# %% [markdown]
+# With the causal mask, a change at place 3 moves the places 3, 4 and 5, and nothing before. Without it everything
+# moves: place 2 knows what stands at place 3. And place 3 of the input *is* the label of place 2.
+
+# %% [markdown]
+# ### Experiment 2: the loss that looks perfect
+#
+# Now train the model without a causal mask, in the same way as before.
+#
+# **Predict first.**
+# 1. Will its training loss fall faster or more slowly than the one of the real model?
+# 2. With the right words given (teacher forcing), how many words of the held-out numbers will it predict?
+# 3. Decoding on its own, how many held-out numbers will it write correctly?
+
+# %%
+leaky = leaky_model()
+leaky_losses = train(leaky, steps=150)
+
+
+def right_words(model, numbers):
+    """Share of the labels that are predicted when the right words are given."""
+    reads, predicts = teacher_forcing_pair(targets[numbers])
+    with torch.no_grad():
+        guesses = model(sources[numbers], reads).argmax(dim=-1)
+    real = predicts != 0
+    return (guesses == predicts)[real].float().mean().item()
+
+
+print("loss below that of the real model after 60 steps:           ", leaky_losses[59] < losses[59])
+print("right words with teacher forcing, held out, at least 99 %:  ", right_words(leaky, held_out) >= 0.99)
+print("numbers written correctly on its own, held out, below 10 %: ", exact_matches(leaky, held_out) < 0.1)
+
+# %% tags=["measured"]
+figure, axes = new(size=(8, 3.4))
+for index, (values, name) in enumerate(((losses[:150], "with the causal mask"), (leaky_losses, "without it"))):
+    axes.plot(range(1, 151), values, label=name, **line_style(index) | {"markevery": 15})
+axes.set(title="training loss, first 150 steps", xlabel="step", ylabel="loss (nats per word)", yscale="log")
+axes.legend()
+show(
+    figure,
+    alt="""Training loss of both models in the first 150 steps, on a logarithmic axis. The loss of the model without a
+    causal mask falls faster and ends lower than that of the real model.""",
+)
+
+# %% tags=["measured"]
+for number, row in zip(held_out[:5].tolist(), greedy_decode(leaky, sources[held_out[:5]], max_length=12).tolist()):
+    print(f"{digits(number):<8} ->  {' '.join(number_words.decode(row))}")
+
+# %% [markdown]
+# By every number of the training log this is the better model: its loss falls faster, and with the right words given
+# it makes no mistakes, even on numbers that it has never seen. On its own it writes garbage.
+#
+# It has learned to copy. The label of place $i$ stands in its input at place $i + 1$, and without the mask it can look
+# there. When it translates, there is no place $i + 1$, and it has learned nothing else. One of the sources says that
+# masking "prevents cheating": here is the cheating. It is no matter of overfitting: the held-out data looks perfect,
+# too.
+#
+# **Remember**: a loss that is too good is an alarm. Decode, and run the leak test.
+
+# %% [markdown]
+# ## Faster decoding
+#
+# `greedy_decode` computes all words anew for each new word. But with a causal mask, earlier words never see later
+# ones: their keys and values **do not change** any more when a word is added. So they can be kept. Then each step
+# sends one row through the layers, not all of them. This is the *key/value cache* that every large language model
+# uses.
+
+# %% [markdown]
+# ### Exercise 7.10 · `CachedDecoder`
+# <!-- facts: CachedDecoder -->
+# *keys and values kept* · extra · 4 points · about 18 minutes
+# <!-- end -->
+#
+# This exercise is extra: nothing later depends on it.
+#
+# Complete `CachedDecoder(model)`; `model` is a `Transformer` in evaluation mode.
+#
+# - `start(source)`: ids `(batch, n_source)`. It encodes the source, makes the keys and values of every
+#   cross-attention, once, and forgets what was there before.
+# - `step(ids)`: the newest words, `(batch,)`; for the first step these are `<bos>`. It returns the logits
+#   `(batch, target_size)` of the next words, the same as the last place of the whole pass. Keys and values of earlier
+#   words are kept, not made again; the same holds for those of the source.
+#
+# Two helpers are given. `_keys_values(attention, x)` makes the keys and values of the rows `x`, cut into heads:
+# `(batch, heads, n, d_head)`. `_attend(attention, x, key, value, mask)` lets the rows `x` attend to given keys and
+# values; `mask` is `(batch, 1, 1, n)` or None. You need not use them.
+#
+# The parts of the model have the names of this lesson: `model.decoder.layers`, `layer.self_attention`,
+# `layer.add_norm_1`, ...; `model.position` adds the positions from 0 on.
+#
+# <!-- hints: CachedDecoder -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Follow one word through `DecoderLayer`: in self-attention it asks with its own query, but looks at the keys and values of all words so far. These don't change any more, so keep them, layer by layer, and append the newest. Those of the source are made once, in `start`.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. A causal mask is not needed, since nothing later is there. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "CachedDecoder", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class CachedDecoder:
+    """Decode word by word without computing the keys and values of earlier words again."""
+
+    def __init__(self, model):
+        self.model = model
+
+    @torch.no_grad()
+    def start(self, source):
+        """source: ids (batch, n_source)."""
+        ### BEGIN SOLUTION
+        memory = self.model.encode(source)
+        self.cross_mask = padding_mask(source, self.model.pad).unsqueeze(1)  # (batch, 1, 1, n_source)
+        self.seen = source[:, :0]  # the words so far, (batch, steps)
+        self.cross = [self._keys_values(layer.cross_attention, memory) for layer in self.model.decoder.layers]
+        self.past = [None] * len(self.cross)
+        ### END SOLUTION
+
+    @torch.no_grad()
+    def step(self, ids):
+        """The newest words (batch,) to the logits of the next ones (batch, target_size)."""
+        ### BEGIN SOLUTION
+        self.seen = torch.cat([self.seen, ids.unsqueeze(1)], dim=1)
+        self_mask = padding_mask(self.seen, self.model.pad).unsqueeze(1)  # (batch, 1, 1, steps)
+        embedded = self.model.target_embedding(self.seen)
+        x = self.model.position(embedded)[:, -1:]  # (batch, 1, d_model), with its own position
+        for index, layer in enumerate(self.model.decoder.layers):
+            key, value = self._keys_values(layer.self_attention, x)
+            if self.past[index] is not None:
+                key = torch.cat([self.past[index][0], key], dim=2)
+                value = torch.cat([self.past[index][1], value], dim=2)
+            self.past[index] = key, value
+            x = layer.add_norm_1(x, self._attend(layer.self_attention, x, key, value, self_mask))
+            x = layer.add_norm_2(x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask))
+            x = layer.add_norm_3(x, layer.feed_forward(x))
+        return F.linear(x[:, 0], self.model.target_embedding.weight)
+        ### END SOLUTION
+
+    def _keys_values(self, attention, x):
+        return split_heads(attention.key(x), attention.num_heads), split_heads(attention.value(x), attention.num_heads)
+
+    def _attend(self, attention, x, key, value, mask):
+        query = split_heads(attention.query(x), attention.num_heads)
+        return attention.out(merge_heads(F.scaled_dot_product_attention(query, key, value, attn_mask=mask)))
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_CachedDecoder", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("CachedDecoder")
+
+# %% [markdown]
+# How much does it save? The work of a step without a cache grows with the number of words so far; with a cache it
+# hardly does. **Predict first**: is the cache worth it for 10 words? For 160?
+
+# %% tags=["measured"]
+lengths = (10, 40, 80, 160)
+source = sources[:16]
+words = torch.randint(4, len(number_words), (16, max(lengths)), generator=torch.Generator().manual_seed(0))
+
+
+def seconds_without(length):
+    begin = time.perf_counter()
+    with torch.no_grad():
+        seen = model.encode(source)
+        for count in range(1, length + 1):
+            model.decode(words[:, :count], seen, source)[:, -1]
+    return time.perf_counter() - begin
+
+
+def seconds_with(length):
+    begin = time.perf_counter()
+    cached = CachedDecoder(model)
+    cached.start(source)
+    for place in range(length):
+        cached.step(words[:, place])
+    return time.perf_counter() - begin
+
+
+seconds_with(5), seconds_without(5)  # the first calls are slower
+without = [min(seconds_without(length) for _ in range(2)) for length in lengths]
+with_cache = [min(seconds_with(length) for _ in range(2)) for length in lengths]
+
+figure, axes = new(size=(8, 3.6))
+axes.plot(lengths, without, label="without a cache", **line_style(0))
+axes.plot(lengths, with_cache, label="with a cache", **line_style(1))
+for length, slow, fast in zip(lengths, without, with_cache, strict=True):
+    axes.annotate(f"{slow / fast:.1f} times", (length, slow), xytext=(-4, 7), textcoords="offset points", ha="right")
+axes.set(title="time to decode 16 sentences", xlabel="words", ylabel="seconds", ylim=(0, 1.15 * max(without)))
+axes.legend(loc="center left")
+show(
+    figure,
+    alt="""Seconds to decode 16 sentences of 10 to 160 words. Without a cache the time grows faster and faster, with a
+    cache in proportion to the words; the longer the text, the more the cache saves.""",
+)
+
+# %% [markdown]
+# The figure was measured on one machine; yours gives other seconds and the same shape. For short answers the cache
+# saves little. For long ones it is the difference between growing with the square of the length and growing with the
+# length. The price is memory: keys and values of all words, in all layers, are kept.
+
+# %% [markdown]
+# ## The debugging clinic
+#
+# Most mistakes in a Transformer raise no error. The shapes fit, the code runs, and the model is bad. What you get is a
+# *symptom*: a loss that does not move, one word again and again, a NaN. This section has six small patients. Each case goes
+# like this:
+#
+# 1. Read the symptom, then the broken code. Run its cell and look at the symptom yourself.
+# 2. Find the fault. **Each case has one**, in one or two lines; the rest of the code is sound.
+# 3. Write the repaired version under the new name, with the same signature. Say in a comment what the fault was: a diagnosis
+#    in words is half of the repair. The check reads your code, not your words.
+# 4. Run the last cell of the case. It examines your version as it examined the broken one.
+#
+# Cases 2 and 6 are core: they are the two faults that go unnoticed longest. The other four are extra.
+#
+# First the instruments. Most of the patients are parts of a very small language model, with one attention layer. It learns
+# sentences like "the dog sleeps". The cell below makes 21 of them.
+
+# %%
+import math
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.add_norm import AddNorm
+from helpers.embeddings import PositionalEncoding, TokenEmbedding, positional_encoding
+from helpers.example import D_MODEL, EMBEDDINGS
+from helpers.figures import line_style, new, show
+from helpers.multi_head import MultiHeadAttention
+from helpers.vocabulary import Vocabulary
+
+torch.set_num_threads(1)  # the patients are too small to be shared by several cores
+
+animals = ["dog", "dog", "cat", "bird", "fish", "horse", "mouse"]  # the dog is seen more often
+animal_sentences = [f"the {animal} {verb}" for animal in animals for verb in ("sleeps", "sleeps", "eats")]
+animal_words = Vocabulary(animal_sentences)
+animal_ids = torch.tensor([animal_words.encode(sentence) for sentence in animal_sentences])
+
+
+class NextWord(nn.Module):
+    """A language model with one attention layer: ids (batch, length) to logits (batch, length, words).
+
+    attend(query, key, value) is the attention to be used, each of the three is (batch, length, width).
+    """
+
+    def __init__(self, words, width, attend):
+        super().__init__()
+        self.embedding = TokenEmbedding(words, width)
+        self.position = PositionalEncoding(width, dropout=0.0)
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.output = nn.Linear(width, words)
+        self.attend = attend
+
+    def forward(self, ids):
+        x = self.position(self.embedding(ids))
+        return self.output(x + self.attend(self.query(x), self.key(x), self.value(x)))
+
+
+def practise(attend, steps=80):
+    """Train a NextWord on the 21 sentences; returns the model and its losses."""
+    torch.manual_seed(5)
+    model = NextWord(len(animal_words), 16, attend)
+    adam = torch.optim.Adam(model.parameters(), lr=0.03)
+    curve = []
+    for _ in range(steps):
+        given, wanted = animal_ids[:, :-1], animal_ids[:, 1:]
+        cost = F.cross_entropy(model(given).flatten(0, 1), wanted.flatten())
+        adam.zero_grad()
+        cost.backward()
+        adam.step()
+        curve.append(cost.item())
+    return model, curve
+
+
+def spoken(row):
+    return " ".join(animal_words.index_to_word[int(i)] for i in row)
+
+
+print(f"{len(animal_sentences)} sentences, {len(animal_words)} words;", "the first:", spoken(animal_ids[0]))
+
+# %% [markdown]
+# ### Case 1 · The loss does not move
+#
+# A linear model is to learn which of three words comes next. It takes 51 steps. **Symptom:** the loss is the same after
+# every step, to the last digit. No error, no warning.
+#
+# The author remembers: "At first `backward()` complained that the tensor *does not require grad*. With
+# `requires_grad=True` the message went away."
+#
+# **Predict first:** what will the gradient of the weights be?
+
+
+# %%
+def broken_fit(model, inputs, labels, steps, rate):
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    losses = []
+    for _ in range(steps):
+        log_probabilities = torch.log_softmax(model(inputs), dim=-1)
+        picked = [row[label].item() for row, label in zip(log_probabilities, labels)]
+        loss = -torch.tensor(picked, requires_grad=True).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def examine_fit(fit):
+    torch.manual_seed(0)
+    labels = torch.arange(12) % 3
+    inputs = F.one_hot(labels, 4) + 0.1 * torch.randn(12, 4)
+    model = nn.Linear(4, 3)
+    before = model.weight.detach().clone()
+    losses = fit(model, inputs, labels, steps=51, rate=0.5)
+    print("step:   ", "".join(f"{step:9d}" for step in range(0, 51, 10)))
+    print("loss:   ", "".join(f"{loss:9.3f}" for loss in losses[::10]))
+    print("gradient of the weights:", "None" if model.weight.grad is None else "there")
+    print(f"largest change of a weight: {(model.weight - before).abs().max().item():.2f}")
+
+
+examine_fit(broken_fit)
+
+# %% [markdown]
+# ### Exercise 7.11 · `repair_fit`
+# <!-- facts: repair_fit -->
+# *the loss does not move* · extra · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_fit(model, inputs, labels, steps, rate)`: `steps` steps of plain gradient descent (`torch.optim.SGD`) on the
+# mean cross-entropy. `inputs` is `(n, width)`, `labels` is `(n,)`, the model maps `inputs` to logits `(n, words)` and is
+# trained in place. Returns the list of losses; each is taken before its step.
+#
+# <!-- hints: repair_fit -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Follow the way from the loss back to the weights. Is there a place where a tensor that knows how it was computed becomes a plain number? What does `model.weight.grad` hold after `backward()`?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Pick the numbers out of `log_probabilities` by indexing with two tensors, the row numbers (`torch.arange`) and the labels. No `.item()` and no `torch.tensor` before `backward`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_fit", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_fit(model, inputs, labels, steps, rate):
+    """Train `model` in place; returns the losses, one for each step. Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: `.item()` and `torch.tensor` cut the loss off from the model, so no gradient arrives at the weights
+    optimizer = torch.optim.SGD(model.parameters(), rate)
+    losses = []
+    for _ in range(steps):
+        log_rows = model(inputs).log_softmax(dim=-1)
+        loss = -log_rows[torch.arange(len(labels)), labels].mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses += [loss.item()]
+    return losses
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_fit", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_fit")
+
+# %%
+examine_fit(repair_fit)
+
+# %% [markdown]
+# ### Case 2 · The loss is too good to be true
+#
+# `NextWord` is trained with the attention below. **Symptom:** the loss falls to nearly 0 in a few steps. Everybody is happy,
+# until the model has to write a sentence of its own.
+#
+# Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and what it
+# does, is chance. Even a perfect model can know the shares alone. The mean logarithm of these shares is the lowest honest
+# loss, the dashed line in the figure. A loss below it is no success, it is an alarm.
+
+
+# %%
+def broken_attend(query, key, value):
+    scores = query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])
+    return torch.softmax(scores, dim=-1) @ value
+
+
+def lowest_honest_loss():
+    def chance(shares):
+        return -sum(share * math.log(share) for share in shares)
+
+    return (chance([2 / 7] + 5 * [1 / 7]) + chance([2 / 3, 1 / 3])) / 4  # four words are predicted in each sentence
+
+
+def examine_attend(attend):
+    model, curve = practise(attend)
+    words = torch.ones(1, 5, dtype=torch.int64)  # <bos>, and four places to be filled
+    for place in range(1, 5):
+        words[:, place] = model(words[:, :place])[:, place - 1].argmax(dim=-1)
+    print(f"last loss {curve[-1]:.2f}, lowest honest loss {lowest_honest_loss():.2f}")
+    print("the model writes:", spoken(words[0]))
+
+    figure, axes = new(size=(6, 3.2))
+    axes.plot(curve, label="loss in training", **{**line_style(0), "marker": ""})
+    axes.axhline(lowest_honest_loss(), label="lowest honest loss", color="black", linestyle="--")
+    axes.set(title="what the model seems to know", xlabel="step", ylabel="loss", ylim=(-0.1, 4))
+    axes.legend(frameon=False)
+    side = "far below" if curve[-1] < lowest_honest_loss() - 0.1 else "down to"
+    return show(
+        figure,
+        alt=f"The loss over 80 steps. It falls from about 3 within 15 steps {side} the dashed line, the lowest honest loss of "
+        f"{lowest_honest_loss():.2f}, and ends at {curve[-1]:.2f}.",
+    )
+
+
+examine_attend(broken_attend)
+
+# %% [markdown]
+# ### Exercise 7.12 · `repair_attend`
+# <!-- facts: repair_attend -->
+# *the loss is too good to be true* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_attend(query, key, value)`: scaled dot-product self-attention as a language model needs it. `query` and `key`
+# are `(batch, length, d_head)`, `value` is `(batch, length, d_value)`, and so is the result.
+#
+# <!-- hints: repair_attend -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# At position 2 the model has to predict word 3. Which words does position 2 attend to, in the broken code?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Make a boolean matrix that is True on and below the diagonal (`torch.ones_like`, then `tril`), and fill the scores with minus infinity where it is False. The softmax comes after that.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_attend", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_attend(query, key, value):
+    """(batch, length, d_head) twice and (batch, length, d_value), to the shape of value. Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: no causal mask; every position could read the next word, and copied it
+    scores = query @ key.mT / math.sqrt(key.shape[-1])
+    may_attend = torch.ones_like(scores, dtype=torch.bool).tril()
+    weights = torch.softmax(scores.masked_fill(~may_attend, -math.inf), dim=-1)
+    return weights @ value
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_attend", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_attend")
+
+# %%
+examine_attend(repair_attend)
+
+# %% [markdown]
+# The loss is *worse* now, and the model is better. It does not go below the dashed line, and what it writes is a sentence.
+
+# %% [markdown]
+# ### Case 3 · The same word, again and again
+#
+# This patient is a healthy model (PyTorch's own causal attention, loss at the dashed line). It is asked to go on after
+# `<bos>`. **Symptom:** it says one word, and says it for ever.
+#
+# It helps to remember what comes out of the model: logits of the shape `(batch, length, words)`, a prediction at *every*
+# position.
+
+
+# %%
+def broken_generate(model, start, steps):
+    words = start
+    for _ in range(steps):
+        logits = model(words)  # (batch, length, words)
+        newest = logits.argmax(dim=-1)[:, :1]
+        words = torch.hstack([words, newest])
+    return words[:, start.shape[1] :]
+
+
+healthy_model, _ = practise(partial(F.scaled_dot_product_attention, is_causal=True))
+
+
+def examine_generate(generate):
+    begin = animal_words.encode("the cat")
+    for start in (begin[:1], begin[:2], begin[:3]):
+        new_words = generate(healthy_model, torch.tensor([start]), steps=5 - len(start))
+        print(f"{spoken(start):>15} ... {spoken(new_words[0])}")
+
+
+examine_generate(broken_generate)
+
+# %% [markdown]
+# ### Exercise 7.13 · `repair_generate`
+# <!-- facts: repair_generate -->
+# *the same word, again and again* · extra · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_generate(model, start, steps)`: `start` is `(batch, n)`, ids. The model maps ids `(batch, length)` to logits
+# `(batch, length, words)`. Append the most probable word, `steps` times, each time after reading all words so far. Returns
+# the new ids alone, `(batch, steps)`. There is no `<eos>` to watch for.
+#
+# <!-- hints: repair_generate -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# The model gives logits at *every* position: each position predicts the word after it. Which position predicts the word that is still missing?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# The axes of `logits` are batch, position, word. Index the position axis so that you get the newest one; Python counts from the end with negative numbers.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_generate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_generate(model, start, steps):
+    """Ids (batch, n), to the new ids (batch, steps). Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: the logits of the first position were read; in a causal model they never change
+    ids = start
+    for _ in range(steps):
+        logits = model(ids)[:, -1]
+        newest = logits.argmax(dim=-1, keepdim=True)
+        ids = torch.cat([ids, newest], dim=1)
+    return ids[:, start.shape[1] :]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_generate", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_generate")
+
+# %%
+examine_generate(repair_generate)
+
+# %% [markdown]
+# ### Case 4 · NaN after some steps
+#
+# A cross-entropy written by hand, straight from its definition. It agrees with PyTorch's on every example that the author
+# has tried. **Symptom:** training goes well for a while. Then, between two steps, the loss is NaN ("not a number"), and
+# from there on all weights are NaN as well. One of the inputs in this data is 60 times as large as the others.
+#
+# **Predict first:** will it help to make the learning rate smaller?
+
+
+# %%
+def broken_loss(logits, labels):
+    probabilities = torch.softmax(logits, dim=-1)
+    wanted = F.one_hot(labels, logits.shape[-1])
+    return -(wanted * torch.log(probabilities)).sum(dim=-1).mean()
+
+
+def examine_loss(loss_function):
+    torch.manual_seed(0)
+    labels = torch.arange(24).reshape(4, 6) % 5
+    inputs = F.one_hot(labels, 8) + 0.1 * torch.randn(4, 6, 8)
+    inputs[0, 0] *= 60
+    model = nn.Linear(8, 5)
+    descent = torch.optim.SGD(model.parameters(), lr=0.2)
+    print("step     loss   largest difference of two logits")
+    for step in range(121):
+        logits = model(inputs)
+        cost = loss_function(logits, labels)
+        if step % 30 == 0:
+            gap = (logits.amax(dim=-1) - logits.amin(dim=-1)).max().item()
+            print(f"{step:4d} {cost.item():8.2f}   {gap:.0f}")
+        descent.zero_grad()
+        cost.backward()
+        descent.step()
+
+
+examine_loss(broken_loss)
+
+# %% [markdown]
+# ### Exercise 7.14 · `repair_loss`
+# <!-- facts: repair_loss -->
+# *NaN after some steps* · extra · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_loss(logits, labels)`: the mean cross-entropy. `logits` is `(batch, length, words)`, `labels` is
+# `(batch, length)`; there is no padding. Returns a tensor with one number. It has to be the right number for logits of any
+# size: when the label's logit is 200 below the best one, the loss there is 200. You may use what PyTorch has.
+#
+# <!-- hints: repair_loss -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Compute by hand: a word's logit is 200 below the best one. What is its probability in float32, what is the logarithm of that, and what is 0 times that?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Never take the logarithm of a probability. The logarithm of the softmax is the logit, minus the largest logit of its row, minus the logarithm of the sum of `exp` of such differences. (PyTorch has it ready, too.)
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_loss(logits, labels):
+    """(batch, length, words) and (batch, length), to one number. Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: softmax rounds an improbable word to 0, its logarithm is -inf, and 0 * -inf is NaN
+    largest = logits.max(dim=-1, keepdim=True).values
+    shifted = logits - largest
+    log_probabilities = shifted - torch.log(torch.exp(shifted).sum(dim=-1, keepdim=True))
+    picked = log_probabilities.gather(2, labels.unsqueeze(2))
+    return -picked.mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_loss")
+
+# %%
+examine_loss(repair_loss)
+
+# %% [markdown]
+# Both begin with the same numbers, so no test with small logits could have told them apart. A smaller learning rate would
+# have moved the NaN to a later step. It comes when the model is *sure*, which is what training is for.
+
+# %% [markdown]
+# ### Case 5 · The source makes no difference
+#
+# A part of a decoder layer: attention among the target words, then attention to the source. The masks are left out here, and
+# `MultiHeadAttention` and `AddNorm` come from lessons 4 and 5. **Symptom:** whatever the source sentence says, the output
+# is the same. As a translator this model learns to write good sentences that have nothing to do with the original.
+
+
+# %%
+class BrokenDecoderBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.self_attention = MultiHeadAttention(width, heads)
+        self.add_norm_1 = AddNorm(width, dropout=0.0)
+        self.cross_attention = MultiHeadAttention(width, heads)
+        self.add_norm_2 = AddNorm(width, dropout=0.0)
+
+    def forward(self, x, memory):
+        read, _ = self.self_attention(x, x, x)
+        x = self.add_norm_1(x, read)
+        found, _ = self.cross_attention(x, memory, memory)
+        found = self.add_norm_2(x, read)
+        return found
+
+
+def examine_block(block_class):
+    torch.manual_seed(0)
+    block = block_class(8, 2)
+    target = torch.randn(1, 3, 8)
+    one, other = torch.randn(1, 5, 8, requires_grad=True), torch.randn(1, 4, 8)
+    gap = (block(target, one) - block(target, other)).abs().max().item()
+    print(f"two sources, largest difference of the outputs: {gap:.2f}")
+    out = block(target, one)
+    out[..., 0].sum().backward()
+    print("a gradient for the source:", "no" if one.grad is None or not one.grad.any() else "yes")
+
+
+examine_block(BrokenDecoderBlock)
+
+# %% [markdown]
+# ### Exercise 7.15 · `RepairedDecoderBlock`
+# <!-- facts: RepairedDecoderBlock -->
+# *the source makes no difference* · extra · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write the `forward` of `RepairedDecoderBlock(width, heads)`; the parts are there already, and they are sound. `x` is
+# `(batch, n_target, width)`, `memory` is `(batch, n_source, width)`, the result has the shape of `x`. Leave the masks out, as
+# the broken code does.
+#
+# <!-- hints: RepairedDecoderBlock -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Take a pencil and follow `memory` from line to line. Which result does it flow into, and where does that result go?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `forward` has four lines: attend within the target, add and normalize, attend to the source, add and normalize. Each add & norm gets what the attention in the line above it has returned.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "RepairedDecoderBlock", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class RepairedDecoderBlock(nn.Module):
+    """The first two thirds of a decoder layer, without masks."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.self_attention = MultiHeadAttention(width, heads)
+        self.add_norm_1 = AddNorm(width, dropout=0.0)
+        self.cross_attention = MultiHeadAttention(width, heads)
+        self.add_norm_2 = AddNorm(width, dropout=0.0)
+
+    def forward(self, x, memory):
+        """(batch, n_target, width) and (batch, n_source, width), to the shape of x. Name the fault in a comment."""
+        ### BEGIN SOLUTION
+        # fault: the result of cross-attention was not used; that of self-attention was added twice
+        from_target, _ = self.self_attention(x)
+        x = self.add_norm_1(x, from_target)
+        from_source, _ = self.cross_attention(x, memory)
+        return self.add_norm_2(x, from_source)
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_RepairedDecoderBlock", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("RepairedDecoderBlock")
+
+# %%
+examine_block(RepairedDecoderBlock)
+
+# %% [markdown]
+# ### Case 6 · Worse in a batch than alone
+#
+# The words of a sentence attend to each other (here with `x` itself as query, key and value), then the mean of the real
+# words is the vector of the sentence. The author has thought of padding: there is a mask, and the mean counts real words
+# alone. **Symptom:** a sentence has one vector when it comes alone, and another one in a batch with longer sentences. In a
+# test with one sentence at a time nothing is wrong.
+#
+# The patient below is "the cat sleeps", with 0 to 8 rows of padding behind it. The vector should not depend on them.
+
+
+# %%
+def broken_sentence_vectors(x, keep):
+    scores = x @ x.transpose(1, 2) / math.sqrt(x.shape[-1])  # (batch, queries, keys)
+    scores = scores.masked_fill(~keep.unsqueeze(2), -1e9)
+    attended = torch.softmax(scores, dim=-1) @ x
+    real = keep.unsqueeze(2)
+    return (attended * real).sum(dim=1) / real.sum(dim=1)
+
+
+def examine_vectors(sentence_vectors):
+    print("rows of padding   largest difference to the sentence alone")
+    for padding in (0, 1, 2, 4, 8):
+        row_ids = [4, 8, 9] + padding * [0]  # the cat sleeps <pad> ...
+        rows = math.sqrt(D_MODEL) * EMBEDDINGS[row_ids] + positional_encoding(len(row_ids), D_MODEL)
+        x = torch.from_numpy(rows).float().unsqueeze(0)
+        keep = torch.tensor([row_ids]) != 0
+        alone, padded = sentence_vectors(x[:, :3], keep[:, :3]), sentence_vectors(x, keep)
+        print(f"{padding:15d}   {(alone - padded).abs().max().item():.3f}")
+
+
+examine_vectors(broken_sentence_vectors)
+
+# %% [markdown]
+# ### Exercise 7.16 · `repair_sentence_vectors`
+# <!-- facts: repair_sentence_vectors -->
+# *worse in a batch than alone* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real words,
+# wherever the padding stands; every sentence has at least one. Scaled self-attention with `x` as query, key and value, then
+# the mean over the real words. The result is `(batch, width)`, and no number in it depends on what stands in padded rows.
+#
+# <!-- hints: repair_sentence_vectors -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Alone, a sentence has no padding. In the batch it has. Look at one real word (a row of the scores): which columns does the mask take away from it?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `scores` is (batch, queries, keys). `keep` has to line up with the keys, the last axis, and be the same for all queries. So the new axis of size 1 goes where the queries are.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_sentence_vectors", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_sentence_vectors(x, keep):
+    """(batch, length, width) and (batch, length), to (batch, width). Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: the mask lay on the padded queries; the padded keys stayed visible to real words
+    scores = x @ x.mT / math.sqrt(x.shape[-1])
+    weights = scores.masked_fill(~keep[:, None, :], -1e9).softmax(dim=-1)
+    shares = keep / keep.sum(dim=1, keepdim=True)  # of each real word in the mean
+    return (shares[:, :, None] * (weights @ x)).sum(dim=1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_sentence_vectors", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_sentence_vectors")
+
+# %%
+examine_vectors(repair_sentence_vectors)
+
+# %% [markdown]
+# ### What the six cases have in common
+#
+# None of them raised an error. Each was found with a small question that has a known answer, and you can put these
+# questions to any model, on its first day:
+#
+# | question | answer of a healthy model |
+# | --- | --- |
+# | Do all weights have a gradient after `backward()`, and do they move? | yes, every one |
+# | How low can the loss honestly get? | the model does not go below |
+# | Change a word: which outputs change? | its own and later ones, no earlier one |
+# | Do logits in the hundreds give a finite loss, and the right one? | yes |
+# | Change the source: does the output change? | yes |
+# | Add padding: does anything change? | no |
+
+# %% [markdown]
+# ## Recap
+#
+# - A mask says which keys a query may look at; True = may attend. It is applied before the softmax.
+# - The decoder's self-attention hides the future and the padding; cross-attention hides the padding of the source.
+# - Cross-attention: query from the decoder, key **and value** from the encoder.
+# - In training all places learn at the same time: the decoder reads `ids[:, :-1]` and predicts `ids[:, 1:]`. In
+#   decoding it goes word by word and reads its own words.
+# - The output uses the target embedding's table once more.
+# - A loss that is too good is an alarm: without a causal mask the model copies its labels and cannot write a word.
+# - Keys and values of earlier words never change, so they can be kept.
+#
+# **Next**: lesson 8 trains this model in earnest: batches by length, label smoothing, the paper's learning rate, beam
+# search.
+
+# %% [markdown]
+# ## The paper, the blog, this code
+#
+# | topic | the paper | the blog | this code |
+# | --- | --- | --- | --- |
+# | what the encoder gives | keys and values (section 3.2.3) | "query and key" (000) | keys and values; the query is the decoder's |
+# | masking | scores of $-\infty$ (section 3.2.3) | "optional", in the decoder (000); a large negative number (002) | $-\infty$; not optional in the decoder; a row with nothing to look at gives zeros |
+# | what the mask is for | a prediction depends on earlier words only | no "cheating" (000) | the same, shown in experiments 1 and 2 |
+# | padding | not mentioned | not mentioned | masked as keys, everywhere; left out of the loss |
+# | training | all places at once | one token at a time (the text behind 000) | all places at once, with teacher forcing |
+# | decoder layers | 6, three sublayers each | three sublayers (001); attention computed twice (002) | `num_layers`, three sublayers each |
+# | feed-forward input | the normalized sum | "by an MLP" (002) | the normalized sum; query, key and value are linear maps |
+# | output | linear layer and softmax; weight shared with both embeddings (section 3.4) | missing | shared with the target embedding; logits are returned, the loss takes the softmax |
+# | start values | not given | not mentioned | Xavier-uniform; embeddings as in lesson 2 |
+# | last norm | none after the last layer | not mentioned | none (`nn.Transformer` adds one) |
+# | decoding | beam search | not mentioned | greedy; beam search in lesson 8 |
