@@ -101,8 +101,8 @@ def whole_transformer(sizes, weights, watched=""):
     """A Transformer in evaluation mode with the names of the course, and no `DecoderLayer` of the learner's in it.
 
     sizes: (source_size, target_size, d_model, num_heads, num_layers, d_ff, pad); weights: {name: array}.
-    watched "self": an error if self-attention makes keys or values of more than one word per sentence at a time; watched
-    "cross": an error if cross-attention makes keys or values more than once.
+    watched "self": an error if self-attention makes keys or values of more than one word per sentence at a time;
+    watched "cross": an error if cross-attention makes keys or values more than once.
     """
     import torch
     from torch import nn

@@ -33,6 +33,7 @@ FLAGS = [
 ]
 SCREENSHOTS = ROOT / "test-results" / "screenshots"
 SLOW = 120_000  # milliseconds; a loaded machine starts a kernel slowly
+expect.set_options(timeout=SLOW)
 
 UNSCALED = "def attention_scores(query, key):\n    return query @ np.swapaxes(key, -1, -2)"
 

@@ -1,5 +1,7 @@
 """The pictures that this lesson's text shows."""
 
+from itertools import pairwise
+
 from matplotlib.patches import FancyBboxPatch
 
 from helpers.figures import COLOURS, new, show
@@ -49,7 +51,7 @@ def whole_model():
     _box(axes, right, rows[5], "× target embedding", GREY)
     _box(axes, right, rows[6], "logits of the next words", GREEN, bold=True)
     for x, count in ((left, 5), (right, 7)):
-        for low, high in zip(rows[: count - 1], rows[1:count], strict=True):
+        for low, high in pairwise(rows[:count]):
             _arrow(axes, (x, low + 0.33), (x, high - 0.33))
     axes.plot([left + 1.33, 4.75, 4.75], [rows[4], rows[4], rows[3]], color=BLUE, linewidth=1.6)
     _arrow(axes, (4.75, rows[3]), (right - 1.33, rows[3]), BLUE, "key, value", (5.3, rows[3] + 0.06))

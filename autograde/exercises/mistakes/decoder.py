@@ -479,7 +479,7 @@ class LayerDetachedMemory(DecoderLayer):
 class LayerKeywords(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
         first = self.add_norm_1(x, self.self_attention(query_input=x, mask=self_mask)[0])
-        output, weights = self.cross_attention(query_input=first, key_input=memory, mask=cross_mask)
+        output, _ = self.cross_attention(query_input=first, key_input=memory, mask=cross_mask)
         second = self.add_norm_2(first, output)
         return self.add_norm_3(second, self.feed_forward(second))
 
