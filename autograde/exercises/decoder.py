@@ -106,7 +106,7 @@ CAUSAL = Exercise(
     lesson=LESSON,
     title="no look into the future",
     points=2,
-    minutes=5,
+    minutes=4,
     hints=(
         "Rows are queries, columns are keys. Row 0 may see column 0, row 1 the columns 0 and 1, and so on: everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.",
         "Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what lies above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.",
@@ -190,7 +190,7 @@ PADDING = Exercise(
     lesson=LESSON,
     title="nobody looks at padding",
     points=2,
-    minutes=5,
+    minutes=4,
     hints=(
         "Compare all ids with `pad` at once: the result is a boolean tensor `(batch, length)`. It says something about *keys*, the last axis of the scores. Which axis is still missing for the queries?",
         "`!=` compares number by number. `unsqueeze(1)` puts an axis of size 1 between batch and length; broadcasting repeats it for all queries.",
@@ -284,7 +284,7 @@ BOTH = Exercise(
     lesson=LESSON,
     title="both masks together",
     points=2,
-    minutes=5,
+    minutes=4,
     hints=(
         "You have two masks: one of shape (batch, 1, length), one of shape (length, length). A key may be seen if the first *and* the second allow it. Broadcasting brings the shapes together.",
         "`&` combines boolean tensors entry by entry. The length is `ids.shape[1]`. Hand `pad` on.",
@@ -394,7 +394,7 @@ MASK_SCORES = Exercise(
     lesson=LESSON,
     title="forbidden scores become -inf",
     points=2,
-    minutes=4,
+    minutes=3,
     hints=(
         "`masked_fill(condition, number)` gives a new tensor in which the number stands wherever the condition is True. When is a score to be replaced: where the mask is True, or where it is False?",
         "`~mask` is the opposite of a boolean mask. The number is `-math.inf`. Without the underscore at the end of its name, `masked_fill` leaves its tensor alone.",
@@ -577,7 +577,7 @@ LAYER = Exercise(
     lesson=LESSON,
     title="one layer of the decoder",
     points=5,
-    minutes=14,
+    minutes=12,
     hints=(
         "Three sublayers, each followed by its own add & norm, as in `EncoderLayer`. The first and the third you know from there. The second takes its queries from what the first has made, and keys and values from `memory`.",
         "`attention(query_input, key_input, value_input, mask=...)` returns two things; the output is the first. An `add_norm` gets the sublayer's *input* first, then the sublayer's output. `self_mask` belongs to the first sublayer, `cross_mask` to the second. `AddNorm` and `FeedForward` take the dropout.",
@@ -738,7 +738,7 @@ STACK = Exercise(
     lesson=LESSON,
     title="layer after layer",
     points=2,
-    minutes=5,
+    minutes=4,
     hints=(
         "This is `Encoder` from lesson 6 once more, with decoder layers. Every layer reads the output of the layer before it; the memory and the masks are the same for all.",
         "`nn.ModuleList(... for _ in range(num_layers))` makes a new layer each time and registers it. In `forward`, a loop over the layers replaces `x` by the layer's output.",
@@ -842,7 +842,7 @@ PAIR = Exercise(
     lesson=LESSON,
     title="what it reads, what it predicts",
     points=2,
-    minutes=4,
+    minutes=3,
     hints=(
         "Write the ids of one sentence twice, one below the other, the second time shifted by one place to the left. Which columns have a partner?",
         "`ids[:, a:b]` cuts columns and keeps all rows. The decoder reads everything except the last column; the labels are everything except the first.",
@@ -1017,7 +1017,7 @@ MODEL = Exercise(
     lesson=LESSON,
     title="the whole model",
     points=5,
-    minutes=15,
+    minutes=14,
     hints=(
         "`encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which mask speaks about which ids? The logits are a matrix product with the table of the target embedding.",
         "`F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has one row per word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the start values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.",
@@ -1227,7 +1227,7 @@ GREEDY = Exercise(
     lesson=LESSON,
     title="word by word",
     points=4,
-    minutes=14,
+    minutes=12,
     hints=(
         "Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* place matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.",
         "`logits[:, -1].argmax(dim=-1)` gives `(batch,)`. Before `torch.cat`, set the words of sentences that have ended to 0, and afterwards mark those whose newest word is `eos`. Remember `model.training` at the start and give it to `model.train(...)` at the end. The result leaves out the column of `bos`.",
@@ -1387,7 +1387,7 @@ CACHED = Exercise(
     lesson=LESSON,
     title="keys and values kept",
     points=4,
-    minutes=18,
+    minutes=12,
     hints=(
         "Follow one word through `DecoderLayer`: in self-attention it asks with its own query, but looks at the keys and values of all words so far. These don't change any more, so keep them, layer by layer, and append the newest. Those of the source are made once, in `start`.",
         "Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. A causal mask is not needed, since nothing later is there. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.",
