@@ -69,7 +69,7 @@ class Verdict:
     @property
     def summary(self) -> str:
         """One line, for lists and for a short traceback."""
-        words = [self.headline]
+        words = [f"{self.headline}."]
         if self.diagnosis:
             words.append(f"Probably: {self.diagnosis}.")
         if self.advice:
