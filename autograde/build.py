@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib.util
 import os
@@ -158,7 +159,7 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
         record_timing=False,
     )
     try:
-        client.execute(env=environment())
+        asyncio.run(client.async_execute(env=environment()))  # closes its event loop, also in a thread
         notebook.metadata = nbformat.from_dict(notebooks.METADATA)  # nbclient adds widgets and this Python's version
     except CellExecutionError as error:
         raise BuildError(f"{name}: a cell raised an error.\n{error}") from None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import shutil
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autograde import notebooks
@@ -22,6 +24,16 @@ def course(tmp_path, monkeypatch) -> Path:
     monkeypatch.delenv("COURSE_WORK", raising=False)
     monkeypatch.chdir(root)
     return root
+
+
+@pytest.fixture
+def no_warnings():
+    """A warning of the code under test is an error; the garbage of other tests in this process is none of its business."""
+    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)
+        warnings.simplefilter("ignore", pytest.PytestUnraisableExceptionWarning)
+        yield
 
 
 def copy_course(root: Path) -> Path:

@@ -1,7 +1,5 @@
 """Lesson 6: the reference against independent paths: PyTorch's own encoder, plain loops, properties."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -13,15 +11,9 @@ from torch.nn import functional as F
 from helpers.feed_forward import Encoder, EncoderLayer, FeedForward, encoder_parameters, feed_forward, linear, relu
 from helpers.multi_head import copy_torch_attention
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
 seeds = st.integers(0, 10_000)
 SMALL = {"num_layers": 3, "d_model": 6, "num_heads": 2, "d_ff": 10}
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
-        warnings.simplefilter("error")
-        yield
 
 
 def weights(d_model, d_ff, seed=0):

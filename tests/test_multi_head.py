@@ -1,7 +1,6 @@
 """Lesson 4: the reference against independent paths: PyTorch, plain loops, properties."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -20,16 +19,10 @@ from helpers.multi_head import (
     split_heads,
 )
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
 BATCH, QUERIES, KEYS, HEADS, WIDTH = 4, 5, 7, 3, 12
 seeds = st.integers(0, 10_000)
 small = st.integers(1, 5)
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
-        warnings.simplefilter("error")
-        yield
 
 
 def random(*shape, seed=0):

@@ -1,7 +1,6 @@
 """Lesson 3: the reference against independent paths: PyTorch, plain loops, properties."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -23,16 +22,10 @@ from helpers.single_head import (
     softmax,
 )
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
 # leading axes, then (n_queries, n_keys, d_head, d_value), all different
 SHAPES = [((), (2, 3, 4, 5)), ((2,), (3, 5, 4, 6)), ((2, 3), (5, 4, 6, 7))]
 seeds = st.integers(0, 10_000)
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
-        warnings.simplefilter("error")
-        yield
 
 
 def tokens(leading, sizes, seed=0, scale=1.0):
