@@ -28,7 +28,7 @@ def course(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def no_warnings():
-    """A warning of the code under test is an error; the garbage of other tests in this process is none of its business."""
+    """A warning of the code under test is an error; the garbage that other tests left in this process is not."""
     with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ResourceWarning)
