@@ -168,7 +168,7 @@ def progress_lines() -> list[str]:
         total = sum(one.points for one in asked)
         bar = "█" * len(passed) + "░" * (len(asked) - len(passed))
         lines.append(
-            f"{lesson.name:<16} {bar:<12} {len(passed):>2} of {len(asked):>2} exercises   {points:g} of {total} points"
+            f"{lesson.name:<16} {bar:<16} {len(passed):>2} of {len(asked):>2} exercises   {points:g} of {total} points"
         )
         left = [one for one in asked if one not in passed]
         started = [one.name for one in left if data.get(one.name, {}).get("state", NOT_STARTED) != NOT_STARTED]
