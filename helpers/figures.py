@@ -109,7 +109,8 @@ class Picture:
     @property
     def html(self) -> str:
         """An <img> with alternative text; for widgets, and for JupyterLab, which shows image/png without any."""
-        return f'<img alt="{escape(self.alt, quote=True)}" src="data:image/png;base64,{self._data}">'
+        alt = escape(self.alt, quote=True)
+        return f'<img style="max-width:100%" alt="{alt}" src="data:image/png;base64,{self._data}">'
 
     @property
     def _data(self) -> str:
