@@ -12,7 +12,7 @@ if _programs not in os.environ.get("PATH", "").split(os.pathsep):
     os.environ["PATH"] = _programs + os.pathsep + os.environ.get("PATH", "")
 
 (HERE / "autograde").mkdir(exist_ok=True)  # the gradebook's folder
-c = get_config()  # noqa: F821 - nbgrader provides it
+c = get_config()
 
 c.CourseDirectory.course_id = "transformer"
 c.CourseDirectory.root = str(HERE)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -141,8 +142,8 @@ def _unzip(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | None:
     try:
         with archive.open(member) as stream:
             data = stream.read(LARGEST + 1)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
-        return None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+        return None  # damaged, cut off, encrypted, or packed in a way that Python cannot unpack
     return data if len(data) <= LARGEST else None
 
 

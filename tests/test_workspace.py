@@ -299,6 +299,20 @@ def test_collect_finds_submissions_by_their_place(course, tmp_path):
     assert not list(tmp_path.parent.rglob("mallory"))
 
 
+def test_a_damaged_member_of_an_archive_stops_nobody(course, tmp_path):
+    file = tmp_path / "class.zip"
+    text = "ada's work, long enough to be packed " * 200
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"ada/{NAME}", text)
+        archive.writestr(f"bob/{NAME}", "bob")
+    data = bytearray(file.read_bytes())
+    start = data.index(NAME.encode()) + len(NAME)
+    data[start : start + 20] = b"\xff" * 20  # no longer what a packer writes
+    file.write_bytes(data)
+    results = {one.student: one for one in classroom.collect(LESSON, [file])}
+    assert results["ada"].problem and not results["bob"].problem
+
+
 def test_collect_refuses_two_files_for_one_student_and_odd_names(course, tmp_path):
     for place, text in ((f"one/ada/{NAME}", "a"), (f"two/ada/{NAME}", "b"), (f"one/..bob/{NAME}", "c")):
         file = tmp_path / "in" / place
