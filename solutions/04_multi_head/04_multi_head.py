@@ -43,7 +43,7 @@ from helpers.vocabulary import Vocabulary
 # ## The idea
 #
 # Several heads read the same sentence. Each has its own three matrices, so it has its own questions, its own weights and
-# its own output. The outputs are laid side by side, and one more matrix, $W_O$, mixes them:
+# its own output. The outputs are laid side by side, and one more matrix, $W^O$, mixes them:
 #
 # ![x goes into two heads; their outputs, 5 by 3 each, lie side by side, 5 by 6, and are multiplied by one more matrix, which gives the output, 5 by 6.](figures/heads.png)
 #
@@ -121,11 +121,11 @@ for token, one, product, power, share in zip(tokens, keys, products, powers, sha
 # %% [markdown]
 # In head 1, "dog" gave two thirds of its attention to "bites". In head 2 it gives nearly everything to the two articles.
 # Both answers are kept, because each head has an output of its own. Laid side by side they are one row of six numbers
-# again. The last step multiplies this row by $W_O$:
+# again. The last step multiplies this row by $W^O$:
 
 # %%
-print("W_O, after the two heads:")
-print(W_OUTPUT)
+print("W_OUTPUT, the matrix after the two heads:")
+print(W_OUTPUT, "\n")
 output_1, weights_1 = scaled_dot_product_attention(*project(x, *heads[0]))
 values_2 = [[weighted_sum(row, W_VALUE_2[:, column]) for column in range(D_HEAD)] for row in x]
 output_2_dog = [weighted_sum([one[column] for one in values_2], shares_dog) for column in range(D_HEAD)]
@@ -141,8 +141,8 @@ for column in range(D_MODEL):
     print(f"output of 'dog', number {column}:  {terms} = {output_dog[column]:.3f}")
 
 # %% [markdown]
-# Every number of the output holds something of both heads. Without $W_O$ the heads would stay in their own columns, and
-# nothing would bring together what they found. $W_O$ has as many columns as `x`, 6, because the result is added to `x`
+# Every number of the output holds something of both heads. Without $W^O$ the heads would stay in their own columns, and
+# nothing would bring together what they found. $W^O$ has as many columns as `x`, 6, because the result is added to `x`
 # next; that is lesson 5.
 
 # %% [markdown]
@@ -161,7 +161,8 @@ for column in range(D_MODEL):
 #
 # - `x` is a tensor `(batch, length, d_model)`. The result is `(batch, num_heads, length, d_head)` with
 #   `d_head = d_model // num_heads`.
-# - Head 0 gets the first `d_head` columns of every token, head 1 the next ones, and so on.
+# - Head 0 gets the first `d_head` columns of every token, head 1 the next ones, and so on. (An
+#   index counts from 0: `[:, 0]` is what the paper calls head 1.)
 # - If `num_heads` does not divide `d_model`, raise a `ValueError`.
 #
 # Why this order of the axes? Attention works on the last two axes, `length` and `d_head`, and leaves all axes before them
@@ -171,8 +172,9 @@ for column in range(D_MODEL):
 #
 # ![Four tokens with six columns, cut into three heads. Above: each head has two columns of all four tokens. Below, with reshape alone: head 0 has all of token 0 and a part of token 1, and nothing of the tokens 2 and 3.](figures/slices.png)
 #
-# `reshape` never moves a number: it reads them row by row and puts them down row by row in the new shape. In the wrong one,
-# head 0 never sees the tokens 2 and 3, and a "row" of it is a third of a token.
+# `reshape` keeps the numbers in their order: it reads them row by row and puts them down row by row
+# in the new shape. In the wrong result head 0 never sees the tokens 2 and 3, and each of its rows
+# is a third of a token.
 #
 # Example: one token `[[[1, 2, 3, 4, 5, 6]]]` and 3 heads give `[[[[1, 2]], [[3, 4]], [[5, 6]]]]`.
 #
@@ -311,7 +313,7 @@ _, weights_2 = scaled_dot_product_attention(*project(x, *heads[1]))
 figure, axes = new(1, 3, size=(12.6, 3.5), width_ratios=[5, 5, 6])
 heat_map(axes[0], weights_1, tokens, tokens, "head 1: weights", "key of ...", "query of ...", limits=(0, 1))
 heat_map(axes[1], weights_2, tokens, tokens, "head 2: weights", "key of ...", limits=(0, 1))
-heat_map(axes[2], output, tokens, range(D_MODEL), "output of both heads, times $W_O$", "column of the output")
+heat_map(axes[2], output, tokens, range(D_MODEL), "output of both heads, times $W^O$", "column of the output")
 show(
     figure,
     alt="Three heat maps. In head 1 nearly all tokens attend to dog, and dog attends to bites with 0.67. In head 2 dog gives 0.50 "
@@ -648,9 +650,10 @@ for embed_dim, num_heads in ((6, 1), (6, 2), (6, 6), (512, 1), (512, 8), (512, 6
     print(f"{embed_dim:9d} {num_heads:7d} {embed_dim // num_heads:8d} {counted:23,d} {computed:18,d}")
 
 # %% [markdown]
-# The number of heads makes no difference: $h$ heads of width $d_{model} / h$ fill the same matrix. The multiplications
-# are as many, too ($h$ times as many dot products, each $h$ times as short). The choice between one head and eight is not
-# one of size. It is a choice of how the same numbers are used. What do we get for it?
+# The number of heads makes no difference: $h$ heads of width $d_{model} / h$ fill the same matrix.
+# The number of multiplications stays the same, too ($h$ times as many dot products, each $h$ times
+# as short). The choice between one head and eight is not one of size. It is a choice of how the
+# same numbers are used. What do we get for it?
 
 # %% [markdown]
 # ## Experiment: what breaks without it
@@ -658,9 +661,9 @@ for embed_dim, num_heads in ((6, 1), (6, 2), (6, 6), (512, 1), (512, 8), (512, 6
 # ### One head, and several
 #
 # A small task where each output needs several earlier tokens **at once**. A sentence has 12 tokens. Each token carries
-# four random numbers, its *content*, beside its positional encoding. The output at each token has to repeat the contents
-# of four earlier tokens, in this order: the token 1 before, 2 before, 4 before, 6 before. That makes 16 numbers, in the
-# first 16 columns of the output.
+# four random numbers, its *content*, beside its positional encoding. The output at each token has to repeat the
+# contents of four earlier tokens: those that stand 1, 2, 4 and 6 steps back, in this order. That makes 16 numbers, in
+# the first 16 columns of the output.
 #
 # Where to look is a question of positions, which attention can learn (lesson 2: a fixed step is a fixed matrix). We train
 # five modules that differ in the number of heads alone: 1, 2, 4, 8 or 32, all with width 32. All have
@@ -685,7 +688,7 @@ def task(count, generator):
 
 def error(model, inputs, targets):
     predicted = model(inputs)[0][..., : targets.shape[-1]]
-    return (predicted - targets)[:, max(STEPS_BACK) :].square().mean()  # the first six tokens have no sixth one before
+    return (predicted - targets)[:, max(STEPS_BACK) :].square().mean()  # six steps back from the first six is nothing
 
 
 def train(num_heads, updates=200):
@@ -734,8 +737,8 @@ show(
 )
 
 # %% [markdown]
-# One head ends at 0.75, two heads at 0.50, four and eight near 0. The first two numbers are no accident, and no longer
-# training would help:
+# One head ends at 0.75, two heads at 0.50, four and eight near 0. The first two numbers are no
+# accident, and longer training would not help:
 #
 # - A head mixes the values of all tokens in the shares of **one** softmax. From four contents it makes one mixture, and
 #   nothing behind it can take the mixture apart. It can copy one token of the four well and lose three, or blur all four;
@@ -768,9 +771,10 @@ show(
 print("the four heads look mostly this many steps back:", found)
 
 # %% [markdown]
-# Nobody told the heads who looks where; they have divided the work among themselves. They need not do it cleanly: a head
-# may mix two neighbours, as long as another head mixes the same two in other shares. From two different mixtures $W_O$ can
-# compute both. From one it cannot.
+# The single head has settled for a mixture, and loses the rest. The four heads have divided the
+# work among themselves; nobody told them who looks where. They need not do it cleanly: a head may
+# mix two neighbours, as long as another head mixes the same two in other shares. From two different
+# mixtures $W^O$ can compute both. From one it cannot.
 
 # %% [markdown]
 # ### Without the transpose
@@ -831,7 +835,7 @@ for position, mask in ((0, None), (4, earlier)):
 # ## Recap
 #
 # - Each head has its own query, key and value matrices, its own softmax, its own output. The outputs are laid side by side
-#   and multiplied by one more matrix, $W_O$, which mixes them and has as many columns as the model is wide.
+#   and multiplied by one more matrix, $W^O$, which mixes them and has as many columns as the model is wide.
 # - All heads at once: one large matrix each for query, key and value; the *results* are cut into slices of `d_head` columns.
 #   First cut the last axis, then exchange two axes; on the way back, exchange them first.
 # - The scores are divided by $\sqrt{d_{head}}$, the softmax runs along the keys, in each head separately.
@@ -850,11 +854,13 @@ for token, row in zip(tokens, output, strict=True):
 # %% [markdown]
 # ## The paper, the blog, this code
 #
+# "Blogs and notes" are the texts that this course grew out of.
+#
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |
 # | What is cut into heads? | nothing: each head has its own projections $W_i^Q$, $W_i^K$, $W_i^V$ of the whole vector | "the vectors are divided evenly" (a book), easily read as slices of the embeddings | the *projected* query, key and value are cut, which is the same as the paper's; every head reads all columns of `x` |
 # | How wide is a head? | $d_k = d_v = d_{model} / h$; 512 / 8 = 64 | "LLaMA uses 32 single heads" says nothing of the width: it is 4096 / 32 = 128 | `embed_dim // num_heads`; a `ValueError` where this has a remainder |
-# | What are the scores divided by? | $\sqrt{d_k}$, the width of a head | the width of the embeddings | the root of the head's width, read from the key after the split |
+# | What are the scores divided by? | $\sqrt{d_k}$, with the width of a head | the root of the embeddings' width | the root of the head's width, read from the key after the split |
 # | Why one more matrix at the end? | $W^O$ is $h d_v \times d_{model}$ | "its columns match the embedding width, because it is added to it next": right, and half of the reason | also because it mixes the heads; without it each head would keep to its own columns |
 # | How are query, key and value made? | one matrix each | "by an MLP" (a book) | one linear layer each, no activation |
 # | Do the linear layers have a bias? | none in the equations | `nn.Linear`, which adds one unless told otherwise | none, unless `bias=True` |

@@ -39,12 +39,12 @@ def heads():
     axes.text(14.4, 2.6, "5 × 3", ha="center", va="center", fontsize=9.5)
     axes.text(13.95, 3.3, "side by side: 5 × 6", ha="center", fontsize=9.5)
     _arrow(axes, (14.9, 2.6), (15.9, 2.6))
-    axes.text(15.4, 2.0, "× $W_O$", ha="center", fontsize=10.5)
+    axes.text(15.4, 2.0, "× $W^O$", ha="center", fontsize=10.5)
     _box(axes, 17.15, 2.6, "output\n5 × 6", SAND)
     return show(
         figure,
         alt="x, 5 tokens of width 6, goes into two heads. Each makes query, key and value, 5 by 3, has weights of attention "
-        "of its own, and gives an output, 5 by 3. The two outputs lie side by side, 5 by 6. Times the matrix W_O they "
+        "of its own, and gives an output, 5 by 3. The two outputs lie side by side, 5 by 6. Times the matrix W^O they "
         "become the output, 5 by 6, the size of x.",
     )
 
