@@ -3,8 +3,8 @@
 #
 # In lesson 4 several heads looked at a sentence, and each word got a new vector. In the Transformer this vector does
 # not replace the old one: it is **added** to it, and the sum is **normalized**. These two small steps stand behind
-# every part of the model. Without them a deep stack of layers learns nothing at all. You build both, and then you take
-# them away, to see what breaks.
+# every part of the model. Without them a deep stack of layers can hardly be trained. You build both, and then you
+# take them away, to see what breaks.
 #
 # **After this lesson you can**
 # - normalize a row of numbers on paper, with $\gamma$, $\beta$ and $\varepsilon$ in their right places;
@@ -136,10 +136,10 @@ def line(name, numbers):
 line("x", x[dog])
 line("+ attended", attended[dog])
 line("= sum", total)
-print(f"{'mean':<22} {mean:7.3f}")
+print(f"{'mean':<22} {mean:8.3f}")
 line("distance from mean", distances)
 line("its square", squares)
-print(f"{'variance':<22} {variance:7.3f}   root of variance + eps: {deviation:.3f}")
+print(f"{'variance':<22} {variance:8.3f}   root of variance + eps: {deviation:.3f}")
 line("normalized", [distance / deviation for distance in distances])
 
 # %% [markdown]
@@ -371,6 +371,9 @@ show(
 # - The gradient has to pass through mean and variance, too, because both depend on `x`. It does so by itself, unless
 #   you stop it.
 #
+# Example: for the row `[1, 2, 3]` a new `LayerNormalization(3)` gives `[-1.225, 0, 1.225]`, since `gamma` is still 1 and
+# `beta` still 0.
+#
 # <!-- hints: LayerNormalization -->
 # <details>
 # <summary>Hint 1</summary>
@@ -478,6 +481,9 @@ print("\nrow of 'dog' as by hand:", np.allclose(output[dog], [distance / deviati
 # - `AddNorm(embed_dim, dropout=0.1)` has `norm`, your `LayerNormalization`.
 # - `forward(x, sublayer_output)`: both `(batch, length, embed_dim)`. Dropout on the sublayer's output, then add, then
 #   normalize.
+#
+# Example: in evaluation mode a new `AddNorm(3)` makes of the rows `[1, 0, 2]` and `[0, 2, 1]` the row
+# `[-1.225, 0, 1.225]`.
 #
 # <!-- hints: AddNorm -->
 # <details>
@@ -686,20 +692,22 @@ for name, denominator in (
 
 # %% [markdown]
 # - For rows of ordinary size, formula 1 and formula 2 give nearly the same. They part where the **deviation** is near
-#   $\sqrt{\varepsilon} \approx 0.003$. With formula 2 a row that is nothing but rounding noise is still blown up to
-#   size 1; formula 1 leaves it small.
-# - The gradient shows the real danger. The root has an infinite slope at 0, so with $\varepsilon$ outside a row of
-#   equal numbers (a row of padding, for example) gives NaN, not a number, and one NaN spoils all weights. Under the
-#   root, $\varepsilon$ prevents it.
-# - The unbiased deviation is too large by $\sqrt{d / (d - 1)}$: by 10 % at our width of 6, by 0.1 % at the paper's 512.
-#   Small, but weights that were trained with one formula do not fit the other exactly.
+#   $\sqrt{\varepsilon} \approx 0.003$. With formula 2 a row whose deviation is 0.0001, which may be nothing but
+#   noise, is still blown up to nearly 1; formula 1 leaves it at 0.03.
+# - The gradient shows the real danger. The root has an infinite slope at 0, so with $\varepsilon$ outside the root, a
+#   row of equal numbers (a row of padding, for example) has the gradient NaN, not a number, and one NaN spoils all
+#   weights. Under the root, $\varepsilon$ prevents it.
+# - The unbiased deviation is larger by the factor $\sqrt{d / (d - 1)}$: by 10 % at our width of 6, where the third
+#   curve therefore ends at 0.91; by 0.1 % at the paper's 512. Small, but weights that were trained with one formula
+#   do not fit the other exactly.
 
 # %% [markdown]
 # ### 24 layers, with and without
 #
-# The real Transformer has 6 layers with two or three sublayers in each; today's models have a hundred and more. Let us
-# stack 24 sublayers and look at the start, before any training. The sublayer here is a small network of two linear
-# layers with a ReLU between them; lesson 6 builds it properly. There are four ways to put them together:
+# The real Transformer has 6 layers with two or three sublayers in each; today's largest models have a hundred and
+# more. Let us stack 24 sublayers and look at the start, before any training. The sublayer here is a small network of
+# two linear layers with a ReLU between them (negative numbers become 0); lesson 6 builds it properly. There are four
+# ways to put them together:
 #
 # - **neither**: each layer is $f(x)$;
 # - **norm alone**: $\text{LayerNorm}(f(x))$;
@@ -707,8 +715,9 @@ for name, denominator in (
 # - **both**: $\text{LayerNorm}(x + f(x))$, your `AddNorm`.
 #
 # **Predict first.** The gradient tells each weight in which direction to move. Learning goes from the last layer back
-# to the first. For which of the four is the gradient in layer 1 much smaller than in layer 24? For which much larger?
-# And two different tokens go in: for which of the four are they still different when they come out?
+# to the first. For which of the four is the gradient in layer 1 much smaller than in layer 24? For which do the
+# numbers grow from layer to layer? And two different tokens go in: for which of the four are they still different
+# when they come out?
 
 # %%
 torch.set_num_threads(1)  # matrices as small as these are faster on one thread
@@ -741,8 +750,8 @@ def network():
 
 
 def measure(make_layer, seeds=5, last=nn.Identity):
-    # Gradient of each layer's sublayer, size of the numbers at the end, likeness of two tokens at the end.
-    gradients, sizes, likeness = [], [], []
+    # Gradient of each layer's sublayer, size of the numbers at the end, cosine of two tokens at the end.
+    gradients, sizes, cosines = [], [], []
     for seed in range(seeds):
         torch.manual_seed(seed)
         layers = nn.Sequential(*(make_layer() for _ in range(DEPTH)), last()).double()
@@ -753,8 +762,8 @@ def measure(make_layer, seeds=5, last=nn.Identity):
             [sum(p.grad.square().sum().item() for p in one.sublayer.parameters()) ** 0.5 for one in layers[:DEPTH]]
         )
         sizes.append(outputs.square().mean().sqrt().item())
-        likeness.append(torch.cosine_similarity(outputs[:, 0], outputs[:, 1], dim=-1).mean().item())
-    return np.exp(np.mean(np.log(gradients), axis=0)), np.mean(sizes), np.mean(likeness)
+        cosines.append(torch.cosine_similarity(outputs[:, 0], outputs[:, 1], dim=-1).mean().item())
+    return np.exp(np.mean(np.log(gradients), axis=0)), np.mean(sizes), np.mean(cosines)
 
 
 ways = {
@@ -780,18 +789,18 @@ show(
 )
 
 # %%
-print(f"{'':<18}{'gradient in layer 1 / layer 24':>32}{'size at the end':>18}{'likeness of two tokens':>25}")
-for name, (gradients, size, alike) in measured.items():
-    print(f"{name:<18}{gradients[0] / gradients[-1]:32.2g}{size:18.2g}{alike:25.2f}")
+print(f"{'':<18}{'gradient in layer 1 / layer 24':>32}{'size at the end':>18}{'cosine of two tokens':>24}")
+for name, (gradients, size, cosine) in measured.items():
+    print(f"{name:<18}{gradients[0] / gradients[-1]:32.2g}{size:18.2g}{cosine:24.2f}")
 
 # %% [markdown]
-# "Size" is the typical size of a number in the last layer (1 went in). "Likeness" is the cosine of the angle between
-# two tokens: 0 when they have nothing to do with each other, 1 when they point in the same direction.
+# "Size" is the typical size of a number in the last layer (1 went in). "Cosine" is that of the angle between two
+# tokens, as in lesson 2: 0 when they have nothing to do with each other, 1 when they point in the same direction.
 #
-# - **Neither**: the first layer gets less than a thousandth of the last one's gradient, and the numbers themselves fade
-#   away.
+# - **Neither**: the first layer gets less than a thousandth of the last one's gradient, and the numbers themselves
+#   fade away. The tokens become alike, too.
 # - **Norm alone**: the gradient looks healthy, and yet something is lost. After 24 layers all tokens point in nearly
-#   the same direction (likeness 0.96). What was different about them is almost gone, so there is little left to learn
+#   the same direction (cosine 0.96). What was different about them is almost gone, so there is little left to learn
 #   from.
 # - **Residual alone**: the gradient is as large in layer 1 as in layer 24, and the tokens stay more different. But the
 #   numbers grow from layer to layer, 65-fold in the end, and all gradients are about 60 times as large as with both.
@@ -835,8 +844,8 @@ for name, losses in curves.items():
     print(f"{name:<29}", "".join(f"{loss:8.2f}" for loss in losses))
 
 # %% [markdown]
-# Without the residual connection the model still answers with about zero after 100 steps: it has learned nothing. With
-# it, the same 24 layers have begun to learn. Nothing else was changed.
+# Without the residual connection the model is no better after 100 steps than an answer of zeros: it has learned
+# nothing. With it, the same 24 layers have begun to learn. Nothing else was changed.
 
 # %% [markdown]
 # ## The variant: pre-norm (extra)
@@ -858,9 +867,14 @@ for name, losses in curves.items():
 # *the variant: normalize first* · extra · 3 points · about 8 minutes
 # <!-- end -->
 #
+# Build the lower block of the picture, for any sublayer.
+#
 # - `PreNormBlock(embed_dim, sublayer, dropout=0.1)` has `norm`, your `LayerNormalization`, and `sublayer`, the module
 #   that it is given. `sublayer` maps a tensor `(batch, length, embed_dim)` to a tensor of the same shape.
 # - `forward(x)`: normalize, sublayer, dropout, and add the `x` that came in. Nothing comes after the sum.
+#
+# Example: with `nn.Identity()` as the sublayer, which gives back its input, and without dropout, the row `[1, 2, 3]`
+# becomes `[1, 2, 3]` + `[-1.225, 0, 1.225]` = `[-0.225, 2, 4.225]`.
 #
 # <!-- hints: PreNormBlock -->
 # <details>
@@ -902,8 +916,9 @@ check("PreNormBlock")
 # %% [markdown]
 # ### Post-norm against pre-norm
 #
-# **Predict first.** The same 24 layers, the same task, now with two rates of learning: 0.001 as before, and 0.005.
-# Which of the two variants learns faster, and which one minds the higher rate?
+# **Predict first.** The same 24 layers, the same task, now with two learning rates (how far a step moves the
+# weights): 0.001 as before, and 0.005. Which of the two variants learns faster, and which one suffers from the higher
+# rate?
 
 # %%
 ways["pre-norm"] = lambda: PreNormBlock(WIDTH, network(), dropout=0.0)
@@ -930,8 +945,8 @@ for place in axes:
     place.legend(frameon=False, fontsize=9, loc="lower left")
 show(
     figure,
-    alt="Left: the gradient of 24 layers at the start; both begin at 0.13 in layer 1; post-norm stays near 0.1, pre-norm falls to 0.04 in layer 24. Right: the loss over "
-    "100 steps. Pre-norm falls quickly with both rates, fastest with 0.005. Post-norm falls slowly with rate 0.001 and not at "
+    alt="Left: the gradient of 24 layers at the start; both begin at 0.13 in layer 1; post-norm stays near 0.1, pre-norm falls "
+    "to 0.04 in layer 24. Right: the loss over 100 steps. Pre-norm falls quickly with both rates, fastest with 0.005. Post-norm falls slowly with rate 0.001 and not at "
     "all with rate 0.005.",
 )
 
@@ -982,8 +997,8 @@ for token, numbers in zip(tokens, output, strict=True):
 # | Biased or unbiased? | biased: divided by $d$ | not said; `x.std()` in PyTorch would be unbiased | biased |
 # | Are there $\gamma$ and $\beta$? | yes, as gain and bias of "Layer Normalization" | missing in one blog; the other one explains them, with a single number for all columns in its example | one $\gamma$ and one $\beta$ for each column |
 # | How large is $\varepsilon$? | not said | "very small, for example 1e-6" | 1e-5, the default of PyTorch |
-# | What is $\varepsilon$ for? | not said | against division by zero | that, too; and it keeps gradients finite and does not blow up noise |
-# | $\gamma = 2$, $\beta = 1$ on `[1, 2, 3]` | | `[-1.44, 1, 3.44]` | `[-1.449, 1, 3.449]`: the blog rounded first |
+# | What is $\varepsilon$ for? | not said | against division by zero | that, too; and it keeps gradients finite, and under the root it does not blow up noise |
+# | $\gamma = 2$, $\beta = 1$ on `[1, 2, 3]` | (no example) | `[-1.44, 1, 3.44]` | `[-1.449, 1, 3.449]`: the blog rounded first |
 # | What is added to the attention's output? | the input of the sublayer | "the embedding matrix" | the input of the sublayer: in the first layer the embeddings **with positions**, later the layer before |
 # | Where does the norm stand? | after the add (post-norm) | after the add | after the add; pre-norm as a variant |
 # | Where does dropout act? | on the sublayer's output, before the add | not mentioned | as in the paper |

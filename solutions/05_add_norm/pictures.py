@@ -72,11 +72,11 @@ def pre_norm():
     _post_norm(axes[0], "sublayer")
     _canvas(axes[1], "pre-norm, the variant: layer norm stands in the side road")
     _chain(axes[1], 1.9, [(4.4, 1.1), (7.2, 1.1), (10.0, 1.1), (12.2, 0.33), (14.4, 0.8)])
-    _box(axes[1], 1.0, "x", SAND, 1.8)
+    _box(axes[1], 1.0, "x\n5 × 6", SAND, 1.8)
     _box(axes[1], 4.4, "layer norm", BLUE)
     _box(axes[1], 7.2, "sublayer", BLUE)
     _box(axes[1], 10.0, "dropout")
-    _box(axes[1], 14.4, "output", SAND, 1.6)
+    _box(axes[1], 14.4, "output\n5 × 6", SAND, 1.6)
     _around(axes[1], 2.6, 12.2)
     _plus(axes[1], 12.2)
     return show(
