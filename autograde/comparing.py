@@ -90,10 +90,11 @@ def _sequences(expected, got, tolerance, lenient, path, several, differ):
     for index, (one, other) in enumerate(zip(expected, got, strict=True)):
         found = difference(one, other, tolerance, lenient, f"{path}[{index}]")
         if found:
-            # a short list is clearer as a whole than one item of it
-            short = differ(f"The first difference is at index {index}.")
+            # a short list is clearer as a whole than one item of it, or than one item of a pair in it
+            short = differ(f"The first difference is at index {index}{f' of {path}' if path else ''}.")
             plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
-            return short if plain and not found.remark and len(short.expected) < 160 else found
+            inside = isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other)
+            return short if plain and (inside or not found.remark) and len(short.expected) < 160 else found
     if type(expected) is not type(got) and not several and "sequence" not in lenient:
         return differ(
             f"The items are right. They come in {_article(_kind(got))}; {_article(_kind(expected))} is asked for."

@@ -225,9 +225,15 @@ def _gaps(one: Any, other: Any, path: str, into: dict[str, float]) -> None:
 def _diagnose(key: AnswerKey, got: list[Answer | Unasked]):
     """The misconception that gives the learner's answers on every call, or None. Most differ at the first call."""
     for number, candidate in enumerate(key.exercise.misconceptions):
-        if all(_agree(key.exercise, key.wrong(number, at), one) for at, one in enumerate(got)):
+        same = all(_agree(key.exercise, key.wrong(number, at), one) for at, one in enumerate(got))
+        if same and (any(one.problem is None for one in got) or _one_message(key, number, got)):
             return candidate
     return None
+
+
+def _one_message(key: AnswerKey, number: int, got: list[Answer]) -> bool:
+    """Whether an error reads the same. Where every call raises, the kind of error alone fits too many mistakes."""
+    return any(key.wrong(number, at).problem.text == one.problem.text for at, one in enumerate(got))
 
 
 def _agree(exercise: Exercise, one: Answer | Unasked, other: Answer | Unasked) -> bool:

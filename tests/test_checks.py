@@ -17,6 +17,7 @@ import torch
 
 import autograde
 from autograde import CheckFailed, Verdict, answering, assess, checking, limits
+from autograde.comparing import difference
 from autograde.exercise import Call, Exercise, Made, Misconception
 from autograde.exercises import exercise
 from autograde.judging import judge
@@ -270,6 +271,27 @@ def test_a_changed_input_is_found_and_costs_a_part():
     bare = dataclasses.replace(one, misconceptions=())
     message = judge(bare, calls, answering.answer(changes, calls)).message
     assert "The result is right, but the call changes its input `x`." in message
+
+
+def test_a_short_list_of_pairs_is_shown_whole():
+    right, wrong = [("b", "c"), ("a", "b"), ("ab", "c")], [("b", "c"), ("a", "x"), ("ab", "c")]
+    found = difference(right, wrong, lambda path, values: 0.0)
+    assert (found.path, found.remark) == ("", "The first difference is at index 1.")
+    assert found.expected == str(right) and found.got == str(wrong)
+
+
+def test_an_error_alone_is_no_diagnosis():
+    """An answer that raises on every call gets a name only where one of its messages fits it, not the kind alone."""
+    swapped = "query and key swapped"  # raises ValueError on every call
+    wrong = next(m.wrong for m in exercise("scaled_dot_product_attention").misconceptions if m.name == swapped)
+    assert assess("scaled_dot_product_attention", wrong).diagnosis == swapped
+
+    def broken_softmax(query, key, value, mask=None):
+        powers = np.exp(query @ np.swapaxes(key, -1, -2))
+        return powers / powers.sum(axis=-1), powers
+
+    verdict = assess("scaled_dot_product_attention", broken_softmax)
+    assert verdict.state == "error" and verdict.diagnosis is None and "broadcast together" in verdict.message
 
 
 def test_partial_credit_needs_the_main_part():
