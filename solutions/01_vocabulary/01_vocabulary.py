@@ -5,29 +5,33 @@
 # numbers and back.
 #
 # **After this lesson you can**
-# - cut English and Korean text into tokens, and give every token a number,
-# - say what the special tokens `<pad>`, `<bos>`, `<eos>` and `<unk>` are for,
-# - put sentences of different lengths into one tensor, with a mask that says where the padding is,
-# - learn byte-pair encoding (BPE), the method of the paper, and say which problem it solves.
+# - cut English and Korean text into tokens, and give every token a number;
+# - say what the special tokens `<pad>`, `<bos>`, `<eos>` and `<unk>` are for;
+# - put sentences of different lengths into one batch, with a mask that says where the padding is;
+# - write byte-pair encoding (BPE), the method of the paper, and say which problem it solves.
 #
-# **What you need:** Python lists, dictionaries and loops. No lesson comes before this one. About 90 minutes.
+# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. No lesson comes before this one.
+# About 90 minutes.
 #
-# | exercise | you write | minutes |
-# | --- | --- | --- |
-# | 1.1 | `tokenize`: a text becomes tokens | 9 |
-# | 1.2 | `build_vocabulary`: the unique tokens | 3 |
-# | 1.3 | `build_index`: word to index, index to word | 3 |
-# | 1.4 | `encode`: tokens become indices | 6 |
-# | 1.5 | `decode`: indices become tokens | 2 |
-# | 1.6 | `Vocabulary`: special tokens, and words by count | 13 |
-# | 1.7 | `pad_batch`: one tensor for many sentences | 7 |
-# | 1.8 | `count_pairs`: neighbouring symbols | 5 |
-# | 1.9 | `merge_pair`: two symbols become one | 8 |
-# | 1.10 | `train_bpe`: learn the merges | 10 |
-# | 1.11 | `bpe_encode`: words become pieces | 4 |
+# | exercise | what you build | points | minutes |
+# | --- | --- | --- | --- |
+# | 1.1 `tokenize` | a text becomes tokens | 3 | 9 |
+# | 1.2 `build_vocabulary` | the unique tokens | 1 | 3 |
+# | 1.3 `build_index` | word to index, index to word | 1 | 3 |
+# | 1.4 `encode` | tokens become indices | 2 | 6 |
+# | 1.5 `decode` | indices become tokens | 1 | 2 |
+# | 1.6 `Vocabulary` | special tokens, and words by count | 5 | 13 |
+# | 1.7 `pad_batch` | one tensor for many sentences | 3 | 7 |
+# | 1.8 `count_pairs` | neighbouring symbols | 2 | 5 |
+# | 1.9 `merge_pair` | two symbols become one | 3 | 8 |
+# | 1.10 `train_bpe` | learn the merges | 4 | 10 |
+# | 1.11 `bpe_encode` | words become pieces | 2 | 4 |
 #
-# Below every exercise stands its check. When an answer is not right yet, the check shows the call, what is expected and
-# what came, and for common mistakes it names the mistake. Two hints are folded away in the text of each exercise.
+# **How a lesson works.** Go from top to bottom, and run each cell with Shift + Enter. In an exercise, write your code in
+# place of `# YOUR CODE HERE` and `raise NotImplementedError()`. Then run that cell, and the check below it. When an answer
+# is not right yet, the check shows the call, what is expected and what came, and for common mistakes it names the mistake.
+# Two hints are folded away in the text of each exercise; a click opens them. Later cells use your code, so finish one exercise
+# before you go on to the next.
 
 # %%
 import re
@@ -58,7 +62,9 @@ from helpers.figures import line_style, new, show
 # %% [markdown]
 # ## The numbers by hand
 #
-# The whole course uses three small sentences as its running example, with their Korean translations.
+# The whole course uses three small sentences as its running example, with their Korean translations. (Do you see empty
+# boxes in place of the Korean letters? Then your computer has no font for them. The code works all the same; to see them,
+# install one, for example Noto Sans KR.)
 
 # %%
 for sentence, translation in zip(SENTENCES, TRANSLATIONS):
@@ -147,8 +153,8 @@ print("split:   ", example.split())
 print("tokenize:", tokenize(example))
 
 # %% [markdown]
-# `split` gives `man.` and `man`, `The` and `the`: a model would have to learn each of them anew, as if they had nothing in
-# common.
+# `split` gives `man.` and `man`, `The` and `the`. These are four words to it, and a model would have to learn each of them
+# anew, as if they had nothing in common.
 
 # %% [markdown]
 # ### Exercise 1.2 · `build_vocabulary`
@@ -157,7 +163,7 @@ print("tokenize:", tokenize(example))
 # <!-- end -->
 #
 # Write `build_vocabulary(tokens)`. It returns the list of the unique tokens, each once, **in order of first
-# appearance**. The length of this list is the vocabulary size.
+# appearance**. The length of this list is the vocabulary size, as long as there are no special tokens.
 #
 # Example: `["the", "cat", "sees", "the", "dog"]` gives `["the", "cat", "sees", "dog"]`.
 #
@@ -363,7 +369,7 @@ print("read today:      ", " ".join(decode(ids, today)))
 # %% [markdown]
 # ## Special tokens
 #
-# Four tokens stand for no word. They come first, so that their ids are the same for every text.
+# Four tokens are no words of the text. They come first, so that their ids are the same for every text.
 #
 # | id | token | what it is for |
 # | --- | --- | --- |
@@ -398,7 +404,8 @@ except KeyError as error:
 # - **`decode(ids)`** takes a list of ids and returns a list of tokens. It stops at the first `<eos>` if there is one, leaves
 #   out `<pad>` and `<bos>`, and keeps `<unk>`.
 #
-# Build it from the functions that you have. For counting, `Counter(tokens)` is a dictionary of counts.
+# Build it from the functions that you have. For counting, `Counter(tokens)` is a dictionary of counts. Inside the class,
+# `encode(...)` is still your function from above, and `self.encode(...)` is the method.
 #
 # Example: in `Vocabulary(["a b b"])` the word `b` has the id 4 and `a` the id 5. `encode("a c")` gives `[1, 5, 3, 2]`, and
 # `decode([1, 5, 3, 2, 0])` gives `["a", "<unk>"]`.
@@ -470,10 +477,11 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 # %% [markdown]
 # ### Padding
 #
-# A tensor is a rectangle: all its rows have the same length. Sentences have different lengths. So a **batch**, several
-# sentences processed together, is filled up with `<pad>` to the length of its longest sentence. And a **mask** remembers
-# which places hold tokens and which hold padding. Attention (lesson 3) and the loss (lesson 8) must not look at padding.
-# In this course a mask is boolean, and **True means: this place counts**.
+# A **tensor** is PyTorch's table of numbers, and a table is a rectangle: all its rows have the same length. Sentences have
+# different lengths. So a **batch**, several sentences processed together, is filled up with `<pad>` to the length of its
+# longest sentence. And a **mask** remembers which places hold tokens and which hold padding, because nothing may be
+# computed from padding: neither the attention of lesson 3 nor the error that a model is trained with. In this course a
+# mask is boolean, and **True means: this place counts**.
 #
 # ![Two tables of 3 rows and 7 columns. Left the ids of three sentences, the third filled up with two zeros at the end. Right
 # the mask: True at every token, False at the two zeros.](figures/batch.png)
@@ -489,7 +497,8 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 # - `ids`, of dtype `torch.int64`: the sequences, one per row, filled up with `pad` **at the end**;
 # - `keep`, of dtype `torch.bool`: True at the original tokens, False at the padding.
 #
-# No sequence contains `pad` itself.
+# No sequence contains `pad` itself. `torch.tensor(rows, dtype=torch.int64)` makes a tensor from a list of lists of equal
+# length. A comparison such as `ids > 5` compares every number of a tensor at once.
 #
 # Example: `pad_batch([[7, 8, 9], [5]])` gives `[[7, 8, 9], [5, 0, 0]]` and `[[True, True, True], [True, False, False]]`.
 #
@@ -524,7 +533,7 @@ def pad_batch(sequences, pad=0):
 check("pad_batch")
 
 # %% [markdown]
-# PyTorch has the filling up built in, as `pad_sequence`. Both must agree.
+# PyTorch can fill up too; the function is called `pad_sequence`. Both must agree.
 
 # %%
 sequences = [vocabulary.encode(sentence) for sentence in SENTENCES]
@@ -538,12 +547,15 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 # ## Words in pieces: byte-pair encoding
 #
 # A vocabulary of whole words has a limit: what it has not seen becomes `<unk>`. English has "sleep", "sleeps", "sleeping". In
-# Korean it is worse, because particles are written onto the word: 개가 (the dog, subject), 개를 (the dog, object), 개는,
-# 개에게, 개도. Whoever knows 고양이 (cat) and the particle 를 can read 고양이를 at once. A word vocabulary cannot.
+# Korean it is worse, because particles are written onto the word: 개가 (the dog, subject), 개를 (the dog, object), 개는
+# (as for the dog), 개에게 (to the dog), 개도 (the dog, too). Whoever knows 고양이 (cat) and the particle 를 can read 고양이를
+# at once. A word vocabulary cannot.
 #
 # **Byte-pair encoding** learns pieces from the text. It starts with single characters and repeats one step:
 #
 # > Find the pair of neighbouring symbols that occurs most often. Make it one symbol, everywhere.
+#
+# Such a step is called a **merge**. The list of merges, in their order, is all that is learned.
 #
 # Frequent words grow together into one piece. Rare words stay in several pieces. What every word can fall back on are its
 # characters. To know where a word ends, each word gets a last symbol of its own, `</w>`.
@@ -922,9 +934,11 @@ show(
 )
 
 # %% [markdown]
-# Three things to see. A few frequent words cover most of the text: the curve is steep at first. Rare words are many, and each
-# adds little, so `max_size` and `min_count` cost little coverage. And new text never reaches 100 %: in English few words are missing, in
-# Korean more than one in four.
+# Three things to see.
+# - A few frequent words cover half of the text: the curve is steep at first.
+# - Rare words are many, and each adds little. Leaving out the ten rarest, by `max_size` or `min_count`, costs 3 % of the
+#   coverage in English and 4 % in Korean.
+# - New text does not reach 100 %: in English few words are missing, in Korean more than one in four.
 
 # %% [markdown]
 # ## The same with a library
@@ -940,8 +954,8 @@ print("first merges:", merges[:8])
 print("words to compare:", len(every_word))
 
 # %% [markdown]
-# One detail must be bridged. The library starts from single characters, and your `</w>` is one symbol of four characters. Let one character
-# that occurs nowhere else stand for it, `∎`.
+# One difference is in the way. The library starts from single characters, and your `</w>` is one symbol of four characters.
+# Let one character that occurs nowhere else stand for it: `∎`.
 
 # %%
 from tokenizers import models
@@ -1015,7 +1029,7 @@ for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 �
 # stand nowhere in the first 60 sentences. Pieces help only where the characters are known. Many models go one step further and
 # start from the 256 possible **bytes** instead of characters: then nothing at all is unknown.
 #
-# Pieces have a price: sentences become longer. The next figure shows how the number of merges settles that.
+# Pieces have a price: a sentence has more of them than it has words. How many more depends on the number of merges:
 
 # %%
 figure, axes = new(size=(6.4, 3.6))
@@ -1044,8 +1058,8 @@ show(
 )
 
 # %% [markdown]
-# Few merges: a small vocabulary and long sentences. Many merges: a large vocabulary and short sentences, up to whole
-# words. This matters, because the work of attention grows with the square of the sentence's length (lesson 3). The paper chose about
+# Few merges: a small vocabulary and long sentences. Many merges: a large vocabulary and short sentences, until nearly every
+# word is one piece. This matters, because the work of attention grows with the square of the sentence's length (lesson 3). The paper chose about
 # 37,000 pieces for English and German together.
 #
 # Here you can move the number of merges yourself (the cell needs a running notebook).

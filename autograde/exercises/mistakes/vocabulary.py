@@ -74,6 +74,12 @@ TOKENIZE = (
         "its own; `[^\\W_]` is `\\w` without it.",
     ),
     Misconception(
+        "underscore and apostrophe forgotten",
+        lambda text: re.findall(r"\w+|\S", text.lower()),
+        "`\\w+` differs from a word in two ways: it takes the underscore too, and it ends at an apostrophe, so that `don't` "
+        "falls into three tokens. Use `[^\\W_]`, and let an apostrophe and another run follow.",
+    ),
+    Misconception(
         "digits taken for punctuation",
         lambda text: re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*|\S", text.lower()),
         "Numbers fall into single digits. Letters and digits form words together: `str.isalnum`, not `str.isalpha`.",
