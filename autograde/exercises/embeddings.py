@@ -573,9 +573,9 @@ TOKEN_EMBEDDING = Exercise(
     points=4,
     minutes=10,
     hints=(
-        "`torch.randn` draws numbers with mean 0 and standard deviation 1. Divide them to get the asked deviation, set "
-        "the pad row to zero, and only then wrap the tensor into an `nn.Parameter`. In `forward`, "
-        "`torch.nn.functional.embedding` looks up rows; one of its arguments keeps a row free of gradients.",
+        "Divide the numbers of `torch.randn` to get the asked deviation, set the pad row to zero, and only then wrap the "
+        "tensor into an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` "
+        "keeps one row free of gradients.",
         "`F.embedding(ids, table, padding_idx=...)` gives the rows and sends no gradient to the row `padding_idx`. "
         "Multiply what it returns by `math.sqrt` of the width. The attribute must be called `weight`.",
     ),

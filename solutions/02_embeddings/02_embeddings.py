@@ -6,7 +6,7 @@
 # stands.
 #
 # **After this lesson you can**
-# - turn ids into one-hot rows and into embeddings, and say why both are the same thing;
+# - turn ids into one-hot rows and into embeddings, and say why one-hot times table is a lookup;
 # - compute the positional encoding of the paper, first for one token, then for a whole sentence;
 # - show with numbers what a model without positions cannot see;
 # - write both as PyTorch modules that later lessons use.
@@ -165,8 +165,9 @@ print("row 5 of table:", EMBEDDINGS[5])
 # So the product needs no multiplication at all: it is a **lookup**. With 37,000 words and `d_model = 512`, a one-hot
 # product for five words takes 5 · 37,000 · 512, about 95 million multiplications; the lookup copies five rows.
 #
-# The one-hot view is still worth keeping in mind. It shows that an embedding is a linear layer like any other, and
-# why in training only those rows get a gradient whose words occur in the batch.
+# The one-hot view is still worth keeping in mind. It shows that an embedding is a linear layer like any other: a matrix
+# product with numbers that are learned. It also shows why training changes only those rows whose words occur in the
+# batch: all other rows are multiplied by 0.
 
 # %% [markdown]
 # ### Exercise 2.2 · `embed`
@@ -352,8 +353,10 @@ show(
 
 # %% [markdown]
 # Read the columns like the hands of a clock. Pair 0 is the second hand: it turns fast and tells neighbours apart. The
-# last pairs are slow hands: they tell the start of a long text from its end. No hand alone is enough; together they
-# give each position a row of its own. And every value lies between −1 and 1, however long the text is.
+# last pairs are slow hands: they tell the start of a long text from its end. (Within 50 positions their angles stay
+# near 0, so each sine is near 0 and each cosine near 1. That makes the stripes on the right of the heat map.) No hand
+# alone is enough; together they give each position a row of its own. And every value lies between −1 and 1, however
+# long the text is.
 #
 # The next cell lets you move two sliders. It shows one row of the table, and marks that position on the waves of the
 # columns 0 and 4. (It needs a running notebook; the figure above carries the lesson without it.)
@@ -469,7 +472,7 @@ for token, row in zip(tokens, x, strict=True):
 # <!-- end -->
 #
 # Write `shift_matrix(offset, d_model)`. It returns the matrix $M$ of shape `(d_model, d_model)` with
-# $PE(p + offset) = M \, PE(p)$ for every position $p$, where $PE(p)$ is the vector
+# $PE(p + \text{offset}) = M \, PE(p)$ for every position $p$, where $PE(p)$ is the vector
 # `positional_encoding_at(p, d_model)`. In NumPy: `M @ positional_encoding_at(p, d_model)`. `offset` is a whole
 # number, also a negative one; `d_model` is even.
 #
@@ -515,9 +518,10 @@ check("shift_matrix")
 # %% [markdown]
 # Try it in a cell of your own: `shift_matrix(3, 6) @ positional_encoding_at(2, 6)` is `positional_encoding_at(5, 6)`.
 #
-# A rotation changes no lengths and no angles between vectors. So the dot product of two encodings can depend on one
-# thing only: their **distance**. The next figure (it needs no shift matrix) measures that from two different starting
-# points.
+# Move two positions on by the same number of steps. Both encodings are turned by the same rotation, and a rotation
+# changes no lengths and no angles, so their dot product stays the same. It can depend on one thing only: the
+# **distance** of the two positions. The next figure (it needs no shift matrix) measures that from two different
+# starting points.
 
 # %%
 table = positional_encoding(100, 64)
@@ -554,6 +558,10 @@ show(
 # | `self.register_buffer("name", tensor)` | no | yes | fixed tables |
 # | `self.name = tensor` | no | **no** | nothing: a usual source of errors on a GPU |
 #
+# In training, PyTorch computes for each parameter its **gradient**: how much the error changes when that number moves a
+# little. Then the parameter moves a step, in the direction that makes the error smaller. A number whose gradient is 0
+# stays as it is.
+#
 # One practical point: the sentences of a batch differ in length, and short ones are filled up with the id 0, `<pad>`
 # (lesson 1). Padding is no word. Its row should be zero and should never learn.
 
@@ -570,13 +578,16 @@ show(
 #   **times $\sqrt{d_{model}}$**.
 # - The lookup sends no gradient to the row `pad`, so training leaves it at zero.
 #
+# Useful: `torch.randn(rows, columns)` draws numbers with mean 0 and standard deviation 1. `F.embedding(ids, table)` is
+# your `embed` for tensors. It has an argument for the last point: see `help(F.embedding)`.
+#
 # With `d_model = 4` every row is doubled: if row 1 of `weight` is `[1, 2, 3, 4]`, then the id 1 gives `[2, 4, 6, 8]`.
 #
 # <!-- hints: TokenEmbedding -->
 # <details>
 # <summary>Hint 1</summary>
 #
-# `torch.randn` draws numbers with mean 0 and standard deviation 1. Divide them to get the asked deviation, set the pad row to zero, and only then wrap the tensor into an `nn.Parameter`. In `forward`, `torch.nn.functional.embedding` looks up rows; one of its arguments keeps a row free of gradients.
+# Divide the numbers of `torch.randn` to get the asked deviation, set the pad row to zero, and only then wrap the tensor into an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` keeps one row free of gradients.
 #
 # </details>
 # <details>
@@ -640,12 +651,13 @@ print(f"centred on zero:  {abs(mean_cosine(rng.normal(0, 1 / 8, (200, 64)))):.2f
 # - `__init__` computes the encoding of `max_length` positions once and keeps it as a **buffer** (of any name), not as
 #   a parameter.
 # - `forward(x)` takes `(batch, length, d_model)`, adds the first `length` rows to every sentence, and then applies
-#   dropout to the sum. Dropout sets a share of the numbers to zero, in training mode only, so that the network does
-#   not rely on single ones; `nn.Dropout` does it.
+#   dropout to the sum. Dropout sets a random share of the numbers to zero and enlarges the others to make up for it,
+#   in training mode only, so that the network does not rely on single numbers. `nn.Dropout(share)` is a module that
+#   does it.
 # - If `length` is larger than `max_length`, it raises a `ValueError` that says so.
 # - Odd widths work, as in your function.
 #
-# The paper applies this dropout in section 5.4, with the share 0.1.
+# `torch.from_numpy(array).float()` makes a float32 tensor, the usual type in a network, from a NumPy array. The paper applies this dropout in section 5.4, with the share 0.1.
 #
 # <!-- hints: PositionalEncoding -->
 # <details>
@@ -688,8 +700,8 @@ class PositionalEncoding(nn.Module):
 check("PositionalEncoding")
 
 # %% [markdown]
-# Both modules together, with the table of the running example in place of random numbers. The result has to be the
-# `x` from above.
+# Both modules together, with the table of the running example in place of random numbers. `.eval()` leaves training
+# mode, so nothing is dropped. The result has to be the `x` from above.
 
 # %%
 token_embedding, position = TokenEmbedding(len(vocabulary), D_MODEL), PositionalEncoding(D_MODEL).eval()
@@ -722,10 +734,11 @@ reached = mine.weight.grad.any(dim=1).nonzero().flatten().tolist()
 print("rows with a gradient:", reached)
 
 # %% [markdown]
-# Three things to take from this. `nn.Embedding` starts with the standard deviation 1 and does not scale; the paper's
-# layer starts smaller and scales, so that both give numbers of the same size. `padding_idx` does what you did for the
-# row of the padding. And only the rows of the words in the batch get a gradient: the others wait until their word
-# turns up.
+# Three things to take from this.
+# - `nn.Embedding` starts with the standard deviation 1 and does not scale. Your layer starts smaller and scales, so that
+#   both give numbers of the same size.
+# - `padding_idx` does what you did for the row of the padding.
+# - Only the rows of the words in the batch get a gradient: the others wait until their word turns up.
 #
 # PyTorch has no module for the positional encoding. Most code on the internet computes it in another way, with an
 # exponential of a logarithm, in float32. It is the same formula, $10000^{-2i/d} = e^{-\ln(10000)\,2i/d}$, with one
@@ -850,7 +863,8 @@ show(
 # One of the sources of this course says that exchanging sine and cosine "makes little difference". Is that so? We
 # train a small probe: one linear layer that reads from a row, word + position, at which of 8 positions the word
 # stands. Order A is the paper's (sine in the even columns), order B has cosine there. The words of the test never
-# occur in training.
+# occur in training. (Training comes in lessons 7 and 8. Here you can
+# skip the code and look at the result.)
 #
 # **Predict first.** Guessing is right in 1 of 8 cases, 12.5 %. What will the test give for
 # 1. a probe trained with A, tested with A? And trained with B, tested with B?
@@ -965,7 +979,7 @@ for name, (word_1, place_1), (word_2, place_2) in (
 
 # %% [markdown]
 # Without the factor the position is 16 times as large as the word. Two *different* words at the same position are
-# then almost the same vector, and the same word at two positions looks like two things. With the factor the word is a
+# then almost the same vector (cosine 0.996), more alike than the same word at two positions (0.547). With the factor the word is a
 # little larger than the position, and both can be read.
 #
 # The paper gives the factor without a reason. The start values themselves are small for a good one: the same table is
