@@ -669,9 +669,9 @@ HEAD = Exercise(
     points=5,
     minutes=15,
     hints=(
-        "`nn.Linear(d_model, d_head, bias=False)` holds one weight matrix. `forward` is the chain that you have "
-        "built in NumPy, in PyTorch's words: `key.transpose(-2, -1)`, `torch.softmax(..., dim=-1)`, "
-        "`scores.masked_fill(condition, number)`.",
+        "`__init__` makes three `nn.Linear`, each with a weight matrix of its own. `forward` is the chain that you have "
+        "built in NumPy, with the functions of the table: project, scores, mask, softmax, mix. `@`, `math.sqrt` and "
+        "`key.shape[-1]` work as before.",
         "`masked_fill` fills where its condition is *True*, so it gets `~mask`. Fill twice: the scores with "
         "`-math.inf` before the softmax, the weights with 0 after it, for rows with nothing to attend to. (The "
         "reference also keeps such rows out of the softmax, with `mask.any(dim=-1, keepdim=True)`, so that no NaN "

@@ -55,8 +55,8 @@ from helpers.vocabulary import Vocabulary
 # - the **key**: what this token can be found by;
 # - the **value**: what this token hands over when it is found.
 #
-# All three are made from the token's own vector, by three matrices that are learned. "Self-attention" means that queries,
-# keys and values come from the same sentence.
+# All three are made from the token's own vector, by three matrices that are learned: $W^Q$, $W^K$ and $W^V$.
+# "Self-attention" means that queries, keys and values come from the same sentence.
 #
 # ![One attention head as a flow of matrices: x, 5 by 6, becomes query, key and value, 5 by 3 each; query and key become scores and weights, 5 by 5; weights and value become the output, 5 by 3.](figures/head.png)
 #
@@ -90,8 +90,9 @@ for token, row in zip(tokens, x, strict=True):
     print(f"{token:>6}", "".join(f"{number:8.3f}" for number in row))
 
 # %% [markdown]
-# A head has three matrices of weights, each with `d_model = 6` rows and `d_head = 3` columns. In a real model they are
-# learned. Ours are made by hand, and most of their numbers are 0, so that you can see what they do.
+# A head has three matrices of weights, each with `d_model = 6` rows and `d_head = 3` columns. In the code they are called
+# `W_QUERY`, `W_KEY` and `W_VALUE`. In a real model they are learned. Ours are made by hand, and most of their numbers are
+# 0, so that you can see what they do.
 
 # %%
 figure, axes = new(1, 4, size=(11, 3.6), width_ratios=[2, 1, 1, 1])
@@ -107,10 +108,10 @@ show(
 )
 
 # %% [markdown]
-# Read a column of weights from top to bottom. The column 1 of the query's weights has a 1 in row 0 and a 0.5 in row 3. So
-# the number 1 of a query is $1 \cdot x_0 + 0.5 \cdot x_3$. In our embeddings $x_0$ is large for nouns.
-# The column 1 of the key's weights takes $x_1$, which is large for verbs. A noun's query and a verb's key meet in column
-# 1: *nouns look for verbs*.
+# Read a column of weights from top to bottom, counting from 0. Column 1 of the query's weights has a 1 in row 0 and a 0.5
+# in row 3. So number 1 of a query is $1 \cdot x_0 + 0.5 \cdot x_3$. In our embeddings $x_0$ is large for nouns. Column 1 of
+# the key's weights takes $x_1$, which is large for verbs. A noun's query and a verb's key meet in column 1: *nouns look
+# for verbs*. In the same way verbs look for nouns in column 0, and articles look for nouns in column 2.
 #
 # Take paper and pencil, and follow one token, "dog", the whole way. First its query, and the key of "bites". You need
 # weighted sums and nothing else.
@@ -134,10 +135,10 @@ for column in range(D_HEAD):
     print(f"key of 'bites', number {column}:  ", written_out(x[bites], W_KEY[:, column]))
 
 # %% [markdown]
-# The **score** of "bites" for "dog" is the dot product of that query and that key: multiply number by number, then add.
-# A large score means that the key fits. The score is divided by $\sqrt{d_k} = \sqrt{3} \approx 1.732$; the section on
-# experiments shows why. Then the **softmax** turns the five scores into shares: $e$ to the power of each, divided by their
-# sum.
+# Take the dot product of that query and that key: multiply number by number, then add. Divided by
+# $\sqrt{d_k} = \sqrt{3} \approx 1.732$, it is the **score** of "bites" for "dog"; the section on experiments shows why it is
+# divided. A large score means that the key fits. Then the **softmax** turns the five scores into shares: $e$ to the power
+# of each score, divided by the sum of these powers.
 
 # %%
 query_dog = [weighted_sum(x[dog], W_QUERY[:, column]) for column in range(D_HEAD)]
@@ -156,8 +157,8 @@ for token, one, product, score, power, share in zip(tokens, keys, products, scal
 print(f"{'sum':>9} {sum(powers):63.3f} {sum(shares_dog):8.3f}")
 
 # %% [markdown]
-# "dog" gives two thirds of its attention to "bites" and a third to itself. The **output** of "dog" mixes the values of all
-# tokens in these shares:
+# "dog" gives two thirds of its attention to "bites" and nearly a third to itself. These shares are the **weights** of
+# "dog". Its **output** mixes the values of all tokens in these shares:
 
 # %%
 print("'dog' gets    share   value")
@@ -185,12 +186,12 @@ print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog
 # *scores become shares* · core · 3 points · about 8 minutes
 # <!-- end -->
 #
-# Turn scores into shares that are positive and add up to 1 along `axis`:
+# Turn scores into shares, numbers from 0 to 1 that add up to 1 along `axis`:
 #
 # $$\text{softmax}(x)_j = \frac{e^{x_j}}{\sum_k e^{x_k}}$$
 #
 # - `x` is an array of any shape. The result has the same shape.
-# - Scores may be as large as 1000 or as small as -1000. $e^{1000}$ is too large for a computer, yet the shares are not. A
+# - Scores may be as large as 1000 or as small as -1000. $e^{1000}$ is too large for a float64, yet the shares are not. A
 #   constant that is added to all scores of a row cancels out in the fraction: use that.
 # - A score of `-np.inf` gets the share 0. (No row consists of `-np.inf` alone here.)
 #
@@ -231,7 +232,8 @@ check("softmax")
 # *query, key and value* · core · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Make query, key and value from `x`. Each is one matrix product: no bias, no activation such as ReLU.
+# Make query, key and value from `x`. Each is one matrix product: nothing is added (no *bias*), and no function such as
+# ReLU follows (no *activation*).
 #
 # - `x`: `(..., length, d_model)`, one token per row
 # - `w_query` and `w_key`: `(d_model, d_head)`; `w_value`: `(d_model, d_value)`. The width of the value may differ.
@@ -355,8 +357,8 @@ show(
 # up to 1. But first, apply the mask, if there is one.
 #
 # A **mask** says which keys a query may attend to. It is an array of truth values, and **True means: may attend**. Two
-# kinds come up later in the course: a sentence that was filled up with `<pad>` must not attend to the filling, and a decoder
-# must not look at words that come later.
+# kinds come up later in the course. A sentence that was filled up with `<pad>` must not attend to the filling. And a
+# decoder, the part of the model that writes a sentence word by word, must not look at words that come later.
 #
 # - `scores`: `(..., n_queries, n_keys)`; the result has the same shape.
 # - `mask`: `None`, or boolean, of the scores' shape or any shape that NumPy broadcasts to it. One row `(1, n_keys)` for all
@@ -481,7 +483,7 @@ show(
 
 # %% [markdown]
 # This is the head's result: again one row per token, but every row now holds something of the other tokens. The head takes
-# 5 × 6 numbers and gives 5 × 3. Lesson 4 begins here: it puts several heads side by side.
+# 5 × 6 numbers and gives 5 × 3. Lesson 4 puts several such heads side by side.
 #
 # ### Look at one token
 #
@@ -514,7 +516,7 @@ VBox([token_menu, earlier_box, row_view])
 figure, axes = new(1, 5, size=(12.5, 2.9), sharey=True)
 for place, name, row in zip(axes, tokens, weights, strict=True):
     place.bar(range(len(row)), row, color="#0072B2")
-    place.set(title=f"'{name}' attends to ...", ylim=(0, 1.12))
+    place.set(title=f"'{name}' attends to ...", ylim=(0, 1.12), xlabel="key of ...")
     place.set_xticks(range(len(tokens)), tokens, rotation=45)
     for column, share in enumerate(row):
         place.text(column, share + 0.02, f"{share:.2f}", ha="center", fontsize=8)
@@ -582,6 +584,14 @@ show(
 #   every weight in the next training step.
 # - Write it with PyTorch's functions. Your NumPy functions cannot pass on gradients.
 #
+# | NumPy | PyTorch |
+# | --- | --- |
+# | `x @ w`, with a matrix `w` | `layer(x)`, where `layer = nn.Linear(width_in, width_out, bias=False)` keeps the matrix |
+# | `np.swapaxes(a, -1, -2)` | `a.transpose(-1, -2)` |
+# | your `softmax(a)` | `torch.softmax(a, dim=-1)` |
+# | `np.where(condition, number, a)` | `a.masked_fill(condition, number)` |
+# | `np.any(a, axis=-1, keepdims=True)` | `a.any(dim=-1, keepdim=True)` |
+#
 # Example: `SelfAttentionHead(6, 3)` has 3 parameters of the shape `(3, 6)`: a linear layer keeps its matrix as
 # `(out, in)`.
 #
@@ -589,7 +599,7 @@ show(
 # <details>
 # <summary>Hint 1</summary>
 #
-# `nn.Linear(d_model, d_head, bias=False)` holds one weight matrix. `forward` is the chain that you have built in NumPy, in PyTorch's words: `key.transpose(-2, -1)`, `torch.softmax(..., dim=-1)`, `scores.masked_fill(condition, number)`.
+# `__init__` makes three `nn.Linear`, each with a weight matrix of its own. `forward` is the chain that you have built in NumPy, with the functions of the table: project, scores, mask, softmax, mix. `@`, `math.sqrt` and `key.shape[-1]` work as before.
 #
 # </details>
 # <details>
@@ -766,7 +776,7 @@ check("self_attention_cost")
 #
 # The three numbers of a recurrent layer. For each token the state, a vector of width $d$, is multiplied by a matrix with
 # $d$ rows and $d$ columns. The next token needs the state that comes out. (Count order of growth: $n$ steps, not
-# $n - 1$; one matrix, not the six of a GRU.)
+# $n - 1$; one matrix, although a usual recurrent layer, the GRU, has six.)
 #
 # Example: for 5 tokens of width 3 the operations are 45.
 #
@@ -803,11 +813,12 @@ check("recurrent_cost")
 # *table 1, third row* · extra · 2 points · about 6 minutes
 # <!-- end -->
 #
-# The three numbers of a convolution whose kernel is `k` tokens wide (`k` is at least 2). At each of the $n$ places $k$
-# vectors are multiplied by a matrix with $d$ rows and $d$ columns each; no place waits for another.
+# A *convolution* makes each row of its output from a window of neighbouring rows, its *kernel*. Return the three numbers
+# for a kernel that is `k` tokens wide (`k` is at least 2). At each of the $n$ places $k$ vectors are multiplied by a matrix
+# with $d$ rows and $d$ columns each; no place waits for another.
 #
-# One layer sees `k` tokens at a time. When the layers above it leave gaps (a *dilated* convolution), two layers reach
-# `k * k` tokens, three layers `k * k * k`, and so on. The longest path is `m`, the smallest whole number of layers with
+# One layer sees `k` tokens at a time. When the layers above it leave gaps in their windows (a *dilated* convolution), two
+# layers reach `k * k` tokens, three layers `k * k * k`, and so on. The longest path is `m`, the smallest whole number of layers with
 # `k ** m >= n`. It has to be exact, for every whole `n` and `k`. One token alone needs no layer: `m` is 0.
 #
 # Example: 10 tokens of width 4 and a kernel of 3 have the path 3, because 9 is not enough.
@@ -847,7 +858,7 @@ check("convolution_cost")
 
 # %%
 for n, d in ((50, 512), (5000, 512)):
-    print(f"n = {n} tokens, d = {d}        operations   steps    path")
+    print(f"{f'n = {n} tokens, d = {d}':<23} {'operations':>17} {'steps':>7} {'path':>7}")
     costs = {
         "self-attention": self_attention_cost(n, d),
         "recurrent": recurrent_cost(n, d),
@@ -939,7 +950,7 @@ show(
 #
 # 1. At $n = 64$, where the count says "equal", self-attention was about ten times faster.
 # 2. The crossing came at about 2000 to 4000 tokens, not at 64.
-# 3. In the long run four times the time for twice the length: the slope of $n^2$. (A little more at the end, where the
+# 3. In the long run four times the time for twice the length: the slope of $n^2$. (More at the end, where the
 #    $n \times n$ matrix no longer fits into the processor's fast memory.)
 #
 # Is the table wrong? No: it counts multiplications, and it counts them right. (With all constant factors, three projections
@@ -950,7 +961,8 @@ show(
 # has thousands, and they can share a large product, but not a chain of steps that wait for each other.
 #
 # So "self-attention is cheaper when $n < d$" is right for the number of operations, and is not the reason why it is
-# fast on sentences. For very long texts $n^2$ wins in the end, in time and in memory.
+# fast on sentences. For very long texts the $n^2$ is felt in the end: then self-attention is the slower one, and its
+# $n \times n$ matrix fills the memory.
 
 # %% [markdown]
 # ## Experiments: what breaks without it
@@ -1008,8 +1020,8 @@ for row in zip(widths, *entropy.values(), *gradient.values(), strict=True):
 # %% [markdown]
 # With the scaling both stay where they are, whatever the width. Without it a wide head puts nearly everything on one key. It
 # does so *before it has learned anything*, on random numbers, and then it can hardly learn: for half of the queries the
-# gradient is practically gone. For narrow heads the scaling matters little (at `d_head` 4 and 16 the gradient is even a bit
-# larger without it); at 64, the paper's width, it begins to hurt.
+# gradient is practically gone at 1024. For narrow heads it does less harm (at `d_head` 4 and 16 the gradient is even larger
+# without the scaling); at 64, the paper's width, it begins to hurt.
 #
 # The cure depends on the number of *terms* in the dot product. That is why it is the width of the head, and not the width
 # of the embeddings. In the paper's base model these are 64 and 512: dividing by $\sqrt{512}$ would make the scores almost
@@ -1060,8 +1072,8 @@ print("\nzeroed weights: the rows add up to", ", ".join(f"{total:.3f}" for total
 # ## Recap
 #
 # - Each token has a query, a key and a value: three linear maps of its vector, without bias and without activation.
-# - Scores are dot products of queries and keys. They are divided by the root of the **head's** width, so that the softmax
-#   neither saturates nor loses its gradient.
+# - Scores are dot products of queries and keys, divided by the root of the **head's** width. Without that a wide head puts
+#   nearly everything on one key, and the softmax loses its gradient.
 # - The softmax runs along the keys: each row of weights adds up to 1. The output mixes the values in these shares.
 # - A mask is boolean, True = may attend. It works on the scores, before the softmax. A row with nothing to attend to gives
 #   zeros.
@@ -1069,10 +1081,11 @@ print("\nzeroed weights: the rows add up to", ", ".join(f"{total:.3f}" for total
 # - Self-attention takes $n^2 d$ operations in 1 sequential step, with paths of length 1; a recurrent layer takes $n d^2$ in
 #   $n$ steps, with paths of length $n$.
 #
-# The result of this head, 5 rows of 3 numbers, goes on to lesson 4, where several heads look at the sentence at once.
+# Lesson 4 takes the same `x`. There this head gets a second one beside it, and its result, 5 rows of 3 numbers, becomes
+# the left half of 6 columns.
 
 # %%
-print("output of the head, the input of lesson 4\n")
+print("output of this head: head 1 of lesson 4\n")
 for token, row in zip(tokens, output, strict=True):
     print(f"{token:>6}", "".join(f"{number:8.3f}" for number in row))
 
@@ -1092,5 +1105,5 @@ for token, row in zip(tokens, output, strict=True):
 # | What stands at a masked place? | $-\infty$ before the softmax | "a very large negative number", which is nearly the same, except in a row with nothing to attend to | `-inf`; a row with nothing to attend to gives zeros |
 # | Who needs a mask? | the decoder, for later words | the decoder | also every batch of sentences with unequal lengths, for padding (lesson 7) |
 # | Is the matrix of scores square? | in self-attention | "yes" | `(n_queries, n_keys)`: square in self-attention only |
-# | When is self-attention cheaper than a recurrent layer? | fewer operations per layer when $n < d$ | "only when $n < d$ is it less complex" | the same count; by the clock it is faster far beyond that, because nothing waits. For very long texts $n^2$ wins |
+# | When is self-attention cheaper than a recurrent layer? | fewer operations per layer when $n < d$ | "only when $n < d$ is it less complex" | the same count; by the clock it is faster far beyond that, because nothing waits. For very long texts it is slower |
 # | How long is a convolution's path? | $\log_k n$ with dilated convolutions, $n / k$ without | (not mentioned) | the smallest whole `m` with `k ** m >= n` |

@@ -27,7 +27,7 @@ def head():
     for y, name, matrix in ((5, "query", "Q"), (3, "key", "K"), (1, "value", "V")):
         _arrow(axes, (2.6, 3 + (y - 3) * 0.12), (4.5, y))
         x, height, side = (3.9, 3.15, "center") if y == 3 else (3.2, 3 + (y - 3) * 0.5, "right")
-        axes.text(x, height, f"× $W_{matrix}$", ha=side, va="bottom" if y >= 3 else "top", fontsize=10.5)
+        axes.text(x, height, f"× $W^{matrix}$", ha=side, va="bottom" if y >= 3 else "top", fontsize=10.5)
         _box(axes, 5.8, y, f"{name}\n5 × 3", BLUE)
     _box(axes, 10.1, 4, "scores\n5 × 5")
     _box(axes, 15.2, 4, "weights\n5 × 5")
