@@ -313,6 +313,7 @@ POSITIONAL_ENCODING = Exercise(
         _in_table(_WHOLE),
         _in_table(_SWAPPED),
         _in_table(_HALVES),
+        Misconception("sines and cosines side by side", m.table_side_by_side, _HALVES[2]),
         _in_table(_NO_COSINE),
         _in_table(_FROM_ONE),
         Misconception(
@@ -618,6 +619,11 @@ TOKEN_EMBEDDING = Exercise(
             "pad row random at the start",
             m.PadRowRandom,
             "The row of the padding starts with random numbers. Set it to zero before the tensor becomes a parameter.",
+        ),
+        Misconception(
+            "padding treated like a word",
+            m.PadForgotten,
+            "The row of the padding starts with random numbers and gets a gradient. Set it to zero before the tensor becomes a parameter, and give `F.embedding` its `padding_idx`.",
         ),
         Misconception(
             "pad row learns",

@@ -101,6 +101,12 @@ SOFTMAX = Exercise(
             "Give `np.max` the `axis`, with `keepdims=True`: each row has a maximum of its own.",
         ),
         Misconception(
+            "one maximum and one sum for the whole array",
+            code.softmax_of_everything,
+            "The whole array is taken for one row, so only the grand total is 1. Give `max` and `sum` the `axis`, with "
+            "`keepdims=True`.",
+        ),
+        Misconception(
             "keepdims missing",
             code.softmax_no_keepdims,
             "`np.sum(..., axis=axis)` drops the axis, and the division then pairs rows with the wrong sums. "
@@ -282,6 +288,12 @@ SCORES = Exercise(
             code.scores_root_of_queries,
             "The divisor comes from the number of queries, `query.shape[-2]`. The head's width is the last axis, "
             "`query.shape[-1]`.",
+        ),
+        Misconception(
+            "root of the first axis",
+            code.scores_root_of_axis_0,
+            "`len(key)` is the number of keys, or of sentences in a batch. The head's width is the last axis, "
+            "`key.shape[-1]`.",
         ),
         Misconception(
             "width read from axis 1",

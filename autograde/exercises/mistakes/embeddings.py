@@ -189,6 +189,11 @@ def from_one(position, d_model):
     return _waves(position + 1, _rates(d_model))
 
 
+def table_side_by_side(length, d_model):
+    angles = np.arange(length)[:, None] / 10000 ** (np.arange(0, d_model, 2) / d_model)
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)  # one column too many for an odd width
+
+
 def odd_width_loop(position, d_model):
     row = np.empty(d_model)
     for column in range(0, d_model, 2):
@@ -472,6 +477,11 @@ class PadRowRandom(right.TokenEmbedding):
 
 
 class PadRowLearns(right.TokenEmbedding):
+    def forward(self, ids):
+        return self.weight[ids] * math.sqrt(self.d_model)
+
+
+class PadForgotten(PadRowRandom):
     def forward(self, ids):
         return self.weight[ids] * math.sqrt(self.d_model)
 

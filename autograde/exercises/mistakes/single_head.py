@@ -40,6 +40,11 @@ def softmax_overflows(x, axis=-1):
     return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
 
 
+def softmax_of_everything(x, axis=-1):
+    exponentials = np.exp(x - x.max())
+    return exponentials / exponentials.sum()
+
+
 def softmax_one_maximum(x, axis=-1):
     return softmax_overflows(x - np.max(x), axis)
 
@@ -191,6 +196,10 @@ def scores_root_of_keys(query, key):
 
 def scores_root_of_queries(query, key):
     return _products(query, key) / np.sqrt(query.shape[-2])
+
+
+def scores_root_of_axis_0(query, key):
+    return query @ np.swapaxes(key, -1, -2) / np.sqrt(len(key))
 
 
 def scores_root_of_axis_1(query, key):

@@ -80,6 +80,12 @@ TOKENIZE = (
         "falls into three tokens. Use `[^\\W_]`, and let an apostrophe and another run follow.",
     ),
     Misconception(
+        "apostrophe and underscore taken for letters",
+        lambda text: re.findall(r"[\w']+|\S", text.lower()),
+        "`[\\w']+` takes every apostrophe and every underscore into the word. An apostrophe belongs to it only with a letter "
+        "or digit on both sides, and an underscore never.",
+    ),
+    Misconception(
         "digits taken for punctuation",
         lambda text: re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*|\S", text.lower()),
         "Numbers fall into single digits. Letters and digits form words together: `str.isalnum`, not `str.isalpha`.",
