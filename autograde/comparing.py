@@ -91,7 +91,8 @@ def _sequences(expected, got, tolerance, lenient, path, several, differ):
         found = difference(one, other, tolerance, lenient, f"{path}[{index}]")
         if found:
             # a short list is clearer as a whole than one item of it, or than one item of a pair in it
-            short = differ(f"The first difference is at index {index}{f' of {path}' if path else ''}.")
+            order = "The items are right, their order is not. " if _same_items(expected, got) else ""
+            short = differ(f"{order}The first difference is at index {index}{f' of {path}' if path else ''}.")
             plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
             inside = isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other)
             return short if plain and (inside or not found.remark) and len(short.expected) < 160 else found
@@ -100,6 +101,10 @@ def _sequences(expected, got, tolerance, lenient, path, several, differ):
             f"The items are right. They come in {_article(_kind(got))}; {_article(_kind(expected))} is asked for."
         )
     return None
+
+
+def _same_items(expected, got) -> bool:
+    return len(got) < 1000 and sorted(map(repr, expected)) == sorted(map(repr, got))
 
 
 def _mappings(expected, got, tolerance, lenient, path, several, differ):

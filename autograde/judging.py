@@ -271,7 +271,7 @@ def _advice(exercise: Exercise, finding: Finding) -> str:
     if finding.changed:
         names = ", ".join(f"`{name}`" for name in _argument_names(exercise, finding))
         return f"The result is right, but the call changes its input {names}. Work on a copy instead."
-    return finding.difference.remark
+    return finding.difference.remark or "Expected and got differ."
 
 
 def _article(kind: str) -> str:

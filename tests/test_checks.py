@@ -278,6 +278,8 @@ def test_a_short_list_of_pairs_is_shown_whole():
     found = difference(right, wrong, lambda path, values: 0.0)
     assert (found.path, found.remark) == ("", "The first difference is at index 1.")
     assert found.expected == str(right) and found.got == str(wrong)
+    turned = difference(right, right[::-1], lambda path, values: 0.0)
+    assert turned.remark == "The items are right, their order is not. The first difference is at index 0."
 
 
 def test_an_error_alone_is_no_diagnosis():
