@@ -813,9 +813,9 @@ check("recurrent_cost")
 # *table 1, third row* · extra · 2 points · about 6 minutes
 # <!-- end -->
 #
-# A *convolution* makes each row of its output from a window of neighbouring rows, its *kernel*. Return the three numbers
-# for a kernel that is `k` tokens wide (`k` is at least 2). At each of the $n$ places $k$ vectors are multiplied by a matrix
-# with $d$ rows and $d$ columns each; no place waits for another.
+# A *convolution* makes each row of its output from a window of neighbouring rows. The matrices that it multiplies them with
+# are its *kernel*. Return the three numbers for a kernel that is `k` tokens wide (`k` is at least 2): at each of the $n$
+# places $k$ vectors are multiplied by a matrix with $d$ rows and $d$ columns each. No place waits for another.
 #
 # One layer sees `k` tokens at a time. When the layers above it leave gaps in their windows (a *dilated* convolution), two
 # layers reach `k * k` tokens, three layers `k * k * k`, and so on. The longest path is `m`, the smallest whole number of layers with
@@ -858,7 +858,7 @@ check("convolution_cost")
 
 # %%
 for n, d in ((50, 512), (5000, 512)):
-    print(f"{f'n = {n} tokens, d = {d}':<23} {'operations':>17} {'steps':>7} {'path':>7}")
+    print(f"{f'n = {n}, d = {d}':<23} {'operations':>17} {'steps':>7} {'path':>7}")
     costs = {
         "self-attention": self_attention_cost(n, d),
         "recurrent": recurrent_cost(n, d),
