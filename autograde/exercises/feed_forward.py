@@ -305,7 +305,7 @@ NETWORK = Exercise(
         Misconception(
             "ReLU after the second linear map",
             code.network_relu_last,
-            "ReLU comes last here, so no output is negative. It stands between the two linear maps.",
+            "ReLU comes last here, so no output is negative. It belongs between the two linear maps.",
         ),
         Misconception(
             "ReLU after both",

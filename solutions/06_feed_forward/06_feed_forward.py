@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 6 · Feed-forward network and the whole encoder
 #
-# In attention the tokens exchange what they know. Then each of them needs time to think: to make something new of what
-# it has heard. That is the job of the **feed-forward network**, a small network that reads one token at a time. It is
-# the last part that was missing. In this lesson you build it, put it together with attention and add & norm into a
-# layer, and stack six layers. Then you have the whole encoder of the paper, with 19 million learned numbers, and you
-# compare it with PyTorch's.
+# In attention the tokens exchange what they know. Then each of them needs time to think: to make something new of
+# what it has heard. That is the job of the **feed-forward network**, a small network that reads one token at a time.
+# It is the last part that the encoder still lacks. In this lesson you build it, put it together with attention and
+# add & norm into a layer, and stack six layers. Then you have the whole encoder of the paper, with 19 million learned
+# numbers, and you compare it with PyTorch's.
 #
 # **After this lesson you can**
 # - compute a feed-forward network on paper, and say what each hidden unit looks for and what it adds;
@@ -36,7 +36,18 @@ from torch import nn
 from autograde import check
 from helpers.add_norm import AddNorm, add_and_norm
 from helpers.embeddings import add_positions, embed, positional_encoding
-from helpers.example import D_MODEL, EMBEDDINGS, HEADS, SENTENCES, W_OUTPUT
+from helpers.example import (
+    B_INNER,
+    B_OUTER,
+    D_FF,
+    D_MODEL,
+    EMBEDDINGS,
+    HEADS,
+    SENTENCES,
+    W_INNER,
+    W_OUTER,
+    W_OUTPUT,
+)
 from helpers.figures import COLOURS, heat_map, new, show
 from helpers.multi_head import MultiHeadAttention, copy_torch_attention, multi_head_by_hand
 from helpers.vocabulary import Vocabulary, pad_batch
@@ -58,7 +69,8 @@ from helpers.vocabulary import Vocabulary, pad_batch
 # **hidden units**. $\max(0, \cdot)$ is called **ReLU** (rectified linear unit): it turns negative numbers into 0. $W_2$
 # leads back to `d_model` numbers. $b_1$ and $b_2$ are the biases. In the paper `d_model` is 512 and `d_ff` is 2048.
 #
-# The same four arrays serve every position of the sentence. That is why the paper calls the network **position-wise**.
+# The same four arrays serve every position of the sentence, and each position is computed alone. That is why the
+# paper calls the network **position-wise**.
 
 # %% [markdown]
 # ## The numbers by hand
@@ -99,19 +111,7 @@ table(tokens, y)
 # adds to the token when it finds it.
 
 # %%
-D_FF = 8
-w1, w2 = np.zeros((D_MODEL, D_FF)), np.zeros((D_FF, D_MODEL))
-w1[2, 0] = w1[1, 1] = w1[3, 2] = w1[5, 3] = 1.0
-w1[0, 3] = 0.5
-w1[1, 4] = w1[2, 5] = w1[4, 6] = w1[0, 7] = -1.0
-b1 = np.array([0.0, 0.0, -0.5, -1.0, -1.5, -1.0, -1.0, 0.0])
-w2[0, 0], w2[0, 2] = -0.5, 0.5
-w2[1, 1], w2[1, 3] = 1.0, 0.5
-w2[2, 0], w2[2, 1] = 1.0, -0.5
-w2[3, 5] = w2[4, 2] = w2[6, 4] = 1.0
-w2[4, 4] = w2[5, 1] = w2[6, 0] = 0.5
-w2[7, 1] = -1.0
-b2 = np.array([0.0, 0.0, 0.1, 0.0, 0.0, -0.1])
+w1, b1, w2, b2 = W_INNER, B_INNER, W_OUTER, B_OUTER
 
 units, columns = range(D_FF), range(D_MODEL)
 figure, axes = new(2, 2, size=(10, 6.4), width_ratios=[1.25, 1], height_ratios=[5.5, 1])
@@ -135,7 +135,7 @@ show(
 # %%
 dog = 1
 hidden_dog = []
-print(f"unit   {'x · w1 + b1':<42} {'':8} after ReLU")
+print(f"unit   {'y · w1 + b1':<42} {'':8} after ReLU")
 for unit in units:
     terms = [f"{w1[c, unit]:g} · ({y[dog, c]:.3f})" for c in columns if w1[c, unit]]
     before = sum(y[dog, c] * w1[c, unit] for c in columns) + b1[unit]
@@ -164,7 +164,7 @@ table(
 )
 
 # %% [markdown]
-# That was one token. At the end of this lesson your `EncoderLayer` has to give this last row, too.
+# That was one token. Later in this lesson your `EncoderLayer` has to give this last row, too.
 #
 # ### A lookup in a table of patterns
 #
@@ -338,8 +338,8 @@ show(
 )
 
 # %% [markdown]
-# Find your numbers for "dog" in both. About two thirds of the hidden numbers are 0, which is usual, also in large
-# models. Unit 7 is silent for this sentence. That is fine: it waits for other ones.
+# Find your numbers for "dog" in both. About two thirds of the hidden numbers are 0. In large models with ReLU the
+# share is often higher still. Unit 7 is silent for this sentence. That is fine: it waits for other ones.
 
 # %% [markdown]
 # ### Position-wise means position-wise
@@ -349,8 +349,8 @@ show(
 # **Predict first.**
 #
 # 1. The rows of `y` are put into another order. What happens to the rows of the output?
-# 2. The last word is replaced: "man" becomes "cat" in the row of the last token, after attention. Which rows of the
-#    output change?
+# 2. The last row of `y`, that of "man", is replaced by the row that "cat" would have there. Which rows of the output
+#    change?
 
 # %%
 order = [4, 2, 0, 1, 3]
@@ -380,8 +380,10 @@ for token, number in zip(tokens, change, strict=True):
 # - `FeedForward(d_model, d_ff, dropout=0.1)` has two linear layers with bias: `inner`, from `d_model` to `d_ff`, and
 #   `outer`, back from `d_ff` to `d_model`.
 # - `forward(x)`: `x` is `(batch, length, d_model)`, and so is the result: inner, ReLU, dropout, outer.
-# - **Dropout** sets a share `dropout` of the hidden units to 0, at random, and only in training mode. So no unit can
-#   rely on another one being there.
+# - **Dropout** (lesson 5) sets each hidden unit to 0 with the probability `dropout`, and only in training mode. So no
+#   unit can rely on another one being there.
+#
+# Example: `FeedForward(6, 8)` has four parameters, of the shapes `(8, 6)`, `(8,)`, `(6, 8)` and `(6,)`.
 #
 # <!-- hints: FeedForward -->
 # <details>
@@ -443,6 +445,9 @@ check("FeedForward")
 # - `MultiHeadAttention(embed_dim, num_heads)`, called as `(query_input, key_input=None, value_input=None, mask=None,
 #   need_weights=True)`, returns `(output, weights)`. Keys and values come from the query's input if none is given.
 # - `AddNorm(embed_dim, dropout)`, called as `(x, sublayer_output)`, returns `LayerNorm(x + Dropout(sublayer_output))`.
+#
+# Example: `EncoderLayer(6, 2, 8)` turns `(4, 5, 6)` into `(4, 5, 6)`, and learns 278 numbers: 144 in attention, 110 in the
+# network, 24 in the two norms.
 #
 # <!-- hints: EncoderLayer -->
 # <details>
@@ -535,6 +540,8 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 # - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. **Every** layer gets the mask. Return the output of the
 #   last layer.
 #
+# Example: `Encoder(num_layers=3, d_model=6, num_heads=2, d_ff=8)` learns 3 · 278 = 834 numbers.
+#
 # <!-- hints: Encoder -->
 # <details>
 # <summary>Hint 1</summary>
@@ -621,7 +628,7 @@ for token, good, bad in zip(SENTENCES[2].split(), with_mask, without, strict=Tru
 # | attention | four matrices, 2 × 2 each, no bias | 16 |
 # | network | `inner` 2 × 3 and its bias, `outer` 3 × 2 and its bias | 6 + 3 + 6 + 2 = 17 |
 # | two norms | gamma and beta, 2 numbers each | 8 |
-# | layer | | 41 |
+# | the layer | all of it | 16 + 17 + 8 = 41 |
 #
 # So `encoder_parameters(1, 2, 3)` is 41. The number of heads is not asked for: it makes no difference (lesson 4).
 #
@@ -841,9 +848,9 @@ show(
 )
 
 # %% [markdown]
-# The best linear layer answers 0.5 in all four cases: it has learned nothing. A linear map is flat, and no flat plane
-# goes up from the first corner to the two next ones and down again to the last. One bend is enough, and each hidden
-# unit can contribute a bend. The wider the layer, the more bends.
+# The best linear layer answers 0.5 in all four cases: it cannot tell them apart. A linear map is flat, and no flat
+# plane goes up from the first corner to the two next ones and down again to the last. One bend is enough, and each
+# hidden unit can contribute a bend. The wider the layer, the more bends.
 
 # %% [markdown]
 # ### With shared layers
