@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html import escape
 
@@ -83,7 +84,7 @@ class Verdict:
         if self.diagnosis:
             parts.append(f"<div>Probably: <strong>{escape(self.diagnosis)}</strong>.</div>")
         if self.advice:
-            parts.append(f"<div>{_inline_code(escape(self.advice))}</div>")
+            parts.append(f"<div>{_inline_marks(escape(self.advice))}</div>")
         if self.facts:
             rows = "".join(
                 f'<tr style="{_ROW}"><th scope="row" style="{_LABEL}">{escape(label)}</th>'
@@ -95,8 +96,13 @@ class Verdict:
         return f'<div class="course-check" role="status" style="{style}">{"".join(parts)}</div>'
 
 
-def _inline_code(text: str) -> str:
+def _inline_marks(text: str) -> str:
+    """`code` and *emphasis*, the two marks that a catalogue's sentences use; a lone backtick leaves all as it is."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0:
         return text
-    return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))
+    return "".join(f"<code>{piece}</code>" if i % 2 else _emphasis(piece) for i, piece in enumerate(pieces))
+
+
+def _emphasis(text: str) -> str:
+    return re.sub(r"(?<!\*)\*([A-Za-z](?:[^*]*[A-Za-z])?)\*(?!\*)", r"<em>\1</em>", text)

@@ -312,6 +312,13 @@ def test_messages_are_short_and_html_is_escaped():
             assert max(map(len, message.splitlines())) <= 320, message
 
 
+def test_marks_of_a_sentence_become_html():
+    advice = "Multiply `2 * d * n` by 3 * n * m. It is *not* a sum: *never* `*args*` <b>."
+    html = Verdict("softmax", passed=False, state="failed", score=0.0, advice=advice).html
+    assert "<code>2 * d * n</code> by 3 * n * m. It is <em>not</em> a sum: <em>never</em> <code>*args*</code>" in html
+    assert "&lt;b&gt;" in html
+
+
 @pytest.mark.parametrize("one", autograde.exercises(), ids=lambda one: one.name)
 def test_a_check_takes_under_a_second(one):
     """Not a benchmark: a second is many times what any check takes, and a right answer is checked twice."""
