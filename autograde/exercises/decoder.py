@@ -844,7 +844,7 @@ PAIR = Exercise(
     points=2,
     minutes=3,
     hints=(
-        "Write the ids of one sentence twice, one below the other, the second time shifted by one place to the left. Which columns have a partner?",
+        "Write the ids of one sentence twice, one below the other, the second time shifted by one position to the left. Which columns have a partner?",
         "`ids[:, a:b]` cuts columns and keeps all rows. The decoder reads everything except the last column; the labels are everything except the first.",
     ),
     reference=right.teacher_forcing_pair,
@@ -854,12 +854,12 @@ PAIR = Exercise(
         Misconception(
             "not shifted",
             m.pair_not_shifted,
-            "Input and labels are the same, so the model would learn to copy. The label of each place is the *next* word.",
+            "Input and labels are the same, so the model would learn to copy. The label of each position is the *next* word.",
         ),
         Misconception(
             "the same end cut twice",
             m.pair_same_end,
-            "Both lack the last column, so the label of each place is the word that was read. The labels lack the *first* column.",
+            "Both lack the last column, so the label of each position is the word that was read. The labels lack the *first* column.",
         ),
         Misconception(
             "the same start cut twice",
@@ -889,7 +889,7 @@ PAIR = Exercise(
         Misconception(
             "end replaced in the input",
             m.pair_end_replaced,
-            "`<eos>` has become padding in the input. That is not needed: the label of that place is padding, which the loss leaves out anyway.",
+            "`<eos>` has become padding in the input. That is not needed: the label of that position is padding, which the loss leaves out anyway.",
         ),
         Misconception(
             "no end in the labels",
@@ -904,7 +904,7 @@ PAIR = Exercise(
         Misconception(
             "shifted by two",
             m.pair_by_two,
-            "Two columns are cut. The label of each place is the next word, one place further.",
+            "Two columns are cut. The label of each position is the next word, one position further.",
         ),
         Misconception(
             "first and last column removed from both",
@@ -1103,9 +1103,9 @@ MODEL = Exercise(
             "The decoder's rows come back, `d_model` wide. Project them onto the words with the target embedding's weight.",
         ),
         Misconception(
-            "the last place alone",
+            "the last position alone",
             m.ModelLastWord,
-            "Logits come back for the last place alone. In training every place predicts its next word: keep all of them.",
+            "Logits come back for the last position alone. In training every position predicts its next word: keep all of them.",
         ),
         Misconception(
             "tied to the source embedding",
@@ -1229,7 +1229,7 @@ GREEDY = Exercise(
     points=4,
     minutes=12,
     hints=(
-        "Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* place matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.",
+        "Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* position matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.",
         "`logits[:, -1].argmax(dim=-1)` gives `(batch,)`. Before `torch.cat`, set the words of sentences that have ended to 0, and afterwards mark those whose newest word is `eos`. Remember `model.training` at the start and give it to `model.train(...)` at the end. The result leaves out the column of `bos`.",
     ),
     reference=right.greedy_decode,
@@ -1243,9 +1243,9 @@ GREEDY = Exercise(
             "The decoder gets only the newest word, at position 0 and without the words before. Give it all words so far.",
         ),
         Misconception(
-            "logits of the first place",
+            "logits of the first position",
             m.greedy_first_place,
-            "The next word is read at place 0, which never changes. The newest prediction stands at the last place: `[:, -1]`.",
+            "The next word is read at position 0, which never changes. The newest prediction stands at the last position: `[:, -1]`.",
         ),
         Misconception(
             "the least probable word",
@@ -1422,7 +1422,7 @@ CACHED = Exercise(
         Misconception(
             "always position 0",
             m.CachePositionZero,
-            "`position` gets one row and adds the encoding of position 0 each time. The newest word stands at the place that its number says.",
+            "`position` gets one row and adds the encoding of position 0 each time. The newest word stands at the position that its number says.",
         ),
         Misconception(
             "positions off by one",

@@ -3,8 +3,8 @@
 #
 # The encoder of lesson 6 reads a sentence. What is missing is the half that *writes* one: the decoder. It produces a
 # translation word by word, and while it writes it looks at two things: at the words that it has written so far, and
-# at what the encoder has made of the source. At the end of this lesson you have the whole model of the paper, and you
-# train it.
+# at what the encoder has made of the sentence to be translated. That sentence is called the **source**, the
+# translation the **target**. At the end of this lesson you have the whole model of the paper, and you train it.
 #
 # **After this lesson you can**
 # - make a causal mask and a padding mask, and say which attention needs which;
@@ -47,13 +47,33 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograde import check
-from helpers.add_norm import AddNorm
+from helpers.add_norm import AddNorm, add_and_norm
 from helpers.embeddings import PositionalEncoding, TokenEmbedding, add_positions, embed, positional_encoding
-from helpers.example import D_MODEL, EMBEDDINGS, SENTENCES, TRANSLATIONS, W_KEY, W_QUERY
-from helpers.feed_forward import Encoder, FeedForward
+from helpers.example import (
+    B_INNER,
+    B_OUTER,
+    D_MODEL,
+    EMBEDDINGS,
+    HEADS,
+    SENTENCES,
+    TRANSLATIONS,
+    W_INNER,
+    W_KEY,
+    W_OUTER,
+    W_OUTPUT,
+    W_QUERY,
+    W_VALUE,
+)
+from helpers.feed_forward import Encoder, FeedForward, feed_forward
 from helpers.figures import heat_map, line_style, new, show
-from helpers.multi_head import MultiHeadAttention, copy_torch_attention, merge_heads, split_heads
-from helpers.single_head import attention_scores, softmax
+from helpers.multi_head import (
+    MultiHeadAttention,
+    copy_torch_attention,
+    merge_heads,
+    multi_head_by_hand,
+    split_heads,
+)
+from helpers.single_head import attention_scores, scaled_dot_product_attention, softmax
 from helpers.vocabulary import Vocabulary, pad_batch, tokenize
 
 torch.set_num_threads(1)  # for matrices as small as ours one thread is the fastest
@@ -66,7 +86,8 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # 2. **cross-attention**: each target word asks a question (*query*), and the source words answer (*key* and *value*);
 # 3. **feed-forward**, as in the encoder.
 #
-# The encoder's result is called the **memory**. It is computed once, and every decoder layer looks at it.
+# The encoder's result is called the **memory**. It is computed once, and every decoder layer looks at it. In the
+# picture $N$ is the number of layers, 6 in the paper. The add & norm that follows each sublayer is left out.
 #
 # ![The whole model. On the left the source goes through embedding, position and the encoder layers and becomes the memory. On the right the target so far goes through embedding, position and the decoder layers, each with masked self-attention, cross-attention and feed-forward. Cross-attention takes key and value from the memory and the query from the decoder. At the top, the target embedding turns rows into logits of the next words.](figures/whole_model.png)
 #
@@ -78,6 +99,8 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 
 # %% [markdown]
 # ## The numbers by hand
+#
+# ### Masked self-attention
 #
 # Lesson 3 computed the scores of one attention head for "the dog bites the man". Here they are again, now with the
 # future hidden: the score of query $i$ and key $j$ is replaced by $-\infty$ wherever $j > i$.
@@ -106,6 +129,47 @@ for token, row in zip(tokens, softmax(hidden), strict=True):
 # - The last row sees everything: it is the row of lesson 3, unchanged.
 #
 # Every row adds up to 1, because the scores were masked *before* the softmax.
+#
+# ### Cross-attention
+#
+# Here is the memory: the output of the encoder layer with which lesson 6 ended, five rows, one for each source word. Two
+# target words ask it. Their rows are made by hand, as plain as can be: the first has a 1 in column 0, which is large for
+# nouns, the second in column 1, which is large for verbs. The weights are those of head 1 again.
+
+
+# %%
+def table(names, numbers):
+    for name, row in zip(names, numbers, strict=True):
+        print(f"{name:<7}", " ".join(f"{number:7.3f}" for number in row))
+
+
+ones, zeros = np.ones(D_MODEL), np.zeros(D_MODEL)
+after_attention = add_and_norm(x, multi_head_by_hand(x, HEADS, W_OUTPUT), ones, zeros)
+network = feed_forward(after_attention, W_INNER, B_INNER, W_OUTER, B_OUTER)
+memory = add_and_norm(after_attention, network, ones, zeros)
+
+target = np.eye(2, D_MODEL)  # (2, 6): two target words
+query, key, value = target @ W_QUERY, memory @ W_KEY, memory @ W_VALUE
+found, shares = scaled_dot_product_attention(query, key, value)
+
+print("memory:")
+table(tokens, memory)
+print("\nqueries of the two target words:")
+table(("noun", "verb"), query)
+print("\nshares, one column for each source word:")
+print(" " * 8 + " ".join(f"{token:>7}" for token in tokens))
+table(("noun", "verb"), shares)
+print("\noutput of the head:")
+table(("noun", "verb"), found)
+
+# %% [markdown]
+# Redo the first row. The noun's query is $(0, 1, 0)$, so its score with a source word is number 1 of that word's key,
+# divided by $\sqrt{3}$. Number 1 of a key is column 1 of the memory plus half of column 5. For "bites" that is
+# $(0.440 + 0.5 \cdot 0.592) / 1.732 = 0.425$, the largest of the five: the noun finds the verb, in another sentence.
+#
+# Two rows ask, five rows answer, and **two** rows come out. No score is masked: the source is known as a whole. (The
+# verb's shares are nearly even. The encoder has mixed something of the dog into every row, so nouns stand out less
+# than they did.)
 
 # %% [markdown]
 # ## Masks
@@ -243,7 +307,7 @@ def decoder_mask(ids, pad=0):
 check("decoder_mask")
 
 # %% [markdown]
-# The two Korean sentences that follow are translations from the running example: "개가 남자를 물어요" (dog, man,
+# The two Korean sentences that follow are translations of sentences of the running example: "개가 남자를 물어요" (dog, man,
 # bites: the endings say who bites whom) and "고양이가 자요" (cat, sleeps). The second one is shorter and gets a `<pad>`.
 
 # %%
@@ -478,24 +542,25 @@ check("Decoder")
 # ## Teacher forcing
 #
 # How does a decoder learn? Translating, it will read its *own* words. In training it reads the *right* ones: at every
-# place the words of the reference translation up to there, and its task is the next word. This is called **teacher
-# forcing**. Thanks to the causal mask, all places of a sentence are trained **at the same time**, in one pass. (The
-# text behind source 000 says that the decoder works one word at a time; that holds for translating, not for training.)
+# position the words of the reference translation up to there, and its task is the next word. This is called **teacher
+# forcing**. Thanks to the causal mask, all positions of a sentence are trained **at the same time**, in one pass.
+# (One of the sources of this course says that the decoder works one word at a time. That holds for translating, not
+# for training.)
 #
 # With the ids of "개가 남자를 물어요":
 #
-# | place | 0 | 1 | 2 | 3 | | |
+# | position | 0 | 1 | 2 | 3 | 4 | |
 # | --- | --- | --- | --- | --- | --- | --- |
 # | whole sentence | `<bos>` 1 | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | |
 # | the decoder reads | `<bos>` 1 | 개가 5 | 남자를 6 | 물어요 4 | | `ids[:, :-1]` |
 # | it has to predict | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | | `ids[:, 1:]` |
 #
-# Read the columns. At place 0 it reads `<bos>` and has to say 개가. At place 3 it has read everything and has to say
+# Read the columns. At position 0 it reads `<bos>` and has to say 개가. At position 3 it has read everything and has to say
 # `<eos>`: this is how it learns to stop. The *last* word is never read, since nothing comes after it. The *first* one,
 # `<bos>`, is never predicted, since nothing comes before it. That is all there is to `[:, :-1]` and `[:, 1:]`.
 #
 # And a shorter sentence, with padding? "고양이가 자요" is `1 9 10 2 0`. It reads `1 9 10 2` and predicts `9 10 2 0`.
-# So `<eos>` is read once, at the place whose label is padding. No harm is done: labels that are padding are left out of
+# So `<eos>` is read once, at the position whose label is padding. No harm is done: labels that are padding are left out of
 # the loss (`ignore_index=0`). There is no need to remove `<eos>` from the input, as one often reads.
 
 # %% [markdown]
@@ -515,7 +580,7 @@ check("Decoder")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Write the ids of one sentence twice, one below the other, the second time shifted by one place to the left. Which columns have a partner?
+# Write the ids of one sentence twice, one below the other, the second time shifted by one position to the left. Which columns have a partner?
 #
 # </details>
 # <details>
@@ -549,7 +614,7 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 #
 # Two things are left.
 #
-# **The output.** The decoder gives one row of width `d_model` for each place. What we want is one number for each word
+# **The output.** The decoder gives one row of width `d_model` for each position. What we want is one number for each word
 # of the target vocabulary, a **logit**; softmax turns logits into probabilities. The paper uses the table of the
 # embedding a second time: the logit of a word is the dot product of the decoder's row with that word's row of the
 # table. Input and output share one matrix (they are *tied*); there is no bias.
@@ -580,7 +645,7 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 # - `forward(source, target_input)`: both, one after the other.
 #
 # The logits are the product with the target embedding's `weight` as it stands, without a factor $\sqrt{d_{model}}$.
-# Logits at padded target places don't count.
+# Logits at padded target positions don't count.
 #
 # `TokenEmbedding(vocab_size, d_model, pad)` multiplies by $\sqrt{d_{model}}$ already. The signature of
 # `PositionalEncoding` is `(d_model, max_length=5000, dropout=0.1)`.
@@ -650,7 +715,7 @@ check("Transformer")
 # words for source and target together. This code counts 63 million with one table, and 82 million with two.
 
 # %% [markdown]
-# ### The same against PyTorch's own
+# ### The same with PyTorch's own
 #
 # PyTorch has the layers in one module, `nn.Transformer`, without embeddings and output. Three differences have to be
 # evened out before both can give the same numbers:
@@ -709,7 +774,7 @@ print("largest difference below 0.00001:", bool((logits - logits_of_theirs).abs(
 # 1 1 6     ->   one hundred sixteen
 # ```
 #
-# Source and target differ in length and vocabulary, and no word of the output belongs to a fixed place of the input.
+# Source and target differ in length and vocabulary, and no word of the output belongs to a fixed position of the input.
 # There are 10,000 numbers. We train on 9,500 of them; 500 are held out and never seen in training. The vocabularies
 # come from the training sentences alone.
 
@@ -754,8 +819,9 @@ print("words:", len(digit_words), "and", len(number_words))
 
 # %% [markdown]
 # The training loop is short. In each step 128 numbers are drawn; the decoder reads the right words and predicts the
-# next ones; `cross_entropy` compares, without the labels that are padding. The learning rate grows during the first
-# 100 steps (*warm-up*) and falls towards the end. (Lesson 8 looks into all of this.)
+# next ones; `cross_entropy` compares: it is minus the logarithm of the probability that the model gives to the right
+# word, as a mean over all labels that are not padding. The learning rate grows during the first 100 steps (*warm-up*)
+# and falls towards the end. (Lesson 8 looks into all of this.)
 
 
 # %%
@@ -804,11 +870,11 @@ print("loss at the end below 0.05: ", np.mean(losses[-20:]) < 0.05)
 # <!-- end -->
 #
 # Write `greedy_decode(model, source, bos=1, eos=2, max_length=50)`: translate word by word, each time the most
-# probable one.
+# probable one. Since it never looks further ahead than one word, this is called **greedy** decoding.
 #
 # - `model` has `encode(source)` and `decode(target_input, memory, source)`, as your `Transformer`; `source` is
 #   `(batch, n_source)`.
-# - Start with `bos` in every row. The logits of the *last* place give the next word; append it, and go on with all
+# - Start with `bos` in every row. The logits of the *last* position give the next word; append it, and go on with all
 #   words so far.
 # - A row ends with its first `eos`; after it come zeros. Stop when all rows have ended, or after `max_length` words.
 # - Return the ids after `bos`, with `eos`: int64, `(batch, length)` with `length <= max_length`.
@@ -824,7 +890,7 @@ print("loss at the end below 0.05: ", np.mean(losses[-20:]) < 0.05)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* place matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.
+# Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* position matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.
 #
 # </details>
 # <details>
@@ -905,7 +971,7 @@ show(
 # decoding stops.
 
 # %% [markdown]
-# ## What breaks without it
+# ## Experiments: what breaks without it
 #
 # ### Experiment 1: the leak test
 #
@@ -916,8 +982,8 @@ show(
 # To have something to compare with, the next cell also makes a model without a causal mask: every target word may look
 # at every real target word.
 #
-# **Predict first.** There are 6 target words. We change the word at place 3. Which places of the output change
-# 1. with the causal mask? 2. without it?
+# **Predict first.** There are 6 target words. We change the word at position 3. Which positions of the output change with
+# the causal mask, and which without it?
 
 
 # %%
@@ -935,7 +1001,7 @@ def leaky_model():
 
 
 def places_that_change(model, source, target):
-    """Row i: which places of the output change when target word i is exchanged."""
+    """Row i: which positions of the output change when target word i is exchanged."""
     model.eval()
     with torch.no_grad():
         before = model(source, target)
@@ -954,16 +1020,16 @@ for panel, tested, title in (
     (axes[1], leaky_model(), "without it"),
 ):
     table = places_that_change(tested, one_source, one_target)
-    heat_map(panel, table, range(6), range(6), title, "place of the output", "word that is changed", 0, (0, 1))
+    heat_map(panel, table, range(6), range(6), title, "position of the output", "word that is changed", 0, (0, 1))
 show(
     figure,
-    alt="""Which of 6 outputs change (1) when one target word is changed. With the causal mask only the places from the
-    changed word on: an upper triangle. Without it all places change, also those before the word.""",
+    alt="""Which of 6 outputs change (1) when one target word is changed. With the causal mask only the positions from the
+    changed word on: an upper triangle. Without it all positions change, also those before the word.""",
 )
 
 # %% [markdown]
-# With the causal mask, a change at place 3 moves the places 3, 4 and 5, and nothing before. Without it everything
-# moves: place 2 knows what stands at place 3. And place 3 of the input *is* the label of place 2.
+# With the causal mask, a change at position 3 moves the positions 3, 4 and 5, and nothing before. Without it everything
+# moves: position 2 knows what stands at position 3. And position 3 of the input *is* the label of position 2.
 
 # %% [markdown]
 # ### Experiment 2: the loss that looks perfect
@@ -1001,7 +1067,7 @@ print("numbers written correctly on its own, held out, below 10 %: ", exact_matc
 figure, axes = new(size=(8, 3.4))
 for index, (values, name) in enumerate(((losses, "with the causal mask"), (leaky_losses, "without it"))):
     axes.plot(range(1, 151), values[:150], label=name, **line_style(index) | {"markevery": 15})
-axes.set(title="training loss, first 150 steps", xlabel="step", ylabel="loss (nats per word)", yscale="log")
+axes.set(title="training loss, first 150 steps", xlabel="step", ylabel="loss (mean cross-entropy)", yscale="log")
 axes.legend()
 show(
     figure,
@@ -1017,8 +1083,8 @@ for number, row in zip(held_out[:5].tolist(), greedy_decode(leaky, sources[held_
 # By every number of the training log this is the better model: its loss falls faster, and with the right words given
 # it makes hardly a mistake, even on numbers that it has never seen. On its own it writes garbage, or nothing at all.
 #
-# It has learned to copy. The label of place $i$ stands in its input at place $i + 1$, and without the mask it can look
-# there. When it translates, there is no place $i + 1$, and it has learned nothing else. One of the sources says that
+# It has learned to copy. The label of position $i$ stands in its input at position $i + 1$, and without the mask it can look
+# there. When it translates, there is no position $i + 1$, and it has learned nothing else. One of the sources says that
 # masking "prevents cheating": here is the cheating. It is no matter of overfitting: the held-out data looks perfect,
 # too.
 #
@@ -1045,7 +1111,7 @@ for number, row in zip(held_out[:5].tolist(), greedy_decode(leaky, sources[held_
 # - `start(source)`: ids `(batch, n_source)`. It encodes the source, makes the keys and values of every
 #   cross-attention, once, and forgets what was there before.
 # - `step(ids)`: the newest words, `(batch,)`; for the first step these are `<bos>`. It returns the logits
-#   `(batch, target_size)` of the next words, the same as the last place of the whole pass. Keys and values of earlier
+#   `(batch, target_size)` of the next words, the same as the last position of the whole pass. Keys and values of earlier
 #   words are kept, not made again; the same holds for those of the source.
 #
 # Two helpers are given. `_keys_values(attention, x)` makes the keys and values of the rows `x`, cut into heads:
@@ -1156,7 +1222,8 @@ figure, axes = new(size=(8, 3.6))
 axes.plot(lengths, without, label="without a cache", **line_style(0))
 axes.plot(lengths, with_cache, label="with a cache", **line_style(1))
 for length, slow, fast in zip(lengths, without, with_cache, strict=True):
-    axes.annotate(f"{slow / fast:.1f} times", (length, slow), xytext=(0, 7), textcoords="offset points", ha="center")
+    side = "center" if length == lengths[0] else "right"
+    axes.annotate(f"{slow / fast:.1f} times", (length, slow), xytext=(0, 7), textcoords="offset points", ha=side)
 axes.set(
     title="time to decode 16 sentences", xlabel="words", ylabel="seconds", xlim=(0, 175), ylim=(0, 1.15 * max(without))
 )
@@ -1336,9 +1403,10 @@ examine_fit(repair_fit)
 # `NextWord` is trained with the attention below. **Symptom:** the loss falls to nearly 0 in a few steps. Everybody is happy,
 # until the model has to write a sentence of its own.
 #
-# Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and what it
-# does, is chance. Even a perfect model can know the shares alone. The mean logarithm of these shares is the lowest honest
-# loss, the dashed line in the figure. A loss below it is no success, it is an alarm.
+# Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and
+# what it does, is chance. Even a perfect model can know no more than the shares: "dog" comes in two of seven cases,
+# so it gives "dog" the probability 2/7. The cross-entropy of such a model is the lowest honest loss, the dashed line
+# in the figure. A loss below it is no success, it is an alarm.
 
 
 # %%
@@ -1779,7 +1847,7 @@ examine_vectors(repair_sentence_vectors)
 # - A mask says which keys a query may look at; True = may attend. It is applied before the softmax.
 # - The decoder's self-attention hides the future and the padding; cross-attention hides the padding of the source.
 # - Cross-attention: query from the decoder, key **and value** from the encoder.
-# - In training all places learn at the same time: the decoder reads `ids[:, :-1]` and predicts `ids[:, 1:]`. In
+# - In training all positions learn at the same time: the decoder reads `ids[:, :-1]` and predicts `ids[:, 1:]`. In
 #   decoding it goes word by word and reads its own words.
 # - The output uses the target embedding's table once more.
 # - A loss that is too good is an alarm: without a causal mask the model copies its labels and cannot write a word.
@@ -1791,16 +1859,18 @@ examine_vectors(repair_sentence_vectors)
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# | topic | the paper | the blog | this code |
+# "Blogs and notes" are the texts that this course grew out of.
+#
+# | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |
-# | what the encoder gives | keys and values (section 3.2.3) | "query and key" (000) | keys and values; the query is the decoder's |
-# | masking | scores of $-\infty$ (section 3.2.3) | "optional", in the decoder (000); a large negative number (002) | $-\infty$; not optional in the decoder; a row with nothing to look at gives zeros |
-# | what the mask is for | a prediction depends on earlier words only | no "cheating" (000) | the same, shown in experiments 1 and 2 |
-# | padding | not mentioned | not mentioned | masked as keys, everywhere; left out of the loss |
-# | training | all places at once | one token at a time (the text behind 000) | all places at once, with teacher forcing |
-# | decoder layers | 6, three sublayers each | three sublayers (001); attention computed twice (002) | `num_layers`, three sublayers each |
-# | query, key and value | linear maps | "by an MLP" (002) | linear maps, without an activation |
-# | output | linear layer and softmax; weight shared with both embeddings (section 3.4) | missing | shared with the target embedding; logits are returned, the loss takes the softmax |
-# | start values | not given | not mentioned | Xavier-uniform; embeddings as in lesson 2 |
-# | last norm | none after the last layer | not mentioned | none (`nn.Transformer` adds one) |
-# | decoding | beam search | not mentioned | greedy; beam search in lesson 8 |
+# | What does the encoder give to the decoder? | keys and values (section 3.2.3) | "query and key" | keys and values; the query is the decoder's |
+# | What stands at a masked score? | $-\infty$ (section 3.2.3) | masking is "optional", in the decoder; "a large negative number" (a book) | $-\infty$; not optional in the decoder; a row with nothing to attend to gives zeros |
+# | What is the mask for? | a prediction depends on earlier words only | no "cheating" | the same, shown in experiments 1 and 2 |
+# | What about padding? | not mentioned | not mentioned | masked as keys, everywhere; left out of the loss |
+# | What is trained at a time? | all positions at once | one token (a blog) | all positions at once, with teacher forcing |
+# | What is in a decoder layer? | three sublayers; 6 layers | three sublayers (a blog); attention computed twice (a book) | three sublayers; `num_layers` layers |
+# | How are query, key and value made? | linear maps | "by an MLP" (a book) | linear maps, without an activation |
+# | What follows the last layer? | linear layer and softmax; the weight is shared with both embeddings (section 3.4) | missing | the weight is shared with the target embedding; logits are returned, the loss takes the softmax |
+# | How do the weights start? | not given | not mentioned | Xavier-uniform; embeddings as in lesson 2 |
+# | Is there a norm after the last layer? | no | not mentioned | no (`nn.Transformer` adds one) |
+# | How is the next word chosen? | beam search | not mentioned | greedily; beam search in lesson 8 |

@@ -53,8 +53,8 @@ def whole_model():
     for x, count in ((left, 5), (right, 7)):
         for low, high in pairwise(rows[:count]):
             _arrow(axes, (x, low + 0.33), (x, high - 0.33))
-    axes.plot([left + 1.33, 4.75, 4.75], [rows[4], rows[4], rows[3]], color=BLUE, linewidth=1.6)
-    _arrow(axes, (4.75, rows[3]), (right - 1.33, rows[3]), BLUE, "key, value", (5.3, rows[3] + 0.06))
+    axes.plot([left + 1.33, 4.6, 4.6], [rows[4], rows[4], rows[3]], color=BLUE, linewidth=1.6)
+    _arrow(axes, (4.6, rows[3]), (right - 1.33, rows[3]), BLUE, "key, value", (5.1, rows[3] + 0.06))
     axes.text(right + 0.12, (rows[2] + rows[3]) / 2, "query", color=ORANGE, fontsize=9, va="center")
     for x, low, high, colour, name in (
         (left, rows[2], rows[3], BLUE, "encoder\nlayer × N"),
