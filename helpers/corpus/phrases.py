@@ -56,8 +56,8 @@ def noun_phrase(rng: Random, noun: Noun, role: str, richness: float, is_object=F
     draw = rng.random()
     if noun.plural is None:  # milk, two glasses of milk, the milk, my milk
         if noun.measure and draw < 0.6:
-            number, number_ko = pick(rng, lexicon.NUMERALS)
-            measure = noun.measure[number != "one"]
+            number, number_ko = pick(rng, (("a", "한"), *lexicon.NUMERALS))
+            measure = noun.measure[number not in ("a", "one")]
             before_en = [(number, f"{role}.number"), (measure, f"{role}.measure"), ("of", None)]
             after_ko = [(number_ko, f"{role}.number"), (noun.counter, f"{role}.measure")]
         elif draw < 0.8:
