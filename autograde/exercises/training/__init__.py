@@ -1,5 +1,13 @@
 """Lesson 8: full training, on one device or many."""
 
-from autograde.exercises.training import batching, loss, step
+from autograde.exercises.training import batching, loss, search, step, trained
 
-EXERCISES = (*batching.EXERCISES, *loss.EXERCISES, *step.EXERCISES, *loss.MEASURES)
+EXERCISES = (
+    *batching.EXERCISES,
+    *loss.EXERCISES,
+    *step.EXERCISES,
+    *search.EXERCISES,
+    *search.EXTRA,
+    *loss.MEASURES,
+    *trained.EXERCISES,
+)
