@@ -10,6 +10,8 @@ from helpers.corpus.korean import particle
 from helpers.corpus.phrases import Phrase, Words, pick
 from helpers.corpus.verbs import GO, Verb
 
+_PLACES = {english: (preposition, korean) for preposition, english, korean in lexicon.PLACES}
+
 
 @dataclass
 class Clause:
@@ -37,7 +39,7 @@ def marked(korean: Words, name: str, key: str | None = None) -> Words:
 
 def circumstances(rng: Random, clause: Clause, rich: bool) -> None:
     """Fill in time, frequency, place, tool, manner."""
-    verb, often = clause.verb, 0.65 if rich else 0.35
+    verb, often = clause.verb, 0.65 if rich else 0.3
     draw = rng.random()
     if "timeless" in verb.extras:
         pass
@@ -56,7 +58,7 @@ def circumstances(rng: Random, clause: Clause, rich: bool) -> None:
         english, korean = pick(rng, lexicon.FREQUENCIES)
         clause.frequency = [(english, "frequency")], [(korean, "frequency")]
     places = [place for group in lexicon.PLACES_OF if group in verb.extras for place in lexicon.PLACES_OF[group]]
-    if places and (verb is GO or rng.random() < (0.6 if rich else 0.3)):
+    if places and (verb is GO or rng.random() < (0.6 if rich else 0.25)):
         _place(rng, clause, pick(rng, places))
     if verb is GO and clause.place[0][-1][0] in lexicon.RIDES and rng.random() < 0.6:
         english, korean = pick(rng, lexicon.VEHICLES)
@@ -74,14 +76,13 @@ def circumstances(rng: Random, clause: Clause, rich: bool) -> None:
 
 def _place(rng: Random, clause: Clause, name: str) -> None:
     beside = name == "beside"
-    places = {english: (preposition, korean) for preposition, english, korean in lexicon.PLACES}
     english = pick(rng, lexicon.BUILDINGS) if beside else name
-    preposition, korean = places[english]
+    preposition, korean = _PLACES[english]
     noun = (korean, "place.noun")
     if beside:
         words, side = pick(rng, lexicon.SIDES)
         before = [(word, "place.side") for word in words]
-        after = marked([noun, (side, "place.side")], "in")
+        after = marked([noun, (side, "place.side")], "in", "place.side")
     elif clause.verb is GO:
         before, after = [("to", "place.in")], marked([noun], "to", "place.in")
     else:

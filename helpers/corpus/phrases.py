@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 
 from helpers.corpus import lexicon
@@ -23,12 +24,13 @@ def pick(rng: Random, options):
     return options[int(rng.random() * len(options))]
 
 
-def objects_of(verb: Verb, subject_kind: str = "person") -> list[Noun]:
+@cache
+def objects_of(verb: Verb, subject_kind: str = "person") -> tuple[Noun, ...]:
     """The nouns that a verb takes as its object."""
     nouns = [noun for noun in NOUNS if noun.kind in verb.objects or noun.english in verb.objects]
     if subject_kind == "animal":
         nouns = [noun for noun in nouns if noun.kind in ("person", "animal") or noun.english in _FOR_ANIMALS]
-    return nouns
+    return tuple(nouns)
 
 
 @dataclass

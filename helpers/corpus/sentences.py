@@ -48,14 +48,14 @@ class Sentence:
 def sentence(rng: Random, rich: bool = False) -> Sentence | None:
     """A random sentence, with more in it if `rich`; None if the English one would have two readings."""
     draw = rng.random()
-    if draw < 0.42:
+    if draw < 0.58:
         verb = pick(rng, _ABOUT_BEINGS)
-    elif draw < 0.66:
+    elif draw < 0.73:
         verb = pick(rng, _ABOUT_THINGS)
-    elif draw < 0.77:
+    elif draw < 0.79:
         verb = pick(rng, _INTRANSITIVE)
     else:
-        verb = GO if draw < 0.86 else pick(rng, GIVING)
+        verb = GO if draw < 0.84 else pick(rng, GIVING)
     negative = rng.random() < 0.2
     clause = Clause(verb, pick(rng, _TENSES), negative, Phrase([], []))
     kind, used = _subject(rng, clause, rich)
@@ -69,20 +69,20 @@ def sentence(rng: Random, rich: bool = False) -> Sentence | None:
 def _subject(rng: Random, clause: Clause, rich: bool) -> tuple[str, set[str]]:
     """Fill in the subject. Returns its kind and the nouns that are used up."""
     draw = rng.random()
-    if draw < 0.08 and "person" in clause.verb.subjects:
+    if draw < 0.03 and "person" in clause.verb.subjects:
         english, _, korean = pick(rng, lexicon.PRONOUNS)
         clause.subject = Phrase([(english, "subject.pronoun")], [(korean, "subject.pronoun")], True, english)
         return "person", {english}
     nouns = [noun for noun in _BEINGS if noun.kind in clause.verb.subjects]
     noun = pick(rng, nouns)
-    if draw < (0.3 if rich else 0.15):
+    if draw < (0.3 if rich else 0.2):
         other = pick(rng, [one for one in nouns if one is not noun and one.kind == noun.kind])
         first = noun_phrase(rng, other, "subject2", 0)
-        clause.subject = both(first, noun_phrase(rng, noun, "subject", 0.3), "subject")
+        clause.subject = both(first, noun_phrase(rng, noun, "subject", 0.4), "subject")
         used = {noun.english, other.english}
     else:
-        clause.subject = noun_phrase(rng, noun, "subject", 0.4)
-        if draw > (0.7 if rich else 0.88) and clause.verb.english != "sleep":
+        clause.subject = noun_phrase(rng, noun, "subject", 0.65)
+        if draw > 0.55 and clause.verb.english != "sleep":
             objects = relative(rng, clause.subject, noun.kind, "relative", clause.verb)
             clause.combinations |= {("object", *pair) for pair in objects}
         used = {noun.english}
@@ -97,9 +97,9 @@ def _participants(rng: Random, clause: Clause, kind: str, used: set[str], rich: 
         nouns = [noun for noun in objects_of(verb, kind) if noun.english not in used]
         beings = verb in _ABOUT_BEINGS
         if beings:  # mostly those who could as well be the subject
-            wanted = ("person", "animal", None)[int(rng.random() * 2.2)]
-            nouns = [noun for noun in nouns if noun.kind == wanted] if wanted else nouns
-        if beings and rng.random() < 0.06 and clause.subject.english[0][0] not in ("i", "we"):
+            alike = rng.random() < 0.75
+            nouns = [noun for noun in nouns if (noun.kind == kind) == alike]
+        if beings and rng.random() < 0.04 and clause.subject.english[0][0] not in ("i", "we"):
             _, english, korean = pick(rng, lexicon.PRONOUNS)
             clause.thing = [(english, "thing.pronoun")], marked([(korean, "thing.pronoun")], "object")
         else:
@@ -107,12 +107,12 @@ def _participants(rng: Random, clause: Clause, kind: str, used: set[str], rich: 
             clause.thing = phrase.english, phrase.with_particle("object")
     if verb in GIVING:
         receiver = pick(rng, [noun for noun in _BEINGS if noun.kind == "person" and noun.english not in used])
-        phrase = noun_phrase(rng, receiver, "receiver", 0.3, is_object=True)
+        phrase = noun_phrase(rng, receiver, "receiver", 0.6, is_object=True)
         clause.combinations |= {("adjective", *pair) for pair in phrase.pairs}
         clause.receiver = [("to", "receiver.to"), *phrase.english], phrase.with_particle("to somebody", "receiver.to")
-    if "company" in verb.extras and rng.random() < (0.4 if rich else 0.2):
+    if "company" in verb.extras and rng.random() < 0.7:
         companion = pick(rng, [noun for noun in _BEINGS if noun.kind == kind and noun.english not in used])
-        phrase = noun_phrase(rng, companion, "company", 0.3, is_object=True)
+        phrase = noun_phrase(rng, companion, "company", 0.6, is_object=True)
         clause.combinations |= {("adjective", *pair) for pair in phrase.pairs}
         clause.company = [("with", "company.with"), *phrase.english], phrase.with_particle("and", "company.with")
 
@@ -121,7 +121,7 @@ def _object(rng: Random, clause: Clause, nouns: list, rich: bool) -> Phrase:
     noun = pick(rng, nouns)
     found = [noun]
     mine = clause.verb.english not in ("buy", "borrow", "make")
-    phrase = noun_phrase(rng, noun, "thing", 0.4, is_object=True, mine=mine)
+    phrase = noun_phrase(rng, noun, "thing", 0.65, is_object=True, mine=mine)
     alike = [one for one in nouns if one is not noun and one.kind == noun.kind]
     if alike and rng.random() < (0.25 if rich else 0.06):
         first = pick(rng, alike)
