@@ -13,12 +13,12 @@ from helpers.trainer.model import count_parameters
 from helpers.training import training_flops
 
 
-def make_card(config, model, place, state, scores: dict, pairs: int, command: str) -> dict:
-    """Plain data. scores: {split: what `score_split` gives}."""
+def make_card(config, model, place, state, scores: dict, data: str, pairs: int) -> dict:
+    """Plain data. scores: {split: what `score_split` gives}; data: the corpus' name."""
     parameters = count_parameters(model)
     tokens = state.tokens + state.source_tokens
     return {
-        "data": config.data,
+        "data": data,
         "training_pairs": pairs,
         "scores": scores,
         "parameters": parameters,
@@ -38,7 +38,7 @@ def make_card(config, model, place, state, scores: dict, pairs: int, command: st
         "left_out": list(config.without),
         "versions": {"course": _version(), "torch": torch.__version__, "python": platform.python_version()},
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "command": command,
+        "command": command_line(),
     }
 
 

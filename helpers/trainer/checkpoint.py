@@ -32,8 +32,9 @@ def save_checkpoint(folder, model, optimizer, state: dict, metadata: dict, keep:
     place = Path(folder) / "checkpoints"
     place.mkdir(parents=True, exist_ok=True)
     final = place / f"step-{state['step']:07d}"
-    beside = place / f".writing-{os.getpid()}"
-    shutil.rmtree(beside, ignore_errors=True)
+    for left in place.glob(".*"):  # of a process that was killed here
+        shutil.rmtree(left, ignore_errors=True)
+    beside = place / ".writing"
     beside.mkdir()
     save_weights(model, beside / "model.safetensors", metadata)
     save_weights(_optimizer_tensors(model, optimizer), beside / "optimizer.safetensors")

@@ -153,6 +153,8 @@ def _problems(config: Config):
     for part in config.without:
         if part not in PARTS:
             yield f"without names {part!r}; choose from {', '.join(PARTS)}."
+    if config.max_length > 5000:
+        yield f"max_length is {config.max_length}; the positional encoding has 5000 positions."
     if config.average > config.keep:
         yield f"average is {config.average} but only {config.keep} checkpoints are kept; raise keep."
     yield from _number(config, "vocabulary_size", int, 50)

@@ -43,7 +43,8 @@ class Loop:
 
     def __init__(self, config, stepper: Stepper, pairs, validation, place: Place, folder, metadata: dict):
         self.config, self.stepper, self.place = config, stepper, place
-        self.pairs, self.validation = pairs, validation
+        self.pairs = pairs
+        self.validation = [validation.plain(rows) for rows in validation.plan(config, 0)] if validation else []
         self.folder, self.metadata = Path(folder), metadata
         self.state = State()
         self.loss = torch.zeros((), device=place.device)  # the sum since the last row, of this process

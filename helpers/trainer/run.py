@@ -79,6 +79,7 @@ def train(config: Config | None = None, folder=None, corpus=None, resume=False, 
 def _train(config, folder, corpus, resume, model_class, show, place: Place) -> Result:
     seed_everything(config.seed)
     corpus = corpus or load_corpus(config)
+    splits(config, corpus)  # a wrong name ends the run now, not after the training
     pairs = corpus.train[: config.limit]
     stored = folder / "vocabulary.json"
     vocabularies = vocabularies_from_json(_read(stored)) if resume else make_vocabularies(config, corpus)
@@ -101,12 +102,13 @@ def _train(config, folder, corpus, resume, model_class, show, place: Place) -> R
         print(f"{count_parameters(model):,} parameters, {len(train_pairs):,} pairs, {place.name}, {place.precision}")
     loop.run(show)
     if config.average > 1:
-        load_into(model, average_weights(checkpoints(folder)[-config.average :]))
+        last = checkpoints(folder)[-config.average :]
+        load_into(model, average_weights(path / "model.safetensors" for path in last))
     card: dict = {}
     if place.first:
         save_weights(model, folder / "model.safetensors", metadata)
         scores = score(config, model, corpus, vocabularies, place)
-        card = cards.make_card(config, model, place, loop.state, scores, len(train_pairs), cards.command_line())
+        card = cards.make_card(config, model, place, loop.state, scores, corpus.name, len(train_pairs))
         write_whole(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
         write_whole(folder / "card.md", cards.to_markdown(card))
         if show:
@@ -115,14 +117,26 @@ def _train(config, folder, corpus, resume, model_class, show, place: Place) -> R
     return Result(model, vocabularies, config, loop.rows, card, folder)
 
 
-def score(config, model, corpus, vocabularies, place=None) -> dict:
-    """{split: what `score_split` gives} for the test splits that `config.evaluate` names."""
+def splits(config, corpus) -> list[str]:
+    """The test splits that `config.evaluate` names."""
     names = list(corpus.tests) if config.evaluate == "all" else config.evaluate.replace(" ", "").split(",")
     names = [] if config.evaluate == "none" else names
     for name in names:
         if name not in corpus.tests:
             raise TrainingError(f"{corpus.name} has no split {name!r}; it has {', '.join(corpus.tests) or 'none'}.")
-    return {name: score_split(model, corpus.tests[name], vocabularies, config, place) for name in names}
+    return names
+
+
+def score(config, model, corpus, vocabularies, place=None) -> dict:
+    """{split: what `score_split` gives} for the test splits that `config.evaluate` names.
+
+    The grammar has one right translation for each sentence: no BLEU there.
+    """
+    real = corpus.name != "grammar"
+    return {
+        name: score_split(model, corpus.tests[name], vocabularies, config, place, with_bleu=real)
+        for name in splits(config, corpus)
+    }
 
 
 def load_corpus(config):

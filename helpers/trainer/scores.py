@@ -41,16 +41,15 @@ def translate(model, texts, vocabularies, config, place=None) -> list[str]:
     return [target.text(ids) for ids in translate_ids(model, encode_all(source, list(texts)), config, place)]
 
 
-def score_split(model, pairs, vocabularies, config, place=None) -> dict:
-    """{"sentences": n, "exact_match": share}, and for real data {"bleu": 0..100, "signature": text}.
+def score_split(model, pairs, vocabularies, config, place=None, with_bleu: bool = True) -> dict:
+    """{"sentences": n, "exact_match": share}, and with_bleu {"bleu": 0..100, "signature": text}.
 
-    Exact match compares the texts. BLEU is sacreBLEU's, on the raw text, cased; with `lowercase` it ignores case. The
-    grammar has one right translation for each sentence: no BLEU.
+    Exact match compares the texts. BLEU is sacreBLEU's, on the raw text, cased; with `lowercase` it ignores case.
     """
     translations = translate(model, [pair.source_text for pair in pairs], vocabularies, config, place)
     references = [pair.target_text for pair in pairs]
     scores = {"sentences": len(pairs), "exact_match": exact_match(translations, references)}
-    if config.data != "grammar":
+    if with_bleu:
         scores |= bleu(translations, references, lowercase=config.lowercase)
     return scores
 

@@ -105,6 +105,7 @@ def digest(*texts: str) -> str:
 def average_weights(paths) -> dict[str, torch.Tensor]:
     """The mean of the weights of several files. Source: section 6.1 ("averaging the last 5 checkpoints")."""
     mean: dict[str, torch.Tensor] = {}
+    paths = list(paths)
     for path in paths:
         for name, tensor in load_weights(path, largest=None).tensors.items():
             mean[name] = mean.get(name, 0) + tensor.double() / len(paths)
