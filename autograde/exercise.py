@@ -96,6 +96,7 @@ class Exercise:
     extra            True for what goes beyond the core
     view             `view(call, value) -> value`: what of an answer is compared (statistics of random output, ...);
                      applied to the reference's, the learner's and the misconceptions' answers alike
+    expected         `expected(call) -> value`: the view of a right answer, where it is known without the reference
     several          the result is several values: a list in place of a tuple is fine
     lenient          kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
     mutates          True where the inputs may be changed
@@ -114,6 +115,7 @@ class Exercise:
     parts: dict[str, float] = field(default_factory=lambda: {MAIN: 1.0})
     extra: bool = False
     view: Callable[[Call, Any], Any] | None = None
+    expected: Callable[[Call], Any] | None = None
     several: bool = False
     lenient: tuple[str, ...] = ()
     mutates: bool = False

@@ -159,3 +159,8 @@ def model_flops_utilization(tokens_per_second, parameters, peak_flops):
     Source: Chowdhery et al. 2022, "PaLM", appendix B.
     """
     return training_flops(parameters, tokens_per_second) / peak_flops
+
+
+def trained_model():
+    """The file with the trained weights, beside the notebook: safetensors, as the training saves them."""
+    return "trained_model.safetensors"

@@ -35,16 +35,16 @@ def _match_calls(rng):
         sentences[6], other[6] = ["Tom", "sieht", "Anna"], ["tom", "sieht", "Anna"]
         sentences[7], other[7] = ["가", "가", "나"], ["가", "나", "나"]
         sentences[8], sentences[9] = ["Tom", "und"], ["Anna", "und"]
-        other[8] = other[10] = ["Anna", "und"]
+        other[8] = other[10] = other[11] = ["Anna", "und"]
         return other
 
-    lists, texts = sentences(11), sentences(13)
+    lists, texts = sentences(12), sentences(13)
     other, others = changed(lists), changed(texts)
     return [
         Call(([["두", "마리"], ["물"], ["개"]], [["두", "마리"], ["물"], ["고양이"]]), note="by hand: 2 of 3"),
         Call((other, lists)),
         Call(([" ".join(words) for words in others], [" ".join(words) for words in texts]), note="strings"),
-        Call((sentences(3), sentences(3)[:2] + [["나무"]]), note="three sentences"),
+        Call((sentences(3), [*sentences(3)[:2], ["나무"]]), note="three sentences"),
         Call((lists, [list(words) for words in lists]), note="all are right"),
         Call(([[4, 5, 2], [6, 2], [4, 5, 7, 2]], [[4, 5, 2], [2, 6], [4, 5, 2]]), note="ids in place of words"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograde.comparing import Shown
 from autograde.exercise import MAIN, Call, Exercise, Misconception
 from autograde.exercises.mistakes.training import trained as m
-from autograde.exercises.training.translating import Findings, examine
+from autograde.exercises.training.translating import examine
 
 LESSON = "08_training"
 # What is right at least, and the share of the points. The highest band lies well below what the lesson's training reaches
@@ -16,19 +16,26 @@ BANDS = {MAIN: (0.5, 0.4), "80 %": (0.8, 0.2), "90 %": (0.9, 0.2), "97 %": (0.97
 def _calls(rng):
     seed = int(rng.integers(2**31))
     return [
-        Call((seed, share), part=part, report=("weights",), note=f"at least {share:.0%} of the sentences are right")
+        Call((seed, share), part=part, report=("weights",), tolerance=0.0, note=_wanted(share))
         for part, (share, _) in BANDS.items()
     ]
 
 
+def _wanted(share):
+    return f"at least {share:.0%} of new sentences translated word for word"
+
+
+def _expected(call):
+    """Known without any weights: a checkpoint that is missing must not decide what is right."""
+    return Shown({"enough": True, "symptom": ""}, _wanted(call.args[1]))
+
+
 def _view(call, value):
     seed, share = call.args
-    findings: Findings = examine(value, seed)
-    enough = findings.share >= share
-    wanted = f"at least {share:.0%} of new sentences translated word for word"
-    text = wanted if enough else findings.text
-    # of right weights nothing is compared but that they are good enough
-    return Shown({"enough": enough, "symptom": "" if enough else findings.symptom}, text, findings.remark)
+    findings = examine(value, seed)
+    if findings.share >= share:
+        return Shown({"enough": True, "symptom": ""}, _wanted(share))
+    return Shown({"enough": False, "symptom": findings.symptom}, findings.text, findings.remark)
 
 
 TRAINED = Exercise(
@@ -46,6 +53,7 @@ TRAINED = Exercise(
     reference=m.trained_shipped,
     make_calls=_calls,
     view=_view,
+    expected=_expected,
     parts={part: points for part, (_, points) in BANDS.items()},
     misconceptions=(
         Misconception(

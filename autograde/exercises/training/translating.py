@@ -19,13 +19,16 @@ import torch
 from autograde.plain import TensorData
 from helpers.corpus import grammar_corpus, grammar_pairs, grammar_vocabularies
 from helpers.decoder import Transformer, teacher_forcing_pair
+from helpers.trainer.errors import TrainingError
 from helpers.trainer.search import search
-from helpers.training import evaluate, exact_match
+from helpers.trainer.vocabularies import vocabularies_from_json
+from helpers.training import exact_match, label_smoothed_loss
 
 SENTENCES = 200
-LONGEST = 40  # words of a translation
+LONGEST = 30  # words of a translation
 PARAMETERS = 2_000_000
 LAYERS = 8
+SURE = 0.3  # mean probability of the most probable word from which a model is sure of what it says
 HEADS = 4  # where nothing says how many
 _LAYER = re.compile(r"(encoder|decoder)\.layers\.(\d+)\.")
 
@@ -50,8 +53,8 @@ def examine(weights: Any, seed: int) -> Findings:
         tensors, metadata = _read(weights)
         return _examine(_Key(tensors, metadata), seed)
     except _Unfit as unfit:
-        symptom, text = unfit.args
-        return Findings(0.0, symptom, text)
+        symptom, reason = unfit.args
+        return Findings(0.0, symptom, "weights of which no model can be made", reason)
 
 
 class _Key:
@@ -99,12 +102,12 @@ def _examine(key: _Key, seed: int) -> Findings:
 
 
 def _translate_and_look(key: _Key, seed: int) -> Findings:
-    heads = _heads(key)
-    model = _build(key.tensors, heads)
-    pairs, source, target = _sentences(seed)
+    heads, vocabularies = _heads(key), _vocabularies(key.metadata.get("vocabularies"))
+    model = _build(key.tensors, heads, [len(vocabulary) for vocabulary in vocabularies])
+    pairs = _pairs(seed)
+    source, target = _ids(pairs, vocabularies)
     ids, _ = search(model, source, max_length=LONGEST)
-    vocabulary = _vocabularies()[1]
-    texts = [vocabulary.text(row) for row in ids.tolist()]
+    texts = [vocabularies[1].text(row) for row in ids.tolist()]
     references = [pair.target_text for pair in pairs]
     share = exact_match(texts, references)
     text = _words(share, pairs, texts)
@@ -124,9 +127,8 @@ def _heads(key: _Key) -> int:
         raise _Unfit("no heads", "The file does not say how many heads the model has: save its `num_heads`.") from None
 
 
-def _build(tensors: dict[str, np.ndarray], heads: int) -> Transformer:
+def _build(tensors: dict[str, np.ndarray], heads: int, sizes: list[int]) -> Transformer:
     """The Transformer of lesson 7 with these weights; `_Unfit` if they are not those of one."""
-    sizes = [len(vocabulary) for vocabulary in _vocabularies()]
     tables = [tensors.get(f"{side}_embedding.weight") for side in ("source", "target")]
     if any(table is None or table.ndim != 2 for table in tables):
         raise _Unfit("incomplete", "The tables `source_embedding.weight` and `target_embedding.weight` are missing.")
@@ -145,7 +147,9 @@ def _build(tensors: dict[str, np.ndarray], heads: int) -> Transformer:
     if not 1 <= heads <= d_model or d_model % heads:
         raise _Unfit("heads", f"{heads} heads do not divide the width {d_model}.")
     with torch.device("meta"):
-        expected = {name: tuple(p.shape) for name, p in _transformer(sizes, d_model, heads, layers, inner).named_parameters()}
+        expected = {
+            name: tuple(p.shape) for name, p in _transformer(sizes, d_model, heads, layers, inner).named_parameters()
+        }
     missing = sorted(expected.keys() - tensors.keys())
     if missing:
         raise _Unfit("incomplete", f"{len(missing)} weights are missing, the first: {missing[0]}.")
@@ -171,18 +175,35 @@ def _transformer(sizes, d_model, heads, layers, inner):
 # --- the sentences --------------------------------------------------------------------------------------------------
 
 
+def _vocabularies(stored: str | None):
+    """(source, target): those in the file, else those of the lesson."""
+    if stored is None:
+        return _of_the_lesson()
+    try:
+        if len(stored) > 200_000 or json.loads(stored)[0] != "words":
+            raise _Unfit(
+                "subwords", "The model does not read whole words: train it with the lesson's word vocabularies."
+            )
+        return vocabularies_from_json(stored)
+    except (TrainingError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        raise _Unfit("vocabularies", "The vocabularies in the file cannot be read: save the weights again.") from None
+
+
 @lru_cache(maxsize=1)
-def _vocabularies():
+def _of_the_lesson():
     return grammar_vocabularies(grammar_corpus())
 
 
 @lru_cache(maxsize=64)
-def _sentences(seed: int):
-    """New pairs, and their ids, (SENTENCES, longest) each, with <bos> and <eos>."""
-    pairs = grammar_pairs(f"trained model {seed}", SENTENCES)
-    source, target = _vocabularies()
-    rows = [source.encode(pair.source_text) for pair in pairs], [target.encode(pair.target_text) for pair in pairs]
-    return pairs, *(torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in side], True) for side in rows)
+def _pairs(seed: int):
+    return grammar_pairs(f"trained model {seed}", SENTENCES)
+
+
+def _ids(pairs, vocabularies):
+    """Source and target, (SENTENCES, longest) each, with <bos> and <eos>."""
+    source, target = vocabularies
+    sides = [source.encode(pair.source_text) for pair in pairs], [target.encode(pair.target_text) for pair in pairs]
+    return [torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in side], batch_first=True) for side in sides]
 
 
 def _words(share, pairs, texts):
@@ -200,18 +221,17 @@ def _symptom(key, heads, model, source, target, ids, share):
     """A name for what is wrong with a model that can be built; the first that fits."""
     if share >= 0.97:
         return ""
-    words = len(model.target_embedding.weight)
+    decoder_input, labels = teacher_forcing_pair(target)
     with torch.no_grad():
-        loss = evaluate(model, [(source, target)])["loss"]
-        labels = teacher_forcing_pair(target)[1]
+        logits = model(source, decoder_input)
+        loss = label_smoothed_loss(logits, labels, smoothing=0.0).item()
+        sureness = logits.softmax(dim=-1).max(dim=-1).values[labels != 0].mean().item()
     if share < 0.5 and _better_with_other_heads(key, heads, source, labels):
         return "other heads"
-    if not (ids == 2).any(dim=1).float().mean() > 0.5:
-        return "endless" if loss < 0.8 * math.log(words) else "untrained"
-    if loss > 1.3 * math.log(words):
-        return "other words"
-    if loss > 0.8 * math.log(words):
-        return "untrained"
+    if loss > 0.8 * math.log(logits.shape[-1]):
+        return "other words" if sureness > SURE else "untrained"
+    if (ids == 2).any(dim=1).float().mean() < 0.5:
+        return "endless"
     if len({tuple(row) for row in ids.tolist()}) < len(ids) / 4:
         return "deaf"
     return "too short"
@@ -222,7 +242,8 @@ def _better_with_other_heads(key, heads, source, labels):
     for other in (1, 2, 4, 8, 16):
         if other == heads or width % other:
             continue
-        ids, _ = search(_build(key.tensors, other), source[:40], max_length=LONGEST)
+        sizes = [len(key.tensors[f"{side}_embedding.weight"]) for side in ("source", "target")]
+        ids, _ = search(_build(key.tensors, other, sizes), source[:40], max_length=LONGEST)
         length = min(ids.shape[1], labels.shape[1])
         right = (ids[:, :length] == labels[:40, :length]).all(dim=1) & (labels[:40, length:] == 0).all(dim=1)
         if right.float().mean() > 0.5:

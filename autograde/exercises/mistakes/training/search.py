@@ -272,7 +272,9 @@ def beam_shrinking(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_
     memory, ended, ids, sums = model.encode(source), [], torch.tensor([[bos]]), torch.zeros(1)
     while len(ended) < beam and ids.shape[1] <= max_length:
         n = ids.shape[1]
-        logs = torch.log_softmax(model.decode(ids, memory.repeat(len(ids), 1, 1), source.repeat(len(ids), 1)), -1)[:, -1]
+        logs = torch.log_softmax(model.decode(ids, memory.repeat(len(ids), 1, 1), source.repeat(len(ids), 1)), -1)[
+            :, -1
+        ]
         sums, places = (sums[:, None] + logs).flatten().topk(beam - len(ended))
         rows, words = places // logs.shape[1], places % logs.shape[1]
         ids = torch.hstack([ids[rows], words[:, None]])

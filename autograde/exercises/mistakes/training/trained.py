@@ -21,7 +21,8 @@ def _shipped():
     from safetensors import safe_open
 
     with safe_open(CHECKPOINT, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys() if not name.startswith("position.")}
+        names = [name for name in list(file.keys()) if not name.startswith("position.")]
+        tensors = {name: file.get_tensor(name) for name in names}
         return tensors, json.loads(file.metadata()["config"])["num_heads"]
 
 
