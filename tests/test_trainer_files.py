@@ -21,15 +21,15 @@ from helpers.trainer import (
     load_into,
     load_model,
     load_weights,
+    model_from,
     save_weights,
 )
 from helpers.trainer.arguments import main
 from helpers.trainer.config import CHOICES
-from helpers.trainer.data import ahead
 from helpers.trainer.devices import Place, available, find_place
 from helpers.trainer.log import Log, curve, read_rows
 from helpers.trainer.model import build_model, count_parameters
-from helpers.trainer.plan import Update
+from helpers.trainer.plan import Update, ahead
 from helpers.trainer.weights import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +75,9 @@ def test_the_presets_have_the_sizes_that_they_promise():
         ({"share_embeddings": True}, "share_embeddings needs tokens = bpe"),
         ({"max_length": 6000}, "5000 positions"),
         ({"steps": None, "minutes": None}, "Say how long to train"),
+        ({"without": 3}, "without is 3; it has to be a list"),
+        ({"data": 5}, "data is 5; it has to be a text"),
+        ({"fast": "no"}, "fast is 'no'; it has to be true or false"),
         ({"widht": 3}, "There is no option 'widht'. The options are: accumulate"),
     ],
 )
@@ -168,6 +171,17 @@ def test_weights_without_vocabularies_make_no_model(tmp_path):
         load_model(save_weights(small_model(), tmp_path / "n.safetensors"))
 
 
+def test_a_description_that_is_not_of_these_weights_makes_no_model(tmp_path):
+    config = Config.preset("small", d_model=8, num_heads=2, num_layers=1, d_ff=16)
+    weights = load_weights(save_weights(small_model(), tmp_path / "m.safetensors"))
+    assert not model_from(weights, config).training
+    for changes in ({"d_model": 10**12, "num_heads": 1}, {"num_layers": 10**9}, {"d_ff": 10**12}):
+        with pytest.raises(TrainingError, match="other sizes than their description"):
+            model_from(weights, config.change(**changes))
+    with pytest.raises(TrainingError, match="no weights of lesson 7"):
+        model_from(load_weights(save_weights({"x": torch.ones(2)}, tmp_path / "x.safetensors")), config)
+
+
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     write_whole(tmp_path / "file", "old")
 
@@ -225,7 +239,7 @@ def test_the_live_plot_updates_one_display(tmp_path, monkeypatch):
     rows = [{"step": step, "loss": 5.0 - step} for step in range(1, 4)]
     for _ in range(3):
         plot.update(rows)
-    assert [kind for kind, _ in shown][0] == "display" and {kind for kind, _ in shown[1:]} == {"update"}
+    assert [kind for kind, _ in shown] == ["display", "update"], "not more often than every two seconds"
     assert "falls from 4.00 at step 1 to 2.00 at step 3" in shown[0][1].alt
 
 

@@ -91,7 +91,8 @@ class Config:
     evaluate: str = "all"  # splits to translate at the end, for example "test"; "none"; "all"
 
     def __post_init__(self):
-        object.__setattr__(self, "without", tuple(self.without))
+        if isinstance(self.without, list):  # as JSON has it
+            object.__setattr__(self, "without", tuple(self.without))
         for problem in _problems(self):
             raise TrainingError(problem)
 
@@ -117,9 +118,11 @@ class Config:
         """The config that `to_json` wrote. TrainingError if the text is anything else."""
         try:
             values = json.loads(text)
-            unknown = set(values) - {field.name for field in fields(cls)}
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise TrainingError(f"The configuration is not readable JSON ({error}).") from None
+        if not isinstance(values, dict):
+            raise TrainingError("The configuration is not a JSON object with an option on each line.")
+        unknown = values.keys() - {field.name for field in fields(cls)}
         if unknown:
             raise TrainingError(f"The configuration has unknown options: {', '.join(sorted(unknown))}.")
         return cls(**values)
@@ -150,6 +153,14 @@ def _problems(config: Config):
         yield f"{config.num_heads} heads do not divide a width of {config.d_model}; change num_heads or d_model."
     if config.steps is None and config.epochs is None and config.minutes is None:
         yield "Say how long to train: steps, epochs or minutes."
+    for name in ("data", "evaluate"):
+        if not isinstance(getattr(config, name), str):
+            yield f"{name} is {getattr(config, name)!r}; it has to be a text."
+    for name in ("lowercase", "share_embeddings", "fast", "tensorboard"):
+        if not isinstance(getattr(config, name), bool):
+            yield f"{name} is {getattr(config, name)!r}; it has to be true or false."
+    if not isinstance(config.without, tuple):
+        yield f"without is {config.without!r}; it has to be a list of {', '.join(PARTS)}."
     for part in config.without:
         if part not in PARTS:
             yield f"without names {part!r}; choose from {', '.join(PARTS)}."

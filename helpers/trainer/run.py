@@ -22,13 +22,14 @@ from helpers.trainer.config import Config
 from helpers.trainer.data import encode_pairs
 from helpers.trainer.devices import Place, find_place, leave
 from helpers.trainer.errors import TrainingError
+from helpers.trainer.loading import describe
 from helpers.trainer.log import curve
 from helpers.trainer.loop import Loop
 from helpers.trainer.model import build_model, count_parameters
 from helpers.trainer.scores import score_split, translate
 from helpers.trainer.step import Stepper
 from helpers.trainer.vocabularies import make_vocabularies, vocabularies_from_json, vocabularies_to_json
-from helpers.trainer.weights import average_weights, digest, load_into, load_weights, save_weights, write_whole
+from helpers.trainer.weights import average_weights, load_into, save_weights, write_whole
 
 RUNS = Path("runs")
 
@@ -147,26 +148,6 @@ def load_corpus(config):
         return load(config.data)
     except CorpusError as error:
         raise TrainingError(str(error)) from None
-
-
-def describe(config, vocabularies) -> dict[str, str]:
-    """The metadata of a weights file: enough to make the model and its vocabularies again."""
-    text = vocabularies_to_json(*vocabularies)
-    sizes = [len(vocabularies[0]), len(vocabularies[1])]
-    return {"config": config.to_json(), "sizes": json.dumps(sizes), "digest": digest(text), "vocabularies": text}
-
-
-def load_model(path, largest=None):
-    """(model in evaluation mode, (source, target) vocabularies, config) from a weights file that a run has written."""
-    weights = load_weights(path, largest)
-    config = weights.config
-    try:
-        sizes = json.loads(weights.metadata["sizes"])
-        text = weights.metadata["vocabularies"]
-    except (KeyError, ValueError):
-        raise TrainingError(f"{Path(path).name} lacks its vocabularies. Use the model.safetensors of a run.") from None
-    model = load_into(build_model(config, *sizes), weights)
-    return model.eval(), vocabularies_from_json(text), config
 
 
 def read_config(folder=None) -> Config:
