@@ -30,7 +30,7 @@ from helpers.corpus.lexicon import (
 from helpers.corpus.verbs import GIVING, GO, VERBS
 from helpers.vocabulary import tokenize
 
-CHECKSUM = "588f7ad47b2ad2ec4625a0b9674c6d7608885b84faf1b3b7ebdf0e0ce4c14fea"
+CHECKSUM = "e0911ce84e475d0fd4d3cbd525f7b35635029ec7f8f1da77ccdcff81668c416b"
 CORPUS = grammar_corpus()
 SPLITS = {"train": CORPUS.train, "validation": CORPUS.validation, **CORPUS.tests}
 EVERYTHING = [pair for pairs in SPLITS.values() for pair in pairs]
@@ -351,8 +351,8 @@ def test_known_translations():
         "학생", "들", "이", "아이", "와", "사과", "두", "개", "를", "봐요"
     ]  # fmt: skip
     assert split_particles("모르는 말을 해요") == ["모르는", "말", "을", "해요"]
-    assert by_source["five small cats do not sleep at night"] == "작은 고양이 다섯 마리가 밤에 자지 않아요"
-    assert by_source["three sad women wrote long letters"] == "슬픈 여자 세 명이 긴 편지를 썼어요"
+    assert by_source["five smart foxes do not follow three dogs"] == "똑똑한 여우 다섯 마리가 개 세 마리를 따라가지 않아요"
+    assert by_source["five smart farmers do not like the sad students"] == "똑똑한 농부 다섯 명이 슬픈 학생들을 좋아하지 않아요"
 
 
 def test_text_and_tokens_lead_to_each_other():

@@ -48,14 +48,14 @@ class Sentence:
 def sentence(rng: Random, rich: bool = False) -> Sentence | None:
     """A random sentence, with more in it if `rich`; None if the English one would have two readings."""
     draw = rng.random()
-    if draw < 0.58:
+    if draw < 0.70:
         verb = pick(rng, _ABOUT_BEINGS)
-    elif draw < 0.73:
+    elif draw < 0.81:
         verb = pick(rng, _ABOUT_THINGS)
-    elif draw < 0.79:
+    elif draw < 0.84:
         verb = pick(rng, _INTRANSITIVE)
     else:
-        verb = GO if draw < 0.84 else pick(rng, GIVING)
+        verb = GO if draw < 0.88 else pick(rng, GIVING)
     negative = rng.random() < 0.2
     clause = Clause(verb, pick(rng, _TENSES), negative, Phrase([], []))
     kind, used = _subject(rng, clause, rich)
@@ -97,7 +97,7 @@ def _participants(rng: Random, clause: Clause, kind: str, used: set[str], rich: 
         nouns = [noun for noun in objects_of(verb, kind) if noun.english not in used]
         beings = verb in _ABOUT_BEINGS
         if beings:  # mostly those who could as well be the subject
-            alike = rng.random() < 0.75
+            alike = rng.random() < 0.85
             nouns = [noun for noun in nouns if (noun.kind == kind) == alike]
         if beings and rng.random() < 0.04 and clause.subject.english[0][0] not in ("i", "we"):
             _, english, korean = pick(rng, lexicon.PRONOUNS)
