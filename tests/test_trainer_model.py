@@ -163,10 +163,10 @@ def test_the_search_is_that_of_the_course(without, seed):
     assert torch.equal(ids, greedy)
     lengths = {int((row != 0).sum()) for row in greedy}
     assert "cross" in without or len(lengths) > 1, "sentences of several lengths"
-    for beam in (2, 4):
-        ids, scores = search(model, source, beam, 0.6, max_length=14)
+    for beam, penalty in ((2, 0.6), (4, 2.0)):  # with 2.0 it matters when the search ends: longer ones win
+        ids, scores = search(model, source, beam, penalty, max_length=14)
         for row, one in enumerate(source):
-            wanted, wanted_scores = beam_search(model, one[one != 0].unsqueeze(0), beam, 0.6, max_length=14)
+            wanted, wanted_scores = beam_search(model, one[one != 0].unsqueeze(0), beam, penalty, max_length=14)
             assert ids[row][ids[row] != 0].tolist() == wanted[0][wanted[0] != 0].tolist()
             assert scores[row].item() == pytest.approx(wanted_scores[0].item(), abs=1e-5)
     assert model.training

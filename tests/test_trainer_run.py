@@ -201,7 +201,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(corpus, tmp_path, monkeypatch):
 
 def test_a_loss_that_is_not_finite_ends_with_advice(corpus, tmp_path):
     with pytest.raises(
-        TrainingError, match=r"no longer a finite number \(step \d+\). Lower learning_rate \(now 1e\+25\)"
+        TrainingError, match=r"^The loss is no longer a finite number \(step \d+\). Lower learning_rate \(now 1e\+25\)"
     ):
         train(config(learning_rate=1e25, warmup=0, steps=50, clip=0.0), tmp_path / "run", corpus, show=False)
     for path in checkpoints(tmp_path / "run"):
