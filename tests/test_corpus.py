@@ -351,8 +351,8 @@ def test_known_translations():
         "학생", "들", "이", "아이", "와", "사과", "두", "개", "를", "봐요"
     ]  # fmt: skip
     assert split_particles("모르는 말을 해요") == ["모르는", "말", "을", "해요"]
-    assert by_source["five smart foxes do not follow three dogs"] == "똑똑한 여우 다섯 마리가 개 세 마리를 따라가지 않아요"
-    assert by_source["five smart farmers do not like the sad students"] == "똑똑한 농부 다섯 명이 슬픈 학생들을 좋아하지 않아요"
+    assert by_source["five foxes do not sleep quietly"] == "여우 다섯 마리가 조용히 자지 않아요"
+    assert by_source["five tired men do not draw the farmers"] == "피곤한 남자 다섯 명이 농부들을 그리지 않아요"
 
 
 def test_text_and_tokens_lead_to_each_other():

@@ -89,7 +89,7 @@ def test_a_config_that_cannot_work_says_why(changes, sentence):
 
 def test_a_length_replaces_the_length_of_the_preset():
     assert Config.preset("small", steps=5).minutes is None
-    assert Config.preset("small").minutes
+    assert Config.preset("small").epochs
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", '{"depth": 3}', "null"])

@@ -17,7 +17,8 @@ from helpers.trainer.card import to_markdown
 from helpers.trainer.config import Config
 from helpers.trainer.errors import TrainingError
 from helpers.trainer.links import found_links
-from helpers.trainer.run import load_model, train
+from helpers.trainer.loading import load_model
+from helpers.trainer.run import train
 from helpers.trainer.vocabularies import vocabularies_to_json
 from helpers.trainer.weights import digest, load_weights, write_whole
 
