@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
 
+from benchmarks import embedded
 from helpers.corpus import Corpus, Pair, WordVocabulary, grammar_corpus, grammar_pairs
 from helpers.decoder import decoder_mask, greedy_decode, padding_mask
 from helpers.multi_head import split_heads
@@ -20,7 +19,6 @@ from helpers.trainer.model import build_model, count_parameters
 from helpers.trainer.scores import score_split
 from helpers.trainer.shipped import CHECKPOINT, grammar_digest, load_shipped, shipped_card
 
-ROOT = Path(__file__).resolve().parent.parent
 SOURCE = torch.tensor([[1, 5, 6, 7, 2], [1, 8, 2, 0, 0]])
 TARGET = torch.tensor([[1, 4, 5, 6], [1, 9, 0, 0]])
 
@@ -174,23 +172,15 @@ def test_the_card_of_the_checkpoint_is_its_own(shipped):
 # --- the benchmark --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("embedded", ROOT / "benchmarks" / "embedded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_benchmark_runs_and_keeps_what_it_does_not_measure(benchmark, monkeypatch, tmp_path, capsys):
+def test_the_benchmark_runs_and_keeps_what_it_does_not_measure(monkeypatch, tmp_path, capsys):
     whole = grammar_corpus()
     tests = {name: pairs[:4] for name, pairs in whole.tests.items()}
     small = Corpus("grammar", whole.train, whole.validation[:20], tests)
-    monkeypatch.setattr(benchmark, "grammar_corpus", lambda: small)
-    monkeypatch.setattr(benchmark, "grammar_pairs", lambda seed, count: whole.validation[:4])
+    monkeypatch.setattr(embedded, "grammar_corpus", lambda: small)
+    monkeypatch.setattr(embedded, "grammar_pairs", lambda seed, count: whole.validation[:4])
     out = tmp_path / "embedded.json"
     out.write_text(json.dumps({"sizes": "older", "preset": "older"}))
-    assert benchmark.main(["--only", "preset", "ablations", "--epochs", "0.02", "--out", str(out)]) == 0
+    assert embedded.main(["--only", "preset", "ablations", "--epochs", "0.02", "--out", str(out)]) == 0
     kept = json.loads(out.read_text())
     assert kept["sizes"] == "older"
     preset = kept["preset"]["measured"]
