@@ -34,6 +34,15 @@ def surroundings(command: str) -> dict:
     }
 
 
+def command_of(program: str, arguments: list[str]) -> str:
+    """The command for the results, without where they were written."""
+    parts = list(arguments)
+    if "--out" in parts:
+        place = parts.index("--out")
+        del parts[place : place + 2]
+    return " ".join([f"python benchmarks/{program}.py", *parts])
+
+
 def keep(path, name: str, measured: dict, around: dict):
     """Print a result, and put it into the JSON file under its name; the other names there stay."""
     path = Path(path)

@@ -22,7 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.baselines import Marian, PlainTransformer, has_transformers
-from benchmarks.common import RESULTS, keep, surroundings, training_pairs
+from benchmarks.common import RESULTS, command_of, keep, surroundings, training_pairs
 from benchmarks.runners import Course, Plain, pairs_per_batch, race, random_batches, same_batches
 from helpers.trainer import Config, TrainingError, bleu, train
 from helpers.trainer.devices import available, find_place
@@ -155,7 +155,7 @@ def main(argv=None) -> int:
         print("--smoke measures nothing: say with --out where its numbers go.", file=sys.stderr)
         return 2
     for name in BENCHMARKS if args.what == "all" else [args.what]:
-        around = surroundings(" ".join(["python benchmarks/gpu.py", *(sys.argv[1:] if argv is None else argv)]))
+        around = surroundings(command_of("gpu", sys.argv[1:] if argv is None else argv))
         try:
             row = BENCHMARKS[name](args)
         except TrainingError as error:

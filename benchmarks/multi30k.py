@@ -18,7 +18,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.baselines import PlainTransformer
-from benchmarks.common import RESULTS, keep, surroundings, training_pairs
+from benchmarks.common import RESULTS, command_of, keep, surroundings, training_pairs
 from benchmarks.runners import Course, Plain, pairs_per_batch, race, random_batches
 from helpers.trainer import Config, TrainingError, bleu, train
 from helpers.trainer.devices import find_place
@@ -90,7 +90,7 @@ def main(argv=None) -> int:
     parser.add_argument("--out", type=Path, default=RESULTS / "multi30k.json", help="the JSON file")
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-    around = surroundings(" ".join(["python benchmarks/multi30k.py", *(sys.argv[1:] if argv is None else argv)]))
+    around = surroundings(command_of("multi30k", sys.argv[1:] if argv is None else argv))
     try:
         row = (throughput if args.what == "throughput" else ten_minutes)(args)
     except TrainingError as error:

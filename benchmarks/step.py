@@ -22,7 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.baselines import Marian, PlainTransformer, has_transformers, learned, plain_step
-from benchmarks.common import RESULTS, keep, surroundings, training_pairs
+from benchmarks.common import RESULTS, command_of, keep, surroundings, training_pairs
 from helpers.trainer import Config
 from helpers.trainer.devices import find_place
 from helpers.trainer.model import build_model
@@ -106,7 +106,7 @@ def main(argv=None) -> int:
     if not has_transformers():
         print("MarianMTModel is left out: the library `transformers` is not installed (pip install -e '.[bench]').")
     pairs, size, source = training_pairs(config)
-    around = surroundings(" ".join(["python benchmarks/step.py", *(sys.argv[1:] if argv is None else argv)]))
+    around = surroundings(command_of("step", sys.argv[1:] if argv is None else argv))
     for heads in args.heads:
         row = compare(config.change(num_heads=heads), pairs, size, repetitions)
         row |= {"data": source, "vocabulary": size, "max_tokens": config.max_tokens, "batching": config.batching}

@@ -20,7 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.common import RESULTS, keep, surroundings
+from benchmarks.common import RESULTS, command_of, keep, surroundings
 from helpers.corpus import CorpusError, grammar_corpus, load, train_joint_bpe
 from helpers.trainer import Config, bleu, translate
 from helpers.trainer.data import encode_pairs
@@ -140,7 +140,7 @@ def main(argv=None) -> int:
     if args.smoke:
         limit, small = 100, {"vocabulary_size": 300, "d_model": 32, "d_ff": 64, "num_layers": 1, "epochs": 1.0}
         config, second = config.change(**small), second.change(**small)
-    around = surroundings(" ".join(["python benchmarks/tatoeba.py", *(sys.argv[1:] if argv is None else argv)]))
+    around = surroundings(command_of("tatoeba", sys.argv[1:] if argv is None else argv))
     try:
         row = compare(config, second, limit)
     except CorpusError as error:
