@@ -83,7 +83,7 @@ def main(argv=None) -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, for bleu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--max-tokens", type=int, default=2048, help="of a batch on either side, for throughput")
-    parser.add_argument("--rounds", type=int, default=8, help="for throughput: so often each takes its turn")
+    parser.add_argument("--rounds", type=int, default=6, help="for throughput: so often each takes its turn")
     parser.add_argument("--steps", type=int, default=8, help="for throughput: updates in a turn")
     parser.add_argument("--smoke", action="store_true", help="the smallest form, to see that everything runs")
     parser.add_argument("--show", action="store_true", help="a progress bar")

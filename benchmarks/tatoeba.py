@@ -125,8 +125,8 @@ def bare(text: str) -> list[str]:
 def main(argv=None) -> int:
     parser = argparse.ArgumentParser(description="From the grammar to real English-Korean sentences.")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--grammar-epochs", type=float, default=4.0)
-    parser.add_argument("--tatoeba-epochs", type=float, default=40.0)
+    parser.add_argument("--grammar-epochs", type=float, default=3.0)
+    parser.add_argument("--tatoeba-epochs", type=float, default=25.0)
     parser.add_argument("--smoke", action="store_true", help="the smallest form, to see that everything runs")
     parser.add_argument("--out", type=Path, default=RESULTS / "tatoeba.json", help="the JSON file")
     args = parser.parse_args(argv)
