@@ -77,8 +77,10 @@ def to_text(card: dict) -> str:
 
 
 def command_line() -> str:
-    """How this process was started, without the folders in front of the program."""
+    """How this process was started, without the folders in front of the program. A notebook's kernel says nothing."""
     program = sys.argv[0].replace("\\", "/").rsplit("/", 1)[-1]
+    if program.startswith("ipykernel"):
+        return "train(...) in a notebook"
     if program == "__main__.py":
         program = "python -m helpers.trainer"
     return " ".join([program, *sys.argv[1:]]) if program else "train(...)"

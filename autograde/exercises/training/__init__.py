@@ -7,7 +7,7 @@ EXERCISES = (
     *loss.EXERCISES,
     *step.EXERCISES,
     *search.EXERCISES,
-    *search.EXTRA,
     *loss.MEASURES,
     *trained.EXERCISES,
+    *search.EXTRA,
 )
