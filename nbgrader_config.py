@@ -26,7 +26,7 @@ c.CourseDirectory.db_url = f"sqlite:///{HERE / 'autograde' / 'gradebook.db'}"
 # one machine needs no shared folder: the exchange is a folder of the course; point it elsewhere for a class on a server
 c.Exchange.root = os.environ.get("COURSE_EXCHANGE") or str(HERE / "autograde" / "exchange")
 # the lesson's text and the script of its pictures hold the solutions: they are never released
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json"]
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json", "runs"]
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 

@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from autograde import limits
+from autograde import limits, reports
+from autograde.errors import Unsuitable
 from autograde.exercise import Call, Made
 from autograde.makers import MAKERS
 from autograde.plain import Other, TensorData, dump, load, to_plain, type_name
+from autograde.weights import trained_weights
 
 # files whose lines are not the learner's: this package, the references, the standard library
 OURS = (
@@ -59,10 +61,6 @@ class Unasked:
     printed: str = ""
 
 
-class Unsuitable(Exception):
-    """The object does not have the form that the exercise asks for."""
-
-
 def answer(obj: Any, calls: list[Call], seconds: float = limits.SECONDS) -> list[Answer | Unasked]:
     """Put all calls to `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` is ended, and
     the calls after it are not put."""
@@ -80,7 +78,8 @@ def _ends(last: Answer | Unasked) -> bool:
 
 
 def _one(obj: Any, call: Call, seconds: float) -> Answer:
-    args, kwargs = realise(call.args), realise(call.kwargs)
+    args = realise_args(call.args)
+    kwargs = realise(call.kwargs, args)
     value, problem, printed = None, None, ""
     with limits.fixed_state(), limits.no_exit(), limits.quiet() as out:
         try:
@@ -95,7 +94,15 @@ def _one(obj: Any, call: Call, seconds: float) -> Answer:
     return Answer(value, problem, changed, printed[:1000])
 
 
-def realise(value: Any) -> Any:
+def realise_args(args: tuple) -> tuple:
+    """Fresh copies of the arguments of a call; a later one may be made from an earlier one."""
+    made: tuple = ()
+    for value in args:
+        made += (realise(value, made),)
+    return made
+
+
+def realise(value: Any, args: tuple = ()) -> Any:
     """A fresh copy of an argument; `TensorData` becomes a tensor and `Made` the object that it names."""
     if isinstance(value, np.ndarray):
         return value.copy()
@@ -104,11 +111,12 @@ def realise(value: Any) -> Any:
 
         return torch.from_numpy(value.array.copy())
     if isinstance(value, Made):
-        return MAKERS[value.maker](*realise(value.args))
+        inner = realise(value.args, args)
+        return args[inner[0]] if value.maker == "argument" else MAKERS[value.maker](*inner)
     if isinstance(value, list | tuple):
-        return type(value)(realise(item) for item in value)
+        return type(value)(realise(item, args) for item in value)
     if isinstance(value, dict):
-        return {key: realise(item) for key, item in value.items()}
+        return {key: realise(item, args) for key, item in value.items()}
     return value
 
 
@@ -135,13 +143,14 @@ def _untouched(before: Any, after: Any) -> bool:
 
 
 def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    if "weights" in call.report:
+        return trained_weights(obj)
     if call.new is None:
         if not callable(obj):
             raise Unsuitable(f"this is {type_name(obj)} and cannot be called; a function is asked for")
-        output = obj(*args, **kwargs)
-        if "args" not in call.report:
-            return output
-        return {"output": to_plain(output), "args": _modules(args)}
+        if tuple(call.report) == ("output",):
+            return obj(*args, **kwargs)
+        return _use_function(obj, call, args, kwargs)
     if not inspect.isclass(obj):
         raise Unsuitable(f"this is {type_name(obj)}; a class is asked for")
     made = obj(*realise(call.new), **realise(call.new_kwargs))
@@ -152,23 +161,16 @@ def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
     return _use_module(made, call, args, kwargs)
 
 
-def _modules(args: tuple) -> dict[str, Any]:
-    """What became of the modules among the arguments: mode, parameters, and how many of these share memory."""
-    import torch
-
-    modules = {str(i): arg for i, arg in enumerate(args) if isinstance(arg, torch.nn.Module)}
-    owners: dict[int, set[str]] = {}
-    for name, module in modules.items():
-        for parameter in module.parameters():
-            owners.setdefault(parameter.untyped_storage().data_ptr(), set()).add(name)
-    return {
-        name: {
-            "training": module.training,
-            "parameters": {key: to_plain(p) for key, p in sorted(module.named_parameters())},
-            "shared": sum(len(owners[p.untyped_storage().data_ptr()]) > 1 for p in module.parameters()),
-        }
-        for name, module in modules.items()
-    }
+def _use_function(function: Any, call: Call, args: tuple, kwargs: dict) -> dict[str, Any]:
+    inputs = reports.learning_inputs(call, args, kwargs)
+    output = function(*args, **kwargs)
+    reported = {"output": to_plain(output)}
+    if "args" in call.report:
+        reported["args"] = reports.objects(args)
+    if "input_gradients" in call.report:
+        reports.backward(output)
+        reported["input_gradients"] = reports.taken_gradients(inputs)
+    return reported
 
 
 def _use(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
@@ -204,28 +206,18 @@ def _use_module(module: Any, call: Call, args: tuple, kwargs: dict) -> Any:
         reported["buffers"] = {name: list(b.shape) for name, b in sorted(module.named_buffers())}
     _load(parameters, call.weights or {})
     module.train(call.training)
-    inputs = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor) and a.is_floating_point()]
-    if "input_gradients" in call.report:
-        for tensor in inputs:
-            tensor.requires_grad_(True)
+    inputs = reports.learning_inputs(call, args, kwargs)
     output = _use(module, call, args, kwargs)
     if "output" in call.report:
         reported["output"] = to_plain(output)
     if {"gradients", "input_gradients"} & set(call.report):
-        first = output[0] if isinstance(output, tuple | list) else output
-        if not isinstance(first, torch.Tensor):
-            raise Unsuitable(f"the output is {type_name(first)}; a tensor is asked for")
-        # any fixed loss will do; cosines of 1, 2, 3, ... weigh every output differently
-        probe = torch.cos(torch.arange(1, first.numel() + 1, dtype=torch.float64)).to(first.dtype)
-        (first * probe.reshape(first.shape)).sum().backward()
-        for tensor in inputs:
-            tensor.requires_grad_(False)
+        reports.backward(output)
     if "gradients" in call.report:
         reported["gradients"] = {
             name: to_plain(torch.zeros_like(p) if p.grad is None else p.grad) for name, p in sorted(parameters.items())
         }
     if "input_gradients" in call.report:
-        reported["input_gradients"] = [to_plain(torch.zeros_like(t) if t.grad is None else t.grad) for t in inputs]
+        reported["input_gradients"] = reports.taken_gradients(inputs)
     return reported["output"] if tuple(call.report) == ("output",) else reported
 
 

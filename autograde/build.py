@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -122,11 +123,15 @@ def unique(name: str, seen: set[str]) -> str:
 
 
 def build_solution(lesson: Lesson) -> list[Path]:
-    """Execute the lesson's text, save the notebook; returns the files that changed."""
+    """Execute the lesson's text, save the notebook; returns the files that changed.
+
+    It runs in an empty folder: it finds nothing that an earlier run has written, and leaves nothing behind.
+    """
     file = paths.solution_of(lesson)
     before = notebooks.read(file) if file.is_file() else None
     notebook = read_text(lesson)
-    execute(notebook, file.parent, lesson.name)
+    with tempfile.TemporaryDirectory() as folder:
+        execute(notebook, Path(folder), lesson.name)
     tidy(notebook, before)
     return [file] if notebooks.write(file, notebooks.to_text(notebook)) else []
 
@@ -211,6 +216,7 @@ def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 def release(lesson: Lesson, record: bool = False) -> list[Path]:
     """Let nbgrader make the release of the executed solution; returns the files that changed."""
     target = paths.release_of(lesson).parent
+    remove_leftovers(lesson)
     with tempfile.TemporaryDirectory() as folder:
         made = make_release(lesson, Path(folder), record) / lesson.name
         changed = []
@@ -227,6 +233,14 @@ def release(lesson: Lesson, record: bool = False) -> list[Path]:
                 old.unlink()
                 changed.append(old)
     return changed
+
+
+def remove_leftovers(lesson: Lesson) -> None:
+    """Remove what a run of the solution in its own folder (nbval's, an author's) has written there."""
+    folder = paths.solution_of(lesson).parent
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
 
 
 def make_release(lesson: Lesson, folder: Path, record: bool = False) -> Path:

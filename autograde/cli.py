@@ -18,6 +18,7 @@ for learners:
   course progress                  what is done, and what is next
   course check 3                   run your notebook of lesson 3 and see the state of each exercise
   course reset 3 softmax           put one exercise back as it was, with a backup
+  course train                     train the whole Transformer (lesson 8)
 
 for instructors:
   course release 3                 enter lesson 3 into the gradebook, and pack it for handing out
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     one = command("reset", "put a lesson or one exercise back as it was, with a backup", "course reset 3 softmax", "?")
     one.add_argument("exercise", metavar="EXERCISE", nargs="?", help="only the cell of this exercise")
     command("check", "run your notebook and print the state of each exercise", "course check 3", "?")
+    command("train", "train a Transformer, on this machine's best device", "course train small --minutes 2")
     command("build", "text -> executed solutions -> release", "course build 3", "*")
     one = command("release", "enter a lesson into the gradebook and pack it for handing out", "course release 3", "?")
     one.add_argument("--exchange", action="store_true", help="also put it into nbgrader's exchange")
@@ -85,8 +87,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0 fine, 1 something did not pass, 2 a mistake in the command or its surroundings."""
-    args = parser().parse_args(argv)
+    argv = list(sys.argv[1:] if argv is None else argv)
     try:
+        if argv[:1] == ["train"]:  # the trainer's own parser: `torchrun` takes the same arguments without this package
+            return _train(argv[1:])
+        args = parser().parse_args(argv)
         return args.run(args) or 0
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
@@ -160,6 +165,12 @@ def _check(args) -> int:
     total = sum(verdict.points or 0 for verdict in verdicts)
     print(f"{passed} of {len(verdicts)} exercises passed, {points:g} of {total:g} points.")
     return 0 if passed == len(verdicts) else 1
+
+
+def _train(arguments: Sequence[str]) -> int:
+    from helpers.trainer import arguments as trainer
+
+    return trainer.main(arguments, program="course train")
 
 
 def _build(args) -> int:

@@ -3,3 +3,7 @@
 
 class CourseError(Exception):
     """Shown as it is by the `course` command, which then ends with status 2."""
+
+
+class Unsuitable(Exception):
+    """What a learner gave does not have the form that the exercise asks for."""

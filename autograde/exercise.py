@@ -17,7 +17,8 @@ MAIN = "result"  # the part without which there is no partial credit
 class Made:
     """An argument that is no plain data: the answering side makes it, by name (`autograde.makers`).
 
-    Example: `Made("linear", (weight, bias))` is a `torch.nn.Linear` with these weights.
+    Example: `Made("linear", (weight, bias))` is a `torch.nn.Linear` with these weights. `Made("argument", (0,))` is the
+    call's own first argument: an optimizer needs the model that it is called with.
     """
 
     maker: str
@@ -42,7 +43,9 @@ class Call:
     training       training mode of a module
     report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
                    ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients"
-                   (list); of a function also "args" (what became of the modules among its arguments)
+                   (list); of a function also "args" (what became of the modules, optimizers and generators among its
+                   arguments); of anything "weights" alone (the file or the module with trained weights that the
+                   object gives, `autograde.weights`)
     mentions       words that the message of an expected exception has to contain
     tolerance      largest accepted difference; None: taken from the reference's own float error
     """
@@ -93,6 +96,7 @@ class Exercise:
     extra            True for what goes beyond the core
     view             `view(call, value) -> value`: what of an answer is compared (statistics of random output, ...);
                      applied to the reference's, the learner's and the misconceptions' answers alike
+    expected         `expected(call) -> value`: the view of a right answer, where it is known without the reference
     several          the result is several values: a list in place of a tuple is fine
     lenient          kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
     mutates          True where the inputs may be changed
@@ -111,6 +115,7 @@ class Exercise:
     parts: dict[str, float] = field(default_factory=lambda: {MAIN: 1.0})
     extra: bool = False
     view: Callable[[Call, Any], Any] | None = None
+    expected: Callable[[Call], Any] | None = None
     several: bool = False
     lenient: tuple[str, ...] = ()
     mutates: bool = False

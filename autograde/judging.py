@@ -43,6 +43,8 @@ class AnswerKey:
 
     @cached_property
     def expected(self) -> list[Answer | Unasked]:
+        if self.exercise.expected is not None:
+            return [Answer(self.exercise.expected(call)) for call in self.calls]
         return _viewed(self.exercise, self.calls, answer(self.exercise.reference, self.calls, PATIENCE))
 
     @cached_property

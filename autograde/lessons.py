@@ -27,6 +27,7 @@ LESSONS = (
     Lesson("05_add_norm", "Residual connection and layer normalization"),
     Lesson("06_feed_forward", "Feed-forward network and the whole encoder"),
     Lesson("07_decoder", "Masks, decoder, the whole Transformer"),
+    Lesson("08_training", "Full training, on one device or many"),
 )
 
 

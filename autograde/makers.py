@@ -184,3 +184,77 @@ def whole_transformer(sizes, weights, watched=""):
         for linear in (layer.cross_attention.key, layer.cross_attention.value) if watched == "cross" else ():
             linear.register_forward_pre_hook(once)
     return model
+
+
+# --- training -------------------------------------------------------------------------------------------------------
+
+
+@maker
+def generator(seed):
+    """A `torch.Generator` with this seed."""
+    import torch
+
+    return torch.Generator().manual_seed(seed)
+
+
+@maker
+def sgd(model, rate):
+    """Plain gradient descent on the parameters of `model`."""
+    import torch
+
+    return torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=rate)
+
+
+@maker
+def schedule(optimizer, factors):
+    """A scheduler whose learning rate at step i is the optimizer's times `factors[i]`; the last one stays."""
+    import torch
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factors[min(step, len(factors) - 1)])
+
+
+@maker
+def table_translator(source, target, mix, mode="train", right_mode="train", stale=0.0):
+    """A small model with `encode`, `decode` and `forward`, whose logits can be followed by hand.
+
+    The row of a place is the mean of the rows of `source`, (source_size, width), of all real source words, plus the sum
+    of the rows of `target`, (target_size, width), of all words so far. Its logits are the products with the rows of
+    `mix`, (target_size, width); in another mode than `right_mode` they come in the reversed order. Every gradient is
+    `stale` at the start. `seen` holds what a call noticed: gradients recorded; autocast, 2 to bfloat16, 1 to another
+    dtype; weights in float32.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    class Translator(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pad = 0
+            for name, values in (("source", source), ("target", target), ("mix", mix)):
+                parameter = torch.nn.Parameter(torch.as_tensor(values))
+                parameter.grad = torch.full_like(parameter, stale) if stale else None
+                setattr(self, name, parameter)
+            self.seen = torch.nn.Parameter(torch.zeros(3), requires_grad=False)
+            self.part = torch.nn.Dropout()
+
+        def watch(self):
+            to_bfloat16 = torch.get_autocast_dtype("cpu") == torch.bfloat16
+            autocast = (2 if to_bfloat16 else 1) if torch.is_autocast_enabled("cpu") else 0
+            notes = torch.is_grad_enabled(), autocast, self.mix.dtype == torch.float32
+            self.seen.data = torch.maximum(self.seen.data.float(), torch.tensor(notes, dtype=torch.float32))
+
+        def encode(self, source):
+            self.watch()
+            real = (source != 0).unsqueeze(-1)
+            return (self.source[source] * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True)
+
+        def decode(self, target_input, memory, source):
+            self.watch()
+            rows = memory + self.target[target_input].cumsum(dim=1)
+            logits = F.linear(rows, self.mix)
+            return logits if self.training == (right_mode == "train") else logits.flip(-1)
+
+        def forward(self, source, target_input):
+            return self.decode(target_input, self.encode(source), source)
+
+    return Translator().train(mode == "train")

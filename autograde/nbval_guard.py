@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 
+from autograde import build
+from autograde.lessons import LESSONS
+
 SANITIZE = """\
 [figures: the pixels may differ between machines, the text and the alt text may not]
 regex: data:image/png;base64,[A-Za-z0-9+/=]+
@@ -88,6 +91,18 @@ def pytest_configure(config: pytest.Config) -> None:
         file = Path(tempfile.mkdtemp(), "nbval_sanitize.cfg")
         file.write_text(SANITIZE)
         config.option.nbval_sanitize_with = str(file)
+    _remove_leftovers(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _remove_leftovers(config)
+
+
+def _remove_leftovers(config: pytest.Config) -> None:
+    """Lesson 8 trains only where no trained model lies beside it: nbval begins without one, and leaves none."""
+    if getattr(config.option, "nbval", False) and not hasattr(config, "workerinput"):
+        for lesson in LESSONS:
+            build.remove_leftovers(lesson)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector):

@@ -44,6 +44,8 @@ def test_the_lessons_have_all_the_exercises_of_the_contract():
         "06_feed_forward": "relu linear feed_forward FeedForward EncoderLayer Encoder encoder_parameters",
         "07_decoder": "causal_mask padding_mask decoder_mask mask_scores DecoderLayer Decoder teacher_forcing_pair "
         "Transformer greedy_decode CachedDecoder",
+        "08_training": "batches_by_tokens label_smoothed_loss noam_rate train_step evaluate exact_match beam_search "
+        "training_flops model_flops_utilization trained_model",
     }
     for lesson in LESSONS:
         names = [one.name for one in exercises.of_lesson(lesson.name)]

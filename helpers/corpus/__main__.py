@@ -1,0 +1,44 @@
+"""`python -m helpers.corpus download multi30k [--folder FOLDER]` and `python -m helpers.corpus show NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from helpers.corpus.download import download
+from helpers.corpus.pairs import CorpusError
+from helpers.corpus.sources import NAMES, load
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m helpers.corpus", description="Parallel corpora of the course")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fetch = commands.add_parser("download", help="fetch a real corpus and check it")
+    fetch.add_argument("name", choices=["multi30k"])
+    fetch.add_argument("--folder", help="where to put it; else the user's cache folder")
+    show = commands.add_parser("show", help="sizes and examples of a corpus")
+    show.add_argument("name", help=f"{', '.join(NAMES)}, or two files: train.en,train.de")
+    show.add_argument("--folder", help="where the real corpora lie; else $COURSE_DATA, else the cache")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "download":
+            place = download(options.name, options.folder)
+            print(f"Multi30k is complete: {place}")
+        else:
+            _show(load(options.name, options.folder))
+    except CorpusError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _show(corpus) -> None:
+    splits = {"train": corpus.train, "validation": corpus.validation, **corpus.tests}
+    for name, pairs in splits.items():
+        print(f"{name}: {len(pairs)} pairs")
+        for pair in pairs[:3]:
+            print(f"  {pair.source_text}\n  {pair.target_text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

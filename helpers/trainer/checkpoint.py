@@ -1,0 +1,103 @@
+"""Everything that a run needs to go on as if it had never stopped.
+
+    checkpoints/step-0000500/model.safetensors      the weights
+                             optimizer.safetensors  Adam's two means for each weight, and the states of the generators
+                             state.json             step, place in the data, sums for the log, elapsed time
+
+A checkpoint is written under another name and renamed when it is whole: a kill at any moment leaves the last one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from helpers.trainer.errors import TrainingError
+from helpers.trainer.weights import load_into, load_weights, save_weights, sync_folder, write_whole
+
+
+def checkpoints(folder) -> list[Path]:
+    """The whole checkpoints of a run, the oldest first."""
+    return sorted(path for path in Path(folder).glob("checkpoints/step-*") if (path / "state.json").is_file())
+
+
+def save_checkpoint(folder, model, optimizer, state: dict, metadata: dict, keep: int) -> Path:
+    """Write the checkpoint of `state["step"]` and remove all but the last `keep`."""
+    place = Path(folder) / "checkpoints"
+    place.mkdir(parents=True, exist_ok=True)
+    final = place / f"step-{state['step']:07d}"
+    for left in place.glob(".*"):  # of a process that was killed here
+        shutil.rmtree(left, ignore_errors=True)
+    beside = place / ".writing"
+    beside.mkdir()
+    save_weights(model, beside / "model.safetensors", metadata)
+    save_weights(_optimizer_tensors(model, optimizer), beside / "optimizer.safetensors")
+    write_whole(beside / "state.json", json.dumps({**state, "random": _plain_random_states()}))
+    if final.exists():  # saved twice at one step: the same content
+        shutil.rmtree(beside)
+    else:
+        os.rename(beside, final)
+        sync_folder(place)
+    for old in checkpoints(folder)[:-keep]:
+        away = old.with_name(f".old-{old.name}")
+        os.rename(old, away)
+        shutil.rmtree(away)
+    return final
+
+
+def load_checkpoint(path, model, optimizer) -> dict:
+    """Put a checkpoint into the model, the optimizer and the generators. Returns the state."""
+    path = Path(path)
+    load_into(model, load_weights(path / "model.safetensors", largest=None))
+    stored = load_weights(path / "optimizer.safetensors", largest=None).tensors
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            prefix = f"optimizer.{names[parameter]}."
+            found = {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
+            if found:
+                moved = {key: value if key == "step" else value.to(parameter.device) for key, value in found.items()}
+                if "step" in moved and parameter.device.type != "cpu":
+                    moved["step"] = moved["step"].to(parameter.device)  # fused optimizers keep it there
+                optimizer.state[parameter] = moved
+    try:
+        state = json.loads((path / "state.json").read_text())
+    except ValueError:
+        raise TrainingError(f"{path.name} is damaged. Remove its folder and resume from the one before.") from None
+    _restore_random_states(state.pop("random"), stored)
+    return state
+
+
+def _optimizer_tensors(model, optimizer) -> dict[str, torch.Tensor]:
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    tensors = {
+        f"optimizer.{names[parameter]}.{key}": torch.as_tensor(value)
+        for parameter, values in optimizer.state.items()
+        for key, value in values.items()
+    }
+    tensors["random.torch"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def _plain_random_states() -> dict:
+    name, keys, *rest = np.random.get_state()
+    version, state, gauss = random.getstate()
+    return {"numpy": [name, keys.tolist(), *rest], "python": [version, list(state), gauss]}
+
+
+def _restore_random_states(plain: dict, stored: dict[str, torch.Tensor]):
+    name, keys, *rest = plain["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+    version, state, gauss = plain["python"]
+    random.setstate((version, tuple(state), gauss))
+    torch.set_rng_state(stored["random.torch"])
+    if "random.cuda" in stored and torch.cuda.is_available():
+        torch.cuda.set_rng_state(stored["random.cuda"])

@@ -1,0 +1,9 @@
+"""What ends a training run for a reason that a person can mend."""
+
+
+class TrainingError(Exception):
+    """One sentence that says what happened and what to change; shown without a traceback by the commands."""
+
+
+class Stopped(TrainingError):
+    """The person stopped the run, and it was saved."""

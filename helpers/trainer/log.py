@@ -1,0 +1,131 @@
+"""What a run tells while it trains: a progress bar, rows of JSON, a live plot in a notebook, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from helpers.trainer.errors import TrainingError
+from helpers.trainer.weights import write_whole
+
+
+class Log:
+    """One row for each logging step, in `folder/log.jsonl` and in `rows`.
+
+    A row has step, epoch, loss (label-smoothed, nats per real label, mean since the row before), rate, gradient_norm
+    (before clipping, of that step), tokens_per_second (real labels), seconds (of training), and after a validation
+    also validation_loss, validation_accuracy.
+    """
+
+    def __init__(self, config, folder, step: int = 0, show: bool = True):
+        """folder: None for a process that writes nothing. step: what comes after it in an old log is trained again."""
+        self.path = folder and Path(folder) / "log.jsonl"
+        self.rows = []
+        if folder:
+            self.rows = [row for row in read_rows(self.path) if row["step"] <= step]
+            write_whole(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
+        self.bar = _bar() if show else None
+        self.live = LivePlot() if show and in_notebook() else None
+        self.board = _board(folder) if folder and config.tensorboard else None
+
+    def write(self, row: dict):
+        self.rows.append(row)
+        if self.path is None:
+            return
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        if self.board:
+            for name, value in row.items():
+                if name != "step" and value is not None:
+                    self.board.add_scalar(name, value, row["step"])
+        if self.bar is not None:
+            shown = {"step": row["step"], "loss": f"{row['loss']:.3f}", "tokens/s": f"{row['tokens_per_second']:,.0f}"}
+            if "validation_loss" in row:
+                shown["validation"] = f"{row['validation_loss']:.3f}"
+            self.bar.set_postfix(shown, refresh=False)
+        if self.live:
+            self.live.update(self.rows)
+
+    def advance(self, progress: float):
+        """progress: the share of the run that is over."""
+        if self.bar is not None:
+            self.bar.update(min(100.0, 100 * progress) - self.bar.n)
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
+        if self.board:
+            self.board.close()
+
+
+def read_rows(path) -> list[dict]:
+    """The rows of a log; a last row that a kill cut off is left out."""
+    rows = []
+    if Path(path).is_file():
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break
+    return rows
+
+
+def curve(rows):
+    """A figure of the losses over the steps, with alt text: a `helpers.figures.Picture`."""
+    from helpers import figures
+
+    figure, axes = figures.new(size=(6, 3.4))
+    steps, losses = [row["step"] for row in rows], [row["loss"] for row in rows]
+    style = {"markersize": 3, "markevery": max(1, len(rows) // 12)}
+    axes.plot(steps, losses, label="training", **{**figures.line_style(0), **style})
+    validated = [row for row in rows if "validation_loss" in row]
+    if validated:
+        at = [row["step"] for row in validated], [row["validation_loss"] for row in validated]
+        axes.plot(*at, label="validation", **figures.line_style(1))
+    axes.set(xlabel="step", ylabel="loss (nats per token)", title="Loss", ylim=(0, None))
+    axes.legend()
+    alt = f"The training loss falls from {losses[0]:.2f} at step {steps[0]} to {losses[-1]:.2f} at step {steps[-1]}."
+    if validated:
+        alt += f" The validation loss, without label smoothing, is {validated[-1]['validation_loss']:.2f} at the end."
+    return figures.show(figure, alt.replace("falls", "goes" if losses[-1] >= losses[0] else "falls"))
+
+
+class LivePlot:
+    """The curve in a notebook's output, drawn anew in the same place, at most every two seconds."""
+
+    def __init__(self):
+        self.handle, self.drawn = None, 0.0
+
+    def update(self, rows):
+        from IPython.display import display
+
+        if len(rows) < 2 or time.monotonic() - self.drawn < 2:
+            return
+        if self.handle is None:
+            self.handle = display(curve(rows), display_id=True)
+        else:
+            self.handle.update(curve(rows))
+        self.drawn = time.monotonic()
+
+
+def in_notebook() -> bool:
+    """True inside a Jupyter kernel."""
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    return bool(shell) and hasattr(shell, "kernel")
+
+
+def _bar():
+    from tqdm import tqdm
+
+    layout = "{percentage:3.0f}% |{bar}| {elapsed}{postfix}"
+    return tqdm(total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=sys.stderr)
+
+
+def _board(folder):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise TrainingError("TensorBoard is not installed. Install it, or leave tensorboard off.") from None
+    return SummaryWriter(str(Path(folder) / "tensorboard"))

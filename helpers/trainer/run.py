@@ -1,0 +1,184 @@
+"""A whole run: from a Config to trained weights, a log and a result card.
+
+from helpers.trainer import Config, train
+result = train(Config.preset("small", minutes=1))
+result.translate(["the cat sees two dogs"])
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from helpers.trainer import card as cards
+from helpers.trainer.checkpoint import checkpoints
+from helpers.trainer.config import Config
+from helpers.trainer.data import encode_pairs
+from helpers.trainer.devices import Place, find_place, leave
+from helpers.trainer.errors import TrainingError
+from helpers.trainer.loading import describe
+from helpers.trainer.log import curve
+from helpers.trainer.loop import Loop
+from helpers.trainer.model import build_model, count_parameters
+from helpers.trainer.scores import score_split, translate
+from helpers.trainer.step import Stepper
+from helpers.trainer.vocabularies import make_vocabularies, vocabularies_from_json, vocabularies_to_json
+from helpers.trainer.weights import average_weights, load_into, save_weights, write_whole
+
+RUNS = Path("runs")
+
+
+@dataclass
+class Result:
+    """What a run gives: the trained model, its vocabularies (source, target), the log's rows, the card, the folder."""
+
+    model: nn.Module
+    vocabularies: tuple
+    config: Config
+    rows: list[dict]
+    card: dict
+    folder: Path
+
+    def translate(self, texts) -> list[str]:
+        return translate(self.model, texts, self.vocabularies, self.config)
+
+    def curve(self):
+        """The losses as a figure with alt text."""
+        return curve(self.rows)
+
+    def _repr_markdown_(self) -> str:
+        return cards.to_markdown(self.card)
+
+
+def train(config: Config | None = None, folder=None, corpus=None, resume=False, model_class=None, show=True) -> Result:
+    """Train, evaluate, and write log.jsonl, checkpoints, model.safetensors, card.json and card.md into `folder`.
+
+    config        None: the preset "small"; with `resume`, what the run began with
+    folder        None: a new one under runs/; with `resume`, the newest one there
+    corpus        a `helpers.corpus.Corpus`; None: what config.data names
+    model_class   called as lesson 7's `Transformer`, for example a learner's own; None: the course's
+    show          progress bar, live plot, card
+    TrainingError says in a sentence why a run ends early, and what to change.
+    """
+    folder = _folder(folder, resume)
+    if resume and config is None:
+        config = read_config(folder)
+    config = config or Config.preset("small")
+    place = find_place(config)
+    try:
+        return _train(config, folder, corpus, resume, model_class, show and place.first, place)
+    finally:
+        leave(place)
+
+
+def _train(config, folder, corpus, resume, model_class, show, place: Place) -> Result:
+    seed_everything(config.seed)
+    corpus = corpus or load_corpus(config)
+    splits(config, corpus)  # a wrong name ends the run now, not after the training
+    pairs = corpus.train[: config.limit]
+    stored = folder / "vocabulary.json"
+    vocabularies = vocabularies_from_json(_read(stored)) if resume else make_vocabularies(config, corpus)
+    train_pairs = encode_pairs(pairs, *vocabularies, config.max_length)
+    validation = encode_pairs(corpus.validation, *vocabularies, config.max_length) if corpus.validation else None
+    model = build_model(config, len(vocabularies[0]), len(vocabularies[1]), model_class)
+    metadata = describe(config, vocabularies)
+    place.wait()  # no process writes before all have read
+    if place.first:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(stored, vocabularies_to_json(*vocabularies))
+        write_whole(folder / "config.json", config.to_json())
+    stepper = Stepper(config, model, place)
+    seed_everything(config.seed + 1009 * place.rank)  # every process drops out other values
+    brief = {key: value for key, value in metadata.items() if key != "vocabularies"}
+    loop = Loop(config, stepper, train_pairs, validation, place, folder, brief)
+    if resume and not loop.resume():
+        raise TrainingError(f"There is no checkpoint in {folder} to resume from.")
+    if show:
+        print(f"{count_parameters(model):,} parameters, {len(train_pairs):,} pairs, {place.name}, {place.precision}")
+    loop.run(show)
+    if config.average > 1:
+        last = checkpoints(folder)[-config.average :]
+        load_into(model, average_weights(path / "model.safetensors" for path in last))
+    card: dict = {}
+    if place.first:
+        save_weights(model, folder / "model.safetensors", metadata)
+        scores = score(config, model, corpus, vocabularies, place)
+        card = cards.make_card(config, model, place, loop.state, scores, corpus.name, len(train_pairs))
+        write_whole(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
+        write_whole(folder / "card.md", cards.to_markdown(card))
+        if show:
+            print(f"{cards.to_text(card)}\nEverything is in {folder}.")
+    place.wait()
+    return Result(model, vocabularies, config, loop.rows, card, folder)
+
+
+def splits(config, corpus) -> list[str]:
+    """The test splits that `config.evaluate` names."""
+    names = list(corpus.tests) if config.evaluate == "all" else config.evaluate.replace(" ", "").split(",")
+    names = [] if config.evaluate == "none" else names
+    for name in names:
+        if name not in corpus.tests:
+            raise TrainingError(f"{corpus.name} has no split {name!r}; it has {', '.join(corpus.tests) or 'none'}.")
+    return names
+
+
+def score(config, model, corpus, vocabularies, place=None) -> dict:
+    """{split: what `score_split` gives} for the test splits that `config.evaluate` names.
+
+    The grammar has one right translation for each sentence: no BLEU there.
+    """
+    real = corpus.name != "grammar"
+    return {
+        name: score_split(model, corpus.tests[name], vocabularies, config, place, with_bleu=real)
+        for name in splits(config, corpus)
+    }
+
+
+def load_corpus(config):
+    """What `config.data` names. TrainingError if it cannot be had."""
+    from helpers.corpus import CorpusError, load
+
+    try:
+        return load(config.data)
+    except CorpusError as error:
+        raise TrainingError(str(error)) from None
+
+
+def read_config(folder=None) -> Config:
+    """The config of the run in `folder`; None: of the newest run."""
+    return Config.from_json(_read(_folder(folder, resume=True) / "config.json"))
+
+
+def seed_everything(seed: int):
+    """Python's, NumPy's and PyTorch's random numbers start from `seed`."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _folder(folder, resume) -> Path:
+    """The folder of the run. A run never writes into a folder that holds another."""
+    if folder is not None:
+        folder = Path(folder)
+        if not resume and checkpoints(folder):
+            raise TrainingError(f"{folder} holds a run already. Resume it, or choose another folder.")
+        return folder
+    numbered = sorted(path for path in RUNS.glob("[0-9]*") if path.is_dir())
+    if resume:
+        if not numbered:
+            raise TrainingError(f"There is no run in {RUNS} to resume.")
+        return numbered[-1]
+    return RUNS / f"{int(numbered[-1].name) + 1 if numbered else 1:03d}"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        raise TrainingError(f"{path.parent} holds no run: {path.name} is missing.") from None

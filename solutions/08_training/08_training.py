@@ -1,0 +1,1423 @@
+# %% [markdown]
+# # 8 · Full training, on one device or many
+#
+# Lesson 7 ended with the whole model. Now it is trained in earnest: it will translate English into Korean. You write what
+# stands around the model: the batches, the loss, the learning rate, the training step, the measures. Then you train it, in
+# about a minute, look inside it, and take parts out of it to see what they are for.
+#
+# **After this lesson you can**
+# - say what happens in one training step, and in which order;
+# - make batches of similar lengths, smooth labels, and compute the paper's learning rate by hand;
+# - measure a model honestly: loss per word, exact match, BLEU with its signature;
+# - estimate what a training costs, measure how fast it runs, and say which changes made it faster;
+# - explain how several devices train one model, and why gradients are weighted by tokens;
+# - recognise from its translations which part a model lacks.
+#
+# **What you need**: lesson 7 (masks, teacher forcing, greedy decoding). A laptop is enough, without a network. About 90
+# minutes for the core, and 15 more for what is marked as extra.
+#
+# | exercise | what you build | points | minutes |
+# | --- | --- | --- | --- |
+# | 8.1 `batches_by_tokens` | little padding, full batches | 4 | 12 |
+# | 8.2 `label_smoothed_loss` | a loss that is not too sure | 4 | 10 |
+# | 8.3 `noam_rate` | the paper's learning rate | 2 | 5 |
+# | 8.4 `train_step` | one step, in the right order | 5 | 12 |
+# | 8.5 `evaluate` | how good on unseen sentences | 4 | 10 |
+# | 8.6 `exact_match` | the share of sentences that are right | 1 | 3 |
+# | 8.7 `training_flops` | what a training costs | 1 | 2 |
+# | 8.8 `model_flops_utilization` | how much of the device is used | 1 | 2 |
+# | 8.9 `trained_model` | your trained model, graded by its translations | 5 | 10 |
+# | 8.10 `beam_search` (extra) | several beginnings at once | 5 | 15 |
+
+# %%
+import copy
+import json
+import math
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from IPython.display import Markdown
+from matplotlib.patches import Rectangle
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+
+from autograde import check
+from helpers.corpus import CorpusError, grammar_corpus, grammar_vocabularies, load
+from helpers.decoder import Transformer, greedy_decode, teacher_forcing_pair
+from helpers.figures import heat_map, line_style, new, show
+from helpers.trainer import Config, bleu, load_model, train, translate
+from helpers.trainer.checkpoint import checkpoints
+from helpers.trainer.links import cross_attention_weights, found_links
+from helpers.trainer.log import curve, read_rows
+from helpers.trainer.shipped import load_shipped
+from helpers.vocabulary import pad_batch
+
+all_threads = torch.get_num_threads()
+torch.set_num_threads(1)  # for small matrices one thread is the steadiest
+
+# %% [markdown]
+# ## The idea
+#
+# Training is one short loop. A batch of sentence pairs goes through the model. The **loss** says how improbable the right
+# words were. `backward` finds out for every weight in which direction the loss grows, and the **optimizer** moves every
+# weight a little in the other direction. The **learning rate** says how much, and a schedule changes it from step to step.
+# From time to time the model is measured on sentences that it is not trained on.
+#
+# ![The training loop as a circle of six boxes: batch of similar lengths, forward pass, label-smoothed loss, backward pass, clipped gradient, optimizer with its learning rate, and back to the next batch. Beside it: every few hundred steps the validation loss is measured and a checkpoint is saved. Each box names its exercise.](figures/training_loop.png)
+#
+# You write each box. For the long run the course's own trainer takes over, in `helpers/trainer/`: the same loop, with
+# checkpoints, several devices and all that makes it fast.
+
+# %% [markdown]
+# ## The data
+#
+# Real corpora have to be downloaded, have licences, and need hours on a laptop. So the lesson brings a language of its own: a
+# **grammar** that makes English sentences with their Korean translation, 20,000 pairs to train on, the same on every machine.
+# It is small, about 250 words on each side, but it has to be translated for real:
+#
+# - **order**: English says *who does what*, Korean says *who what does*. The verb comes last;
+# - **counters**: "two cats" is 고양이 두 마리, cat two *animals*; people are counted with 명, books with 권;
+# - **particles**: 이 or 가 marks the subject, 을 or 를 the object, depending on the last sound of the word before;
+# - **what the other language has not**: articles on one side, particles on the other.
+#
+# Each pair comes with its **gold links**: which Korean word says what which English word says.
+
+# %%
+corpus = grammar_corpus()
+splits = {"train": corpus.train, "validation": corpus.validation, **corpus.tests}
+for name, pairs in splits.items():
+    print(f"{name:<14} {len(pairs):>6} pairs   {pairs[0].source_text}\n{'':<28} {pairs[0].target_text}")
+
+# %%
+example = next(pair for pair in corpus.tests["random"] if {"two", "not"} <= set(pair.source) and len(pair.source) < 10)
+
+
+def draw_links(axes, pair):
+    """Both sentences as rows of words, with a line for each gold link."""
+    rows = {"English": (1.0, pair.source), "Korean": (0.0, pair.target)}
+    width = max(len(words) for _, words in rows.values()) - 1
+    at = {name: np.linspace(0, width, len(words)) for name, (_, words) in rows.items()}
+    for i, j in pair.links:
+        of_nouns = (i, j) in pair.noun_links
+        style = line_style(1 if of_nouns else 0) | {"marker": "", "linewidth": 2.2 if of_nouns else 1.2}
+        axes.plot([at["English"][i], at["Korean"][j]], [0.93, 0.07], **style)
+    for name, (height, words) in rows.items():
+        axes.text(-0.9, height, name, ha="right", va="center", color="#555555")
+        for place, word in zip(at[name], words, strict=True):
+            axes.text(place, height, word, ha="center", va="center", family=["DejaVu Sans", "Course Hangul"])
+    axes.set(xlim=(-1.6, width + 0.6), ylim=(-0.2, 1.2))
+    axes.axis("off")
+
+
+figure, axes = new(size=(9.5, 2.6))
+draw_links(axes, example)
+show(
+    figure,
+    alt=f"The pair '{example.source_text}' and '{example.target_text}' as two rows of words with their gold links: dashed, thick "
+    "lines join nouns with nouns, thin lines the other words. The lines cross, since the Korean verb stands at the end.",
+)
+
+# %% [markdown]
+# Dashed, thick lines join nouns, thin lines all other words. Particles are tokens of their own for the model (고양이 가), and
+# are written onto their word for people (고양이가). They have no link: no English word says what they say.
+#
+# The **splits** ask different questions. `random` asks for new sentences of the same kind. In `compositional` each sentence
+# has a pair of words that never stood together in training, for example an adjective with its noun; each of the two words
+# did. `long` has 13 to 20 English words, training at most 12. A model that has learned the *rules* passes all three; one
+# that has learned what it saw passes the first. `validation` is for choices during the work. The tests are for the end.
+#
+# Words become ids as in lesson 1: one vocabulary for each language, made from the training pairs alone.
+
+# %%
+english, korean = vocabularies = grammar_vocabularies(corpus)
+sources = [english.encode(pair.source_text) for pair in corpus.train]
+targets = [korean.encode(pair.target_text) for pair in corpus.train]
+print(f"{len(english)} English and {len(korean)} Korean words, <pad> <bos> <eos> <unk> among them\n")
+print(example.source_text, "\n  ", english.encode(example.source_text))
+print(example.target_text, "\n  ", korean.encode(example.target_text))
+print("  ", korean.decode(korean.encode(example.target_text)))
+
+# %% [markdown]
+# **Real data** is one name away, if you have it: Multi30k, 29,000 image descriptions in English, German and French, or two
+# text files of your own. Nothing in this lesson needs it. Where it is missing, the message says what to do.
+
+# %% tags=["interactive"]
+try:
+    real = load("multi30k-de")  # or load("my.en,my.de")
+    print(f"{len(real.train):,} pairs:", real.train[0].source_text, "->", real.train[0].target_text)
+except CorpusError as error:
+    print(error)
+
+# %% [markdown]
+# ## The numbers by hand
+#
+# Take a pencil. Each of the following is small enough for paper, and is what you will program next.
+#
+# ### Six sentences, two ways to batch
+#
+# Six sentences have 3, 9, 4, 10, 3 and 4 tokens, 33 in all. A batch is a rectangle: each row is as long as the longest
+# sentence in it, and the rest is padding.
+#
+# | batches | rectangles | places | padding |
+# | --- | --- | --- | --- |
+# | two by two, as they come: (3, 9) (4, 10) (3, 4) | 2 × 9, 2 × 10, 2 × 4 | 46 | 13 |
+# | sorted, at most 20 places each: (3, 3, 4, 4) (9, 10) | 4 × 4, 2 × 10 | 36 | 3 |
+#
+# Sorting leaves nearly no padding, and the limit in **tokens** makes batches that all cost about the same: many short
+# sentences or few long ones.
+#
+# ### A smoothed label
+#
+# The vocabulary has 4 words, the model gives them the probabilities 0.7, 0.1, 0.1, 0.1, and the first is right. The plain
+# cross-entropy is $-\ln 0.7 = 0.357$; the other three words do not count. **Label smoothing** with 0.1 takes a tenth of the
+# target away from the right word and spreads it over all four, 0.025 each: the target becomes 0.925, 0.025, 0.025, 0.025.
+#
+# $$-(0.925 \ln 0.7 + 3 \cdot 0.025 \ln 0.1) = 0.330 + 0.173 = 0.503$$
+#
+# What does the model gain by being surer?
+
+# %%
+print("probability of the right word   plain   smoothed")
+for p in (0.7, 0.925, 0.97, 0.997):
+    plain = -math.log(p)
+    smoothed = -(0.925 * math.log(p) + 3 * 0.025 * math.log((1 - p) / 3))
+    print(f"{p:22.3f} {plain:14.3f} {smoothed:10.3f}")
+
+# %% [markdown]
+# The plain loss rewards every further nine. The smoothed one is smallest at 0.925, exactly at its target, and *grows* when the
+# model becomes surer than that. The paper: "This hurts perplexity, as the model learns to be more unsure, but improves
+# accuracy and BLEU score." (section 5.4)
+#
+# ### The learning rate at three steps
+#
+# $$rate = d_{model}^{-0.5} \cdot \min(step^{-0.5},\; step \cdot warmup^{-1.5})$$
+#
+# With $d_{model} = 16$ the factor in front is 1/4. With $warmup = 9$, $warmup^{-1.5} = 1/27$:
+#
+# | step | $step^{-0.5}$ | $step / 27$ | smaller one × 1/4 |
+# | --- | --- | --- | --- |
+# | 1 | 1 | **1/27** | 1/108 = 0.0093 |
+# | 9 | **1/3** | **9/27** | 1/12 = 0.0833 |
+# | 36 | **1/6** | 36/27 | 1/24 = 0.0417 |
+#
+# Up in a straight line for `warmup` steps; there both are equal; then down: four times as many steps, half the rate.
+
+# %% [markdown]
+# ## Batches
+
+# %% [markdown]
+# ### Exercise 8.1 · `batches_by_tokens`
+# <!-- facts: batches_by_tokens -->
+# *batches of similar lengths* · core · 4 points · about 12 minutes
+# <!-- end -->
+#
+# Write `batches_by_tokens(lengths, max_tokens, generator=None)`. `lengths` are the numbers of tokens of all sentences. Return
+# the batches: a list of lists of **indices** into `lengths`.
+#
+# - Every index comes exactly once.
+# - A batch is a rectangle: its longest length × its number of sentences is at most `max_tokens`.
+# - Sentences of similar lengths share a batch, and batches are as full as the limit allows.
+# - The batches come in random order, drawn with `generator`, a `torch.Generator` (None: PyTorch's global one). Otherwise each
+#   epoch would begin with short sentences and end with long ones.
+# - A sentence longer than `max_tokens` fits nowhere: raise a `ValueError` whose text names its index.
+#
+# ```
+# batches_by_tokens([3, 9, 4, 10, 3, 4], 20)   gives, in some order   [[0, 4, 2, 5], [1, 3]]
+# ```
+#
+# <!-- hints: batches_by_tokens -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Three steps: bring the indices into the order of their lengths, cut that row into batches, shuffle the batches. While you go from short to long, the newest sentence is the longest of its batch. How many tokens would the batch have, with padding, if it joined?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Sort `range(len(lengths))` with `key=` the length. A new batch begins where `lengths[index] * (len(batch) + 1)` would be more than `max_tokens`. `torch.randperm(len(batches), generator=generator)` gives the order of the batches. Look for sentences that are too long before anything else.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "batches_by_tokens", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def batches_by_tokens(lengths, max_tokens, generator=None):
+    """Batches of similar lengths, longest * count <= max_tokens, in random order: lists of indices."""
+    ### BEGIN SOLUTION
+    lengths = [int(length) for length in lengths]
+    for index, length in enumerate(lengths):
+        if length > max_tokens:
+            raise ValueError(f"sentence {index} has {length} tokens, a batch at most {max_tokens}: raise max_tokens")
+    mixed = torch.randperm(len(lengths), generator=generator).tolist()
+    batches = [[]]
+    for index in sorted(mixed, key=lengths.__getitem__):  # the newest is the longest; equal lengths stay mixed
+        if lengths[index] * (len(batches[-1]) + 1) > max_tokens:
+            batches.append([])
+        batches[-1].append(index)
+    order = torch.randperm(len(batches), generator=generator).tolist()
+    return [batches[place] for place in order if batches[place]]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_batches_by_tokens", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("batches_by_tokens")
+
+# %% [markdown]
+# A pair has two lengths. The longer one decides. Here are your batches of the grammar, beside batches of 96 pairs in random
+# order.
+
+# %%
+longest = [max(len(one), len(other)) for one, other in zip(sources, targets, strict=True)]
+generator = torch.Generator().manual_seed(0)
+by_tokens = batches_by_tokens(longest, 1536, generator)
+mixed_order = torch.randperm(len(sources), generator=generator).tolist()
+fixed = [mixed_order[start : start + 96] for start in range(0, len(mixed_order), 96)]
+
+
+def share_of_padding(batches):
+    places = sum(max(len(targets[i]) for i in batch) * len(batch) for batch in batches)
+    return 1 - sum(len(targets[i]) for batch in batches for i in batch) / places
+
+
+figure, axes = new(1, 2, size=(10, 3.2), sharey=True)
+for panel, batches, title in ((axes[0], fixed, "96 random pairs"), (axes[1], by_tokens, "similar lengths")):
+    batch = sorted(batches[0], key=lambda i: len(targets[i]))
+    widths = np.array([len(targets[i]) for i in batch])
+    panel.barh(range(len(batch)), widths, height=1.0, color="#0072B2", label="real tokens")
+    panel.barh(range(len(batch)), widths.max() - widths, height=1.0, left=widths, color="#E69F00", hatch="///",
+               edgecolor="white", linewidth=0, label="padding")  # fmt: skip
+    panel.set(title=f"{title}: {share_of_padding(batches):.0%} padding in all", xlabel="place in the sentence")
+    panel.legend(loc="lower right")
+axes[0].set(ylabel="sentence of one batch")
+show(
+    figure,
+    alt="Two batches as rectangles, a bar for each sentence, sorted by length. With 96 random pairs about a third of the rectangle "
+    "is padding, hatched. With similar lengths nearly the whole rectangle is filled with real tokens.",
+)
+
+# %%
+for name, batches in (("96 random pairs", fixed), ("batches by tokens", by_tokens)):
+    print(f"{name:<18} {len(batches)} batches, {share_of_padding(batches):.0%} of the target's places are padding")
+
+# %% [markdown]
+# The paper does the same: "Sentence pairs were batched together by approximate sequence length" (section 5.1), about 25,000
+# source and 25,000 target tokens a batch. Sentences of natural text differ more in length than ours, and there the gain is
+# larger.
+
+# %% [markdown]
+# ## The loss
+
+# %% [markdown]
+# ### Exercise 8.2 · `label_smoothed_loss`
+# <!-- facts: label_smoothed_loss -->
+# *a loss that is not too sure* · core · 4 points · about 10 minutes
+# <!-- end -->
+#
+# Write `label_smoothed_loss(logits, labels, smoothing=0.1, pad=0)`.
+#
+# - `logits` is `(batch, length, vocabulary)`, `labels` holds ids, `(batch, length)`.
+# - Every word of the vocabulary gets the target probability `smoothing / vocabulary`; the label gets `1 - smoothing` on top.
+#   The loss of one place is minus the sum of target probability × log-probability over all words.
+# - Places whose label is `pad` do not count at all. The result is the **mean over the real labels** of the whole batch: a tensor
+#   with one number, through which gradients flow.
+#
+# By hand: logits $\ln 7, 0, 0, 0$ are the probabilities 0.7, 0.1, 0.1, 0.1; the label is word 0. The loss is 0.503, as above.
+#
+# <!-- hints: label_smoothed_loss -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Take the logarithm of the probabilities once: `log_softmax` over the vocabulary. Of each place you need two numbers: the one of the label, and the mean over all words. Weigh them with `1 - smoothing` and `smoothing`. Then: which places count?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `log_probabilities.gather(-1, labels.unsqueeze(-1)).squeeze(-1)` picks the label's number, `mean(dim=-1)` is the other. The loss of a place is minus their weighted sum. With `real = labels != pad`, add up the real places (`masked_fill(~real, 0).sum()`) and divide by `real.sum()`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "label_smoothed_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def label_smoothed_loss(logits, labels, smoothing=0.1, pad=0):
+    """Cross-entropy against softened labels, the mean over real labels."""
+    ### BEGIN SOLUTION
+    log_probabilities = logits.log_softmax(dim=-1)
+    of_label = log_probabilities.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    of_all = log_probabilities.mean(dim=-1)
+    losses = -(1 - smoothing) * of_label - smoothing * of_all  # (batch, length)
+    real = labels != pad
+    return losses.masked_fill(~real, 0).sum() / real.sum()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_label_smoothed_loss", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("label_smoothed_loss")
+
+# %% [markdown]
+# **The same with PyTorch's own.** `cross_entropy` knows label smoothing and padding. It wants the vocabulary in the second
+# axis.
+
+# %%
+torch.manual_seed(0)
+random_logits, random_labels = 3 * torch.randn(4, 6, 50), torch.randint(0, 50, (4, 6))
+random_labels[1:, 4:] = 0
+own = label_smoothed_loss(random_logits, random_labels)
+theirs = F.cross_entropy(random_logits.transpose(1, 2), random_labels, ignore_index=0, label_smoothing=0.1)
+by_hand = label_smoothed_loss(torch.tensor([[[math.log(7), 0.0, 0.0, 0.0]]]), torch.tensor([[0]]), pad=-1)
+print(f"yours {own.item():.4f}, PyTorch's {theirs.item():.4f}; by hand {by_hand.item():.3f}")
+
+# %% [markdown]
+# ## The learning rate
+
+# %% [markdown]
+# ### Exercise 8.3 · `noam_rate`
+# <!-- facts: noam_rate -->
+# *up for a while, then slowly down* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `noam_rate(step, d_model, warmup)`, equation 3 of the paper, as in the numbers by hand. `step` counts from 1; the result
+# is a number. (The name comes from Noam Shazeer, one of the paper's authors.)
+#
+# ```
+# noam_rate(9, 16, 9)    gives   0.0833...
+# noam_rate(36, 16, 9)   gives   0.0416...
+# ```
+#
+# <!-- hints: noam_rate -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Equation 3 of the paper has two lines: one rises with the step, one falls. The smaller of the two counts. `x ** -0.5` is one over the square root of x.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `d_model**-0.5 * min(step**-0.5, step * warmup**-1.5)`: the two are equal at `step = warmup`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "noam_rate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def noam_rate(step, d_model, warmup):
+    """The learning rate at `step`, counted from 1."""
+    ### BEGIN SOLUTION
+    return d_model**-0.5 * min(step**-0.5, step * warmup**-1.5)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_noam_rate", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("noam_rate")
+
+# %%
+steps = np.arange(1, 20001)
+figure, axes = new(size=(7.5, 3.3))
+for index, (width, warmup) in enumerate(((512, 4000), (512, 8000), (256, 4000))):
+    rates = [noam_rate(int(step), width, warmup) for step in steps]
+    axes.plot(steps, rates, label=f"d_model {width}, warmup {warmup}", **line_style(index) | {"markevery": 2500})
+axes.set(title="the paper's learning rate", xlabel="step", ylabel="learning rate")
+axes.legend()
+show(
+    figure,
+    alt="Three curves of the learning rate over 20,000 steps. Each rises in a straight line to its peak at the end of warm-up and "
+    "then falls as one over the square root. A longer warm-up gives a later and lower peak, a smaller width a higher one.",
+)
+
+# %% [markdown]
+# **The same with PyTorch's own.** `LambdaLR` multiplies the optimizer's rate by what a function gives. It counts steps from 0,
+# the paper from 1: with `noam_rate(0, ...)` the first step would divide by zero.
+
+# %%
+weight = nn.Parameter(torch.zeros(1))
+optimizer = torch.optim.Adam([weight], lr=1.0)
+schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: noam_rate(done + 1, 16, 9))
+seen = []
+for _ in range(36):
+    seen.append(schedule.get_last_lr()[0])
+    optimizer.step()
+    schedule.step()
+print("rates at the steps 1, 9 and 36:", " ".join(f"{seen[step - 1]:.4f}" for step in (1, 9, 36)))
+
+# %% [markdown]
+# Why warm up at all? Adam divides each gradient by its usual size, and in the first steps it knows hardly anything about that
+# size: its steps are large and little more than chance. Post-norm layers, as in the paper, have large gradients near the
+# output at first. Small steps let both settle. (Lesson 5 compared post-norm and pre-norm.)
+
+# %% [markdown]
+# ## One step, and how good the model is
+
+# %% [markdown]
+# ### Exercise 8.4 · `train_step`
+# <!-- facts: train_step -->
+# *one step of training* · core · 5 points · about 12 minutes
+# <!-- end -->
+#
+# Write `train_step(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32")`: one update of the weights. `batch` is
+# `(source, target)`, both ids with `<bos>` and `<eos>`; `model(source, decoder_input)` gives the logits. In this order:
+#
+# 1. the model is put into training mode, old gradients are cleared;
+# 2. forward pass with teacher forcing, then `label_smoothed_loss` with its defaults. With `precision="bf16"` the forward pass runs
+#    inside `torch.autocast` with `dtype=torch.bfloat16`: matrix products use 16-bit numbers, while weights and loss stay float32
+#    (`logits.float()`). With `"fp32"` nothing is changed;
+# 3. backward pass;
+# 4. **clipping**: if the norm of *all* gradients together is above `clip`, they are scaled down to it. One bad batch then cannot
+#    throw the weights far away;
+# 5. the optimizer moves the weights, then the scheduler, if there is one, moves the rate.
+#
+# Return a dictionary with `loss`, `tokens` (the number of real labels) and `gradient_norm` (before clipping): numbers, or
+# tensors of one element. Tensors are better on a GPU: reading a number makes the program wait until the device has computed it.
+#
+# <!-- hints: train_step -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# The order is: training mode, gradients cleared, forward, loss, backward, clip, optimizer, scheduler. What does the decoder read, what does it have to predict? `teacher_forcing_pair` gives both.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):` goes around the forward pass. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "train_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def train_step(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
+    """One update of the weights; returns loss, tokens and gradient_norm."""
+    ### BEGIN SOLUTION
+    if precision not in ("fp32", "bf16"):
+        raise ValueError(f'precision is "fp32" or "bf16", not {precision!r}')
+    source, target = batch
+    decoder_input, labels = teacher_forcing_pair(target)
+    model.train()
+    optimizer.zero_grad()
+    with torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+        logits = model(source, decoder_input)
+    loss = label_smoothed_loss(logits.float(), labels)
+    loss.backward()
+    gradient_norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    if scheduler is not None:
+        scheduler.step()
+    return {"loss": loss.detach(), "tokens": (labels != 0).sum(), "gradient_norm": gradient_norm}
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_train_step", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check("train_step")
+
+# %% [markdown]
+# ### Exercise 8.5 · `evaluate`
+# <!-- facts: evaluate -->
+# *how good is it on unseen sentences?* · core · 4 points · about 10 minutes
+# <!-- end -->
+#
+# Write `evaluate(model, batches)`: how well does the model predict the next word of sentences that it is not trained on, given the
+# right words before it? `batches` holds pairs `(source, target)`. Return a dictionary of three floats:
+#
+# - `loss`: the cross-entropy per real label, **without** smoothing, over all labels of all batches;
+# - `perplexity`: $e^{loss}$. A model that hesitates between 8 equally probable words has the perplexity 8;
+# - `accuracy`: the share of real labels that are the model's most probable word.
+#
+# A batch with 3 labels must not count as much as one with 300: divide once, at the end. The model is in evaluation mode
+# meanwhile (no dropout) and in its own mode again afterwards; no gradients are recorded.
+#
+# <!-- hints: evaluate -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Batches have different numbers of labels, so a mean of their means is wrong. Add up the loss of all real labels, the number of right ones, and the number of real labels; divide at the end, once.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `label_smoothed_loss(logits, labels, smoothing=0.0) * real.sum()` is a batch's sum. Right are those with `(logits.argmax(dim=-1) == labels) & real`. `model.eval()` before, `model.train(training)` afterwards with the mode from before, `torch.no_grad()` around it. The perplexity is exp of the final loss.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "evaluate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def evaluate(model, batches):
+    """Loss per real label, perplexity and accuracy over all batches."""
+    ### BEGIN SOLUTION
+    training = model.training
+    model.eval()
+    loss, right, tokens = 0.0, 0, 0
+    with torch.no_grad():
+        for source, target in batches:
+            decoder_input, labels = teacher_forcing_pair(target)
+            logits = model(source, decoder_input)
+            real = labels != 0
+            loss += label_smoothed_loss(logits, labels, smoothing=0.0) * real.sum()
+            right += ((logits.argmax(dim=-1) == labels) & real).sum()
+            tokens += real.sum()
+    model.train(training)
+    loss = loss / tokens
+    return {"loss": loss.item(), "perplexity": loss.exp().item(), "accuracy": (right / tokens).item()}
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_evaluate", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("evaluate")
+
+# %% [markdown]
+# ### Exercise 8.6 · `exact_match`
+# <!-- facts: exact_match -->
+# *word for word* · core · 1 point · about 3 minutes
+# <!-- end -->
+#
+# Write `exact_match(predictions, references)`: the share of predictions that are their reference, word for word. Both are lists of
+# the same length; each item is a list of tokens, or a string. In the grammar a sentence has exactly one right translation, so
+# this strict measure is fair there.
+#
+# ```
+# exact_match(["개가 자요", "물이 좋아요"], ["개가 자요", "물을 마셔요"])   gives   0.5
+# ```
+#
+# <!-- hints: exact_match -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Walk through both lists at once and compare each pair as a whole. What do you divide the number of equal pairs by?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `zip(predictions, references)` gives the pairs; `==` compares lists and strings as a whole; `sum` counts the True ones.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "exact_match", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def exact_match(predictions, references):
+    """The share of predictions that are their reference, word for word."""
+    ### BEGIN SOLUTION
+    same = [prediction == reference for prediction, reference in zip(predictions, references, strict=True)]
+    return sum(same) / len(same)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_exact_match", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("exact_match")
+
+# %% [markdown]
+# ### All of it together
+#
+# Everything that a training needs is there. A hundred steps, a bit more than half of all pairs, with nothing but your own functions and
+# the Transformer of lesson 7. They take some seconds.
+#
+# **Predict first.** When the model predicts 70 % of the next words, how many of 100 new sentences will it translate word for word?
+
+# %%
+def batch_of(pairs_at, sources, targets):
+    """The pairs with these indices as (source, target), padded."""
+    return pad_batch([sources[i] for i in pairs_at])[0], pad_batch([targets[i] for i in pairs_at])[0]
+
+
+def new_model():
+    torch.manual_seed(0)
+    return Transformer(len(english), len(korean), d_model=64, num_heads=4, num_layers=2, d_ff=192, dropout=0.0)
+
+
+unseen = corpus.validation[:100]
+unseen_source, unseen_target = batch_of(
+    range(100), [english.encode(p.source_text) for p in unseen], [korean.encode(p.target_text) for p in unseen]
+)
+
+model = new_model()
+optimizer = torch.optim.Adam(model.parameters(), lr=1.0, betas=(0.9, 0.98), eps=1e-9)
+schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: noam_rate(done + 1, 64, 100))
+before = evaluate(model, [(unseen_source, unseen_target)])
+for batch in by_tokens[:100]:
+    train_step(model, batch_of(batch, sources, targets), optimizer, schedule)
+after = evaluate(model, [(unseen_source, unseen_target)])
+
+written = greedy_decode(model, unseen_source, max_length=25).tolist()
+share = exact_match([korean.text(row) for row in written], [pair.target_text for pair in unseen])
+print("perplexity on unseen sentences before, above 100:", before["perplexity"] > 100)
+print("and after 100 steps, below 6:                    ", after["perplexity"] < 6)
+print("next words that are right, above 60 %:           ", after["accuracy"] > 0.6)
+print("whole sentences that are right, below 20 %:      ", share < 0.2)
+
+# %% [markdown]
+# Seven of ten words right makes hardly a sentence of twelve words: $0.7^{12} \approx 0.01$. With 97 % it would be $0.97^{12} \approx 0.7$.
+# The last percents of accuracy per word make the sentences. That is what the long training is for.
+
+# %% [markdown]
+# ## What a training costs
+#
+# How long will it take? A rule of thumb answers that before anything is run. In the forward pass each parameter takes part in one
+# multiplication and one addition for each token: 2 operations. The backward pass needs two such products, one for the
+# gradient of the weights and one for the gradient of the inputs: 4 operations. That makes 6 for each parameter and each token.
+
+# %% [markdown]
+# ### Exercise 8.7 · `training_flops`
+# <!-- facts: training_flops -->
+# *what a training costs* · core · 1 point · about 2 minutes
+# <!-- end -->
+#
+# Write `training_flops(parameters, tokens)`: the floating-point operations of a whole training with that many parameters and
+# tokens, by the rule above. (FLOPs are operations. FLOP/s, operations *per second*, is the speed of a device.)
+#
+# ```
+# training_flops(10, 7)   gives   420
+# ```
+#
+# <!-- hints: training_flops -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# A multiplication and an addition for each weight and token: that is the forward pass. The backward pass needs two such products per layer, one for the inputs' gradient, one for the weights'.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# 2 operations forward, 4 backward: `6 * parameters * tokens`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "training_flops", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def training_flops(parameters, tokens):
+    """Floating-point operations of a training run."""
+    ### BEGIN SOLUTION
+    return 6 * parameters * tokens
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_training_flops", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("training_flops")
+
+# %% [markdown]
+# ### Exercise 8.8 · `model_flops_utilization`
+# <!-- facts: model_flops_utilization -->
+# *how much of the device is used* · core · 1 point · about 2 minutes
+# <!-- end -->
+#
+# Write `model_flops_utilization(tokens_per_second, parameters, peak_flops)`: which share of the operations per second that a device
+# can do (`peak_flops`) does the training use? A number between 0 and 1.
+#
+# ```
+# model_flops_utilization(10, 5, 1000)   gives   0.3
+# ```
+#
+# <!-- hints: model_flops_utilization -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# How many operations per second does the training need, by the same rule? And how many could the device do?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `training_flops(parameters, tokens_per_second) / peak_flops`: tokens per second in, operations per second out.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "model_flops_utilization", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def model_flops_utilization(tokens_per_second, parameters, peak_flops):
+    """The share of the device's peak that the model's own operations use."""
+    ### BEGIN SOLUTION
+    return training_flops(parameters, tokens_per_second) / peak_flops
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_model_flops_utilization", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("model_flops_utilization")
+
+# %% [markdown]
+# The paper's base model: 65 million parameters, 100,000 steps of about 25,000 source and 25,000 target tokens.
+
+# %%
+paper = training_flops(65e6, 100_000 * 50_000)
+print(f"the paper's base model by the rule: {paper:.1e} operations; the paper's own estimate: 3.3e+18")
+seconds = 12 * 3600
+print(f"12 hours on 8 P100: {model_flops_utilization(100_000 * 50_000 / seconds, 65e6, 8 * 9.5e12):.0%} of 8 × 9.5 TFLOP/s")
+
+# %% [markdown]
+# The paper multiplied hours by what the authors took for the sustained speed of a GPU, the rule counts operations: for such
+# estimates, a factor of two is close. (Each token passes encoder *or* decoder, so 6 for all parameters counts too much here.)
+
+# %% [markdown]
+# ## The speed ladder
+#
+# The same model, the same machine, step by step faster. What counts is **real target tokens per second**: padding is no work
+# done. Each rung keeps what the rungs before it have switched on.
+#
+# 1. *plain loop*: your `train_step`, 96 random pairs in a batch;
+# 2. *batches by tokens*: your `batches_by_tokens`;
+# 3. *real positions only, fused optimizer*: the trainer computes logits and loss at real labels alone, and one call of the
+#    optimizer updates all weights;
+# 4. *fast forward*: query, key and value in one matrix product, PyTorch's own attention and normalization: fewer, larger
+#    operations, the same numbers;
+# 5. *all cores*;
+# 6. *bf16*: 16-bit matrix products.
+#
+# **Predict first.** Which rung gains most on a CPU with a model as small as ours? Does any make it slower?
+
+# %% tags=["measured"]
+def tokens_per_second_of_steps(batches, count=25):
+    """Real labels per second of `train_step`, after two steps that are not counted."""
+    model = new_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, foreach=False, fused=False)
+    tokens = 0
+    for number, batch in enumerate(batches[: count + 2]):
+        if number == 2:
+            start, tokens = time.perf_counter(), 0
+        tokens += int(train_step(model, batch_of(batch, sources, targets), optimizer)["tokens"])
+    return tokens / (time.perf_counter() - start)
+
+
+def tokens_per_second_of_trainer(steps=60, **changes):
+    """The same of the course's trainer: the median of its log, without the first row."""
+    config = Config.preset("small", steps=steps, log_every=10, save_every=0, validate_every=0, evaluate="none", **changes)
+    with tempfile.TemporaryDirectory() as folder:
+        result = train(config, folder=folder, show=False)
+    return float(np.median([row["tokens_per_second"] for row in result.rows[1:]]))
+
+
+ladder = {
+    "plain loop": tokens_per_second_of_steps(fixed),
+    "batches by tokens": tokens_per_second_of_steps(by_tokens),
+    "real positions, fused optimizer": tokens_per_second_of_trainer(threads=1, fast=False),
+    "fast forward": tokens_per_second_of_trainer(threads=1),
+    f"all cores ({all_threads} threads)": tokens_per_second_of_trainer(threads=all_threads),
+    "bf16": tokens_per_second_of_trainer(threads=all_threads, precision="bf16"),
+}
+torch.set_num_threads(1)
+
+figure, axes = new(size=(8.5, 3.2))
+names, speeds = list(ladder), np.array(list(ladder.values()))
+bars = axes.barh(names, speeds, color="#0072B2")
+axes.bar_label(bars, [f" {speed:,.0f}  ({speed / speeds[0]:.1f} ×)" for speed in speeds])
+axes.invert_yaxis()
+axes.set(title="the speed ladder", xlabel="real target tokens per second", xlim=(0, 1.35 * speeds.max()))
+show(
+    figure,
+    alt="A bar for each rung of the ladder with real target tokens per second and the gain over the plain loop: "
+    + ", ".join(f"{name} {speed / speeds[0]:.1f} times" for name, speed in ladder.items())
+    + ".",
+)
+
+# %% [markdown]
+# The numbers are those of the machine on which this notebook was built; run the cell for yours. What to take home:
+#
+# - Most of the gain comes from *not computing what nobody needs*, padding above all, and from few large operations in place of
+#   many small ones. Neither changes a result.
+# - bf16 pays where the device has units for it: a GPU. Many CPUs compute it more slowly than float32. The same holds for
+#   `torch.compile`: on a GPU it joins small operations, on the CPU it took longer than it saved. So the trainer switches both on
+#   by itself on CUDA, and leaves them off here. Measure, do not assume.
+
+# %% [markdown]
+# ## The training
+#
+# Now the real run, with the trainer and its preset `small`: the Transformer of lesson 7 with two layers of width 64, on all
+# 20,000 pairs. It takes about a minute on two free cores, longer on a busy machine. A bar shows how far it is, the plot is drawn
+# anew every few seconds. Stop it whenever you like (■): it saves, and running the cell again goes on where it was.
+#
+# At the end the **result card** says what the run was and what came out: keep it with every result that you tell somebody
+# about. The weights go into `trained_model.safetensors` beside this notebook, a file format that holds numbers and text and
+# cannot run code. Where the file is there already, the cell does nothing; delete it to train again.
+
+# %% tags=["interactive"]
+RUN, TRAINED = Path("runs/lesson"), Path("trained_model.safetensors")
+
+if TRAINED.exists():
+    print(f"{TRAINED} is there already. To train again, delete it and the folder {RUN}.")
+else:
+    torch.set_num_threads(all_threads)
+    train(Config.preset("small"), folder=RUN, resume=bool(checkpoints(RUN)))
+    shutil.copy(RUN / "model.safetensors", TRAINED)
+    torch.set_num_threads(1)
+
+# %% tags=["measured"]
+curve(read_rows(RUN / "log.jsonl"))
+
+# %% tags=["measured"]
+Markdown((RUN / "card.md").read_text(encoding="utf-8"))
+
+# %% [markdown]
+# Read the card from the top.
+#
+# - `random` and `compositional` are nearly perfect, so the model has not learned sentences by heart: it puts words together that
+#   never stood together in training.
+# - `long` is about half: sentences with 13 words and more have positions that training hardly showed. The rules are the same, and
+#   still they do not carry over by themselves. Averages over all splits would have hidden that.
+# - `small` trains without label smoothing and with little dropout. Both keep a model from being too sure of what it saw. Here each
+#   sentence has exactly one right translation, and being sure is right. For natural text both are 0.1 and more.
+
+# %% [markdown]
+# ### Exercise 8.9 · `trained_model`
+# <!-- facts: trained_model -->
+# *the trained model* · core · 5 points · about 10 minutes
+# <!-- end -->
+#
+# Write `trained_model()`: it returns the name of the file with your trained weights, which lies beside this notebook. The check
+# reads the file and lets the model translate 200 new sentences, which are in no split. Points come in bands: 50 %, 80 %, 90 % and
+# 97 % of the sentences right. **Nothing is trained in grading**: hand in the file together with the notebook.
+#
+# You may train any other model for it: wider, longer, with your own changes. It has to be a Transformer of lesson 7 with the
+# lesson's vocabularies, and at most 8 MB.
+#
+# <!-- hints: trained_model -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# The training writes a file with the weights when it ends. Return its path. The check reads the file, builds the Transformer of lesson 7 from it, and has it translate sentences that no training has seen.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `return` the path as a string. With too few sentences right, train longer: the loss of the last epochs shows whether it still falls. The vocabulary has to be the one of the lesson.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "trained_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def trained_model():
+    """The name of the file with the trained weights."""
+    ### BEGIN SOLUTION
+    return "trained_model.safetensors"
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_trained_model", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check("trained_model")
+
+# %% [markdown]
+# Ask it something. Take words of the grammar; the cell says which words it does not know.
+
+# %% tags=["measured"]
+own_model, own_vocabularies, own_config = load_model(TRAINED)
+questions = [
+    "the kind doctor meets two sad students",
+    "two sad students meet the kind doctor",
+    "i did not read the long book yesterday",
+    "five small cats do not sleep at night",
+]
+for text in questions:
+    unknown = [word for word in text.split() if word not in own_vocabularies[0].words.word_to_index]
+    print(f"{text:<42} {translate(own_model, [text], own_vocabularies, own_config)[0]}")
+    if unknown:
+        print(f"{'':<42} (unknown words: {', '.join(unknown)})")
+
+# %% [markdown]
+# The first two sentences have the same words. Who meets whom is said by the order in English, and by the particles in Korean.
+#
+# How much of this machine did the run use? Its peak is measured with the largest matrix product that runs at full speed.
+
+# %% tags=["measured"]
+card = json.loads((RUN / "card.json").read_text(encoding="utf-8"))
+torch.set_num_threads(all_threads)
+matrix = torch.randn(1024, 1024)
+matrix @ matrix
+start = time.perf_counter()
+for _ in range(10):
+    matrix @ matrix
+peak = 10 * 2 * 1024**3 / (time.perf_counter() - start)
+torch.set_num_threads(1)
+
+used = model_flops_utilization(card["tokens_per_second"], card["parameters"], peak)
+tokens = card["source_tokens"] + card["target_tokens"]
+print(f"operations of the run:  {training_flops(card['parameters'], tokens):.1e}")
+print(f"peak of this machine:   {peak / 1e9:.0f} billion per second")
+print(f"share that was used:    {used:.0%}")
+
+# %% [markdown]
+# Small matrices keep a processor busy with everything but multiplications: a width of 64 cannot reach the peak of 1024. Large
+# models do better: on one H200 the base model is a task for a third of the peak and more, if data and optimizer do not make it
+# wait.
+#
+# **The rest of the lesson** works with the checkpoint that comes with the course, so that it gives the same numbers on every machine,
+# and also before your training has ended. It was made by the same preset.
+
+# %%
+translator, (english, korean), config = load_shipped()
+print(f"{sum(weight.numel() for weight in translator.parameters()):,} parameters")
+
+
+def share_right(model, pairs, **changes):
+    """Exact match of a model's translations."""
+    translations = translate(model, [pair.source_text for pair in pairs], (english, korean), config.change(**changes))
+    return exact_match(translations, [pair.target_text for pair in pairs])
+
+
+print("random, at least 98 % right:", share_right(translator, corpus.tests["random"]) >= 0.98)
+
+# %% [markdown]
+# ## One device or many
+#
+# The same training on several GPUs is one line in a terminal:
+#
+# ```
+# torchrun --nproc_per_node=2 -m helpers.trainer small --steps 200
+# ```
+#
+# `torchrun` starts two processes. Each has a whole copy of the model and takes every second batch. Each computes its own gradients;
+# then the processes **sum their gradients**, so that all make the same update and their copies stay equal. This is *data-parallel*
+# training; PyTorch calls it DistributedDataParallel, DDP. Without GPUs the processes share the CPU: good for trying it out.
+#
+# ![Two processes side by side. Each has a copy of the weights and a batch of its own, with 1,500 and 900 real tokens. Both compute the sum of their losses and its gradient. The gradients are added, divided by all 2,400 tokens, and both processes make the same update.](figures/data_parallel.png)
+#
+# One thing goes wrong easily. DDP takes the **mean** of the processes' gradients. If each process takes the mean loss of its own
+# batch, a token in a small batch counts more than one in a large batch. So the trainer lets each process compute the *sum* of its
+# losses, divides by the number of real tokens of **all** processes, and multiplies by the number of processes, which DDP divides
+# by. You can check that without a second process: two parts of one batch, one with long and one with short sentences.
+
+# %%
+def gradient(model, loss):
+    model.zero_grad()
+    loss.backward()
+    return torch.cat([weight.grad.flatten() for weight in model.parameters()])
+
+
+def mean_loss(model, source, target):
+    reads, predicts = teacher_forcing_pair(target)
+    return label_smoothed_loss(model(source, reads), predicts), (predicts != 0).sum()
+
+
+ddp_model = new_model()
+short_first = sorted(range(200), key=longest.__getitem__)
+whole = batch_of(short_first, sources, targets)
+parts = [batch_of(short_first[:100], sources, targets), batch_of(short_first[100:], sources, targets)]
+
+of_whole = gradient(ddp_model, mean_loss(ddp_model, *whole)[0])
+means, counts = zip(*(mean_loss(ddp_model, *part) for part in parts))
+of_means = gradient(ddp_model, sum(means) / 2)
+means, counts = zip(*(mean_loss(ddp_model, *part) for part in parts))
+weighted = gradient(ddp_model, sum(mean * count for mean, count in zip(means, counts, strict=True)) / sum(counts))
+
+print("real tokens of the two parts:", *(int(count) for count in counts))
+print(f"mean of the means:  {100 * ((of_means - of_whole).norm() / of_whole.norm()).item():.0f} % away from the gradient of the whole batch")
+print("weighted by tokens: the same within 0.001 %:", bool((weighted - of_whole).norm() / of_whole.norm() < 1e-5))
+
+# %% [markdown]
+# With this weighting two processes follow the same loss curve as one process with two batches per update (`--accumulate 2`), to
+# within rounding: a test of the course runs both and compares. Dropout is the one thing that differs, since every process draws
+# its own random numbers.
+#
+# A run that was killed goes on with `course train --resume`, with the same weights at the end as if nothing had happened.
+
+# %% [markdown]
+# ## Beam search
+#
+# Greedy decoding takes the most probable *next word*. What one wants is the most probable *sentence*, and the two can differ:
+#
+# ![A tree of words with probabilities. After bos come the with 0.5, a with 0.4 and this with 0.1. After the come man 0.4, dog 0.35 and cat 0.25. After a comes dog with 0.9 and cat 0.1. Greedy takes the, then man, with 0.20 in all. The beam of 2 keeps the and a, and finds a dog with 0.36.](figures/beam.png)
+#
+# Greedy begins with "the", since 0.5 > 0.4, and ends at 0.5 · 0.4 = 0.20. "a dog" has 0.4 · 0.9 = 0.36. **Beam search** keeps the
+# `beam` best beginnings, here 2, and finds it.
+#
+# Sums of log-probabilities punish long sentences: each further word can only lower them. So the score is the log-probability divided
+# by the **length penalty** $((5 + n) / 6)^\alpha$, with $n$ words ($\alpha = 0.6$ in the paper). Here $n = 3$, as `<eos>` counts, and
+# $(8/6)^{0.6} = 1.188$:
+#
+# | sentence | log-probability | score |
+# | --- | --- | --- |
+# | a dog `<eos>` | $\ln 0.36 = -1.022$ | −0.860 |
+# | the man `<eos>` | $\ln 0.20 = -1.609$ | −1.354 |
+
+# %% [markdown]
+# ### Exercise 8.10 · `beam_search`
+# <!-- facts: beam_search -->
+# *several beginnings at once* · extra · 5 points · about 15 minutes
+# <!-- end -->
+#
+# This exercise is extra: nothing later depends on it.
+#
+# Write `beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)` for one sentence, `source` is
+# `(1, n_source)`.
+#
+# - Encode once. Start with the one beginning `bos`.
+# - In each turn every open beginning is continued with every word. The log-probability of a continuation is that of its beginning
+#   plus that of the new word. All continuations of all beginnings compete.
+# - A continuation with `eos` among the `beam` best is a finished sentence: it leaves the search with its score. Of the others the
+#   `beam` best stay open. At `max_length` words everything that is open counts as finished.
+# - The search ends when there are `beam` finished sentences and the best of them scores at least as well as the best open beginning (each
+#   with its own number of words), or when nothing is open. Where a model is sure, bad sentences finish early: without the
+#   second condition they would end the search before the good one has come to its end.
+# - Return `(ids, scores)`, best first: ids `(at most beam, at most max_length)` after `bos`, with `eos`, then 0, as in `greedy_decode`;
+#   one score for each. Evaluation mode meanwhile, no gradients, the model's own mode afterwards.
+#
+# With `beam=1` it is the greedy search.
+#
+# <!-- hints: beam_search -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Keep a tensor of open beginnings and the log-probability of each. In each turn: the log-probabilities of all next words, added to those of the beginnings, give a table (open, words). The best entries of the *whole* table go on. Which beginning does an entry belong to, and which word is it? What ends with `eos` goes into a list of its own, with its score.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the word. Among the first `beam`, those with `eos` are whole sentences; of the others the first `beam` stay open. Stop with `beam` whole sentences, or at `max_length`, where all that is open counts as whole. Sort by score at the end.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "beam_search", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    """(ids (<= beam, <= max_length), scores), best first, for one source sentence (1, n_source)."""
+    ### BEGIN SOLUTION
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        memory = model.encode(source)
+        ids = torch.full((1, 1), bos, device=source.device)  # the open beginnings, (open, 1 + n)
+        log_probabilities = torch.zeros(1, device=source.device)
+        ended = []  # (score, ids)
+        for n in range(1, max_length + 1):
+            logits = model.decode(ids, memory.expand(len(ids), -1, -1), source.expand(len(ids), -1))[:, -1]
+            sums = log_probabilities.unsqueeze(1) + logits.log_softmax(dim=-1)  # (open, words)
+            best, places = sums.flatten().topk(min(2 * beam, sums.numel()))
+            words = places % sums.shape[1]
+            ids = torch.cat([ids[places // sums.shape[1]], words.unsqueeze(1)], dim=1)
+            scores = best / ((5 + n) / 6) ** length_penalty
+            last = words == eos if n < max_length else torch.ones_like(words, dtype=torch.bool)
+            ended += [(scores[rank], ids[rank, 1:]) for rank in range(min(beam, len(best))) if last[rank]]
+            still_open = (~last).nonzero().squeeze(1)[:beam]
+            ids, log_probabilities = ids[still_open], best[still_open]
+            if len(ids) == 0 or (len(ended) >= beam and max(score for score, _ in ended) >= scores[still_open[0]]):
+                break
+    model.train(training)
+    ended = sorted(ended, key=lambda sentence: sentence[0], reverse=True)[:beam]
+    return pad_sequence([ids for _, ids in ended], batch_first=True), torch.stack([score for score, _ in ended])
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_beam_search", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check("beam_search")
+
+# %% [markdown]
+# **Predict first.** The trained translator, greedy and with a beam of 4, on the three test splits: what will the beam gain?
+
+# %% tags=["measured"]
+print("exact match        greedy   beam 4")
+for name, pairs in corpus.tests.items():
+    print(f"{name:<16} {share_right(translator, pairs):8.1%} {share_right(translator, pairs, beam=4):8.1%}")
+
+# %% [markdown]
+# Next to nothing. Each sentence of the grammar has one right translation, and the model is sure of its words, right or wrong: the
+# best sentence begins with the best word. In natural language, where many translations are good, a beam of 4 or 5 usually gains
+# one BLEU point or two. And more is not better: very wide beams find sentences that are probable because they are too short.
+
+# %% [markdown]
+# ## BLEU, and why its signature
+#
+# Natural sentences have many right translations. So papers count how many word sequences of length 1, 2, 3 and 4 of a
+# translation stand in the reference, take the geometric mean of the four shares, and punish what is too short: **BLEU**, from 0
+# to 100. That sounds exact. Here are four translations, scored by the library sacreBLEU, four times.
+
+# %%
+references = [
+    "Ein Mann mit Hut liest eine Zeitung.",
+    "Zwei Hunde laufen durch den Schnee.",
+    "Die Frau verkauft Äpfel auf dem Markt.",
+    "Ein Kind springt ins Wasser.",
+]
+translations = [
+    "Ein Mann mit Hut liest Zeitung.",
+    "Zwei Hunde rennen durch den Schnee.",
+    "Die Frau verkauft Äpfel auf dem Markt.",
+    "ein Kind springt ins Wasser .",
+]
+for options in ({}, {"lowercase": True}, {"tokenize": "none"}, {"tokenize": "char"}):
+    scored = bleu(translations, references, **options)
+    print(f"{scored['bleu']:6.2f}   {scored['signature']}")
+
+# %% [markdown]
+# The same four sentences give 64, 74, 78 or 89. The difference is bookkeeping: whether "Ein" and "ein" are the same word, and whether
+# "Wasser." is one token or two. The **signature** behind each number says how it was made: report it, or nobody can compare. Two BLEU
+# numbers with different signatures have nothing to say to each other.
+#
+# Older papers report *tokenised BLEU*: translations and references were cut into tokens, often lower-cased, with tools of their
+# own before they were scored. That usually gives higher numbers than scoring plain text. "Attention Is All You Need" is one of them
+# (28.4 on English–German). When you compare with such a number, do the same, and say so.
+
+# %% [markdown]
+# ## Experiments: what breaks without it
+#
+# ### Where does it look?
+#
+# Nobody told the model which words belong together. The gold links were never used in training. Does its cross-attention find
+# them?
+#
+# For each Korean word that is about to be written, the weights of cross-attention say how much each English word was looked at.
+#
+# **Predict first.** The Korean sentence has another order. What will the heat map look like: a diagonal, or something else?
+
+# %%
+shown = next(
+    pair
+    for pair in corpus.tests["random"]
+    if {"four", "to"} <= set(pair.source) and 8 <= len(pair.source) <= 11 and len(pair.noun_links) >= 3
+)
+source = torch.tensor([english.encode(shown.source_text)])
+target = torch.tensor([korean.encode(shown.target_text)])
+weights = cross_attention_weights(translator, source, target[:, :-1])  # (layers, 1, heads, n_target, n_source)
+found = found_links(translator, corpus.validation, (english, korean))
+layer = found.best_layer
+averaged = weights[layer, 0].mean(dim=0).numpy()  # of the heads
+
+figure, axes = new(size=(8.5, 5.6))
+columns = ["<bos>", *shown.source, "<eos>"]
+rows = [*korean.decode(target[0].tolist()), "<eos>"]
+heat_map(axes, averaged, rows, columns, "cross-attention, mean of the heads; □ gold link", "English: looked at",
+         "Korean: about to be written", limits=(0, 1))  # fmt: skip
+for i, j in shown.links:
+    axes.add_patch(Rectangle((i + 0.5, j - 0.5), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5))
+show(
+    figure,
+    alt=f"Cross-attention for '{shown.source_text}': Korean words in the rows, English words in the columns, gold links framed. "
+    "The bright cells do not lie on the diagonal: the Korean verb at the end looks at the English verb near the beginning, and "
+    "most frames hold the largest weight of their row.",
+)
+
+# %% [markdown]
+# Most frames hold the brightest cell of their row. Count it: for each gold link from noun to noun, is the English noun the word with the largest
+# weight? The layer was chosen on the validation split, the count is on the test.
+
+# %% tags=["measured"]
+found = found_links(translator, corpus.tests["random"], (english, korean))
+table = np.array([[*heads, of_layer] for heads, of_layer in zip(found.heads, found.layers, strict=True)])
+names = [*(f"head {number}" for number in range(1, table.shape[1])), "mean of heads"]
+figure, axes = new(size=(7.5, 2.4))
+heat_map(axes, table, [f"layer {number}" for number in range(1, len(table) + 1)], names, f"share of {found.links:,} noun links found",
+         limits=(0, 1))  # fmt: skip
+axes.set(xlabel="head of cross-attention", ylabel="decoder layer")
+show(
+    figure,
+    alt="The share of gold noun links that each head of each decoder layer finds, and the mean of the heads: "
+    + "; ".join(f"layer {number}: {share:.0%} by the mean" for number, share in enumerate(found.layers, 1))
+    + ".",
+)
+
+# %% [markdown]
+# In the second layer every head finds nearly all nouns, in the first fewer than half. Before the decoder can look up the next noun
+# it has to find out which one comes next, and that depends on the Korean words so far: this seems to be what the first layer is
+# for. Attention shows *where something was read*, not why; it is good evidence here because there is a gold standard to compare
+# with.
+
+# %% [markdown]
+# ### Break a trained model
+#
+# Take the trained translator and change nothing but its positional encoding.
+#
+# **Predict first.** How many sentences are still right (a) with all positions set to zero, (b) when sine and cosine change places? One of
+# the sources says that this exchange "makes little difference".
+
+# %%
+def with_encoding(change):
+    """A copy of the translator whose positional encoding (positions, d_model) is changed."""
+    changed = copy.deepcopy(translator)
+    changed.position.encoding.copy_(change(changed.position.encoding.clone()))
+    return changed
+
+
+exchanged = with_encoding(lambda encoding: encoding.unflatten(-1, (-1, 2)).flip(-1).flatten(-2))
+zeroed = with_encoding(torch.zeros_like)
+some = corpus.tests["random"][:200]
+print("as trained, at least 98 %:              ", share_right(translator, some) >= 0.98)
+print("positions zero, below 30 %:             ", share_right(zeroed, some) < 0.3)
+print("sine and cosine exchanged, below 20 %:  ", share_right(exchanged, some) < 0.2)
+
+# %%
+for text in questions[:2]:
+    print(text)
+    for name, changed in (("as trained", translator), ("zero", zeroed), ("exchanged", exchanged)):
+        print(f"   {name:<11} {translate(changed, [text], (english, korean), config)[0]}")
+
+# %% [markdown]
+# For *learning*, the two orders are equally good: a model that is trained with cosine first does as well. For weights that *were*
+# trained with the one, the other is noise. A convention is free until the first checkpoint is saved.
+#
+# ### Longer than anything in training
+#
+# Training had at most 12 English words, the test `long` has up to 20.
+#
+# **Predict first.** The share of right sentences, word by word longer: does it fall at once after 12, slowly, or not at all?
+
+# %% tags=["measured"]
+by_length = {}
+for pair in [*corpus.tests["random"], *corpus.tests["long"]]:
+    by_length.setdefault(len(pair.source), []).append(pair)
+lengths = [length for length in sorted(by_length) if len(by_length[length]) >= 20]
+right = [100 * share_right(translator, by_length[length]) for length in lengths]
+
+figure, axes = new(size=(7.5, 3.3))
+axes.axvspan(min(lengths) - 0.5, 12.5, color="#56B4E9", alpha=0.25, label="lengths of the training")
+axes.plot(lengths, right, label="exact match", **line_style(0))
+axes.set(title="longer sentences than in training", xlabel="English words", ylabel="percent right", ylim=(0, 105))
+axes.legend(loc="lower left")
+show(
+    figure,
+    alt="Percent of sentences that are right, over their number of English words. Up to 12, the longest in training, nearly all are "
+    f"right; then the share falls steadily, from {right[lengths.index(13)]:.0f} percent at 13 words to {right[-1]:.0f} at {lengths[-1]}.",
+)
+
+# %%
+for pair in [pair for pair in corpus.tests["long"] if len(pair.source) == 18][:3]:
+    print(pair.source_text)
+    print("   right ", pair.target_text)
+    print("   given ", translate(translator, [pair.source_text], (english, korean), config)[0])
+
+# %% [markdown]
+# One word more is still well, each further one costs. The sentences stay good Korean, but words are lost or taken twice: the model has
+# never seen these positions filled, and looks them up badly. Sines and cosines are *defined* for every position, as the paper says;
+# that does not make a model that was trained on short sentences good at long ones.
+#
+# ### Leave out one part, and train
+#
+# More honest is to train without the part from the start: then the model can arrange itself with what is left. Each of the following
+# runs has the same data, budget and seed as the shipped checkpoint, and lacks one thing. They take a minute each:
+#
+# ```
+# course train small --without positions          # or causal, cross, residuals
+# ```
+#
+# **Predict first.** Which of the four has the *lowest* training loss? Which translates best? Which writes good Korean that has
+# nothing to do with the source?
+
+# %%
+# measured with: python benchmarks/embedded.py --only preset ablations
+WITHOUT = {  # part left out: (training loss at the end, exact match on the random split, an example)
+    "nothing": (0.0008, 1.000, "피곤한 군인이 부엌에서 비싼 커피를 빨리 마셔요"),
+    "positions": (0.184, 0.385, "피곤한 군인이 부엌에서 비싼 커피를 빨리 마셔요"),
+    "causal mask": (0.0007, 0.000, ""),
+    "cross-attention": (1.902, 0.000, "그 배고픈 농부가 밤에 그 똑똑한 군인을 조용히 껴안아요"),
+    "residuals": (2.918, 0.000, "친절한 친절한 친절한 친절한 친절한 친절한 친절한 친절한 ..."),
+}
+print("the tired soldier drinks expensive coffee quickly in the kitchen\n")
+for name, (_, _, given) in WITHOUT.items():
+    print(f"without {name:<16} {given or '(nothing)'}")
+
+figure, axes = new(1, 2, size=(10.5, 3.2), sharey=True)
+names = list(WITHOUT)
+for panel, values, title, label in (
+    (axes[0], [loss for loss, _, _ in WITHOUT.values()], "training loss at the end", "nats per label"),
+    (axes[1], [100 * right for _, right, _ in WITHOUT.values()], "exact match, random split", "percent"),
+):
+    bars = panel.barh(names, values, color="#0072B2")
+    panel.bar_label(bars, [f" {value:.2g}" for value in values])
+    panel.set(title=title, xlabel=label, xlim=(0, 1.25 * max(values)))
+axes[0].set(ylabel="left out")
+axes[0].invert_yaxis()
+show(
+    figure,
+    alt="Training loss and exact match of five runs. "
+    + " ".join(f"Without {name}: loss {loss:.2g}, {right:.0%} right." for name, (loss, right, _) in WITHOUT.items()),
+)
+
+# %% [markdown]
+# Each part has its own signature:
+#
+# - **positions**: the source is a bag of words. Where only one noun can be the subject, the translation is right: soldiers drink
+#   coffee. Where two people or two animals could change places, it is a guess. (The decoder still knows a little of its own order: the
+#   causal mask tells each word how many came before it.)
+# - **causal mask**: the loss is as good as that of the whole model, and *nothing* is right. The model copies its labels, as in
+#   lesson 7, and on its own it has nothing to copy.
+# - **cross-attention**: good Korean, and the same sentence for every source ("that hungry farmer quietly hugs that smart soldier at
+#   night"): the most probable one that it knows.
+# - **residuals**: the same word again and again. Each layer has to rebuild everything that the next one needs; the network hardly
+#   learns. (Lesson 5 shows the same in small.)
+
+# %% [markdown]
+# ### How the loss falls with size
+#
+# The same number of steps for four widths, from 16 to 64.
+#
+# **Predict first.** Does twice the size halve the loss, or less, or more? Will the curve become flat?
+
+# %%
+# measured with: python benchmarks/embedded.py --only sizes
+SIZES = {  # d_model: (parameters, validation loss, exact match on the random split)
+    16: (21_280, 0.27668, 0.593),
+    32: (67_136, 0.00804, 0.981),
+    48: (137_568, 0.00038, 1.000),
+    64: (232_576, 0.00031, 1.000),
+}
+figure, axes = new(size=(7, 3.6))
+parameters, losses_of_size, right_of_size = zip(*SIZES.values())
+axes.plot(parameters, losses_of_size, **line_style(0))
+for width, (count, loss, right) in SIZES.items():
+    axes.annotate(f"d_model {width}: {right:.0%} right", (count, loss), textcoords="offset points", xytext=(8, 5))
+axes.set(xscale="log", yscale="log", xlim=(17_000, 600_000), xlabel="parameters", ylabel="validation loss (nats per label)", title="loss and size")
+show(
+    figure,
+    alt="Validation loss over the number of parameters, both axes logarithmic: "
+    + ", ".join(f"width {width}: {loss:.2g}" for width, (_, loss, _) in SIZES.items())
+    + ". The loss falls steeply up to width 48 and hardly any more after it.",
+)
+
+# %% [markdown]
+# Three times the parameters make the loss 34 times smaller, twice as many again 21 times. Then the curve is flat: the grammar has rules
+# that can be learned completely, and at width 48 nothing is left to learn. (All four see the same steps, so the small ones might
+# still gain with more.) Natural language never runs out like that. There the loss falls slowly and steadily, near a straight line on
+# both logarithmic axes over seven orders of magnitude of computation (Kaplan et al. 2020): **scaling laws**, by which one can
+# predict a large run from small ones.
+
+# %% [markdown]
+# ## Recap
+#
+# - A training step: mode, clear, forward, loss, backward, clip, optimizer, scheduler. In this order.
+# - Batches of similar lengths with a limit in tokens waste little and cost about the same.
+# - Label smoothing spreads a little probability over all words; the loss is a mean over *real* labels, in training, in
+#   measuring, and over several devices.
+# - The rate rises for `warmup` steps, then falls as $1/\sqrt{step}$.
+# - 6 operations for each parameter and token estimate a training before it is run; utilization says how well the device was used.
+# - Many devices: each has a copy and a share of the batch; gradients are summed, weighted by tokens.
+# - Beam search follows several beginnings; report BLEU with its signature, and a result card with every result.
+# - Every part of the model is there for a reason that you have now seen fail.
+#
+# ## Where to go next
+#
+# - **Real sentences**: `python -m helpers.corpus download multi30k`, then `course train multi30k`: English to German in ten
+#   minutes on two cores.
+# - **A GPU, or several**: `torchrun --nproc_per_node=4 -m helpers.trainer base --steps 1000`.
+# - **Harder questions**: what raises the split `long`? Positions that are shifted at random in training are one idea; relative
+#   positions (Shaw et al. 2018; rotary embeddings) are the usual answer.
+# - **The other families**: an encoder alone is BERT, a decoder alone is GPT. You have built both halves.
+
+# %% [markdown]
+# ## The paper, the blog, this code
+#
+# "Blogs and notes" are the texts that this course grew out of, and well-known code that follows the paper.
+#
+# | question | the paper | blogs and notes | this code |
+# | --- | --- | --- | --- |
+# | What is in a batch? | similar lengths, about 25,000 tokens on each side (section 5.1) | a fixed number of sentences | similar lengths, a limit in tokens |
+# | Where does the smoothing mass go? | not given ($\epsilon_{ls} = 0.1$, section 5.4) | to the other words, without the label and padding | to all words, the label too, as PyTorch's `cross_entropy` |
+# | What is averaged in the loss? | not given | all places of a batch, or each batch alike | the real labels, each alike, over all devices |
+# | How much is smoothed and dropped? | 0.1 and 0.1 (sections 5.4, table 3) | as in the paper | 0 and 0.05 in `small`, where nothing is ambiguous; 0.1 and 0.1 in `base` |
+# | Which optimizer? | Adam, $\beta_2 = 0.98$, $\epsilon = 10^{-9}$ (section 5.3) | Adam with PyTorch's defaults | AdamW with the paper's numbers; preset `base`: Adam |
+# | How does the rate go? | warm-up, then $1/\sqrt{step}$ (equation 3) | constant | the paper's in `base`; in `small` a rise and half a cosine down to 0 |
+# | Is the gradient clipped? | not mentioned | rarely | to the norm 1; preset `base`: no |
+# | Is decoding "one token at a time"? | in translating | "the decoder works one token at a time", also for training | one at a time in translating; all positions at once in training |
+# | How is the sentence chosen? | beam 4, $\alpha = 0.6$ (section 6.1) | greedy | greedy, or the paper's beam |
+# | Which weights are tested? | the mean of the last 5 checkpoints (20 for big) | the last | the last; with `average` a mean |
+# | Which BLEU? | tokenised, tools not named | a library's default, without a signature | sacreBLEU with its signature |
+# | How long does it take? | 12 hours on 8 P100 (base) | "too expensive to train" | a minute on two cores for the grammar |

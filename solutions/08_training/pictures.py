@@ -1,0 +1,131 @@
+"""The pictures that this lesson's text shows."""
+
+from matplotlib.patches import FancyBboxPatch
+
+from helpers.figures import COLOURS, new, show
+
+BLUE, ORANGE, GREEN, GREY = COLOURS[0], COLOURS[1], COLOURS[2], "#555555"
+
+
+def _box(axes, x, y, text, colour, width=2.6, height=0.8, bold=False):
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height / 2),
+            width,
+            height,
+            boxstyle="round,pad=0.02,rounding_size=0.1",
+            facecolor="white",
+            edgecolor=colour,
+            linewidth=2.4 if bold else 1.4,
+        )
+    )
+    axes.text(x, y, text, ha="center", va="center", fontsize=9.5)
+
+
+def _arrow(axes, start, end, colour="black", dashes="-"):
+    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "linestyle": dashes, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", xy=end, xytext=start, arrowprops=style)
+
+
+def training_loop():
+    figure, axes = new(size=(10, 4.4))
+    top, bottom = 3.3, 1.0
+    boxes = {
+        "batch": (1.6, top, "batch of similar lengths\n8.1", GREY),
+        "forward": (5.2, top, "forward pass\nlesson 7", BLUE),
+        "loss": (8.8, top, "smoothed loss\n8.2", BLUE),
+        "backward": (8.8, bottom, "backward pass\n8.4", ORANGE),
+        "clip": (5.2, bottom, "gradient, clipped\n8.4", ORANGE),
+        "optimizer": (1.6, bottom, "optimizer moves the weights\nlearning rate: 8.3", ORANGE),
+    }
+    for x, y, text, colour in boxes.values():
+        _box(axes, x, y, text, colour, width=2.9)
+    _arrow(axes, (3.1, top), (3.7, top))
+    _arrow(axes, (6.7, top), (7.3, top))
+    _arrow(axes, (8.8, top - 0.45), (8.8, bottom + 0.45))
+    _arrow(axes, (7.3, bottom), (6.7, bottom))
+    _arrow(axes, (3.7, bottom), (3.1, bottom))
+    _arrow(axes, (1.6, bottom + 0.45), (1.6, top - 0.45))
+    axes.text(5.2, 2.15, "one step", ha="center", va="center", fontsize=11, color=GREY)
+    _box(axes, 12.6, top, "validation loss: 8.5\ncheckpoint", GREEN, width=2.9, bold=True)
+    _box(axes, 12.6, bottom, "at the end: translate,\nexact match 8.6, result card", GREEN, width=3.3, bold=True)
+    _arrow(axes, (12.6, top - 0.45), (12.6, bottom + 0.45), GREEN, "--")
+    axes.text(12.6, 4.0, "every few hundred steps", ha="center", color=GREEN, fontsize=9.5)
+    axes.set(xlim=(-0.1, 14.4), ylim=(0.3, 4.3))
+    axes.axis("off")
+    return show(
+        figure,
+        alt="The training loop as a circle of six boxes: batch of similar lengths, forward pass, label-smoothed loss, "
+        "backward pass, clipped gradient, optimizer with its learning rate, and back to the next batch. Beside it: every "
+        "few hundred steps the validation loss is measured and a checkpoint is saved. Each box names its exercise.",
+    )
+
+
+def data_parallel():
+    figure, axes = new(size=(10, 4.4))
+    for x, name, tokens in ((2.6, "process 0", "1,500"), (9.4, "process 1", "900")):
+        axes.text(x, 4.55, name, ha="center", fontsize=11, color=GREY)
+        _box(axes, x, 3.9, f"its batch: {tokens} real tokens", GREY, width=4.4, height=0.6)
+        _box(axes, x, 2.9, "forward pass with its copy of the weights", BLUE, width=4.9, height=0.6)
+        _box(axes, x, 1.9, "gradient of the SUM of its losses", BLUE, width=4.4, height=0.6)
+        _box(axes, x, 0.5, "optimizer: the same update", GREEN, width=4.4, height=0.6, bold=True)
+        for high, low in ((3.58, 3.22), (2.58, 2.22)):
+            _arrow(axes, (x, high), (x, low))
+    _box(axes, 6, 1.2, "add up,\ndivide by 2,400", ORANGE, width=2.0, height=0.9, bold=True)
+    _arrow(axes, (3.6, 1.58), (4.95, 1.35), ORANGE)
+    _arrow(axes, (8.4, 1.58), (7.05, 1.35), ORANGE)
+    _arrow(axes, (4.95, 1.05), (3.6, 0.82), ORANGE)
+    _arrow(axes, (7.05, 1.05), (8.4, 0.82), ORANGE)
+    axes.set(xlim=(0, 12), ylim=(0.1, 4.8))
+    axes.axis("off")
+    return show(
+        figure,
+        alt="Two processes side by side. Each has a copy of the weights and a batch of its own, with 1,500 and 900 real "
+        "tokens. Both compute the sum of their losses and its gradient. The gradients are added, divided by all 2,400 "
+        "tokens, and both processes make the same update.",
+    )
+
+
+def beam():
+    figure, axes = new(size=(9.5, 4))
+    words = {
+        "<bos>": (0, 2.2, GREY, "-"),
+        "the": (2.6, 3.5, BLUE, "-"),
+        "a": (2.6, 1.1, ORANGE, "-"),
+        "this": (2.6, 0.1, GREY, "--"),
+        "man": (5.4, 4.2, BLUE, "-"),
+        "dog": (5.4, 3.5, GREY, "--"),
+        "cat": (5.4, 2.8, GREY, "--"),
+        "dog ": (5.4, 1.5, ORANGE, "-"),
+        "cat ": (5.4, 0.7, GREY, "--"),
+    }
+    edges = (
+        ("<bos>", "the", "0.5"),
+        ("<bos>", "a", "0.4"),
+        ("<bos>", "this", "0.1"),
+        ("the", "man", "0.4"),
+        ("the", "dog", "0.35"),
+        ("the", "cat", "0.25"),
+        ("a", "dog ", "0.9"),
+        ("a", "cat ", "0.1"),
+    )
+    for start, end, probability in edges:
+        (x, y, _, _), (u, v, colour, dashes) = words[start], words[end]
+        axes.plot([x + 0.5, u - 0.5], [y, v], color=colour, linestyle=dashes, linewidth=2.4 if dashes == "-" else 1.2)
+        axes.text(0.3 * x + 0.7 * u - 0.2, 0.3 * y + 0.7 * v, probability, ha="center", va="center", fontsize=9,
+                  backgroundcolor="white")  # fmt: skip
+    for word, (x, y, colour, dashes) in words.items():
+        _box(axes, x, y, word.strip(), colour, width=0.9, height=0.46, bold=dashes == "-" and word != "<bos>")
+    axes.text(6.2, 4.2, "greedy:  0.5 · 0.4 = 0.20", va="center", fontsize=10.5, color=BLUE)
+    axes.text(6.2, 1.5, "beam 2:  0.4 · 0.9 = 0.36", va="center", fontsize=10.5, color=ORANGE)
+    axes.set(xlim=(-0.7, 9.4), ylim=(-0.4, 4.7))
+    axes.axis("off")
+    return show(
+        figure,
+        alt="A tree of words with probabilities. After bos come the with 0.5, a with 0.4 and this with 0.1. After the come "
+        "man 0.4, dog 0.35 and cat 0.25. After a comes dog with 0.9 and cat 0.1. Greedy takes the, then man, with 0.20 "
+        "in all. The beam of 2 keeps the and a, and finds a dog with 0.36.",
+    )
+
+
+PICTURES = {"training_loop.png": training_loop, "data_parallel.png": data_parallel, "beam.png": beam}

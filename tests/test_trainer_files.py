@@ -1,0 +1,314 @@
+"""The trainer's configurations, weights files, log and command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograde import cli
+from helpers.decoder import Transformer
+from helpers.trainer import (
+    PRESETS,
+    Config,
+    TrainingError,
+    average_weights,
+    load_into,
+    load_model,
+    load_weights,
+    model_from,
+    save_weights,
+)
+from helpers.trainer.arguments import main
+from helpers.trainer.config import CHOICES
+from helpers.trainer.devices import Place, available, find_place
+from helpers.trainer.log import Log, curve, read_rows
+from helpers.trainer.model import build_model, count_parameters
+from helpers.trainer.plan import Update, ahead
+from helpers.trainer.weights import write_whole
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def small_model(seed: int = 0) -> Transformer:
+    torch.manual_seed(seed)
+    return Transformer(20, 22, d_model=8, num_heads=2, num_layers=1, d_ff=16)
+
+
+# --- configurations -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_config_survives_its_json(name):
+    config = Config.preset(name, seed=3, without=["cross"])
+    assert Config.from_json(config.to_json()) == config
+    assert config.seed == 3 and config.without == ("cross",)
+
+
+def test_the_presets_have_the_sizes_that_they_promise():
+    base = Config.preset("base")
+    assert (base.d_model, base.num_layers, base.num_heads, base.d_ff) == (512, 6, 8, 2048)
+    assert (base.beta1, base.beta2, base.eps, base.warmup, base.label_smoothing) == (0.9, 0.98, 1e-9, 4000, 0.1)
+    with torch.device("meta"):
+        parameters = count_parameters(Transformer(37000, 37000)) - 37000 * 512  # one table for both sides
+    assert parameters == pytest.approx(65e6, rel=0.05)
+    assert count_parameters(build_model(Config.preset("small"), 300, 300)) <= 300_000
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"d_model": 30}, "4 heads do not divide a width of 30"),
+        ({"dropout": 1.0}, "dropout is 1.0; it has to be at least 0 and below 1"),
+        ({"num_layers": 0}, "num_layers is 0; it has to be at least 1"),
+        ({"num_layers": 1.5}, "num_layers is 1.5; it has to be a whole number"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'; it has to be a number"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"schedule": "cosine"}, "schedule is 'cosine'; choose one of noam"),
+        ({"without": ("heads",)}, "without names 'heads'; choose from positions"),
+        ({"average": 9}, "raise keep"),
+        ({"share_embeddings": True}, "share_embeddings needs tokens = bpe"),
+        ({"max_length": 6000}, "5000 positions"),
+        ({"steps": None, "minutes": None}, "Say how long to train"),
+        ({"without": 3}, "without is 3; it has to be a list"),
+        ({"data": 5}, "data is 5; it has to be a text"),
+        ({"fast": "no"}, "fast is 'no'; it has to be true or false"),
+        ({"widht": 3}, "There is no option 'widht'. The options are: accumulate"),
+    ],
+)
+def test_a_config_that_cannot_work_says_why(changes, sentence):
+    with pytest.raises(TrainingError) as error:
+        Config.preset("small", **changes)
+    assert sentence in str(error.value)
+
+
+def test_a_length_replaces_the_length_of_the_preset():
+    assert Config.preset("small", steps=5).minutes is None
+    assert Config.preset("small").epochs
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"depth": 3}', "null"])
+def test_a_damaged_config_is_a_sentence(text):
+    with pytest.raises(TrainingError, match="configuration"):
+        Config.from_json(text)
+
+
+# --- weights --------------------------------------------------------------------------------------------------------
+
+
+def test_weights_come_back_with_their_metadata(tmp_path):
+    model = small_model()
+    path = save_weights(model, tmp_path / "a/model.safetensors", {"config": "{}", "sizes": [20, 22]})
+    weights = load_weights(path)
+    assert weights.metadata == {"config": "{}", "sizes": "[20, 22]"}
+    other = load_into(small_model(seed=1), weights)
+    assert all(torch.equal(one, two) for one, two in zip(model.parameters(), other.parameters(), strict=True))
+    assert list(tmp_path.joinpath("a").iterdir()) == [path], "nothing is left beside it"
+
+
+def test_shared_tables_are_saved_under_both_names(tmp_path):
+    model = small_model()
+    model.source_embedding = model.target_embedding
+    tensors = load_weights(save_weights(model, tmp_path / "model.safetensors")).tensors
+    assert torch.equal(tensors["source_embedding.weight"], tensors["target_embedding.weight"])
+
+
+@pytest.mark.parametrize(
+    "content, sentence",
+    [
+        (None, "There is no weights file"),
+        (b"", "not a whole safetensors file"),
+        (b"\x80\x04N.", "not a whole safetensors file"),
+        (b"\xff" * 100, "not a whole safetensors file"),
+        ("cut", "not a whole safetensors file"),
+        (b"0" * (8 * 2**20 + 1), "at most 8 are read"),
+    ],
+)
+def test_a_file_that_is_no_weights_file_is_a_sentence(tmp_path, content, sentence):
+    path = tmp_path / "model.safetensors"
+    if content == "cut":
+        save_weights(small_model(), path)
+        content = path.read_bytes()[:-10]
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(TrainingError, match=sentence):
+        load_weights(path)
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path):
+    path = save_weights({"x": torch.tensor([1.0, float("nan")])}, tmp_path / "model.safetensors")
+    with pytest.raises(TrainingError, match="x holds numbers that are not finite"):
+        load_weights(path)
+
+
+def test_weights_of_another_model_are_refused():
+    state = small_model().state_dict()
+    name = "encoder.layers.0.attention.query.weight"
+    for broken, sentence in (
+        ({key: value for key, value in state.items() if key != name}, f"lack {name}"),
+        ({**state, "more": torch.ones(2)}, "have more"),
+        ({**state, name: torch.ones(3, 3)}, r"\(3, 3\) in the file and \(8, 8\) in the model"),
+    ):
+        with pytest.raises(TrainingError, match=sentence):
+            load_into(small_model(), broken)
+
+
+def test_the_mean_of_checkpoints(tmp_path):
+    paths = [save_weights({"x": torch.full((2,), value)}, tmp_path / f"{value}.st") for value in (1.0, 2.0, 6.0)]
+    assert torch.equal(average_weights(paths)["x"], torch.full((2,), 3.0))
+
+
+def test_weights_without_vocabularies_make_no_model(tmp_path):
+    path = save_weights(small_model(), tmp_path / "m.safetensors", {"config": Config.preset("small").to_json()})
+    with pytest.raises(TrainingError, match="lacks its vocabularies"):
+        load_model(path)
+    with pytest.raises(TrainingError, match="says nothing about its model"):
+        load_model(save_weights(small_model(), tmp_path / "n.safetensors"))
+
+
+def test_a_description_that_is_not_of_these_weights_makes_no_model(tmp_path):
+    config = Config.preset("small", d_model=8, num_heads=2, num_layers=1, d_ff=16)
+    weights = load_weights(save_weights(small_model(), tmp_path / "m.safetensors"))
+    assert not model_from(weights, config).training
+    for changes in ({"d_model": 10**12, "num_heads": 1}, {"num_layers": 10**9}, {"d_ff": 10**12}):
+        with pytest.raises(TrainingError, match="other sizes than their description"):
+            model_from(weights, config.change(**changes))
+    with pytest.raises(TrainingError, match="no weights of lesson 7"):
+        model_from(load_weights(save_weights({"x": torch.ones(2)}, tmp_path / "x.safetensors")), config)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    write_whole(tmp_path / "file", "old")
+
+    def full(handle):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("helpers.trainer.weights.os.fsync", full)
+    with pytest.raises(OSError):
+        write_whole(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "old"
+
+
+# --- log ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_log_goes_on_where_the_checkpoint_is(tmp_path):
+    row = {"loss": 1.0, "tokens_per_second": 10.0}
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 3.0}\n{"step": 2, "loss": 2.0}\n{"step": 3, "lo')
+    assert [one["step"] for one in read_rows(tmp_path / "log.jsonl")] == [1, 2], "a kill cut the last row off"
+    log = Log(Config.preset("small"), tmp_path, step=1, show=False)
+    log.write({"step": 2, **row})
+    log.close()
+    assert [(one["step"], one["loss"]) for one in read_rows(tmp_path / "log.jsonl")] == [(1, 3.0), (2, 1.0)]
+
+
+def test_the_bar_shows_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    log = Log(Config.preset("small"), tmp_path)
+    log.advance(0.4)
+    log.write({"step": 7, "loss": 1.25, "tokens_per_second": 1234.0, "validation_loss": 2.5})
+    log.advance(1.3)
+    log.close()
+    assert "100%" in sys.stderr.getvalue() and "loss=1.250" in sys.stderr.getvalue()
+    assert "validation=2.500" in sys.stderr.getvalue() and "1,234" in sys.stderr.getvalue()
+
+
+def test_the_live_plot_updates_one_display(tmp_path, monkeypatch):
+    from helpers.trainer import log as module
+
+    shown = []
+
+    class Handle:
+        def update(self, picture):
+            shown.append(("update", picture))
+
+    def display(picture, display_id):
+        shown.append(("display", picture))
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr(module, "in_notebook", lambda: True)
+    times = iter((10.0, 11.0, 12.5, 20.0))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(times, 99.0))
+    plot = module.LivePlot()
+    rows = [{"step": step, "loss": 5.0 - step} for step in range(1, 4)]
+    for _ in range(3):
+        plot.update(rows)
+    assert [kind for kind, _ in shown] == ["display", "update"], "not more often than every two seconds"
+    assert "falls from 4.00 at step 1 to 2.00 at step 3" in shown[0][1].alt
+
+
+def test_the_curve_says_in_words_what_it_shows():
+    rows = [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 2.0, "validation_loss": 1.5}]
+    alt = curve(rows).alt
+    assert "goes from 1.00 at step 10 to 2.00 at step 20" in alt and "1.50 at the end" in alt
+
+
+# --- devices, data ahead, command ------------------------------------------------------------------------------------
+
+
+def test_the_device_is_chosen_or_refused():
+    missing = [kind for kind in ("cuda", "mps") if kind not in available()]
+    assert find_place(Config.preset("small")).device.type == available()[0]
+    for kind in missing:
+        with pytest.raises(TrainingError, match=f"This machine has no {kind} device; it has"):
+            find_place(Config.preset("small", device=kind))
+    place = find_place(Config.preset("small", device="cpu"))
+    assert (place.precision, place.compile, place.world, place.first) == ("fp32", False, 1, True)
+    assert find_place(Config.preset("small", device="cpu", precision="bf16", compile="on")).compile
+
+
+def test_updates_made_ahead_are_the_same_and_their_errors_arrive():
+    def broken():
+        yield Update(0, 1, 2, [], 5, 6)
+        raise ValueError("no second one")
+
+    stream = ahead(broken(), torch.device("meta"))  # any device that is not the CPU is fed by a thread
+    assert next(stream) == Update(0, 1, 2, [], 5, 6)
+    with pytest.raises(ValueError, match="no second one"):
+        next(stream)
+    place = Place(torch.device("cpu"), "fp32", False)
+    assert place.largest([1.0, 2.0]) == [1.0, 2.0]
+
+
+def test_every_option_of_the_config_is_an_argument(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for field in dataclasses.fields(Config):
+        assert f"--{field.name.replace('_', '-')}" in text
+    assert set(CHOICES) <= {field.name for field in dataclasses.fields(Config)}
+
+
+def test_the_course_command_trains_and_explains(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = "--steps 2 --limit 50 --d-model 8 --num-heads 2 --num-layers 1 --d-ff 8 --evaluate none --threads 1"
+    assert cli.main(["train", "small", *options.split(), "--without", "cross", "--no-fast"]) == 0
+    assert "left out" in (tmp_path / "runs/001/card.md").read_text()
+    stored = Config.from_json((tmp_path / "runs/001/config.json").read_text())
+    assert (stored.fast, stored.without, stored.limit) == (False, ("cross",), 50)
+    assert "2 steps" in capsys.readouterr().out
+    assert cli.main(["train", "medium"]) == 2
+    assert "There is no preset 'medium'. The presets are: small" in capsys.readouterr().err
+    assert cli.main(["train", "--data", "no.en,no.de", "--steps", "1"]) == 2
+    assert "There is no file" in capsys.readouterr().err
+
+
+def test_the_trainer_needs_no_notebook_and_loads_its_libraries_late():
+    code = """
+import sys, importlib.abc
+class Nothing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"IPython", "ipykernel", "jupyter", "nbformat", "nbgrader", "autograde", "tokenizers",
+                                  "sacrebleu", "safetensors", "tqdm", "tensorboard"}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Nothing())
+import helpers.trainer, helpers.trainer.arguments
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
