@@ -181,17 +181,20 @@ def _release(args) -> int:
 
 def _collect(args) -> int:
     from autograde import classroom
+    from autograde.collecting import collect
 
     lesson = _one_lesson(args)
     if not args.sources:
         classroom.collect_from_exchange(lesson)
         print("Collected from the exchange.")
         return 0
-    results = classroom.collect(lesson, args.sources)
+    results = collect(lesson, args.sources)
     taken = [one for one in results if not one.problem]
     for one in results:
         if one.problem:
-            print(f"not collected: {one.place} ({one.student}): {one.problem}")
+            print(f"not collected: {one.place} ({one.student or 'nobody'}): {one.problem}")
+        for note in one.notes:
+            print(f"{one.student}: {note}")
     print(f"{len(taken)} submissions of {lesson.name} collected: {', '.join(one.student for one in taken) or 'none'}.")
     if not results:
         raise CourseError(f"No notebook of {lesson.name} was found. Expected: STUDENT/{lesson.name}.ipynb.")

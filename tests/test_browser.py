@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from autograde import build, classroom, notebooks
+from autograde import build, classroom, collecting, notebooks
 from autograde.lessons import find_lesson
 from conftest import ROOT, filled, released
 
@@ -179,7 +179,7 @@ def test_an_instructor_sees_scores_in_the_formgrader(course, page):
         target.parent.mkdir(parents=True)
         target.write_text(notebooks.to_text(notebook), encoding="utf-8")
     classroom.release(LESSON)
-    classroom.collect(LESSON, [course / "in"])
+    collecting.collect(LESSON, [course / "in"])
     with lab(course, "--instructor") as (address, token):
         page.goto(f"{address}/lab?token={token}")
         page.locator(".lm-MenuBar-item", has_text="Nbgrader").click()

@@ -14,7 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
-from autograde import build, classroom, cli, exercises, notebooks
+from autograde import build, classroom, cli, collecting, exercises, notebooks
 from autograde.lessons import LESSONS, find_lesson
 from conftest import filled, released
 
@@ -139,7 +139,7 @@ def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, t
     for student, notebook in (("right", filled(lesson)), ("untouched", released(lesson))):
         (tmp_path / "in" / student).mkdir(parents=True)
         nbformat.write(notebook, tmp_path / "in" / student / f"{lesson.name}.ipynb")
-    classroom.collect(lesson, [tmp_path / "in"])
+    collecting.collect(lesson, [tmp_path / "in"])
     graded = {one.student: one for one in classroom.grade(lesson)}
     total = sum(one.points for one in exercises.of_lesson(lesson.name))
     assert graded["right"].score == graded["right"].most == total
