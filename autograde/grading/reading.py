@@ -128,5 +128,7 @@ def _cell(row: dict) -> SubmittedCell:
 def _source(value: Any) -> str:
     if isinstance(value, list):
         value = "".join(item for item in value if isinstance(item, str))
+    if not isinstance(value, str):
+        return ""
     # a lone surrogate is valid JSON and cannot be written again
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    return value.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
