@@ -56,6 +56,7 @@ class Bundle:
     locked           {grade id: source} of locked cells where they differ from the release (hidden tests)
     key              the key of this student's random inputs, derived from the course's secret
     options          how to grade
+    notes            what was odd about the submitted files, for the learner to read beside the grader's own notes
     """
 
     lesson: str
@@ -66,6 +67,7 @@ class Bundle:
     files: dict[str, bytes] = field(default_factory=dict)
     locked: dict[str, str] = field(default_factory=dict)
     options: Options = Options()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,246 @@
+"""Make a `Bundle` of each submission in nbgrader's folders. Runs nothing and follows no link."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.utils import parse_utc
+
+from autograde import notebooks
+from autograde.errors import CourseError
+from autograde.grading import fingerprints
+from autograde.grading.bundle import Bundle, Options
+from autograde.grading.course import Course
+from autograde.grading.reading import LARGEST
+from autograde.grading.running import secret
+
+TOTAL = 256 * 2**20  # bytes of all data files of one submission
+MOST = 100  # data files of one submission
+DEEPEST = 4  # folders inside folders
+TIMESTAMP = "timestamp.txt"  # nbgrader's record of when a submission came
+PICTURES = "figures"  # pictures that a lesson's text shows; no code reads them
+# what Python could import or a shell could run beside the notebook
+_RUNNABLE = frozenset(".py .pyc .pyo .pyd .pyw .pyx .so .dll .dylib .exe .pth .egg .whl .sh .bat .cmd .ps1".split())
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all submissions of a notebook have in common, read once.
+
+    lesson, notebook  names of nbgrader's assignment and of its notebook (in this course the same)
+    release           the released notebook, as JSON text
+    locked            {grade id: source} of locked cells that differ from the release (hidden tests)
+    files             {name: content} of data files that the lesson brings
+    secret            the course's secret
+    alone             the assignment has no other notebook
+    """
+
+    lesson: str
+    notebook: str
+    release: str
+    locked: dict[str, str]
+    files: dict[str, bytes]
+    secret: bytes
+    alone: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        locked = [text for pair in sorted(self.locked.items()) for text in pair]
+        return fingerprints.of_text(self.release, *locked, fingerprints.of_files(self.files))
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One gathered submission.
+
+    submitted    when it came (UTC, without zone, as in nbgrader's gradebook), or None
+    fingerprint  of everything in it that can decide a grade
+    """
+
+    bundle: Bundle
+    submitted: datetime.datetime | None
+    fingerprint: str
+
+
+@dataclass
+class _Found:
+    """What lies in a submission's folder."""
+
+    notebooks: dict[str, bytes | None] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    size: int = 0
+
+
+def material(course: Course, lesson: str, notebook: str | None = None) -> Material:
+    """Read the release and the gradebook; CourseError where the lesson is not released."""
+    notebook = notebook or lesson
+    folder = course.release(lesson)
+    file = folder / f"{notebook}.ipynb"
+    if not file.is_file():
+        raise CourseError(f"{lesson} is not built. Run `course build {lesson}` first.")
+    release = file.read_text(encoding="utf-8")
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        try:
+            alone = len(gradebook.find_assignment(lesson).notebooks) == 1
+            cells = gradebook.find_notebook(notebook, lesson).source_cells
+            sources = {cell.name: cell.source for cell in cells if cell.locked and cell.source is not None}
+        except MissingEntry:
+            raise CourseError(f"The gradebook does not know {lesson}. Run `course release {lesson}` first.") from None
+    released = {notebooks.grade_id(cell): cell.source for cell in notebooks.read(file).cells}
+    locked = {name: source for name, source in sources.items() if released.get(name) != source}
+    found = _Found()
+    for name, path in _walk(folder, found):
+        if Path(name).suffix != ".ipynb" and not name.startswith(f"{PICTURES}/"):
+            _take(found, name, path)
+    return Material(lesson, notebook, release, locked, found.files, secret(course.root / "autograde"), alone)
+
+
+def gather(course: Course, common: Material, student: str, options: Options = Options()) -> Submission:
+    """The submission of one student. Never raises because of what lies in the folder."""
+    folder = course.submitted(student, common.lesson)
+    found = _Found()
+    submitted = None
+    if folder.is_symlink() or not folder.is_dir():
+        found.notes.append("The folder of the submission is missing, or is a symbolic link.")
+    else:
+        try:
+            _look(folder, common, found)
+        except OSError as error:
+            found.notes.append(f"The folder of the submission could not be read: {error.strerror}.")
+        submitted = _submitted(folder, found)
+    notebook = _choose(common, found)
+    files = {**found.files, **common.files}
+    fingerprint = fingerprints.of_bytes(
+        b"none" if notebook is None else b"notebook",
+        notebook or b"",
+        fingerprints.of_files(found.files).encode(),
+        "\n".join(found.notes).encode("utf-8", "replace"),
+    )
+    key = student_key(common.secret, student, common.lesson, fingerprint)
+    bundle = Bundle(
+        common.lesson,
+        student,
+        notebook,
+        common.release,
+        key,
+        files,
+        common.locked,
+        options,
+        tuple(found.notes),
+    )
+    return Submission(bundle, submitted, fingerprint)
+
+
+def student_key(key: bytes, student: str, lesson: str, attempt: str) -> bytes:
+    """The key of the random inputs of one attempt, 32 bytes: the same in each grading of the same files.
+
+    `attempt` is the fingerprint of what was submitted: each new version of an answer meets new inputs.
+    """
+    return hmac.new(key, "\0".join((student, lesson, attempt)).encode(), hashlib.sha256).digest()
+
+
+def _look(folder: Path, common: Material, found: _Found) -> None:
+    for name, path in _walk(folder, found):
+        suffix = path.suffix.lower()
+        if name == TIMESTAMP:
+            continue
+        if suffix == ".ipynb":
+            if "/" not in name:
+                found.notebooks[name] = _read(path, LARGEST)
+        elif suffix in _RUNNABLE:
+            found.notes.append(f"The file {_shown(name)} was left out: only data files may come with a notebook.")
+        elif name not in common.files and not name.startswith(f"{PICTURES}/"):
+            _take(found, name, path)
+
+
+def _walk(folder: Path, found: _Found, above: str = "", depth: int = 0) -> Iterator[tuple[str, Path]]:
+    """(name relative to the folder, path) of ordinary files, in order of name."""
+    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
+        name = above + entry.name
+        if entry.name.startswith(".") or entry.name == "__pycache__":
+            continue
+        if entry.is_symlink():
+            found.notes.append(f"{_shown(name)} is a symbolic link; it was not followed.")
+        elif not entry.name.isprintable():  # a line break, or bytes that are no text
+            found.notes.append(f"{_shown(name)} has a name that cannot be shown; it was left out.")
+        elif entry.is_dir(follow_symlinks=False):
+            if depth + 1 < DEEPEST:
+                yield from _walk(Path(entry.path), found, f"{name}/", depth + 1)
+            else:
+                found.notes.append(f"The folder {_shown(name)} lies too deep; it was left out.")
+        elif entry.is_file(follow_symlinks=False):
+            yield name, Path(entry.path)
+        else:
+            found.notes.append(f"{_shown(name)} is no ordinary file; it was left out.")
+
+
+def _take(found: _Found, name: str, path: Path) -> None:
+    if len(found.files) >= MOST:
+        note = f"There are more than {MOST} data files; the others were left out."
+        if note not in found.notes:
+            found.notes.append(note)
+        return
+    data = _read(path, min(LARGEST, TOTAL - found.size))
+    if data is None:
+        found.notes.append(f"The file {_shown(name)} was left out: it is too large, or cannot be read.")
+    else:
+        found.files[name] = data
+        found.size += len(data)
+
+
+def _read(path: Path, most: int) -> bytes | None:
+    """The content of an ordinary file of at most `most` bytes, else None. Waits for no pipe and follows no link."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+        with open(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            data = stream.read(most + 1)
+    except OSError:
+        return None
+    return data if len(data) <= most else None
+
+
+def _choose(common: Material, found: _Found) -> bytes | None:
+    """The notebook to grade: the one of the right name, else the only one, with a note."""
+    wanted = f"{common.notebook}.ipynb"
+    name = wanted
+    if wanted not in found.notebooks:
+        names = list(found.notebooks)
+        if len(names) != 1 or not common.alone:
+            several = f" There are: {', '.join(map(_shown, names[:5]))}." if names else ""
+            found.notes.append(f"There is no {wanted} in the submission.{several}")
+            return None
+        name = names[0]
+        found.notes.append(f"The notebook was called {_shown(name)}; it was taken as {wanted}.")
+    if found.notebooks[name] is None:
+        found.notes.append(f"{_shown(name)} could not be read, or has more than {LARGEST // 2**20} MiB.")
+    return found.notebooks[name]
+
+
+def _submitted(folder: Path, found: _Found) -> datetime.datetime | None:
+    """When it was submitted, from nbgrader's file; with a note where that cannot be read."""
+    file = folder / TIMESTAMP
+    if not os.path.lexists(file):
+        return None
+    try:
+        return parse_utc((_read(file, 1000) or b"").decode("utf-8-sig").strip())
+    except (ValueError, OverflowError, TypeError, AttributeError):
+        found.notes.append(f"{TIMESTAMP} could not be read; when this was submitted is not known.")
+        return None
+
+
+def _shown(name: str) -> str:
+    """A file's name as a short piece of plain text, whatever is in it."""
+    plain = "".join(char if char.isprintable() and char not in "<>`" else "?" for char in name)
+    return f"`{plain[:80]}`"
