@@ -102,15 +102,6 @@ def collect(lesson: Lesson, sources: list[Path]) -> list[Collected]:
     return results
 
 
-def read_folder(lesson: Lesson, folder: Path) -> Submission:
-    """What lies in the folder of a submission (`autograde/submitted/STUDENT/LESSON`), read with the same care: links
-    and programs are left out with a note. Never raises because of what is there."""
-    try:
-        return _submission(lesson, list(folder_files(folder)))
-    except Refused as error:
-        return Submission(None, notes=[f"{error}."])
-
-
 # --- whose is it? ---------------------------------------------------------------------------------------------------
 
 
