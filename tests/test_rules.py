@@ -125,6 +125,21 @@ def test_what_no_parser_should_get_is_not_parsed():
     assert exceeds("[" * 100) and exceeds("x" * 600_000) and not exceeds("f(" * 20 + ")" * 20)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n".join(["import torch as softmax", *(f"softmax = softmax.a{i}" for i in range(3_000))]),
+        "\n".join(["import torch as a0", *(f"a{i + 1} = a{i}\na{i} = a{i + 1}" for i in range(2_000)), "softmax = a0"]),
+        "softmax = " + "+".join(["x"] * 9_000),
+        "softmax = " + "lambda: " * 500 + "x",
+        "softmax = x" + ".a" * 5_000,
+        "def softmax(x):\n" + "    exec('exec(\\'y\\')')\n" * 2_000,
+    ],
+)
+def test_code_that_means_to_stop_the_rules_does_not(source):
+    assert len(of("softmax", *[source] * 4)) <= 5
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
 def test_the_solutions_raise_no_alarm(lesson):
     for notebook in (filled(lesson), released(lesson)):

@@ -7,6 +7,7 @@ lessons are forbidden everywhere. What is found comes with its line and is for a
 from __future__ import annotations
 
 import ast
+import time
 import warnings
 from dataclasses import dataclass, field
 
@@ -20,7 +21,10 @@ from autograde.grading.running import checked_exercise
 from autograde.lessons import LESSONS
 from autograde.notebooks import grade_id
 
-LARGEST = 500_000  # characters of one cell; a longer one is for a person to read
+LARGEST = 100_000  # characters of one cell; a longer one is for a person to read
+TOTAL = 500_000  # characters of all cells
+SECONDS = 3.0  # of processor time for one notebook
+LONGEST, WIDEST = 200, 50  # of a dotted name, and of the names that one expression may stand for
 MOST = 5  # reviews of one exercise
 _CODE = {"eval", "exec", "compile"}
 _NAMED = {"operator.attrgetter", "operator.methodcaller"}
@@ -47,6 +51,10 @@ def forbidden(exercise: Exercise) -> tuple[str, ...]:
     return (*exercise.forbidden, *references, "autograde.exercises", "autograde.checking", "autograde.judging")
 
 
+class _TooMuch(Exception):
+    """The time for the rules is used up."""
+
+
 @dataclass
 class _Name:
     """What a name of the notebook may stand for: paths of imported things, and the code that defines it."""
@@ -64,8 +72,12 @@ class Code:
         self.unread: list[tuple[str, str]] = []
         self.lines: dict[int, list[str]] = {}
         self.local: dict[str, set[str]] = {}  # of the code that is being looked at: its own names, and their paths
+        self._known: dict[str, set[str]] = {}
+        self.end = time.thread_time() + SECONDS
+        room = TOTAL
         for source in sources:
-            self._read(source)
+            self._read(source, len(source) > room)
+            room -= min(room, len(source))
 
     def uses(self, exercise: Exercise) -> list[tuple[str, str]]:
         """(reason, line) of everything forbidden that the object of the exercise uses, directly or through the
@@ -82,8 +94,12 @@ class Code:
                 if entry := finder.match(path):
                     found[f"the exercise asks to build this; it uses `{entry}`", path] = None
             for node in name.nodes:
-                finder.look(node)
-                used = free_names(node)
+                try:
+                    finder.look(node)
+                    used = free_names(node)
+                except (RecursionError, _TooMuch):
+                    used = set()
+                    found["this code is too large or too deep to be read by a rule", ""] = None
                 waiting += used - seen - stop
                 seen |= used
         found.update(finder.found)
@@ -91,23 +107,31 @@ class Code:
             found.update(dict.fromkeys(self.unread))
         return list(found)[:MOST]
 
-    def _read(self, source: str) -> None:
-        if exceeds(source):
+    def _read(self, source: str, too_much: bool) -> None:
+        if too_much or exceeds(source):
             self.unread.append(("this cell is too long or too deep to be read by a rule", source[:80]))
             return
         tree = _parse(source)
         if tree is None:
             return
-        lines = source.splitlines()
-        self._block(tree.body, lines)
+        try:
+            self._block(tree.body, source.splitlines())
+        except (RecursionError, _TooMuch):
+            self.unread.append(("this cell is too large or too deep to be read by a rule", source[:80]))
 
     def _block(self, body: list[ast.stmt], lines: list[str]) -> None:
+        self._known.clear()
         for statement in body:
+            self.go_on()
             for node in ast.walk(statement):
                 self.lines[id(node)] = lines
                 if isinstance(node, ast.Import | ast.ImportFrom):
                     self._import(node)
             self._define(statement, lines)
+
+    def go_on(self) -> None:
+        if time.thread_time() > self.end:
+            raise _TooMuch
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
@@ -161,14 +185,13 @@ class Code:
             return set()
         match node:
             case ast.Name(id=name):
-                known = self.names.get(name, _Name())
-                paths = known.paths | self.local.get(name, set())
-                for value in known.nodes if name not in self.local else ():
-                    if isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript) and value is not node:
-                        paths |= self.paths(value, depth + 5)
+                if name in self.local:
+                    paths = self.names.get(name, _Name()).paths | self.local[name]
+                else:
+                    paths = self._of_name(name)
                 return paths | {f"{module}.{name}" for module in self.starred}
             case ast.Attribute(value=base, attr=attr):
-                return {f"{path}.{attr}" for path in self.paths(base, depth + 1)}
+                return {f"{path}.{attr}" for path in self.paths(base, depth + 1) if len(path) < LONGEST}
             case ast.Call(func=ast.Name(id="getattr"), args=[base, name, *_]):
                 return {f"{path}.{text(name)}" for path in self.paths(base, depth + 1) if text(name)}
             case ast.Call(func=ast.Name(id="__import__"), args=[name, *_]) if text(name):
@@ -182,6 +205,18 @@ class Code:
                     return {f"{path}.{text(key)}" for path in self.paths(base.value, depth + 1)}
                 return {text(key)} if "sys.modules" in self.paths(base, depth + 1) else set()
         return set()
+
+    def _of_name(self, name: str) -> set[str]:
+        """The dotted names that a name of the notebook may stand for, worked out once."""
+        if name not in self._known:
+            known = self.names.get(name, _Name())
+            paths = self._known[name] = set(known.paths)  # a name that is made from itself ends here
+            local, self.local = self.local, {}
+            for value in known.nodes:
+                if isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript) and len(paths) < WIDEST:
+                    paths |= self.paths(value)
+            self.local = local
+        return self._known[name]
 
 
 class _Finder:
@@ -205,6 +240,7 @@ class _Finder:
         """The names that belong to a function, and the paths of those that stand for something imported."""
         local = self.code.local = {name: set() for node in ast.walk(tree) for name in own_names(node)}
         for _ in range(3):  # `a = torch; b = a; c = b`
+            self.code.go_on()
             for node in ast.walk(tree):
                 for name, value in _given(node):
                     if name in local:
@@ -212,6 +248,7 @@ class _Finder:
 
     def _look(self, tree: ast.AST) -> None:
         for node in ast.walk(tree):
+            self.code.go_on()
             if isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
                 for path in self.code.paths(node):
                     if entry := self.match(path):
