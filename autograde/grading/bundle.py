@@ -45,6 +45,9 @@ class Options:
     limits: Limits = Limits()
 
 
+DEFAULT = Options()
+
+
 @dataclass(frozen=True)
 class Bundle:
     """One submission and what is needed to grade it.
@@ -54,7 +57,7 @@ class Bundle:
     files            {name: content} of data files that came with it (a trained model's weights)
     release          the released notebook, as JSON text
     locked           {grade id: source} of locked cells where they differ from the release (hidden tests)
-    key              the key of this student's random inputs, derived from the course's secret
+    key              the key of the random inputs of this attempt (`seeds.set_key`), derived from the course's secret
     options          how to grade
     notes            what was odd about the submitted files, for the learner to read beside the grader's own notes
     """
