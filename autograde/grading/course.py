@@ -23,6 +23,7 @@ class Course:
         """`app` is an nbgrader application whose configuration has been read."""
         self.coursedir = CourseDirectory(parent=app)
         self.converter = Autograde(coursedir=self.coursedir, parent=app)
+        app.log.setLevel("WARNING")  # it tells of every file and every permission
         self.penalties = AssignLatePenalties(parent=app)
 
     @property

@@ -1,7 +1,7 @@
 """Fingerprints: has a submission, a release, an exercise or the environment changed since it was graded?
 
-A fingerprint of code is made from what it does (its compiled form and that of all that it uses in this course), not from
-its text: a corrected comment grades nobody again.
+A fingerprint of code is made from what it does (its compiled form and that of all that it uses in this course), not
+from its text: a corrected comment grades nobody again.
 """
 
 from __future__ import annotations

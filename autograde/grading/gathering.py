@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import hmac
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import parse_utc
 
 from autograde import notebooks
 from autograde.errors import CourseError
-from autograde.grading import fingerprints
-from autograde.grading.bundle import Bundle, Options
+from autograde.exercise import Exercise
+from autograde.grading import fingerprints, seeds
+from autograde.grading.bundle import DEFAULT, Bundle, Options
 from autograde.grading.course import Course
 from autograde.grading.reading import LARGEST
-from autograde.grading.running import secret
+from autograde.grading.running import checked_exercise, secret
 
 TOTAL = 256 * 2**20  # bytes of all data files of one submission
 MOST = 100  # data files of one submission
@@ -28,7 +28,8 @@ DEEPEST = 4  # folders inside folders
 TIMESTAMP = "timestamp.txt"  # nbgrader's record of when a submission came
 PICTURES = "figures"  # pictures that a lesson's text shows; no code reads them
 # what Python could import or a shell could run beside the notebook
-_RUNNABLE = frozenset(".py .pyc .pyo .pyd .pyw .pyx .so .dll .dylib .exe .pth .egg .whl .sh .bat .cmd .ps1".split())
+_IMPORTED = (".py", ".pyc", ".pyo", ".pyd", ".pyw", ".pyx", ".pth", ".egg", ".whl", ".so", ".dll", ".dylib")
+_RUNNABLE = frozenset([*_IMPORTED, ".exe", ".sh", ".bat", ".cmd", ".ps1"])
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Material:
     files: dict[str, bytes]
     secret: bytes
     alone: bool = True
+
+    @property
+    def record(self) -> str:
+        """The folder of the records of its gradings."""
+        return self.lesson if self.alone else f"{self.lesson}/{self.notebook}"
 
     @property
     def fingerprint(self) -> str:
@@ -104,7 +110,7 @@ def material(course: Course, lesson: str, notebook: str | None = None) -> Materi
     return Material(lesson, notebook, release, locked, found.files, secret(course.root / "autograde"), alone)
 
 
-def gather(course: Course, common: Material, student: str, options: Options = Options()) -> Submission:
+def gather(course: Course, common: Material, student: str, options: Options = DEFAULT) -> Submission:
     """The submission of one student. Never raises because of what lies in the folder."""
     folder = course.submitted(student, common.lesson)
     found = _Found()
@@ -140,12 +146,19 @@ def gather(course: Course, common: Material, student: str, options: Options = Op
     return Submission(bundle, submitted, fingerprint)
 
 
+def checked(common: Material) -> list[Exercise]:
+    """The exercises that the notebook's cells check."""
+    release = nbformat.reads(common.release, as_version=4)
+    found = [checked_exercise(cell) for cell in release.cells]
+    return [one for one in found if one is not None]
+
+
 def student_key(key: bytes, student: str, lesson: str, attempt: str) -> bytes:
     """The key of the random inputs of one attempt, 32 bytes: the same in each grading of the same files.
 
-    `attempt` is the fingerprint of what was submitted: each new version of an answer meets new inputs.
+    `attempt` is the fingerprint of what was submitted: each new version of an answer may meet new inputs.
     """
-    return hmac.new(key, "\0".join((student, lesson, attempt)).encode(), hashlib.sha256).digest()
+    return seeds.set_key(key, student, lesson, attempt)
 
 
 def _look(folder: Path, common: Material, found: _Found) -> None:
