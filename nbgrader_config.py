@@ -30,14 +30,9 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feed
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 
-# --- grading: any file is read, rebuilt from the release, run, and judged outside the kernel --------------------------
-_LISTS = "nbgrader.preprocessors."
+# --- grading: the same function, records and writer as `course grade`; docs/large-classes.md has more -----------------
 c.Autograde.exporter_class = "autograde.grading.hooks.SubmissionExporter"
-c.Autograde.sanitize_preprocessors = ["autograde.grading.hooks.Normalise"]
-c.Autograde.autograde_preprocessors = [
-    "autograde.grading.running.RunSubmission",
-    _LISTS + "LimitOutput",
-    "autograde.grading.hooks.SaveScores",
-    _LISTS + "AssignLatePenalties",
-]
-c.RunSubmission.timeout = 60  # seconds for one cell
+c.Autograde.pre_convert_hook = "autograde.grading.hooks.before"
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = ["autograde.grading.hooks.GradeSubmission"]
+c.CourseGrader.cell_seconds = 60

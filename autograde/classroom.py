@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograde import build, paths
 from autograde.errors import CourseError
 from autograde.lessons import Lesson
+
+if TYPE_CHECKING:
+    from autograde.grading.bundle import Options
+    from autograde.grading.course import Course
+    from autograde.grading.schedule import Outcome
 
 
 def nbgrader(*args: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -59,87 +64,35 @@ def collect_from_exchange(lesson: Lesson) -> None:
 # --- grade ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Graded:
-    student: str
-    score: float
-    most: float
-    review: bool
-    problem: str = ""
+def grade(
+    lesson: Lesson,
+    students: Sequence[str] | None = None,
+    force: bool = False,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    options: Options | None = None,
+    say: Callable[[int], None] = lambda number: None,
+) -> Iterator[Outcome]:
+    """Grade what has been collected of a lesson, and what has changed since; the outcomes come as they are ready."""
+    from autograde.grading import course as courses
+    from autograde.grading.schedule import grade_class
 
-
-def grade(lesson: Lesson, student: str | None = None, force: bool = False) -> list[Graded]:
-    """Run `nbgrader autograde`, then read the scores from the gradebook."""
     _needs_release(lesson)
-    submitted = paths.class_folder("submitted")
-    students = [student] if student else sorted(p.name for p in submitted.glob("*") if (p / lesson.name).is_dir())
-    if not students:
-        raise CourseError(f"There are no submissions of {lesson.name} in {submitted}. Run `course collect` first.")
-    ready, problems = [], {}
-    for name in students:
-        file = submitted / name / lesson.name / f"{lesson.name}.ipynb"
-        if file.is_file():
-            ready.append(name)
-        else:
-            problems[name] = f"there is no {file.name} in the submission"
-    _know(lesson, students)
-    if ready:
-        args = ["autograde", lesson.name, *(["--force"] if force else []), *(["--student", student] if student else [])]
-        run = nbgrader(*args, check=False)
-        if run.returncode and not re.search("error processing assignment", run.stderr):
-            words = [line for line in run.stderr.splitlines() if line.strip()]
-            raise CourseError(f"`nbgrader autograde` failed: {words[-1] if words else 'it gave no reason'}")
-        for line in run.stderr.splitlines():
-            match = re.search(r"error processing assignment '.*?' for student '(.*?)'", line)
-            if match:
-                problems[match.group(1)] = "nbgrader could not grade it; `nbgrader autograde` shows why"
-    return [_graded(lesson, name, problems.get(name, "")) for name in students]
-
-
-def _know(lesson: Lesson, students: list[str]) -> None:
-    """The gradebook knows the lesson and all students, also those whose submission lacks the notebook."""
-    from nbgrader.api import Gradebook, MissingEntry
-
-    with Gradebook(db_url()) as gradebook:
-        try:
-            known = bool(gradebook.find_assignment(lesson.name).notebooks)
-        except MissingEntry:
-            known = False
-    if not known:
+    course = courses.load()
+    if course.students(lesson.name) and not _known(lesson, course):
         build.release(lesson, record=True)
-    with Gradebook(db_url()) as gradebook:
-        for student in students:
-            gradebook.update_or_create_student(student)
+    yield from grade_class(lesson.name, students, scheduler, jobs, force, options, course, say=say)
 
 
-def _graded(lesson: Lesson, student: str, problem: str) -> Graded:
+def _known(lesson: Lesson, course: Course) -> bool:
+    """The gradebook knows the lesson's cells."""
     from nbgrader.api import Gradebook, MissingEntry
 
-    with Gradebook(db_url()) as gradebook:
-        most = gradebook.find_assignment(lesson.name).max_score
+    with Gradebook(course.db_url, course.course_id) as gradebook:
         try:
-            submission = gradebook.find_submission(lesson.name, student)
+            return bool(gradebook.find_notebook(lesson.name, lesson.name).source_cells)
         except MissingEntry:
-            return Graded(student, 0.0, most, False, problem or "nothing was submitted")
-        return Graded(student, submission.score, most, bool(submission.needs_manual_grade), problem)
-
-
-def db_url() -> str:
-    """The gradebook's address as nbgrader's configuration gives it."""
-    import os
-
-    from nbgrader.apps import NbGrader
-    from nbgrader.coursedir import CourseDirectory
-
-    before = os.getcwd()
-    os.environ.update(PATH=build.environment()["PATH"])
-    os.chdir(paths.root())
-    try:
-        app = NbGrader()
-        app.load_config_file()
-        return CourseDirectory(parent=app).db_url
-    finally:
-        os.chdir(before)
+            return False
 
 
 # --- feedback, export -----------------------------------------------------------------------------------------------

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograde.errors import CourseError
+from autograde.grading.bundle import ALL
 from autograde.lessons import LESSONS, find_lesson
 
 EXAMPLES = """\
@@ -73,7 +75,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange")
     one = command("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
     one.add_argument("--student", help="only this student")
-    one.add_argument("--force", action="store_true", help="grade again what is graded already")
+    one.add_argument("--force", action="store_true", help="grade also what has not changed")
+    one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
+    one.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://...; `local` starts one here")
+    one.add_argument("--all-cells", action="store_true", help="run also the cells that decide no grade (figures)")
+    one.add_argument("--unsafe", action="store_true", help="grade where this machine cannot isolate submissions")
     one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     one.add_argument("--student", help="only this student")
     one = command("export", "write all grades as CSV", "course export --to grades.csv")
@@ -81,6 +87,13 @@ def parser() -> argparse.ArgumentParser:
     one = command("test", "run everything that CI runs", "course test")
     one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
     return main
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -203,14 +216,22 @@ def _collect(args) -> int:
 
 def _grade(args) -> int:
     from autograde import classroom
+    from autograde.grading import course, showing
 
-    graded = classroom.grade(_one_lesson(args), args.student, args.force)
-    width = max(len(one.student) for one in graded)
-    for one in graded:
-        remarks = [one.problem] if one.problem else []
-        remarks += ["needs review"] if one.review else []
-        print(f"{one.student:<{width}}  {one.score:6.2f} of {one.most:g}  {'; '.join(remarks)}".rstrip())
-    return 0
+    lesson = _one_lesson(args)
+    options = course.load().options
+    if args.all_cells:
+        options = replace(options, cells=ALL)
+    if args.unsafe:
+        options = replace(options, unsafe=True)
+    shown = showing.Progress(lesson.name)
+    students = [args.student] if args.student else None
+    outcomes = classroom.grade(lesson, students, args.force, args.jobs, args.scheduler, options, shown.begin)
+    with shown:
+        for outcome in outcomes:
+            shown.add(outcome)
+    print("\n".join(shown.summary()))
+    return shown.status
 
 
 def _feedback(args) -> int:

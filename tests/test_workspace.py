@@ -11,10 +11,10 @@ import pytest
 
 from autograde import cli, collecting, notebooks, progress
 from autograde.exercises import exercise
-from autograde.grading.hooks import ordinary_score
 from autograde.grading.normalising import normalise
 from autograde.grading.reading import Submitted, Unreadable, read_submission
 from autograde.grading.running import checked_exercise, secret, secret_seeds
+from autograde.grading.scoring import ordinary_score
 from autograde.lessons import LESSONS, find_lesson
 from autograde.verdict import Verdict
 from conftest import ROOT, filled, released
@@ -337,5 +337,5 @@ def test_collect_keeps_the_older_submission(course, tmp_path):
 
 def test_the_folders_of_a_class_are_ignored_by_git():
     lines = (ROOT / ".gitignore").read_text().split()
-    for name in ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", ".secret"):
+    for name in ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", "results", ".secret"):
         assert f"/autograde/{name}/" in lines or f"/autograde/{name}" in lines

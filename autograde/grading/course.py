@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from nbgrader.apps import NbGrader
@@ -11,19 +12,41 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from traitlets import Bool, Float
+from traitlets.config import Configurable
 
 from autograde import build, paths
 from autograde.errors import CourseError
+from autograde.grading.bundle import ALL, NEEDED, Limits, Options
+
+LIMITS = Limits()
+
+
+class CourseGrader(Configurable):
+    """How submissions are graded, for nbgrader_config.py: `c.CourseGrader.cell_seconds = 120`."""
+
+    cell_seconds = Float(LIMITS.cell, help="seconds for one cell").tag(config=True)
+    call_seconds = Float(LIMITS.call, help="seconds for one call of a check").tag(config=True)
+    total_seconds = Float(LIMITS.total, help="seconds for one submission").tag(config=True)
+    memory = Float(LIMITS.memory / 2**30, help="GiB for one submission").tag(config=True)
+    all_cells = Bool(False, help="run also the cells that decide no grade").tag(config=True)
+    unsafe = Bool(False, help="grade where this machine cannot isolate submissions").tag(config=True)
+
+    @property
+    def options(self) -> Options:
+        seconds = {"cell": self.cell_seconds, "call": self.call_seconds, "total": self.total_seconds}
+        limits = replace(LIMITS, memory=int(self.memory * 2**30), **seconds)
+        return Options(ALL if self.all_cells else NEEDED, self.unsafe, limits)
 
 
 class Course:
     """Folders and settings of a course, read once."""
 
-    def __init__(self, app) -> None:
+    def __init__(self, app, coursedir: CourseDirectory | None = None) -> None:
         """`app` is an nbgrader application whose configuration has been read."""
-        self.coursedir = CourseDirectory(parent=app)
+        self.coursedir = coursedir or CourseDirectory(parent=app)
+        self.options = CourseGrader(parent=app).options
         self.converter = Autograde(coursedir=self.coursedir, parent=app)
-        app.log.setLevel("WARNING")  # it tells of every file and every permission
         self.penalties = AssignLatePenalties(parent=app)
 
     @property
@@ -68,14 +91,16 @@ class Course:
         return sorted(name for name in names if self.submitted(name, lesson).is_dir())
 
 
-def load() -> Course:
-    """The course in `paths.root()`; CourseError where its gradebook's address cannot be used."""
+def load(root: Path | None = None, quiet: bool = True) -> Course:
+    """The course in a folder (`paths.root()`); CourseError where its gradebook's address cannot be used."""
     before = os.getcwd()
     os.environ.update(PATH=build.environment()["PATH"])  # nbgrader starts `alembic` by name
-    os.chdir(paths.root())
+    os.chdir(root or paths.root())
     try:
         app = NbGrader()
         app.load_config_file()
+        if quiet:
+            app.log.setLevel("WARNING")  # it tells of every file and every permission
         course = Course(app)
     finally:
         os.chdir(before)

@@ -122,7 +122,7 @@ def gather(course: Course, common: Material, student: str, options: Options = DE
             _look(folder, common, found)
         except OSError as error:
             found.notes.append(f"The folder of the submission could not be read: {error.strerror}.")
-        submitted = _submitted(folder, found)
+        submitted = submitted_at(folder, found.notes)
     notebook = _choose(common, found)
     files = {**found.files, **common.files}
     fingerprint = fingerprints.of_bytes(
@@ -241,7 +241,7 @@ def _choose(common: Material, found: _Found) -> bytes | None:
     return found.notebooks[name]
 
 
-def _submitted(folder: Path, found: _Found) -> datetime.datetime | None:
+def submitted_at(folder: Path, notes: list[str]) -> datetime.datetime | None:
     """When it was submitted, from nbgrader's file; with a note where that cannot be read."""
     file = folder / TIMESTAMP
     if not os.path.lexists(file):
@@ -249,7 +249,7 @@ def _submitted(folder: Path, found: _Found) -> datetime.datetime | None:
     try:
         return parse_utc((_read(file, 1000) or b"").decode("utf-8-sig").strip())
     except (ValueError, OverflowError, TypeError, AttributeError):
-        found.notes.append(f"{TIMESTAMP} could not be read; when this was submitted is not known.")
+        notes.append(f"{TIMESTAMP} could not be read; when this was submitted is not known.")
         return None
 
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from autograde.errors import CourseError
 from autograde.grading import course as courses
 from autograde.grading import fingerprints, gathering, results, workers
-from autograde.grading.bundle import DEFAULT, Bundle, Options, Result
+from autograde.grading.bundle import Bundle, Options, Result
 from autograde.grading.course import Course
 from autograde.grading.gathering import Submission
 from autograde.grading.results import Fingerprints, Record
@@ -142,7 +142,7 @@ def grade_class(
     scheduler: str | None = None,
     jobs: int | None = None,
     force: bool = False,
-    options: Options = DEFAULT,
+    options: Options | None = None,
     course: Course | None = None,
     grade: str = workers.GRADE,
     say: Callable[[int], None] = lambda number: None,
@@ -153,10 +153,12 @@ def grade_class(
     scheduler  None: processes of this machine; "local" or an address: Dask
     jobs       how many at a time; None: one for each core
     force      grade also what has not changed
+    options    how; None: as nbgrader's configuration says
     grade      "module:function" of the pure function Bundle -> Result
     say        is told how many submissions there are
 
-    Raises CourseError where the lesson is not released, nobody has submitted, or somebody else is grading it.
+    Raises CourseError where the lesson is not released, nobody has submitted, somebody else is grading it, or this
+    machine cannot isolate submissions.
     """
     course = course or courses.load()
     known = course.students(lesson)
@@ -171,10 +173,12 @@ def grade_class(
         common = gathering.material(course, lesson)
         say(len(names))
         with Writer(course, lesson) as writer:
-            grading = Grading(course, common, writer, options, force)
+            grading = Grading(course, common, writer, options or course.options, force)
             items = (grading.begin(name) for name in names)
             for item in _crew(items, scheduler, min(jobs or workers.cores(), len(names)), grade):
                 if isinstance(item, workers.Done):
+                    if item.hopeless:
+                        raise CourseError(item.problem)
                     yield grading.finish(item.bundle.student, item.result, item.problem)
                 else:
                     yield item

@@ -29,11 +29,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Done:
-    """A bundle that came back: with its result, or with the reason why there is none."""
+    """A bundle that came back: with its result, or with the reason why there is none.
+
+    hopeless  no submission can be graded here, for that same reason
+    """
 
     bundle: Bundle
     result: Result | None
     problem: str = ""
+    hopeless: bool = False
 
 
 def find(name: str) -> Callable[[Bundle], Result]:
@@ -119,8 +123,7 @@ class _Worker:
         bundle, self.bundle = self.bundle, None
         try:
             if self.pipe.poll():
-                result, problem = self.pipe.recv()
-                return Done(bundle, result, problem)
+                return Done(bundle, *self.pipe.recv())
         except (EOFError, OSError):
             pass
         self.stop()
@@ -169,12 +172,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def attempt(grade: Callable[[Bundle], Result], bundle: Bundle) -> tuple[Result | None, str]:
-    """The result, or the reason why there is none: a fault of the grader, which never costs a learner a point."""
+def attempt(grade: Callable[[Bundle], Result], bundle: Bundle) -> tuple[Result | None, str, bool]:
+    """What `Done` tells of a bundle. A fault of the grader never costs a learner a point."""
     try:
-        return grade(bundle), ""
+        return grade(bundle), "", False
+    except CourseError as error:  # this machine cannot grade at all
+        return None, str(error), True
     except Exception as error:
-        return None, f"the grader failed: {type(error).__name__}: {error}"
+        return None, f"the grader failed: {type(error).__name__}: {error}", False
 
 
 # --- many machines --------------------------------------------------------------------------------------------------
@@ -197,7 +202,7 @@ def dask(
                 n_workers=jobs or cores(), threads_per_worker=1, dashboard_address=None, silence_logs=50
             )
         try:
-            client = Client(cluster or scheduler, timeout="30s")
+            client = Client(cluster or scheduler, timeout="10s")
         except OSError:
             raise CourseError(
                 f"There is no Dask scheduler at {scheduler}. Start one, or leave `--scheduler` out."

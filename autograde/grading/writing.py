@@ -71,10 +71,13 @@ class Written:
 
 
 class Writer:
-    """Writes records of one notebook of a course. Use as a context manager."""
+    """Writes records of one notebook (default: the first) of a lesson. Use as a context manager.
+
+    notebooks  the names of all notebooks of the lesson
+    """
 
     def __init__(self, course: Course, lesson: str, notebook: str | None = None) -> None:
-        self.course, self.lesson, self.notebook = course, lesson, notebook or lesson
+        self.course, self.lesson, self.notebook = course, lesson, notebook
 
     def __enter__(self) -> Writer:
         self._gradebook = Gradebook(self.course.db_url, self.course.course_id)
@@ -90,20 +93,24 @@ class Writer:
         self._gradebook.close()
 
     def _read_cells(self) -> None:
-        db = self._db
-        row = (
-            db.query(Notebook.id, Notebook.assignment_id)
+        rows = (
+            self._db.query(Notebook.name, Notebook.id, Notebook.assignment_id)
             .join(Assignment, Assignment.id == Notebook.assignment_id)
-            .filter(Assignment.name == self.lesson, Notebook.name == self.notebook)
-            .one_or_none()
+            .filter(Assignment.name == self.lesson)
+            .order_by(Notebook.name)
+            .all()
         )
-        if row is None:
+        self.notebooks = [name for name, *_ in rows]
+        mine = self.notebook or (self.notebooks[0] if self.notebooks else "")
+        if mine not in self.notebooks:
             raise CourseError(f"The gradebook does not know {self.lesson}. Run `course release {self.lesson}` first.")
-        self._notebook_id, self._assignment_id = row
-        self._others = [one for (one,) in db.query(Notebook.id).filter(Notebook.assignment_id == self._assignment_id)]
-        self._cells = {notebook_id: self._cells_of(notebook_id) for notebook_id in self._others}
+        self.notebook = mine
+        self._notebooks = [one for _, one, _ in rows]
+        self._notebook_id = self._notebooks[self.notebooks.index(mine)]
+        self._assignment_id = rows[0][2]
+        self._cells = {notebook_id: self._cells_of(notebook_id) for notebook_id in self._notebooks}
         self.most = sum(cell.most or 0.0 for cell in self._cells[self._notebook_id].values())
-        db.rollback()
+        self._db.rollback()
 
     def _cells_of(self, notebook_id: str) -> dict[tuple[str, bool], Cell]:
         """{(name, is it a solution cell alone): Cell}: nbgrader has a row each for a cell's grade and its comment."""
@@ -185,7 +192,7 @@ class Writer:
         known = {
             one.notebook_id: one for one in self._db.query(SubmittedNotebook).filter_by(assignment_id=submission.id)
         }
-        for notebook_id in self._others:
+        for notebook_id in self._notebooks:
             if notebook_id not in known:
                 known[notebook_id] = SubmittedNotebook(notebook_id=notebook_id, assignment_id=submission.id)
                 self._db.add(known[notebook_id])
@@ -296,6 +303,13 @@ class Writer:
         score, review, late = row or (0.0, False, 0.0)
         return Written(student, float(score), self.most, bool(review), float(late or 0.0))
 
+    def submitted_at(self, student: str) -> datetime.datetime | None:
+        """The time of submission that the gradebook has."""
+        query = self._db.query(SubmittedAssignment.timestamp)
+        row = query.filter_by(assignment_id=self._assignment_id, student_id=student).one_or_none()
+        self._db.rollback()
+        return row[0] if row else None
+
     def withdraw(self, student: str) -> None:
         """Take the automatic marks of an older submission away, before a new one is graded by nbgrader's own command:
         what is then not graded to its end shows no older score."""
@@ -305,7 +319,9 @@ class Writer:
                 self._db.query(Grade)
                 .join(SubmittedNotebook, SubmittedNotebook.id == Grade.notebook_id)
                 .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-                .filter_by(assignment_id=self._assignment_id, student_id=student)
+                .filter(
+                    SubmittedAssignment.assignment_id == self._assignment_id, SubmittedAssignment.student_id == student
+                )
             )
             for grade in rows:
                 grade.auto_score, grade.needs_manual_grade = None, True
@@ -335,7 +351,7 @@ class Writer:
         else:
             notebooks.write(target / gathering.TIMESTAMP, f"{record.submitted:%Y-%m-%d %H:%M:%S.%f} UTC\n")
         notebooks.write(self._notebook_file(student), notebook)
-        if len(self._others) == 1:
+        if len(self._notebooks) == 1:
             for file in sorted(target.rglob("*")):
                 if not file.is_dir() and file.relative_to(target).as_posix() not in keep:
                     file.unlink()
@@ -373,7 +389,7 @@ def clamp(points: float | None, most: float) -> float | None:
 def comment_of(mark: Mark) -> str:
     """The words for a mark: why it is not full, or what the grader has to say beside it."""
     texts = [mark.verdict.summary] if mark.verdict is not None and not mark.verdict.passed else []
-    return "\n".join(text for text in (*texts, mark.comment) if text)
+    return "\n".join(dict.fromkeys(text for text in (*texts, mark.comment) if text))
 
 
 def cleaned(text: str) -> str:
