@@ -4,6 +4,7 @@ submission contains; it does raise where this machine cannot grade at all (`sand
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import time
 from functools import lru_cache
@@ -171,7 +172,8 @@ class _Grading:
         missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
         start = time.perf_counter()
         try:
-            return judge(exercise, key.calls, answers, key)
+            with _one_thread():
+                return judge(exercise, key.calls, answers, key)
         except Exception as error:  # data of a form that the judge does not know: no verdict, no points
             return refused(exercise, f"The answer could not be compared: {type(error).__name__}.")
         finally:
@@ -198,6 +200,19 @@ class _Grading:
                 cell.outputs = outputs(self.verdicts[grade_id(cell)])
             elif cell.cell_type == "code":
                 cell.outputs = [new_output("error", ename="NotRun", evalue=reason, traceback=[reason])]
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """For sizes as small as these a second thread costs more than it gives, above all beside other graders."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def missing_name(problem) -> set[str]:

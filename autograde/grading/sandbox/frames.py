@@ -19,6 +19,14 @@ class Ended(Exception):
     """The other side closed the connection, or sent something that is no frame."""
 
 
+class Gone(Exception):
+    """The process that ran the notebook has ended, or was ended because it was late; `late` says which."""
+
+    def __init__(self, late: bool = False):
+        super().__init__("late" if late else "ended")
+        self.late = late
+
+
 class Late(Exception):
     """No whole frame came in time."""
 

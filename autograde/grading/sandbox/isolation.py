@@ -8,6 +8,7 @@ and resource limits. Works as root (which becomes `nobody`) and as an ordinary u
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -117,6 +118,8 @@ def _bind(source: str, target: str, read_only: bool = True) -> None:
 def enter_namespaces() -> None:
     """Namespaces of its own; the next fork is process 1 of the pid namespace."""
     user, group = os.geteuid(), os.getegid()
+    with contextlib.suppress(OSError):  # where memory ends, a submission goes first
+        Path("/proc/self/oom_score_adj").write_text("1000")
     names = (linux.CLONE_NEWUSER, linux.CLONE_NEWNS, linux.CLONE_NEWPID, linux.CLONE_NEWNET)
     linux.unshare(sum(names) | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS)
     _map(user, group, _INSIDE, _INSIDE)
@@ -159,10 +162,6 @@ def limit(limits: dict) -> None:
         value = int(value) if most == resource.RLIM_INFINITY else min(int(value), most)
         resource.setrlimit(kind, (value, value))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too large is an OSError, not the end
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        pass
 
 
 def confine() -> dict[str, int]:

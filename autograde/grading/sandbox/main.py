@@ -9,6 +9,7 @@ one byte (with a socket beside it) and one frame for each command:
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -186,10 +187,8 @@ def _reap() -> None:
 def end(pid: int) -> None:
     """End a child and everything in it; returns when it is gone."""
     for signum in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signum)
-        except ProcessLookupError:
-            pass
         limit = time.monotonic() + 5
         while time.monotonic() < limit:
             done, _ = os.waitpid(pid, os.WNOHANG)

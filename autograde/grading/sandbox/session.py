@@ -43,12 +43,15 @@ class Session:
         self.connection, self.shell, self.work = connection, shell, work
         self.copy: int | None = None  # the process that went on from here
         self.output = 0
+        self.process = os.getpid()
 
     def serve(self) -> None:
         while True:
             try:
                 message, data = frames.receive(self.connection)
                 reply, more = getattr(self, f"do_{message['do']}")(message, data)
+                if os.getpid() != self.process:  # a copy that the learner's code has forked ends with the cell
+                    os._exit(0)
                 if reply is not None:
                     frames.send(self.connection, reply, more)
             except frames.Ended:
@@ -78,7 +81,7 @@ class Session:
             try:
                 outputs = self.shell.cell(message["source"], self.most)
             except BaseException as error:
-                outputs = self.shell.outputs.finished() + [_error(type(error).__name__, str(error))]
+                outputs = [*self.shell.outputs.finished(), _error(type(error).__name__, str(error))]
         for output in outputs:
             if output.get("output_type") == "error" and output["ename"] == CellTimeoutError.__name__:
                 late = True
@@ -129,7 +132,13 @@ class Session:
         if not descriptors:
             raise frames.Ended("no socket came")
         sys.stdout.flush()
-        copy = os.fork()
+        try:
+            copy = os.fork()
+        except OSError:  # as many processes as are allowed run already
+            copy = None
+        if copy is None:
+            os.close(descriptors[0])
+            return None, b""
         if copy:
             self.copy = copy
             os.close(descriptors[0])
@@ -137,7 +146,7 @@ class Session:
         os.setpgid(0, 0)
         self.connection.close()
         self.connection = socket.socket(fileno=descriptors[0])
-        self.copy = None
+        self.copy, self.process = None, os.getpid()
         return {}, b""
 
     def do_resume(self, message: dict, data: bytes):

@@ -1,7 +1,11 @@
-"""IPython without a kernel: runs a cell and collects the outputs that JupyterLab would show. Runs beside student code."""
+"""IPython without a kernel: runs a cell and collects the outputs that JupyterLab would show.
+
+Runs beside the learner's code.
+"""
 
 from __future__ import annotations
 
+import builtins
 import io
 import sys
 from typing import Any
@@ -210,7 +214,7 @@ class Shell(InteractiveShell):
         pass
 
     def raw_input(self, prompt=""):
-        raise StdinNotImplementedError("`input` asks a person, and nobody is here while the notebook is graded")
+        raise StdinNotImplementedError("`input` asks a person, and nobody is there while a notebook is graded.")
 
     def system_piped(self, cmd):
         import subprocess
@@ -240,6 +244,7 @@ class Shell(InteractiveShell):
         """Run a cell as JupyterLab does; its outputs."""
         self.outputs = Outputs(limit)
         before = sys.stdout, sys.stderr, sys.displayhook
+        builtins.input = self.raw_input
         sys.stdout, sys.stderr = Stream("stdout", self, 1), Stream("stderr", self, 2)
         try:
             self.run_cell(source, store_history=True)

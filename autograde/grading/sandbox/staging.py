@@ -32,7 +32,7 @@ INSIDE = (
 OWN = "own"  # the stage of a notebook that is no lesson of the course
 _LARGEST = 16 * 2**20  # bytes of a file beside a released notebook
 
-_CHECK = '''"""In grading, the cells `check("...")` are answered by the grader; this one is for a cell that a learner added."""
+_CHECK = '''"""In grading, the grader answers the cells `check("...")`; this is for a cell that a learner added."""
 
 
 class CheckFailed(AssertionError):
@@ -50,7 +50,15 @@ def assess(name, obj=None, seed=None):
 def exercises():
     return ()
 '''
-_MAKERS = '"""Arguments of a call that are no plain data; the grader sends what makes them along with the call."""\n\nMAKERS = {}\n\n\ndef maker(function):\n    MAKERS[function.__name__] = function\n    return function\n'
+_MAKERS = '''"""Arguments of a call that are no plain data; the grader sends what makes them along with the call."""
+
+MAKERS = {}
+
+
+def maker(function):
+    MAKERS[function.__name__] = function
+    return function
+'''
 
 
 def stage(folder: Path) -> list[str]:

@@ -26,7 +26,8 @@ from autograde.answering import pack_calls, unpack_answers
 from autograde.errors import CourseError
 from autograde.exercise import Call, Made
 from autograde.grading.bundle import Limits
-from autograde.grading.sandbox import frames, staging
+from autograde.grading.sandbox import frames, selftest, staging
+from autograde.grading.sandbox.frames import Gone
 
 _START = 120.0  # seconds until a warm process is ready
 _CHILD = 20.0  # seconds until a child is ready
@@ -36,14 +37,6 @@ _MOST_DATA = 128 * 2**20  # bytes of the files of a submission
 
 class Unsafe(CourseError):
     """This machine cannot isolate submissions; the message says what is missing and what to do."""
-
-
-class Gone(Exception):
-    """The process that ran the notebook has ended, or was ended because it was late; `late` says which."""
-
-    def __init__(self, late: bool = False):
-        super().__init__("late" if late else "ended")
-        self.late = late
 
 
 class Runner:
@@ -56,6 +49,7 @@ class Runner:
         self.unsafe = unsafe
         self.isolated = sys.platform == "linux"
         self.assurance = ""
+        self.breaches: dict[str, str] = {}  # what the self-test could do and should not
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
@@ -68,25 +62,35 @@ class Runner:
         self.close()
 
     def start(self) -> None:
-        """Start the warm process; Unsafe if it cannot be isolated and `unsafe` is False."""
+        """Start the warm process, unless it runs, and try out its isolation. Unsafe where something essential is
+        missing and `unsafe` is False."""
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        try:
-            self._start(self.isolated)
-        except _Failed as error:
+        reason = "that needs Linux" if not self.isolated else ""
+        if self.isolated:
+            try:
+                self._start(True)
+                self.breaches = selftest.breaches(self)
+            except _Failed as error:
+                reason = str(error)
+            essential = sorted(self.breaches.keys() & selftest.ESSENTIAL)
+            if essential:
+                reason = f"one could {', '.join(essential)}"
+        if reason and not self.unsafe:
             self.close()
-            if not self.unsafe or not self.isolated:
-                raise Unsafe(f"Submissions cannot be isolated on this machine ({error}). {REMEDY}") from None
+            raise Unsafe(f"Submissions cannot be isolated on this machine: {reason}. {REMEDY}")
+        if self._process is None or self._process.poll() is not None:
+            self.close()
             self.isolated = False
             self._start(False)
+        lacks = ", ".join(sorted(self.breaches))
         if not self.isolated:
-            if not self.unsafe:
-                self.close()
-                raise Unsafe(f"Submissions can be isolated on Linux only. {REMEDY}")
             self.assurance = "unsafe: no isolation"
+        elif reason:
+            self.assurance = f"unsafe: a submission could {lacks}"
         else:
-            self.assurance = "full"
+            self.assurance = f"a submission could {lacks}" if lacks else "full"
 
     def _start(self, isolated: bool) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
@@ -95,7 +99,8 @@ class Runner:
         staging.stage(stage)
         (self._folder / "root").mkdir()
         ours, theirs = socket.socketpair()
-        boot = f"import sys; sys.path.insert(0, {str(stage / 'common')!r}); from autograde.grading.sandbox.main import main"
+        boot = f"import sys; sys.path.insert(0, {str(stage / 'common')!r})\n"
+        boot += "from autograde.grading.sandbox.main import main"
         self._errors = (self._folder / "errors").open("wb")
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-S", "-P", "-B", "-c", f"{boot}; main({theirs.fileno()})"],
@@ -113,8 +118,11 @@ class Runner:
         try:
             reply, _ = frames.receive(ours, _START)
         except (frames.Ended, frames.Late):
-            raise _Failed(f"the warm process did not start: {self._last_words()}") from None
+            words = self._last_words()
+            self.close()
+            raise _Failed(f"the warm process did not start: {words}") from None
         if "failed" in reply:
+            self.close()
             raise _Failed(str(reply["failed"]))
         self._places = _places(self._folder, isolated)
 
