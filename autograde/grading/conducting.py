@@ -160,7 +160,7 @@ def _outputs(rows: list, limit: int) -> list[NotebookNode]:
     for row in rows[:10_000]:
         try:
             output = _output(row)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             continue
         size += len(str(row))
         if size > 4 * limit:

@@ -39,7 +39,10 @@ def cp1252(text, files):
 
 @of_file
 def crlf(text, files):
-    return text.replace("\\n", "\\r\\n").replace("\n", "\r\n").encode()
+    tree = json.loads(text)
+    for cell in tree["cells"]:
+        cell["source"] = [line.replace("\n", "\r\n") for line in cell["source"]]
+    return json.dumps(tree, indent=1).replace("\n", "\r\n").encode()
 
 
 @of_file

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from autograde.grading.attacking.canaries import Canaries
 from autograde.grading.attacking.collection import Attack, Case, make
-from autograde.grading.bundle import ALL, Bundle, Limits, Options, Result
+from autograde.grading.bundle import Bundle, Limits, Options, Result
 
 LIMITS = Limits(cell=3.0, call=1.0, total=40.0, memory=2**30, file_size=2**24, output=2**18)
 CONTROL = Attack("control", True, "A right submission.", base="solution", deserved="all")
@@ -51,7 +51,7 @@ def attempt_control(outcomes: list[Outcome], grade: Grade, canaries: Canaries) -
 
 def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None:
     limits = replace(LIMITS, call=4.0, cell=30.0, total=300.0) if case.attack.honest else LIMITS
-    options = Options(cells=ALL if case.attack.last else "needed", limits=limits)
+    options = Options(limits=limits)
     bundle = Bundle(
         case.lesson, f"student-{case.attack.name}", case.notebook, case.release, _KEY, case.files, options=options
     )
