@@ -100,7 +100,6 @@ def warm_up():
         2**22,
     )
     shell.cell("1 / 0", 2**22)
-    shell.cell("await __import__('asyncio').sleep(0)", 2**22)
     figure, axes = helpers.figures.new(1, 2)
     helpers.figures.heat_map(axes[0], np.eye(2), ["a", "bb"], ["개", "c"], "t", "x", "y")
     axes[1].plot([1, 2], label="a")
