@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from dateutil.parser import parse
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import parse_utc
 
@@ -247,7 +249,9 @@ def submitted_at(folder: Path, notes: list[str]) -> datetime.datetime | None:
     if not os.path.lexists(file):
         return None
     try:
-        return parse_utc((_read(file, 1000) or b"").decode("utf-8-sig").strip())
+        text = (_read(file, 1000) or b"").decode("utf-8-sig").strip()
+        # nbgrader 0.9 takes the +0200 of a time for 200 seconds; dateutil reads it rightly
+        return parse_utc(parse(text) if re.search(r"[+-]\d{2}:?\d{2}$", text) else text)
     except (ValueError, OverflowError, TypeError, AttributeError):
         notes.append(f"{TIMESTAMP} could not be read; when this was submitted is not known.")
         return None
