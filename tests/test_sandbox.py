@@ -132,7 +132,9 @@ def test_nothing_of_the_course_is_in_the_memory_of_the_warm_process(runner):
 
 
 def test_submissions_do_not_see_each_other(runner):
-    leave = "import os\nfor p in ('note', os.environ['HOME'] + '/note', '/tmp/note', '/dev/shm/note'):\n    open(p, 'w')"
+    leave = (
+        "import os\nfor p in ('note', os.environ['HOME'] + '/note', '/tmp/note', '/dev/shm/note'):\n    open(p, 'w')"
+    )
     look = "import os\nprint([p for p in ('note', os.environ['HOME'] + '/note', '/tmp/note', '/dev/shm/note') "
     look += "if os.path.exists(p)])"
     with runner.child(staging.OWN, LIMITS) as child:

@@ -31,6 +31,7 @@ from autograde.notebooks import grade_id, nbgrader_data
 from autograde.verdict import NOT_STARTED, Verdict
 
 NOT_RUN = "Not run in grading: it decides no grade."
+_CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
 _KEYS = 256  # answer keys that a process keeps
 
 _runner: tuple[int, Runner] | None = None
@@ -119,6 +120,9 @@ class _Grading:
         else:
             self.notebook, notes = normalise(release, submitted, self.bundle.locked)
             self.notes += notes
+        self.files = {name: content for name, content in self.bundle.files.items() if _is_data(name)}
+        left_out = sorted(self.bundle.files.keys() - self.files.keys())
+        self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
         self.notebook.metadata = nbformat.from_dict(notebooks.METADATA)
         self.released = {(grade_id(cell), cell.get("id"), cell.source) for cell in release.cells}
 
@@ -145,7 +149,7 @@ class _Grading:
     def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
         """Run and judge; returns the names that were missing."""
         missing: set[str] = set()
-        with Conductor(runner, _stage(self.bundle.lesson, checks), self.bundle.options.limits, self.bundle.files) as on:
+        with Conductor(runner, _stage(self.bundle.lesson, checks), self.bundle.options.limits, self.files) as on:
             for cell, check, runs in zip(code, checks, run, strict=True):
                 if not runs:
                     cell.outputs = [new_output("stream", name="stdout", text=NOT_RUN)]
@@ -213,6 +217,13 @@ def _one_thread():
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _is_data(name: str) -> bool:
+    """Whether a file may lie beside the notebook: inside its folder, visible, and nothing that Python would import."""
+    parts = name.split("/")
+    inside = all(part and not part.startswith(".") and "\0" not in part and "\\" not in part for part in parts)
+    return inside and not name.lower().endswith(_CODE)
 
 
 def missing_name(problem) -> set[str]:
