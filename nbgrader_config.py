@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from autograde.reporting import PAGES
+
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 
 # nbgrader starts `alembic` by name and leaves half a database behind where it finds none
@@ -36,3 +38,13 @@ c.Autograde.pre_convert_hook = "autograde.grading.hooks.before"
 c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = ["autograde.grading.hooks.GradeSubmission"]
 c.CourseGrader.cell_seconds = 60
+
+# --- pages: nothing of a submission runs in them, and they load nothing from elsewhere -------------------------------
+c.GenerateFeedback.exporter_class = "autograde.reporting.feedback.FeedbackExporter"
+c.HTMLExporter.extra_template_paths = [PAGES]
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "markdown2html": "autograde.reporting.rendering.markdown2html",
+    "clean_html": "autograde.reporting.cleaning.clean_html",
+}
+c.HTMLExporter.preprocessors = ["autograde.reporting.rendering.SafeNotebook"]

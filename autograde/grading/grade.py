@@ -28,6 +28,7 @@ from autograde.grading.scoring import ordinary_score
 from autograde.judging import AnswerKey, judge
 from autograde.lessons import LESSONS
 from autograde.notebooks import grade_id, nbgrader_data
+from autograde.reporting.cleaning import clean_notebook
 from autograde.verdict import NOT_STARTED, Verdict
 
 NOT_RUN = "Not run in grading: it decides no grade."
@@ -89,6 +90,7 @@ class _Grading:
                 self.reviews.append(Review(name, "a person grades this cell"))
         if self.notes:
             self.notebook.cells.insert(0, note_cell(self.notes))
+        clean_notebook(self.notebook)
         text = notebooks.to_text(self.notebook)
         self.seconds["total"] = time.perf_counter() - start
         return Result(
