@@ -136,7 +136,7 @@ def metadata_types(tree, name):
 
 
 @of_cells
-def ids_ofcheck_cells(tree, name):
+def ids_of_checks(tree, name):
     for number, cell in enumerate(check_cells(tree)):
         tree["cells"].insert(number, new_code("100", id=cell.get("id", "")))
 

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograde import notebooks, paths
 from autograde.grading.attacking.accidents import CELLS, FILES
+from autograde.grading.needed import needed
 from autograde.grading.normalising import is_locked
 from autograde.grading.running import checked_exercise
 from autograde.lessons import Lesson, find_lesson
@@ -75,11 +76,17 @@ class Case:
     files: dict[str, bytes]
 
 
-def make(attack: Attack, words: dict[str, str], lesson: str = "") -> Case:
-    """The submission of an attack, for the lesson that it names or another one. `words` replace @WORDS@ in its code."""
+def make(attack: Attack, words: dict[str, str], lesson: str = "", short: bool = False) -> Case:
+    """The submission of an attack, for the lesson that it names or another one.
+
+    words  replace @WORDS@ in its code
+    short  leaves out of the release what decides no grade: texts, figures, experiments
+    """
     everywhere = bool(lesson)
     place = find_lesson(lesson or attack.lesson)
     release = _ordinary() if attack.release == ORDINARY else notebooks.read(paths.release_of(place))
+    if short:
+        _shorten(release)
     checks = {grade_id(cell): one for cell in release.cells if (one := checked_exercise(cell))}
     names = [one.name for one in checks.values()] or ["double"]
     # what the attack costs must cost nothing else: the last exercise is one that no other uses
@@ -123,6 +130,14 @@ def _content(attack: Attack, notebook: NotebookNode, target: str) -> tuple[bytes
     if attack.change and attack.change not in CELLS:
         raise ValueError(f"{attack.name}: there is no change {attack.change!r}")
     return text.encode("utf-8", "surrogatepass"), files
+
+
+def _shorten(release: NotebookNode) -> None:
+    code = [cell for cell in release.cells if cell.cell_type == "code"]
+    checks = [checked_exercise(cell) for cell in code]
+    sources = [check.name if check else cell.source for cell, check in zip(code, checks, strict=True)]
+    run, _ = needed(sources, [not nbgrader_data(cell) for cell in code])
+    release.cells = [cell for cell, runs in zip(code, run, strict=True) if runs]
 
 
 def _fill(notebook: NotebookNode, lesson: Lesson) -> None:

@@ -27,11 +27,13 @@ class Outcome:
     seconds: float = 0.0
 
 
-def attempt(attacks: Iterable[Attack], grade: Grade, canaries: Canaries, lesson: str = "") -> list[Outcome]:
-    """Try attacks one after the other in this process, each followed by a right submission of somebody else."""
+def attempt(
+    attacks: Iterable[Attack], grade: Grade, canaries: Canaries, lesson: str = "", short: bool = False
+) -> list[Outcome]:
+    """Try attacks one after the other in this process; `short` as in `make`."""
     outcomes = []
     for attack in attacks:
-        case = make(attack, canaries.words, lesson)
+        case = make(attack, canaries.words, lesson, short)
         outcome = Outcome(attack, case.lesson, sum(case.deserved.values()))
         for _ in range(attack.runs):
             _try(case, outcome, grade, canaries)
@@ -39,11 +41,12 @@ def attempt(attacks: Iterable[Attack], grade: Grade, canaries: Canaries, lesson:
     return outcomes
 
 
-def attempt_control(outcomes: list[Outcome], grade: Grade, canaries: Canaries) -> None:
+def attempt_control(outcomes: list[Outcome], grade: Grade, canaries: Canaries, short: bool = False) -> None:
     """After some attacks: the next student's right submission is graded as it deserves, and nothing is left behind."""
     last = outcomes[-1]
     control = Outcome(CONTROL, last.lesson)
-    _try(make(CONTROL, canaries.words, last.lesson if last.attack.release == "" else ""), control, grade, canaries)
+    lesson = last.lesson if last.attack.release == "" else ""
+    _try(make(CONTROL, canaries.words, lesson, short), control, grade, canaries)
     last.problems += [f"the next student: {one}" for one in control.problems]
     last.problems += [f"left the process {one} behind" for one in canaries.survivors()]
     last.problems += [f"changed {one}" for one in canaries.changes()]
@@ -66,6 +69,8 @@ def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None
     for name, points in case.deserved.items():
         if name not in got:
             outcome.problems.append(f"{name} has no mark")
+        elif got[name] is None and not points and result.reviews:
+            continue  # a person looks at it, and it has no points
         elif got[name] is None or abs(got[name] - points) > 1e-9:
             reason = result.marks[name].verdict.summary if result.marks[name].verdict else result.marks[name].comment
             outcome.problems.append(f"{name}: {got[name]} points, deserved {points} ({reason[:200]})")
