@@ -63,6 +63,17 @@ def scores(root) -> dict[str, float]:
         return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
 
 
+def marks(root) -> dict[str, dict[str, tuple]]:
+    """{student: {cell: (points, needs a person)}}"""
+    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}") as gradebook:
+        return {
+            one.student.id: {
+                grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in one.notebooks[0].grades
+            }
+            for one in gradebook.find_assignment(LESSON.name).submissions
+        }
+
+
 def test_the_whole_way(course, tmp_path, capsys):
     assert cli.main(["release", "1"]) == 0
     handout = course / "autograde" / "handout" / f"{LESSON.name}.zip"
@@ -113,15 +124,22 @@ def test_the_whole_way(course, tmp_path, capsys):
     assert set(rows) == {*texts, "missing"}
     assert {student: float(row["score"]) for student, row in rows.items()} == {**graded, "missing": 0.0}
 
-    # nbgrader's own command gives the same marks
+    # nbgrader's own command gives the same marks, also to a file of another name and to one with a bad time
+    submitted = course / "autograde" / "submitted"
+    (submitted / "partly" / LESSON.name / NAME).rename(submitted / "partly" / LESSON.name / "my work (1).ipynb")
+    (submitted / "deleted" / LESSON.name / "timestamp.txt").write_text("yesterday")
+    assert cli.main(["grade", "1"]) == 0
+    before = marks(course)
     with Gradebook(f"sqlite:///{course / 'autograde' / 'gradebook.db'}") as gradebook:
-        submission = gradebook.find_submission(LESSON.name, "partly")
-        for grade in submission.notebooks[0].grades:
-            grade.auto_score = None
+        for submission in gradebook.find_assignment(LESSON.name).submissions:
+            for grade in submission.notebooks[0].grades:
+                grade.auto_score = None
         gradebook.db.commit()
-    command = [sys.executable, "-m", "nbgrader", "autograde", LESSON.name, "--student", "partly", "--force"]
+    command = [sys.executable, "-m", "nbgrader", "autograde", LESSON.name, "--force"]
     run = subprocess.run(command, cwd=course, capture_output=True, text=True, env=build.environment())
     assert run.returncode == 0, run.stderr
+    after = marks(course)
+    assert {**after, "missing": before["missing"]} == before  # nbgrader passes over a folder without a notebook
     assert scores(course) == graded
 
     # a second submission that ends its process does not keep the marks of the first

@@ -246,16 +246,50 @@ def _source(root, student: str) -> str:
 
 def test_memory_does_not_grow_with_the_class(classroom_3):
     """The grader holds a bundle for each worker and nothing of those that are done."""
-    for number in range(60):
+    for number in range(40):
         submit(classroom_3, LESSON, f"student{number:02}")
     tracemalloc.start()
     try:
         sizes = []
+        gc.collect()
         for _ in grade_class(LESSON.name, grade=GRADER, jobs=1):
-            gc.collect()
             sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
     one = len(_source(classroom_3, "student00"))
-    growth = (sizes[-1] - sizes[19]) / 40
+    growth = (sizes[-1] - sizes[9]) / 30
     assert growth < one / 10, f"{growth:.0f} bytes are kept of a submission of {one} bytes"
+
+
+# --- the real grader ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_any_process_of_the_real_grader_may_be_killed(classroom_3, moment, tmp_path):
+    """The grader, a worker, its warm process or a child that runs a submission: every mark is right in the end."""
+    rng = random.Random(moment)
+    students = [f"student{number}" for number in range(4)]
+    for number, name in enumerate(students):
+        submit(classroom_3, LESSON, name, {"softmax": "def softmax(x, axis=-1):\n    return x"} if number % 2 else None)
+    script = tmp_path / "grade.py"
+    script.write_text(GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
+    begun = subprocess.Popen(
+        [sys.executable, str(script), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+    )
+    begun.stdout.readline()
+    time.sleep(rng.random())
+    children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
+    victim = rng.choice([begun.pid, *(child.pid for child in children)])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL)
+    begun.stdout.read()
+    begun.wait()
+    assert not psutil.wait_procs(children, timeout=60)[1], "a process outlives its grader"
+
+    outcomes = {one.student: one for one in grade_class(LESSON.name, jobs=1)}
+    assert not any(one.state == NOT_GRADED for one in outcomes.values())
+    scores = gradebook_scores(classroom_3)
+    assert scores == {name: one.score for name, one in outcomes.items()}
+    assert {scores[name] for name in students[::2]} == {FULL}
+    assert len({scores[name] for name in students[1::2]}) == 1 and scores["student1"] < FULL
