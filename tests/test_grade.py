@@ -120,11 +120,11 @@ CRASHES = {
     "a segmentation fault": "import ctypes\nctypes.string_at(0)",
     "SystemExit": "import sys\nsys.exit(1)",
     "a loop": "while True: pass",
-    "a loop that swallows the time-out": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    "a loop that swallows the time-out": "while True:\n  try:\n    while True: pass\n  except BaseException: 0",
     "output without end": "while True: print('x' * 1000)",
     "much memory": "x = bytearray(10**11)",
     "processes without end": "import os\nfor _ in range(10**4): os.fork()",
-    "garbage on every descriptor": "import os\nfor n in range(50):\n    try: os.write(n, b'x' * 100)\n    except OSError: 0",
+    "garbage on every descriptor": "import os\nfor n in range(50):\n try: os.write(n, b'x' * 100)\n except OSError: 0",
     "every descriptor closed": "import os\nos.closerange(0, 200)",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ import pytest
 from autograde import exercises, makers
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames, seccomp, selftest, staging
-from autograde.grading.sandbox.warm import Gone, Runner, Unsafe, _makers
+from autograde.grading.sandbox.warm import BWRAP, Gone, Runner, Unsafe, _makers
 from autograde.lessons import LESSONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ def runner():
 def open_runner():
     """The same without isolation."""
     made = Runner(unsafe=True)
-    made.isolated = False
+    made.means = []
     with made:
         yield made
 
@@ -63,13 +64,29 @@ def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner):
     assert open_runner.assurance == "unsafe: no isolation"
 
 
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_bubblewrap_holds_too():
+    wrapped = Runner()
+    wrapped.means = [BWRAP]
+    with wrapped:
+        # the kernel counts the processes of root in no limit, and bubblewrap keeps the user
+        assert set(wrapped.breaches) <= ({"start many processes"} if os.geteuid() == 0 else set())
+        assert wrapped.isolated == BWRAP
+        for lesson in LESSONS[2:4]:  # each submission in a process of its own, with the view of its lesson
+            with wrapped.child(lesson.name, LIMITS) as child:
+                code = "import helpers.embeddings\ntry:\n    import helpers.single_head\n    print('there')\n"
+                code += "except ImportError:\n    print('absent')"
+                expected = "there\n" if lesson.name == "04_multi_head" else "absent\n"
+                assert text_of(child.run(code, 10)) == expected
+
+
 def is_attempt(node) -> bool:
     return isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
 
 
 def test_without_isolation_nothing_is_graded(monkeypatch):
     refused = Runner()
-    refused.isolated = False
+    refused.means = []
     with pytest.raises(Unsafe, match="--unsafe"):
         refused.start()
 
@@ -77,7 +94,7 @@ def test_without_isolation_nothing_is_graded(monkeypatch):
 def test_a_barrier_that_fails_is_noticed(runner, monkeypatch):
     """The self-test decides, not the belief that the set-up has worked."""
     monkeypatch.setattr(selftest, "breaches", lambda one: {"connect by TCP": "an address"})
-    with pytest.raises(Unsafe, match="one could connect by TCP"):
+    with pytest.raises(Unsafe, match="namespaces: one could connect by TCP"):
         Runner().start()
 
 
@@ -185,6 +202,13 @@ def test_the_warm_process_ends_with_the_grader(runner):
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
     pytest.fail("the warm process is still there")
+
+
+def test_a_warm_process_that_died_is_started_again(runner):
+    os.kill(runner._process.pid, signal.SIGKILL)
+    runner._process.wait()
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert text_of(child.run("print(1)", 10)) == "1\n"
 
 
 # --- frames ---------------------------------------------------------------------------------------------------------

@@ -55,11 +55,11 @@ def main(number: int) -> None:
             frames.send(control, {})
 
 
-def prepare(config: dict, number: int):
+def prepare(config: dict, number: int) -> tuple:
     """Enter the tree, import everything, pay what the first use of each costs."""
-    isolated = config["isolated"]
+    isolated = config["isolated"]  # "namespaces", "bubblewrap" or ""
     os.umask(0o022)
-    if isolated:
+    if isolated == "namespaces":
         from autograde.grading.sandbox import isolation
 
         isolation.close_all_but({number, 2})
@@ -119,14 +119,14 @@ def warm_up():
     return shell
 
 
-def child(connection: socket.socket, shell, message: dict, isolated: bool) -> None:
+def child(connection: socket.socket, shell, message: dict, isolated: str) -> None:
     """In the fork: enter the isolation, say whether it held, serve."""
     from autograde.grading.sandbox import session
 
     try:
-        if isolated:
-            from autograde.grading.sandbox import isolation
+        from autograde.grading.sandbox import isolation
 
+        if isolated == "namespaces":
             isolation.die_with_parent()
             isolation.close_all_but({connection.fileno()})
             isolation.enter_namespaces()
@@ -141,6 +141,11 @@ def child(connection: socket.socket, shell, message: dict, isolated: bool) -> No
                 connection.close()
                 isolation.linux.drop_capabilities()
                 _reap()
+            os.setsid()
+            isolation.limit(message["limits"])
+            held = isolation.confine()
+        elif isolated:
+            isolation.close_all_but({connection.fileno()})
             os.setsid()
             isolation.limit(message["limits"])
             held = isolation.confine()

@@ -14,24 +14,25 @@ import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from autograde import makers, paths
+from autograde import makers
 from autograde.answering import pack_calls, unpack_answers
 from autograde.errors import CourseError
 from autograde.exercise import Call, Made
 from autograde.grading.bundle import Limits
-from autograde.grading.sandbox import frames, selftest, staging
+from autograde.grading.sandbox import frames, selftest, staging, view
 from autograde.grading.sandbox.frames import Gone
 
 _START = 120.0  # seconds until a warm process is ready
 _CHILD = 20.0  # seconds until a child is ready
 _GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
+NAMESPACES, BWRAP = "namespaces", "bubblewrap"
+MEANS = (NAMESPACES, BWRAP)
 _MOST_DATA = 128 * 2**20  # bytes of the files of a submission
 
 
@@ -47,7 +48,8 @@ class Runner:
 
     def __init__(self, unsafe: bool = False):
         self.unsafe = unsafe
-        self.isolated = sys.platform == "linux"
+        self.means = list(MEANS) if sys.platform == "linux" else []  # of isolation, the first that holds is taken
+        self.isolated = ""
         self.assurance = ""
         self.breaches: dict[str, str] = {}  # what the self-test could do and should not
         self._process: subprocess.Popen | None = None
@@ -66,44 +68,50 @@ class Runner:
         missing and `unsafe` is False."""
         if self._process is not None and self._process.poll() is None:
             return
+        if self.isolated == BWRAP and self.assurance:  # a process for each submission, and the self-test has passed
+            return
         self.close()
-        reason = "that needs Linux" if not self.isolated else ""
-        if self.isolated:
+        reasons = [] if self.means else ["that needs Linux"]
+        for means in self.means:
+            self.isolated, self.breaches, self.assurance = means, {}, ""
             try:
-                self._start(True)
+                self._start(staging.OWN)
                 self.breaches = selftest.breaches(self)
-            except _Failed as error:
-                reason = str(error)
+            except (_Failed, Gone, view.Missing) as error:
+                reasons.append(f"{means}: {error}")
+                continue
             essential = sorted(self.breaches.keys() & selftest.ESSENTIAL)
-            if essential:
-                reason = f"one could {', '.join(essential)}"
-        if reason and not self.unsafe:
-            self.close()
-            raise Unsafe(f"Submissions cannot be isolated on this machine: {reason}. {REMEDY}")
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            self.isolated = False
-            self._start(False)
-        lacks = ", ".join(sorted(self.breaches))
-        if not self.isolated:
-            self.assurance = "unsafe: no isolation"
-        elif reason:
-            self.assurance = f"unsafe: a submission could {lacks}"
+            if not essential:
+                break
+            reasons.append(f"{means}: one could {', '.join(essential)}")
         else:
-            self.assurance = f"a submission could {lacks}" if lacks else "full"
+            self.close()
+            if not self.unsafe:
+                raise Unsafe(f"Submissions cannot be isolated on this machine ({'; '.join(reasons)}). {REMEDY}")
+            self.isolated, self.assurance = "", "unsafe: no isolation"
+            self._start(staging.OWN)
+            return
+        self.means = [self.isolated]
+        lacks = ", ".join(sorted(self.breaches))
+        self.assurance = f"a submission could {lacks}" if lacks else "full"
 
-    def _start(self, isolated: bool) -> None:
+    def _start(self, for_stage: str) -> None:
+        """Start the warm process; with bubblewrap it is for one submission alone, and sees the stage of that one."""
+        self.close()
         self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
         self._folder.chmod(0o755)
         stage = self._folder / "stage"
         staging.stage(stage)
         (self._folder / "root").mkdir()
         ours, theirs = socket.socketpair()
-        boot = f"import sys; sys.path.insert(0, {str(stage / 'common')!r})\n"
+        config = view.config(self._folder, bool(self.isolated))
+        common = config["places"]["/course/common"] if self.isolated != BWRAP else "/course/common"
+        boot = f"import sys; sys.path.insert(0, {common!r})\n"
         boot += "from autograde.grading.sandbox.main import main"
+        python = [sys.executable, "-s", "-S", "-P", "-B", "-c", f"{boot}; main({theirs.fileno()})"]
         self._errors = (self._folder / "errors").open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-S", "-P", "-B", "-c", f"{boot}; main({theirs.fileno()})"],
+            [*(view.bubblewrap(config, stage / "stages" / for_stage) if self.isolated == BWRAP else ()), *python],
             env={"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
@@ -114,7 +122,7 @@ class Runner:
         )
         theirs.close()
         self._control = ours
-        frames.send(ours, _config(self._folder, isolated))
+        frames.send(ours, {**config, "isolated": self.isolated})
         try:
             reply, _ = frames.receive(ours, _START)
         except (frames.Ended, frames.Late):
@@ -124,7 +132,7 @@ class Runner:
         if "failed" in reply:
             self.close()
             raise _Failed(str(reply["failed"]))
-        self._places = _places(self._folder, isolated)
+        self._places = view.places(self._folder, bool(self.isolated))
 
     def _last_words(self) -> str:
         lines = (self._folder / "errors").read_text(errors="replace").strip().splitlines()
@@ -148,10 +156,12 @@ class Runner:
     @contextlib.contextmanager
     def child(self, stage: str, limits: Limits, files: dict[str, bytes] | None = None) -> Iterator[Child]:
         """A fresh process for one submission; nothing of it is left afterwards."""
+        self.start()
         if not self._lock.acquire(blocking=False):
             raise RuntimeError("A Runner runs one submission at a time; make one for each thread.")
         try:
-            self.start()
+            if self.isolated == BWRAP:
+                self._start(stage)
             pid, connection = self._fork(stage, limits)
             child = Child(self, connection)
             try:
@@ -189,6 +199,9 @@ class Runner:
         return pid, ours
 
     def _end(self, pid: int) -> None:
+        if self.isolated == BWRAP:
+            self.close()
+            return
         if self._control is None:
             return
         try:
@@ -320,77 +333,3 @@ def _makers(calls: list[Call]) -> list[str]:
         sources[name] = inspect.getsource(makers.MAKERS[name])
         queue += [other for other in makers.MAKERS if re.search(rf"\b{other}\(", sources[name])]
     return [sources[name] for name in sorted(sources)]
-
-
-# --- what the warm process sees -------------------------------------------------------------------------------------
-
-
-def _places(folder: Path, isolated: bool) -> dict[str, str]:
-    if isolated:
-        return {
-            "common": "/course/common",
-            "lesson": "/course/lesson",
-            "work": "/private/work",
-            "home": "/private/home",
-        }
-    stage = folder / "stage"
-    return {
-        "common": str(stage / "common"),
-        "lesson": str(stage / "stages" / "{stage}"),
-        "work": str(folder / "work"),
-        "home": str(folder / "home"),
-    }
-
-
-def _config(folder: Path, isolated: bool) -> dict:
-    places = _places(folder, isolated)
-    packages = _packages()
-    python = sysconfig.get_paths()
-    library = [python["stdlib"], str(Path(python["stdlib"]) / "lib-dynload")]
-    prefixes = {sys.base_prefix, sys.base_exec_prefix} - {"/usr", "/"}
-    system = ["/usr/lib", "/usr/lib64", "/usr/bin", "/lib", "/lib64", "/bin", "/usr/local/lib"]
-    system += ["/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"]
-    temporary = places["home"].replace("home", "tmp")
-    return {
-        "isolated": isolated,
-        "root": str(folder / "root"),
-        "shown": [*system, *sorted(prefixes), *sorted({*library, *packages} - {""}), *_programs()],
-        "hidden": [f"{package}/{name}" for package in packages for name in ("autograde", "helpers")],
-        "places": {"/course/common": str(folder / "stage" / "common"), "/stages": str(folder / "stage" / "stages")},
-        "path": [places["common"], *library, *packages],
-        "environment": {
-            "HOME": places["home"],
-            "TMPDIR": temporary,
-            "IPYTHONDIR": f"{places['home']}/.ipython",
-            "MPLCONFIGDIR": f"{places['home']}/.matplotlib",
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "USER": "learner",
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "OMP_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-            "PYTHONHASHSEED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
-    }
-
-
-def _packages() -> list[str]:
-    """The folders of installed packages that this Python imports from; never the course itself."""
-    root = paths.root().resolve()
-    found = []
-    for entry in sys.path:
-        folder = Path(entry)
-        named = folder.name in ("site-packages", "dist-packages")
-        if named and folder.is_dir() and folder.resolve() != root:
-            found.append(str(folder))
-    return list(dict.fromkeys(found))
-
-
-def _programs() -> list[str]:
-    """The folder of this Python's programs and what marks a virtual environment."""
-    folder = Path(sys.prefix)
-    return [str(path) for path in (folder / "bin", folder / "pyvenv.cfg") if path.exists()]
