@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
 import textwrap
 
@@ -105,6 +106,12 @@ def test_each_exercise_has_rules_of_its_own(name, source):
 )
 def test_no_alarm_where_nothing_is_used(source):
     assert of("softmax", source) == []
+
+
+def test_every_forbidden_name_exists():
+    """A rule with a typing error would find nothing; libraries that are not installed here cannot be asked."""
+    for path in sorted({name for one in exercises() for name in one.forbidden if name.startswith("torch.")}):
+        assert pkgutil.resolve_name(path) is not None
 
 
 def test_a_review_names_the_check_and_the_line():
