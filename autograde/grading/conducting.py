@@ -39,6 +39,7 @@ class Conductor:
         self.end = time.monotonic() + limits.total
         self.stopped = ""
         self.missing: set[str] = set()  # names that the last cell did not find
+        self.ended = False  # a process ended that was in time
         self._history: list[str] = []  # the cells that made the state of now
         self._kept: list[int] = []  # how many of them each waiting copy has run
         self._since = 0.0  # seconds of work since the last checkpoint
@@ -63,6 +64,7 @@ class Conductor:
         try:
             reply = self._child.run(source, seconds)
         except Gone as gone:
+            self.ended |= not gone.late
             self._recover()
             if gone.late:
                 return [_error("CellTimeoutError", f"The cell did not end within {seconds:g} seconds.")], None
@@ -87,6 +89,7 @@ class Conductor:
         try:
             answers = self._child.ask(name, calls, self.limits.call, longest)
         except Gone as gone:
+            self.ended |= not gone.late
             self._recover()
             late = f"no result came within {longest:g} seconds." if gone.late else "the process ended."
             raise Stopped(f"While this check ran, {late}") from None
@@ -139,7 +142,8 @@ class Conductor:
                 return False
             try:
                 self._since += _seconds(self._child.run(source, seconds))
-            except Gone:
+            except Gone as gone:
+                self.ended |= not gone.late
                 self._history += sources[index + 1 :]
                 return False
             self._history.append(source)

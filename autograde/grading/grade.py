@@ -142,7 +142,11 @@ class _Grading:
         missing = self._run_cells(runner, code, checks, run)
         if missing & left_out:  # a name was looked up in a way that the source does not show
             self.verdicts.clear()
-            self._run_cells(runner, code, checks, [True] * len(code))
+            run = [True] * len(code)
+            self._run_cells(runner, code, checks, run)
+        if self.ended:  # by the submission, which will do so again, or by somebody else on this machine
+            self.verdicts.clear()
+            self._run_cells(runner, code, checks, run)
         self.seconds["run"] = time.perf_counter() - start - (self.seconds["judge"] - judging)
 
     def _may_be_left_out(self, cell: NotebookNode) -> bool:
@@ -162,6 +166,7 @@ class _Grading:
                 elif cell.source.strip():
                     cell.outputs, cell.execution_count = on.run(cell.source)
                     missing |= on.missing
+        self.ended = on.ended
         return missing
 
     def _ask(self, on: Conductor, exercise: Exercise, missing: set[str]) -> Verdict:
