@@ -1,4 +1,4 @@
-"""For instructors: release, collect, grade, feedback, export. Thin over nbgrader, in nbgrader's own folders."""
+"""For instructors: release, collect, grade, feedback. Thin over nbgrader, in nbgrader's own folders."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _known(lesson: Lesson, course: Course) -> bool:
             return False
 
 
-# --- feedback, export -----------------------------------------------------------------------------------------------
+# --- feedback -------------------------------------------------------------------------------------------------------
 
 
 def feedback(lesson: Lesson, student: str | None = None) -> list[Path]:
@@ -104,11 +104,3 @@ def feedback(lesson: Lesson, student: str | None = None) -> list[Path]:
     nbgrader(*args)
     folder = paths.class_folder("feedback")
     return sorted(folder.glob(f"{student or '*'}/{lesson.name}/{lesson.name}.html"))
-
-
-def export(target: Path | None = None) -> Path:
-    """Write all grades into a CSV file, one row for each student and lesson."""
-    target = (target or paths.class_folder("export") / "grades.csv").resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    nbgrader("export", f"--to={target}")
-    return target

@@ -25,6 +25,7 @@ for instructors:
   course release 3                 enter lesson 3 into the gradebook, and pack it for handing out
   course collect 3 folder.zip      take submissions in from folders and zip files
   course grade 3                   autograde what has been collected
+  course report 3                  what the class got wrong, and which submissions need a look
   course feedback 3                write the HTML feedback
   course export                    write all grades as CSV
   course lab --instructor          JupyterLab with the formgrader
@@ -80,10 +81,16 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://...; `local` starts one here")
     one.add_argument("--all-cells", action="store_true", help="run also the cells that decide no grade (figures)")
     one.add_argument("--unsafe", action="store_true", help="grade where this machine cannot isolate submissions")
+    command(
+        "report", "what a class did: points, misconceptions, what to look at (HTML and CSV)", "course report 3", "?"
+    )
     one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     one.add_argument("--student", help="only this student")
-    one = command("export", "write all grades as CSV", "course export --to grades.csv")
-    one.add_argument("--to", metavar="FILE", type=Path, help="default: autograde/export/grades.csv")
+    one = command("export", "write all grades as CSV", "course export --format canvas --roster class.csv")
+    one.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's")
+    one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it")
+    one.add_argument("--out", "--to", dest="out", metavar="FILE", type=Path, help="default: in autograde/export/")
+    one.add_argument("--allow-missing", action="store_true", help="leave out submissions of nobody in the roster")
     one = command("test", "run everything that CI runs", "course test")
     one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
     return main
@@ -234,6 +241,15 @@ def _grade(args) -> int:
     return shown.status
 
 
+def _report(args) -> int:
+    from autograde.grading import course
+    from autograde.reporting.page import report
+
+    lessons = [find_lesson(args.lesson).name] if args.lesson else None
+    print("\n".join(map(str, report(course.load(), lessons))))
+    return 0
+
+
 def _feedback(args) -> int:
     from autograde import classroom
 
@@ -243,9 +259,11 @@ def _feedback(args) -> int:
 
 
 def _export(args) -> int:
-    from autograde import classroom
+    from autograde.grading import course
+    from autograde.reporting.exporting import export
 
-    print(classroom.export(args.to))
+    done = export(course.load(), args.format, args.out, args.roster, args.allow_missing)
+    print("\n".join([*done.lines, str(done.file)]))
     return 0
 
 

@@ -337,6 +337,6 @@ def test_collect_keeps_the_older_submission(course, tmp_path):
 
 def test_the_folders_of_a_class_are_ignored_by_git():
     lines = (ROOT / ".gitignore").read_text().split()
-    folders = ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", "results")
+    folders = ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", "report", "results")
     for name in (*folders, ".secret"):
         assert f"/autograde/{name}/" in lines or f"/autograde/{name}" in lines
