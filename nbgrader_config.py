@@ -41,7 +41,7 @@ c.CourseGrader.cell_seconds = 60
 
 # --- pages: nothing of a submission runs in them, and they load nothing from elsewhere -------------------------------
 c.GenerateFeedback.exporter_class = "autograde.reporting.feedback.FeedbackExporter"
-c.HTMLExporter.extra_template_paths = [PAGES]
+c.HTMLExporter.extra_template_basedirs = PAGES
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {
     "markdown2html": "autograde.reporting.rendering.markdown2html",

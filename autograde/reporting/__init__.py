@@ -2,5 +2,9 @@
 
 from pathlib import Path
 
+import nbgrader
+
 TEMPLATES = Path(__file__).parent / "templates"
-PAGES = str(TEMPLATES / "offline")  # what the formgrader's pages take from here instead of from nbconvert
+_THEIRS = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+# where the formgrader finds the templates of its pages: `formgrade/` here comes before the one of nbgrader
+PAGES = [str(TEMPLATES), str(_THEIRS)]

@@ -15,8 +15,8 @@ import nh3
 from nbformat import NotebookNode, from_dict
 
 LARGEST_HTML = 512 * 2**10  # characters of one output
-MOST_TAGS = 20_000  # of one output; deeply nested ones cost a browser and the parser far more than their length
-MOST_TAGS_TOGETHER = 60_000  # of all outputs of a notebook
+MOST_TAGS = 5_000  # of one output; deeply nested ones cost a browser and the parser far more than their length
+MOST_TAGS_TOGETHER = 20_000  # of all outputs of a notebook
 
 _WORDS = """
 a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i
@@ -78,8 +78,8 @@ def clean_html(text: str) -> str:
     text = text if isinstance(text, str) else bytes(text).decode("utf-8", "replace")
     if len(text) > LARGEST_HTML and "data:image/" not in text:
         return _refusal(f"{len(text) / 2**20:.1f} MiB")
-    if text.count("<") > MOST_TAGS:
-        return _refusal(f"{text.count('<')} tags")
+    if _tags(text) > MOST_TAGS:
+        return _refusal(f"{_tags(text)} tags")
     return nh3.clean(
         text,
         tags=_TAGS,
@@ -89,6 +89,10 @@ def clean_html(text: str) -> str:
         url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer",
     )
+
+
+def _tags(text: str) -> int:
+    return text.count("<") - text.count("</")
 
 
 def _refusal(size: str) -> str:
@@ -129,7 +133,7 @@ def clean_notebook(notebook: NotebookNode) -> None:
         cell.pop("attachments", None)
         for output in cell.get("outputs", ()):
             if output.output_type in ("display_data", "execute_result"):
-                left -= str(output.get("data", {}).get("text/html", "")).count("<")
+                left -= _tags(str(output.get("data", {}).get("text/html", "")))
                 clean_output(output, left >= 0)
 
 
