@@ -111,11 +111,10 @@ def test_outputs_of_known_kinds_stay_and_others_become_a_sentence():
 
 def test_a_page_of_many_tags_is_refused_before_it_costs_anything():
     assert clean_html("<div>" * (MOST_TAGS + 1)) == f"<p>[An HTML output of {MOST_TAGS + 1} tags is not shown.]</p>"
-    notebook = new_notebook(
-        cells=[new_code_cell("", outputs=[new_output("display_data", {"text/html": "<b>" * 4_500})] * 5)]
-    )
+    outputs = [new_output("display_data", {"text/html": "<b>" * 4_500}) for _ in range(5)]
+    notebook = new_notebook(cells=[new_code_cell("", outputs=outputs)])
     clean_notebook(notebook)
-    shown = [output.data["text/html"] for output in notebook.cells[0].outputs]
+    shown = [output.data["text/html"] for output in outputs]
     assert shown[0].startswith("<b>") and shown[-1].startswith("<p>[This page has too much HTML")
 
 
