@@ -1,7 +1,7 @@
 """Take submissions in from folders and zip files. Nothing that somebody hands in stops the others or becomes theirs.
 
 The folder, or the zip file, that a file came in says whose it is; a file's own name decides only where there is
-neither. Of a submission the notebook and the data files that an exercise needs are stored, nothing else.
+neither. Of a submission the notebook and saved weights (`beside`) are stored, nothing else.
 """
 
 from __future__ import annotations
@@ -15,32 +15,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograde import notebooks, paths
+from autograde import beside, notebooks, paths
 from autograde.errors import CourseError
 from autograde.grading.reading import Unreadable, parse_submission
 from autograde.lessons import LESSONS, Lesson
 from autograde.unpacking import LARGEST, File, Refused, archive_files, folder_files, open_archive, read_plain
 
-DATA = ".safetensors"  # data files that an exercise may need: a trained model's weights
-LARGEST_DATA = 8 * 2**20  # bytes of one
-MOST_DATA = 4
-PROGRAMS = (
-    ".py",
-    ".pyc",
-    ".pyd",
-    ".pth",
-    ".ipy",
-    ".so",
-    ".dll",
-    ".dylib",
-    ".sh",
-    ".bat",
-    ".cmd",
-    ".exe",
-    ".egg",
-    ".whl",
-)
 _STUDENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}$")
+TIMESTAMP = "timestamp.txt"  # nbgrader's, where a file of somebody's folder came from there
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -197,25 +179,30 @@ def _submission(lesson: Lesson, files: list[File]) -> Submission:
     if place is None:
         return Submission(None, notes=notes or [_nothing(lesson, files)])
     data: dict[str, bytes] = {}
+    left_out = beside.LeftOut()
+    for file, name in _others(lesson, files, place.inside.parent):
+        reason = file.problem or beside.refusal(name, len(data))
+        if not reason:
+            try:
+                data[name] = file.read(beside.LARGEST)
+            except Refused:
+                reason = beside.TOO_LARGE
+        if reason:
+            left_out.add(name, reason)
+    return Submission(notebook, data, list(dict.fromkeys([*notes, *left_out.notes()])), str(place.place))
+
+
+def _others(lesson: Lesson, files: list[File], folder: PurePosixPath) -> Iterator[tuple[File, str]]:
+    """The files that are no notebook, with their names seen from the notebook's folder; without what the lesson itself
+    brings, and without what belongs to other lessons."""
+    release = paths.release_of(lesson).parent
+    brought = {path.relative_to(release).as_posix() for path in release.rglob("*")} | {TIMESTAMP}
+    elsewhere = {one.name for one in LESSONS} - {lesson.name}
     for file in files:
-        name = file.inside.name
-        if file.problem and file.inside.suffix != ".ipynb":
-            notes.append(f"`{name}` was left out: {file.problem}.")
-        elif file.inside.suffix == DATA and file.inside.parent == place.inside.parent:
-            _add_data(data, file, notes)
-        elif file.inside.suffix.lower() in PROGRAMS:
-            notes.append(f"`{name}` was left out: a submission is its notebook alone, without programs beside it.")
-    return Submission(notebook, data, list(dict.fromkeys(notes)), str(place.place))
-
-
-def _add_data(data: dict[str, bytes], file: File, notes: list[str]) -> None:
-    name = file.inside.name
-    try:
-        if not _STUDENT.match(name) or len(data) >= MOST_DATA:
-            raise Refused("there are too many data files, or its name has odd characters")
-        data[name] = file.read(LARGEST_DATA)
-    except Refused as error:
-        notes.append(f"`{name}` was left out: {error}.")
+        inside = file.inside.is_relative_to(folder)
+        name = str(file.inside.relative_to(folder)) if inside else f"../{file.inside.name}"
+        if file.inside.suffix != ".ipynb" and name not in brought and not elsewhere & set(file.inside.parts):
+            yield file, name
 
 
 def _notebook(lesson: Lesson, files: list[File], notes: list[str]) -> tuple[File | None, bytes | None]:
@@ -278,7 +265,7 @@ def _store(lesson: Lesson, student: str, submission: Submission) -> None:
     if folder.is_symlink() or folder.parent.is_symlink():
         raise Refused("its folder in `autograde/submitted` is a link; remove the link")
     if folder.exists():
-        before = {p.name: read_plain(p, LARGEST) for p in folder.iterdir() if p.is_file() and p.name != "timestamp.txt"}
+        before = {p.name: read_plain(p, LARGEST) for p in folder.iterdir() if p.is_file() and p.name != TIMESTAMP}
         if before == contents:
             return
         keep = paths.class_folder("collected") / student / lesson.name / now.strftime("%Y-%m-%d-%H%M%S-%f")
@@ -289,4 +276,4 @@ def _store(lesson: Lesson, student: str, submission: Submission) -> None:
                 file.unlink()
     for name, content in contents.items():
         notebooks.write(folder / name, content)
-    notebooks.write(folder / "timestamp.txt", now.strftime("%Y-%m-%d %H:%M:%S.%f UTC\n"))
+    notebooks.write(folder / TIMESTAMP, now.strftime("%Y-%m-%d %H:%M:%S.%f UTC\n"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import datetime
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from autograde import exercises
+from autograde.collecting import collect
 from autograde.exercise import Misconception
 from autograde.grading import course as courses
 from autograde.grading import fingerprints, gathering, results
@@ -170,13 +172,14 @@ def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, 
     (folder / "torch").mkdir()
     (folder / "torch" / "__init__.py").write_text("raise SystemExit")
     (folder / "bad\nname.txt").write_text("x")
-    (folder / "data").mkdir()
-    (folder / "data" / "mine.csv").write_text("1,2")
-    monkeypatch.setattr(gathering, "LARGEST", 100_000)
-    (folder / "large.bin").write_bytes(b"0" * 100_001)
+    monkeypatch.setattr(gathering.beside, "LARGEST", 100)
+    (folder / "large.safetensors").write_bytes(b"0" * 101)
+    (folder / "mine.safetensors").write_bytes(b"1")
     one = gathered(common, "ada")
-    assert one.bundle.files == {"data/mine.csv": b"1,2"}
-    assert len(one.bundle.notes) == 7, one.bundle.notes
+    assert one.bundle.files == {"mine.safetensors": b"1"}
+    text = " ".join(one.bundle.notes)
+    for name in ("link.txt", "all", "pipe.txt", "numpy.py", "torch/__init__.py", "bad?name.txt", "large.safetensors"):
+        assert f"`{name}`" in text
     assert "another student's work" not in repr(one)
     (folder / NAME).unlink()
     (folder / NAME).symlink_to(secret)
@@ -186,6 +189,30 @@ def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, 
     (other / LESSON.name).symlink_to(folder, target_is_directory=True)
     bob = gathered(common, "bob")
     assert bob.bundle.notebook is None and "symbolic link" in bob.bundle.notes[0]
+
+
+def test_collecting_and_grading_take_the_same_files(classroom_3, common, tmp_path):
+    """Weights beside the notebook; of the rest one note for each reason, and none for what the lesson brings."""
+    folder = tmp_path / "in" / "ada"
+    (folder / "runs" / "lesson").mkdir(parents=True)
+    (folder / "figures").mkdir()
+    (folder / NAME).write_bytes((submit(classroom_3, LESSON, "ada") / NAME).read_bytes())
+    for name in "abcdef":
+        (folder / f"{name}.safetensors").write_bytes(name.encode())
+        (folder / f"{name}.csv").write_text("1,2")
+    (folder / "runs" / "lesson" / "model.safetensors").write_bytes(b"deeper")
+    (folder / "timestamp.txt").write_text("2026-03-01 10:00:00 UTC")
+    (folder / "solve.PY").write_text("")
+    for picture in (classroom_3 / "notebooks" / LESSON.name / "figures").iterdir():
+        (folder / "figures" / picture.name).write_bytes(b"")
+    shutil.copytree(folder, courses.load().submitted("bob", LESSON.name))
+    bob = gathered(common, "bob").bundle
+    assert sorted(bob.files) == [f"{name}.safetensors" for name in "abcd"]
+    assert len(bob.notes) == 3 and "`a.csv`, `b.csv`, `c.csv` and 4 more were left out" in bob.notes[0]
+
+    (ada,) = collect(LESSON, [tmp_path / "in"])
+    assert ada.notes == bob.notes
+    assert gathered(common, "ada").bundle.files == bob.files and gathered(common, "ada").bundle.notes == ()
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "\x00", "99999999999999999999", "2026-13-45 99:99:99 UTC"])

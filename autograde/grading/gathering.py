@@ -15,7 +15,8 @@ from dateutil.parser import parse
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import parse_utc
 
-from autograde import notebooks
+from autograde import beside, notebooks
+from autograde.beside import shown
 from autograde.errors import CourseError
 from autograde.exercise import Exercise
 from autograde.grading import fingerprints, seeds
@@ -24,14 +25,10 @@ from autograde.grading.course import Course
 from autograde.grading.reading import LARGEST
 from autograde.grading.running import checked_exercise, secret
 
-TOTAL = 256 * 2**20  # bytes of all data files of one submission
-MOST = 100  # data files of one submission
+TOTAL = 128 * 2**20  # bytes of all files that a lesson brings
 DEEPEST = 4  # folders inside folders
 TIMESTAMP = "timestamp.txt"  # nbgrader's record of when a submission came
 PICTURES = "figures"  # pictures that a lesson's text shows; no code reads them
-# what Python could import or a shell could run beside the notebook
-_IMPORTED = (".py", ".pyc", ".pyo", ".pyd", ".pyw", ".pyx", ".pth", ".egg", ".whl", ".so", ".dll", ".dylib")
-_RUNNABLE = frozenset([*_IMPORTED, ".exe", ".sh", ".bat", ".cmd", ".ps1"])
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class _Found:
     notebooks: dict[str, bytes | None] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    size: int = 0
+    left_out: beside.LeftOut = field(default_factory=beside.LeftOut)
 
 
 def material(course: Course, lesson: str, notebook: str | None = None) -> Material:
@@ -105,11 +102,19 @@ def material(course: Course, lesson: str, notebook: str | None = None) -> Materi
             raise CourseError(f"The gradebook does not know {lesson}. Run `course release {lesson}` first.") from None
     released = {notebooks.grade_id(cell): cell.source for cell in notebooks.read(file).cells}
     locked = {name: source for name, source in sources.items() if released.get(name) != source}
-    found = _Found()
-    for name, path in _walk(folder, found):
+    return Material(lesson, notebook, release, locked, _brought(folder), secret(course.root / "autograde"), alone)
+
+
+def _brought(folder: Path) -> dict[str, bytes]:
+    """The data files of a release."""
+    files: dict[str, bytes] = {}
+    for name, path in _walk(folder, _Found()):
         if Path(name).suffix != ".ipynb" and not name.startswith(f"{PICTURES}/"):
-            _take(found, name, path)
-    return Material(lesson, notebook, release, locked, found.files, secret(course.root / "autograde"), alone)
+            data = _read(path, TOTAL - sum(map(len, files.values())))
+            if data is None:
+                raise CourseError(f"{path} cannot be read, or the lesson's files have more than {TOTAL // 2**20} MiB.")
+            files[name] = data
+    return files
 
 
 def gather(course: Course, common: Material, student: str, options: Options = DEFAULT) -> Submission:
@@ -124,6 +129,7 @@ def gather(course: Course, common: Material, student: str, options: Options = DE
             _look(folder, common, found)
         except OSError as error:
             found.notes.append(f"The folder of the submission could not be read: {error.strerror}.")
+        found.notes += found.left_out.notes()
         submitted = submitted_at(folder, found.notes)
     notebook = _choose(common, found)
     files = {**found.files, **common.files}
@@ -165,15 +171,10 @@ def student_key(key: bytes, student: str, lesson: str, attempt: str) -> bytes:
 
 def _look(folder: Path, common: Material, found: _Found) -> None:
     for name, path in _walk(folder, found):
-        suffix = path.suffix.lower()
-        if name == TIMESTAMP:
-            continue
-        if suffix == ".ipynb":
+        if path.suffix.lower() == ".ipynb":
             if "/" not in name:
                 found.notebooks[name] = _read(path, LARGEST)
-        elif suffix in _RUNNABLE:
-            found.notes.append(f"The file {_shown(name)} was left out: only data files may come with a notebook.")
-        elif name not in common.files and not name.startswith(f"{PICTURES}/"):
+        elif name != TIMESTAMP and name not in common.files and not name.startswith(f"{PICTURES}/"):
             _take(found, name, path)
 
 
@@ -184,32 +185,27 @@ def _walk(folder: Path, found: _Found, above: str = "", depth: int = 0) -> Itera
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
         if entry.is_symlink():
-            found.notes.append(f"{_shown(name)} is a symbolic link; it was not followed.")
+            found.left_out.add(name, "it is a link, and links are not followed")
         elif not entry.name.isprintable():  # a line break, or bytes that are no text
-            found.notes.append(f"{_shown(name)} has a name that cannot be shown; it was left out.")
+            found.left_out.add(name, beside.ODD_NAME)
         elif entry.is_dir(follow_symlinks=False):
             if depth + 1 < DEEPEST:
                 yield from _walk(Path(entry.path), found, f"{name}/", depth + 1)
             else:
-                found.notes.append(f"The folder {_shown(name)} lies too deep; it was left out.")
+                found.left_out.add(name, "the folder lies too deep")
         elif entry.is_file(follow_symlinks=False):
             yield name, Path(entry.path)
         else:
-            found.notes.append(f"{_shown(name)} is no ordinary file; it was left out.")
+            found.left_out.add(name, "it is not an ordinary file")
 
 
 def _take(found: _Found, name: str, path: Path) -> None:
-    if len(found.files) >= MOST:
-        note = f"There are more than {MOST} data files; the others were left out."
-        if note not in found.notes:
-            found.notes.append(note)
-        return
-    data = _read(path, min(LARGEST, TOTAL - found.size))
-    if data is None:
-        found.notes.append(f"The file {_shown(name)} was left out: it is too large, or cannot be read.")
-    else:
+    reason = beside.refusal(name, len(found.files))
+    data = None if reason else _read(path, beside.LARGEST)
+    if data is not None:
         found.files[name] = data
-        found.size += len(data)
+    else:
+        found.left_out.add(name, reason or beside.TOO_LARGE)
 
 
 def _read(path: Path, most: int) -> bytes | None:
@@ -233,13 +229,13 @@ def _choose(common: Material, found: _Found) -> bytes | None:
     if wanted not in found.notebooks:
         names = list(found.notebooks)
         if len(names) != 1 or not common.alone:
-            several = f" There are: {', '.join(map(_shown, names[:5]))}." if names else ""
+            several = f" There are: {', '.join(map(shown, names[:5]))}." if names else ""
             found.notes.append(f"There is no {wanted} in the submission.{several}")
             return None
         name = names[0]
-        found.notes.append(f"The notebook was called {_shown(name)}; it was taken as {wanted}.")
+        found.notes.append(f"The notebook was called {shown(name)}; it was taken as {wanted}.")
     if found.notebooks[name] is None:
-        found.notes.append(f"{_shown(name)} could not be read, or has more than {LARGEST // 2**20} MiB.")
+        found.notes.append(f"{shown(name)} could not be read, or has more than {LARGEST // 2**20} MiB.")
     return found.notebooks[name]
 
 
@@ -255,9 +251,3 @@ def submitted_at(folder: Path, notes: list[str]) -> datetime.datetime | None:
     except (ValueError, OverflowError, TypeError, AttributeError):
         notes.append(f"{TIMESTAMP} could not be read; when this was submitted is not known.")
         return None
-
-
-def _shown(name: str) -> str:
-    """A file's name as a short piece of plain text, whatever is in it."""
-    plain = "".join(char if char.isprintable() and char not in "<>`" else "?" for char in name)
-    return f"`{plain[:80]}`"
