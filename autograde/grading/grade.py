@@ -25,6 +25,7 @@ from autograde.grading.running import checked_exercise, outputs, refused
 from autograde.grading.sandbox.staging import OWN
 from autograde.grading.sandbox.warm import Runner
 from autograde.grading.scoring import ordinary_score
+from autograde.grading.shortening import shorten
 from autograde.judging import AnswerKey, judge
 from autograde.lessons import LESSONS
 from autograde.notebooks import grade_id, nbgrader_data
@@ -91,6 +92,7 @@ class _Grading:
         if self.notes:
             self.notebook.cells.insert(0, note_cell(self.notes))
         clean_notebook(self.notebook)
+        shorten(self.notebook)
         text = notebooks.to_text(self.notebook)
         self.seconds["total"] = time.perf_counter() - start
         return Result(

@@ -79,5 +79,5 @@ def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None
     if case.attack.review and not result.reviews:
         outcome.problems.append("nobody was asked to look at it")
     outcome.problems += canaries.leaks(case.lesson, result)
-    if len(result.notebook) > 40 * 2**20:
+    if len(result.notebook) > 24 * 2**20:
         outcome.problems.append(f"a graded notebook of {len(result.notebook) / 2**20:.0f} MB")
