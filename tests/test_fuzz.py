@@ -147,6 +147,7 @@ class NobodyRuns:
 
 class Silent:
     missing: frozenset = frozenset()
+    ended = False
 
     def __init__(self, *args):
         pass
