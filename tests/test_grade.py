@@ -209,6 +209,8 @@ def test_files_of_the_submission_and_of_the_release_are_there(runner):
         ("x = 1", "import pandas\npandas.eval('x + 1')", True),
         ("x = 1", "!echo {x}", True),
         ("%time x = 1", "y = 2", True),
+        ("x = 1", "%%time\ndef f(x): return x", False),
+        ("x = 1", "%%capture out\ndef f(x): return x", True),
         ("open('a', 'w').write('b')", "y = 2", True),
         ("for x in range(3): pass", "print(x)", True),
         ("with open('a') as x: pass", "print(x)", True),
@@ -221,6 +223,15 @@ def test_files_of_the_submission_and_of_the_release_are_there(runner):
 )
 def test_what_a_cell_gives(before, uses, kept):
     assert needed([before, uses], [True, False])[0] == [kept, True]
+
+
+def test_a_copy_of_a_demonstration_is_left_out_too(runner):
+    """All cells came twice: what decides nothing is run neither time."""
+    once, twice = filled(FIRST), filled(FIRST)
+    copies = [{**cell, "id": f"{cell.id[:40]}-copy"} for cell in twice.cells]
+    twice.cells = [one for pair in zip(twice.cells, map(nbformat.from_dict, copies), strict=True) for one in pair]
+    first, second = (grade(bundle_of(FIRST, notebook), runner) for notebook in (once, twice))
+    assert points(second) == most(second) and second.notebook.count(NOT_RUN) == 2 * first.notebook.count(NOT_RUN) > 0
 
 
 def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):

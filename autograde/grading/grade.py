@@ -128,7 +128,7 @@ class _Grading:
         left_out = sorted(self.bundle.files.keys() - self.files.keys())
         self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
         self.notebook.metadata = nbformat.from_dict(notebooks.METADATA)
-        self.released = {(grade_id(cell), cell.get("id"), cell.source) for cell in release.cells}
+        self.released = {cell.source for cell in release.cells if not nbgrader_data(cell)}
 
     # --- run and ask ------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,8 @@ class _Grading:
         self.seconds["run"] = time.perf_counter() - start - (self.seconds["judge"] - judging)
 
     def _may_be_left_out(self, cell: NotebookNode) -> bool:
-        return not nbgrader_data(cell) and ("", cell.get("id"), cell.source) in self.released
+        """A demonstration as it was handed out; a copy of one, too, that came twice."""
+        return not nbgrader_data(cell) and cell.source in self.released
 
     def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
         """Run and judge; returns the names that were missing."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_MAGIC = re.compile(r"^\s*%%(time|capture)[ \t]*\n")  # what is below them is run as it stands
 # these reach names in ways that no source shows: beside a learner's cell that uses them, every cell is run
 _HIDDEN_USE = {"exec", "eval", "globals", "locals", "vars", "get_ipython", "__import__", "__main__", "_getframe"}
 # these leave something behind that is no name (a file, a setting): a cell with one of them is always run
@@ -89,6 +90,7 @@ def _effects(one: Facts, data: set[str], functions: dict[str, list[Facts]]) -> s
 
 def facts_of(source: str) -> Facts:
     """Read the source of one cell."""
+    source = _MAGIC.sub("", source)
     try:
         tree = ast.parse(source)
         table = symtable.symtable(source, "cell", "exec")
