@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from autograde.reporting import PAGES
+
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 
 # nbgrader starts `alembic` by name and leaves half a database behind where it finds none
@@ -30,14 +32,19 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feed
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 
-# --- grading: any file is read, rebuilt from the release, run, and judged outside the kernel --------------------------
-_LISTS = "nbgrader.preprocessors."
+# --- grading: the same function, records and writer as `course grade`; docs/large-classes.md has more -----------------
 c.Autograde.exporter_class = "autograde.grading.hooks.SubmissionExporter"
-c.Autograde.sanitize_preprocessors = ["autograde.grading.hooks.Normalise"]
-c.Autograde.autograde_preprocessors = [
-    "autograde.grading.running.RunSubmission",
-    _LISTS + "LimitOutput",
-    "autograde.grading.hooks.SaveScores",
-    _LISTS + "AssignLatePenalties",
-]
-c.RunSubmission.timeout = 60  # seconds for one cell
+c.Autograde.pre_convert_hook = "autograde.grading.hooks.before"
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = ["autograde.grading.hooks.GradeSubmission"]
+c.CourseGrader.cell_seconds = 60
+
+# --- pages: nothing of a submission runs in them, and they load nothing from elsewhere -------------------------------
+c.GenerateFeedback.exporter_class = "autograde.reporting.feedback.FeedbackExporter"
+c.HTMLExporter.extra_template_basedirs = PAGES
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "markdown2html": "autograde.reporting.rendering.markdown2html",
+    "clean_html": "autograde.reporting.cleaning.clean_html",
+}
+c.HTMLExporter.preprocessors = ["autograde.reporting.rendering.SafeNotebook"]

@@ -29,6 +29,7 @@ OURS = (
     str(Path(inspect.__file__).parent),
     "<frozen",
 )
+_READING = 1.0  # seconds for the text of an exception
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,17 @@ def _ends(last: Answer | Unasked) -> bool:
 def _one(obj: Any, call: Call, seconds: float) -> Answer:
     args = realise_args(call.args)
     kwargs = realise(call.kwargs, args)
-    value, problem, printed = None, None, ""
+    value, changed, problem = None, (), None
     with limits.fixed_state(), limits.no_exit(), limits.quiet() as out:
         try:
             with limits.time_limit(seconds):
                 value = to_plain(_put(obj, call, args, kwargs))
+                changed = tuple(_changed(call, args, kwargs))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            problem = _problem(error, seconds)
+            value, problem = None, _problem_in_time(error, seconds)
         printed = out.getvalue()
-    changed = () if problem else tuple(_changed(call, args, kwargs))
     return Answer(value, problem, changed, printed[:1000])
 
 
@@ -123,7 +124,11 @@ def realise(value: Any, args: tuple = ()) -> Any:
 def _changed(call: Call, args: tuple, kwargs: dict):
     pairs = [*enumerate(zip(call.args, args, strict=True)), *((k, (v, kwargs[k])) for k, v in call.kwargs.items())]
     for name, (before, after) in pairs:
-        if not _untouched(before, after):
+        try:
+            untouched = _untouched(before, after)
+        except Exception:  # it can no longer be compared
+            untouched = False
+        if not untouched:
             yield str(name)
 
 
@@ -238,6 +243,20 @@ def _load(parameters: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
 # --- exceptions as plain data ---------------------------------------------------------------------------------------
 
 
+def _problem_in_time(error: BaseException, seconds: float) -> Problem:
+    """An exception's class and text may be the learner's own, so reading them has a time limit too."""
+    try:
+        with limits.time_limit(min(seconds, _READING)):
+            return _problem(error, seconds)
+    except KeyboardInterrupt:
+        raise
+    except limits.TimeIsUp:
+        text = f"an exception was raised whose text took longer than {min(seconds, _READING):g} seconds"
+        return Problem("TimeIsUp", text, ("TimeIsUp",))
+    except BaseException:
+        return Problem("Exception", "its text could not be read", ("Exception",))
+
+
 def _problem(error: BaseException, seconds: float) -> Problem:
     kinds = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
     if isinstance(error, limits.TimeIsUp):
@@ -251,6 +270,8 @@ def _problem(error: BaseException, seconds: float) -> Problem:
 def _text(error: BaseException) -> str:
     try:
         text = str(error)
+    except (KeyboardInterrupt, limits.TimeIsUp):
+        raise
     except BaseException:
         return ""
     return text if len(text) <= 500 else text[:500] + " ..."
@@ -268,6 +289,8 @@ def learner_lines(error: BaseException, most: int = 4) -> tuple[str, ...]:
             source = linecache.getline(file, number).strip()
             where = f"line {number}, in {code.co_name}" if code.co_name != "<module>" else f"line {number}"
             lines.append(f"{where}: {source}" if source else where)
+    except (KeyboardInterrupt, limits.TimeIsUp):
+        raise
     except BaseException:
         return ()
     return tuple(lines[-most:])

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograde.errors import CourseError
+from autograde.grading.bundle import ALL
 from autograde.lessons import LESSONS, find_lesson
 
 EXAMPLES = """\
@@ -24,6 +26,7 @@ for instructors:
   course release 3                 enter lesson 3 into the gradebook, and pack it for handing out
   course collect 3 folder.zip      take submissions in from folders and zip files
   course grade 3                   autograde what has been collected
+  course report 3                  what the class got wrong, and which submissions need a look
   course feedback 3                write the HTML feedback
   course export                    write all grades as CSV
   course lab --instructor          JupyterLab with the formgrader
@@ -75,14 +78,31 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange")
     one = command("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
     one.add_argument("--student", help="only this student")
-    one.add_argument("--force", action="store_true", help="grade again what is graded already")
+    one.add_argument("--force", action="store_true", help="grade also what has not changed")
+    one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
+    one.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://...; `local` starts one here")
+    one.add_argument("--all-cells", action="store_true", help="run also the cells that decide no grade (figures)")
+    one.add_argument("--unsafe", action="store_true", help="grade where this machine cannot isolate submissions")
+    command(
+        "report", "what a class did: points, misconceptions, what to look at (HTML and CSV)", "course report 3", "?"
+    )
     one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     one.add_argument("--student", help="only this student")
-    one = command("export", "write all grades as CSV", "course export --to grades.csv")
-    one.add_argument("--to", metavar="FILE", type=Path, help="default: autograde/export/grades.csv")
+    one = command("export", "write all grades as CSV", "course export --format canvas --roster class.csv")
+    one.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's")
+    one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it")
+    one.add_argument("--out", "--to", dest="out", metavar="FILE", type=Path, help="default: in autograde/export/")
+    one.add_argument("--allow-missing", action="store_true", help="leave out submissions of nobody in the roster")
     one = command("test", "run everything that CI runs", "course test")
     one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
     return main
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -192,17 +212,20 @@ def _release(args) -> int:
 
 def _collect(args) -> int:
     from autograde import classroom
+    from autograde.collecting import collect
 
     lesson = _one_lesson(args)
     if not args.sources:
         classroom.collect_from_exchange(lesson)
         print("Collected from the exchange.")
         return 0
-    results = classroom.collect(lesson, args.sources)
+    results = collect(lesson, args.sources)
     taken = [one for one in results if not one.problem]
     for one in results:
         if one.problem:
-            print(f"not collected: {one.place} ({one.student}): {one.problem}")
+            print(f"not collected: {one.place} ({one.student or 'nobody'}): {one.problem}")
+        for note in one.notes:
+            print(f"{one.student}: {note}")
     print(f"{len(taken)} submissions of {lesson.name} collected: {', '.join(one.student for one in taken) or 'none'}.")
     if not results:
         raise CourseError(f"No notebook of {lesson.name} was found. Expected: STUDENT/{lesson.name}.ipynb.")
@@ -211,13 +234,30 @@ def _collect(args) -> int:
 
 def _grade(args) -> int:
     from autograde import classroom
+    from autograde.grading import course, showing
 
-    graded = classroom.grade(_one_lesson(args), args.student, args.force)
-    width = max(len(one.student) for one in graded)
-    for one in graded:
-        remarks = [one.problem] if one.problem else []
-        remarks += ["needs review"] if one.review else []
-        print(f"{one.student:<{width}}  {one.score:6.2f} of {one.most:g}  {'; '.join(remarks)}".rstrip())
+    lesson = _one_lesson(args)
+    options = course.load().options
+    if args.all_cells:
+        options = replace(options, cells=ALL)
+    if args.unsafe:
+        options = replace(options, unsafe=True)
+    shown = showing.Progress(lesson.name)
+    students = [args.student] if args.student else None
+    outcomes = classroom.grade(lesson, students, args.force, args.jobs, args.scheduler, options, shown.begin)
+    with shown:
+        for outcome in outcomes:
+            shown.add(outcome)
+    print("\n".join(shown.summary()))
+    return shown.status
+
+
+def _report(args) -> int:
+    from autograde.grading import course
+    from autograde.reporting.page import report
+
+    lessons = [find_lesson(args.lesson).name] if args.lesson else None
+    print("\n".join(map(str, report(course.load(), lessons))))
     return 0
 
 
@@ -230,9 +270,11 @@ def _feedback(args) -> int:
 
 
 def _export(args) -> int:
-    from autograde import classroom
+    from autograde.grading import course
+    from autograde.reporting.exporting import export
 
-    print(classroom.export(args.to))
+    done = export(course.load(), args.format, args.out, args.roster, args.allow_missing)
+    print("\n".join([*done.lines, str(done.file)]))
     return 0
 
 

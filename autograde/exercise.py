@@ -100,6 +100,7 @@ class Exercise:
     several          the result is several values: a list in place of a tuple is fine
     lenient          kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
     mutates          True where the inputs may be changed
+    forbidden        dotted names of what a library has of it; an answer that uses one is for a person to look at
     """
 
     name: str
@@ -119,6 +120,7 @@ class Exercise:
     several: bool = False
     lenient: tuple[str, ...] = ()
     mutates: bool = False
+    forbidden: tuple[str, ...] = ()
 
     def calls(self, seed: int = 0) -> list[Call]:
         """The calls of one seed; equal seeds give equal calls on every machine."""

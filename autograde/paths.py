@@ -25,6 +25,11 @@ def release_of(lesson: Lesson) -> Path:
     return root() / "notebooks" / lesson.name / f"{lesson.name}.ipynb"
 
 
+def class_folder(name: str) -> Path:
+    """A folder of the class, in nbgrader's layout: "submitted", "autograded", "feedback", "collected", ..."""
+    return root() / "autograde" / name
+
+
 def workspace() -> Path:
     """The learner's copy: $COURSE_WORK, else my_work in the course's folder."""
     return Path(os.environ.get("COURSE_WORK") or root() / "my_work")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograde import notebooks
-from autograde.lessons import LESSONS, Lesson
+from autograde import build, notebooks
+from autograde.lessons import LESSONS, Lesson, find_lesson
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,3 +71,36 @@ def solution_cells(notebook):
 @pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.name)
 def lesson(request) -> Lesson:
     return request.param
+
+
+@pytest.fixture(scope="session")
+def gradebook_of_lesson_3(tmp_path_factory) -> Path:
+    """A gradebook that knows lesson 3, made once."""
+    root = copy_course(tmp_path_factory.mktemp("made") / "course")
+    before = os.environ.get("COURSE_ROOT")
+    os.environ["COURSE_ROOT"] = str(root)
+    try:
+        build.release(find_lesson("3"), record=True)
+    finally:
+        del os.environ["COURSE_ROOT"]
+        if before is not None:
+            os.environ["COURSE_ROOT"] = before
+    return root / "autograde" / "gradebook.db"
+
+
+@pytest.fixture
+def classroom_3(course, gradebook_of_lesson_3) -> Path:
+    """A course whose gradebook knows lesson 3."""
+    (course / "autograde").mkdir(exist_ok=True)
+    shutil.copy(gradebook_of_lesson_3, course / "autograde" / "gradebook.db")
+    return course
+
+
+def submit(root: Path, lesson: Lesson, student: str, answers: dict[str, str] | None = None, came: str = "") -> Path:
+    """Put a submission with these answers among the collected ones; returns its folder."""
+    folder = root / "autograde" / "submitted" / student / lesson.name
+    text = notebooks.to_text(filled(lesson, answers))
+    notebooks.write(folder / f"{lesson.name}.ipynb", text)
+    if came:
+        (folder / "timestamp.txt").write_text(came)
+    return folder

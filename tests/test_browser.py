@@ -15,10 +15,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pages
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+from nbgrader.api import Gradebook
 from playwright.sync_api import Page, expect, sync_playwright
 
-from autograde import build, classroom, notebooks
+from autograde import build, classroom, collecting, exercises, notebooks
+from autograde.grading import results
 from autograde.lessons import find_lesson
 from conftest import ROOT, filled, released
 
@@ -172,15 +176,50 @@ def test_a_learner_gets_a_diagnosis_and_then_passes(course, page):
         shoot(page, "validate")
 
 
-def test_an_instructor_sees_scores_in_the_formgrader(course, page):
-    wrong = filled(LESSON, {"attention_scores": UNSCALED})
-    for student, notebook in (("ada", wrong), ("bob", released(LESSON))):
-        target = course / "in" / student / f"{LESSON.name}.ipynb"
-        target.parent.mkdir(parents=True)
-        target.write_text(notebooks.to_text(notebook), encoding="utf-8")
+def watch(page: Page) -> tuple[list[str], list[str]]:
+    """Lists that fill: requests that would leave this machine (none goes out), and what a submission's script did."""
+    left, ran = [], []
+
+    def check(route) -> None:
+        if re.match(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|(data|blob|file|about):", route.request.url):
+            route.continue_()
+        else:
+            left.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", check)
+    page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+    return left, ran
+
+
+def hand_in(course: Path, student: str, notebook) -> None:
+    target = course / "in" / student / f"{LESSON.name}.ipynb"
+    target.parent.mkdir(parents=True)
+    target.write_text(notebooks.to_text(notebook), encoding="utf-8")
+
+
+def hostile_submission():
+    """A wrong answer, in a notebook whose texts and outputs try to run something in the pages that show them."""
+    notebook = filled(LESSON, {"attention_scores": UNSCALED})
+    first = next(i for i, cell in enumerate(notebook.cells) if notebooks.grade_id(cell) == "attention_scores")
+    extra = [new_markdown_cell(pages.MARKDOWN), new_code_cell(pages.SHOW), new_raw_cell(pages.MARKUP)]
+    notebook.cells[first + 1 : first + 1] = extra
+    return notebook
+
+
+def test_an_instructor_grades_a_mixed_class_with_the_formgrader(course, page):
+    students = {
+        "ada": filled(LESSON),
+        "bob": filled(LESSON, {"attention_scores": UNSCALED}),
+        "eve": hostile_submission(),
+        "zoe": released(LESSON),
+    }
+    for student, notebook in students.items():
+        hand_in(course, student, notebook)
     classroom.release(LESSON)
-    classroom.collect(LESSON, [course / "in"])
+    collecting.collect(LESSON, [course / "in"])
     with lab(course, "--instructor") as (address, token):
+        left, ran = watch(page)
         page.goto(f"{address}/lab?token={token}")
         page.locator(".lm-MenuBar-item", has_text="Nbgrader").click()
         page.locator(".lm-Menu-item", has_text="Formgrader").first.click()
@@ -189,14 +228,48 @@ def test_an_instructor_sees_scores_in_the_formgrader(course, page):
         expect(row).to_be_visible(timeout=SLOW)
         shoot(page, "formgrader-assignments")
         row.locator("td.num-submissions a").click()
-        ada = frame.locator("tr", has_text="ada").first
-        expect(ada).to_be_visible(timeout=SLOW)
-        ada.locator(".autograde a").click()
-        expect(frame.locator("#success-modal")).to_contain_text("Successfully autograded", timeout=SLOW)
-        frame.locator("#success-modal button.close, #success-modal .btn").first.click()
-        expect(frame.locator("#success-modal")).to_be_hidden()
-        expect(frame.locator(".modal-backdrop")).to_have_count(0)
-        expect(ada.locator(".status")).to_contain_text("graded", timeout=SLOW)
-        expect(ada.locator(".score")).to_contain_text(re.compile(r"[1-9]"), timeout=SLOW)
+        for student in students:
+            line = frame.locator("tr", has_text=student).first
+            expect(line).to_be_visible(timeout=SLOW)
+            line.locator(".autograde a").click()
+            expect(frame.locator("#success-modal")).to_contain_text("Successfully autograded", timeout=SLOW)
+            frame.locator("#success-modal button.close, #success-modal .btn").first.click()
+            expect(frame.locator("#success-modal")).to_be_hidden()
+            expect(frame.locator(".modal-backdrop")).to_have_count(0)
+            expect(line.locator(".status")).to_contain_text("graded", timeout=SLOW)
         shoot(page, "formgrader-submissions")
         page.screenshot(path=str(SCREENSHOTS / "formgrader.png"), full_page=True)
+        scores = {one: frame.locator("tr", has_text=one).first.locator(".score").inner_text() for one in students}
+        points = {one: float(text.split("/")[0]) for one, text in scores.items()}
+        full = float(sum(one.points for one in exercises.of_lesson(LESSON.name)))
+        assert points["ada"] == full and points["zoe"] == 0 and 0 < points["bob"] == points["eve"] < full
+        recorded = {one: results.last(course / "autograde" / "results", LESSON.name, one) for one in students}
+        assert all(recorded.values()), "the button has used this grader"
+
+        with Gradebook(f"sqlite:///{course / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+            where = gradebook.find_submission_notebook(LESSON.name, LESSON.name, "eve").id
+        page.goto(f"{address}/formgrader/submissions/{where}/?token={token}")
+        comment = page.locator("#attention_scores-comment")
+        expect(comment).to_have_attribute("placeholder", re.compile("no scaling"))  # an automatic comment
+        expect(page.locator("#check_attention_scores")).to_have_count(1)
+        expect(page.locator("math mfrac").first).to_be_visible()
+        comment.scroll_into_view_if_needed()
+        shoot(page, "formgrader-hostile")
+        page.wait_for_timeout(1000)  # a script would have run by now
+        assert not ran and not left
+
+    assert len(classroom.feedback(LESSON)) == 4
+    for student in ("eve", "ada"):
+        left, ran = watch(page)
+        page.goto((course / "autograde" / "feedback" / student / LESSON.name / f"{LESSON.name}.html").as_uri())
+        expect(page.locator("h1").first).to_contain_text(f"{points[student]:g} of {full:g} points")
+        expect(page.locator("math").first).to_be_visible()
+        shoot(page, f"feedback-{student}")
+        if student == "eve":
+            expect(page.locator(".answer .comment").first).to_contain_text("no scaling")
+            page.locator(".answer", has_text="attention_scores").first.scroll_into_view_if_needed()
+            shoot(page, "feedback-hostile")
+        for picture in page.locator("img[src]").all():
+            assert picture.get_attribute("alt")
+        page.wait_for_timeout(500)
+        assert not ran and not left and page.locator("script, iframe, form").count() == 0

@@ -170,13 +170,36 @@ def test_odd_objects_in_every_exercise(one):
         assert not verdict.passed and verdict.score == 0, verdict.message
 
 
-@pytest.mark.parametrize("function", [loops, swallows])
-def test_a_time_limit_with_a_message(function):
+class EndlessError(Exception):
+    def __str__(self):
+        return loops(self)
+
+
+def raises_endless(x, axis=-1):
+    raise EndlessError
+
+
+def leaves_something_endless(x):
+    """Asking whether the input has changed runs code too."""
+    x.detach = lambda: loops(x)
+    return x
+
+
+@pytest.mark.parametrize("function, words", [(loops, "never ends"), (swallows, "never ends"), (raises_endless, "text")])
+def test_a_time_limit_with_a_message(function, words):
     start = time.monotonic()
     calls = exercise("softmax").calls(0)
     verdict = judge(exercise("softmax"), calls, answering.answer(function, calls, seconds=0.3))
     assert time.monotonic() - start < 3
-    assert verdict.state == "error" and "never ends" in verdict.message and verdict.score == 0
+    assert verdict.state == "error" and words in verdict.message and verdict.score == 0
+
+
+def test_comparing_the_inputs_has_the_same_time_limit():
+    call = Call((TensorData(np.ones((2, 3), np.float32)),))
+    (late,) = answering.answer(leaves_something_endless, [call], seconds=0.3)
+    assert late.problem.kind == "TimeIsUp" and late.value is None
+    (changed,) = answering.answer(lambda x: setattr(x, "detach", None), [call])
+    assert changed.problem is None and changed.changed == ("0",)
 
 
 def test_a_time_limit_in_another_thread():

@@ -9,12 +9,12 @@ import zipfile
 import nbformat
 import pytest
 
-from autograde import classroom, cli, notebooks, progress
+from autograde import cli, collecting, notebooks, progress
 from autograde.exercises import exercise
-from autograde.grading.hooks import ordinary_score
 from autograde.grading.normalising import normalise
 from autograde.grading.reading import Submitted, Unreadable, read_submission
 from autograde.grading.running import checked_exercise, secret, secret_seeds
+from autograde.grading.scoring import ordinary_score
 from autograde.lessons import LESSONS, find_lesson
 from autograde.verdict import Verdict
 from conftest import ROOT, filled, released
@@ -289,13 +289,14 @@ def test_collect_finds_submissions_by_their_place(course, tmp_path):
     flat = tmp_path / "flat"
     flat.mkdir()
     (flat / f"dan_{NAME}").write_text("dan")
-    results = {one.student: one for one in classroom.collect(LESSON, [tmp_path / "class.zip", flat])}
+    results = {one.student: one for one in collecting.collect(LESSON, [tmp_path / "class.zip", flat])}
     stored = course / "autograde" / "submitted"
     for student in ("ada", "bob", "dan", "eve"):
         assert not results[student].problem
         assert (stored / student / LESSON.name / NAME).read_text() == student
         assert (stored / student / LESSON.name / "timestamp.txt").read_text().endswith("UTC\n")
-    assert results["fay"].problem and set(results) == {"ada", "bob", "dan", "eve", "fay"}
+    assert results["fay"].problem and "leads out of the archive" in results[""].problem
+    assert set(results) == {"", "ada", "bob", "dan", "eve", "fay"}
     assert not list(tmp_path.parent.rglob("mallory"))
 
 
@@ -309,7 +310,7 @@ def test_a_damaged_member_of_an_archive_stops_nobody(course, tmp_path):
     start = data.index(NAME.encode()) + len(NAME)
     data[start : start + 20] = b"\xff" * 20  # no longer what a packer writes
     file.write_bytes(data)
-    results = {one.student: one for one in classroom.collect(LESSON, [file])}
+    results = {one.student: one for one in collecting.collect(LESSON, [file])}
     assert results["ada"].problem and not results["bob"].problem
 
 
@@ -318,7 +319,7 @@ def test_collect_refuses_two_files_for_one_student_and_odd_names(course, tmp_pat
         file = tmp_path / "in" / place
         file.parent.mkdir(parents=True)
         file.write_text(text)
-    results = classroom.collect(LESSON, [tmp_path / "in"])
+    results = collecting.collect(LESSON, [tmp_path / "in"])
     assert len(results) == 2 and all(one.problem for one in results)
     assert not (course / "autograde" / "submitted").exists()
 
@@ -328,7 +329,7 @@ def test_collect_keeps_the_older_submission(course, tmp_path):
     file.parent.mkdir()
     for text in ("first", "second", "second"):
         file.write_text(text)
-        classroom.collect(LESSON, [tmp_path / "ada"])
+        collecting.collect(LESSON, [tmp_path / "ada"])
     assert (course / "autograde" / "submitted" / "ada" / LESSON.name / NAME).read_text() == "second"
     kept = list((course / "autograde" / "collected").rglob(NAME))
     assert [one.read_text() for one in kept] == ["first"]
@@ -336,5 +337,6 @@ def test_collect_keeps_the_older_submission(course, tmp_path):
 
 def test_the_folders_of_a_class_are_ignored_by_git():
     lines = (ROOT / ".gitignore").read_text().split()
-    for name in ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", ".secret"):
+    folders = ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", "report", "results")
+    for name in (*folders, ".secret"):
         assert f"/autograde/{name}/" in lines or f"/autograde/{name}" in lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercises.libraries import MULTI_HEAD_ATTENTION, NORMALIZATION, TRANSFORMER
 from autograde.exercises.mistakes import add_norm as code
 from autograde.plain import TensorData
 from helpers import add_norm as right
@@ -185,6 +186,7 @@ NORMALIZE = Exercise(
         "brackets around the numerator.",
     ),
     reference=right.normalize,
+    forbidden=NORMALIZATION,
     make_calls=_normalize_calls,
     parts={MAIN: 0.5, EPS: 0.3, LEADING: 0.2},
     misconceptions=(
@@ -305,6 +307,7 @@ LAYER_NORM = Exercise(
         "First times `gamma`, then plus `beta`. Hand `eps` on to `normalize` as its second argument.",
     ),
     reference=right.layer_norm,
+    forbidden=NORMALIZATION,
     make_calls=_norm_calls,
     parts={MAIN: 0.6, EPS: 0.2, LEADING: 0.2},
     misconceptions=(
@@ -447,6 +450,7 @@ LAYER = Exercise(
         "(`correction=0`), so take the mean of the squared deviations yourself.",
     ),
     reference=right.LayerNormalization,
+    forbidden=NORMALIZATION,
     make_calls=_layer_calls,
     parts={MAIN: 0.5, GRADIENTS: 0.2, EPS: 0.2, "start": 0.1},
     misconceptions=(
@@ -589,6 +593,7 @@ ADD_AND_NORM = Exercise(
         "The first argument of `layer_norm` is a sum. The other three are handed on as they are, `eps` too.",
     ),
     reference=right.add_and_norm,
+    forbidden=NORMALIZATION,
     make_calls=_add_calls,
     parts={MAIN: 0.6, EPS: 0.2, LEADING: 0.2},
     misconceptions=(
@@ -974,6 +979,7 @@ ATTENTION_BLOCK = Exercise(
         "place belongs to the key input. Then `self.add_norm` of `x` and what came back, in this order.",
     ),
     reference=right.AttentionBlock,
+    forbidden=(*MULTI_HEAD_ATTENTION, *TRANSFORMER),
     make_calls=_block_calls,
     parts={MAIN: 0.5, GRADIENTS: 0.1, "mask": 0.2, DROPOUT: 0.2},
     view=_view_block,
@@ -1134,6 +1140,7 @@ PRE_NORM_BLOCK = Exercise(
         "comes after it.",
     ),
     reference=right.PreNormBlock,
+    forbidden=TRANSFORMER,
     make_calls=_pre_norm_calls,
     parts={MAIN: 0.6, GRADIENTS: 0.2, DROPOUT: 0.2},
     view=_view_pre_norm,

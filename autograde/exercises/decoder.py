@@ -8,6 +8,7 @@ import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
 from autograde.exercises.clinic import CLINIC
+from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes import decoder as m
 from autograde.plain import TensorData
 from helpers import decoder as right
@@ -112,6 +113,7 @@ CAUSAL = Exercise(
         "Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what lies above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.",
     ),
     reference=right.causal_mask,
+    forbidden=TRANSFORMER,
     make_calls=_causal_calls,
     misconceptions=(
         Misconception(
@@ -583,6 +585,7 @@ LAYER = Exercise(
         "`attention(query_input, key_input, value_input, mask=...)` returns two things; the output is the first. An `add_norm` gets the sublayer's *input* first, then the sublayer's output. `self_mask` belongs to the first sublayer, `cross_mask` to the second. `AddNorm` and `FeedForward` take the dropout.",
     ),
     reference=right.DecoderLayer,
+    forbidden=TRANSFORMER,
     make_calls=_layer_calls,
     parts={MAIN: 0.5, "masks": 0.2, "gradients": 0.1, "dropout": 0.2},
     view=_view_layer,
@@ -744,6 +747,7 @@ STACK = Exercise(
         "`nn.ModuleList(... for _ in range(num_layers))` makes a new layer each time and registers it. In `forward`, a loop over the layers replaces `x` by the layer's output.",
     ),
     reference=right.Decoder,
+    forbidden=TRANSFORMER,
     make_calls=_stack_calls,
     parts={MAIN: 0.6, "masks": 0.2, "dropout": 0.2},
     misconceptions=(
@@ -1023,6 +1027,7 @@ MODEL = Exercise(
         "`F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has one row per word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the start values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.",
     ),
     reference=right.Transformer,
+    forbidden=TRANSFORMER,
     make_calls=_model_calls,
     parts={MAIN: 0.4, "padding": 0.2, "gradients": 0.15, "start": 0.15, "dropout": 0.1},
     view=_view_model,
@@ -1393,6 +1398,7 @@ CACHED = Exercise(
         "Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. A causal mask is not needed, since nothing later is there. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.",
     ),
     reference=right.CachedDecoder,
+    forbidden=TRANSFORMER,
     make_calls=_cached_calls,
     parts={MAIN: 0.5, "padding": 0.1, "new start": 0.1, "kept": 0.3},
     extra=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercises.libraries import EMBEDDING, ONE_HOT
 from autograde.exercises.mistakes import embeddings as m
 from autograde.plain import TensorData
 from helpers import embeddings as right
@@ -44,6 +45,7 @@ ONE_HOT = Exercise(
         "makes all pairs. `.astype(float)` turns true and false into 1 and 0.",
     ),
     reference=right.one_hot,
+    forbidden=ONE_HOT,
     make_calls=_one_hot_calls,
     parts={MAIN: 0.7, "leading axes": 0.3},
     lenient=("dtype",),
@@ -115,6 +117,7 @@ EMBED = Exercise(
         "`table[3]` is row 3. Put the array of ids between the brackets in place of the 3.",
     ),
     reference=right.embed,
+    forbidden=EMBEDDING,
     make_calls=_embed_calls,
     parts={MAIN: 0.8, "leading axes": 0.2},
     misconceptions=(

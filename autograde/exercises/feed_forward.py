@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercises.libraries import LINEAR, RELU, TRANSFORMER
 from autograde.exercises.mistakes import feed_forward as code
 from autograde.plain import TensorData
 from helpers.feed_forward import (
@@ -84,6 +85,7 @@ RELU = Exercise(
         "`np.maximum` takes two arguments; 0 is stretched to the shape of `x`. (`np.max` is the other one.)",
     ),
     reference=relu,
+    forbidden=RELU,
     make_calls=_relu_calls,
     parts={MAIN: 0.8, LEADING: 0.2},
     misconceptions=(
@@ -186,6 +188,7 @@ LINEAR = Exercise(
         "`@` is the matrix product, and `weight` is `(in, out)` already, so nothing is transposed. Then `+`.",
     ),
     reference=linear,
+    forbidden=LINEAR,
     make_calls=_linear_calls,
     parts={MAIN: 0.8, LEADING: 0.2},
     misconceptions=(
@@ -460,6 +463,7 @@ FEED_FORWARD = Exercise(
         "outer, in this order; dropout stands on the hidden units, not on the result.",
     ),
     reference=FeedForward,
+    forbidden=TRANSFORMER,
     make_calls=_network_module_calls,
     parts={MAIN: 0.6, CHANGED: 0.1, "dropout": 0.3},
     view=dropout_view,
@@ -717,6 +721,7 @@ ENCODER_LAYER = Exercise(
         "last argument.",
     ),
     reference=EncoderLayer,
+    forbidden=TRANSFORMER,
     make_calls=_layer_calls,
     parts={MAIN: 0.5, CHANGED: 0.1, "mask": 0.2, "dropout": 0.2},
     view=dropout_view,
@@ -937,6 +942,7 @@ ENCODER = Exercise(
         "`self.layers` replaces x by what the layer makes of x and the mask.",
     ),
     reference=Encoder,
+    forbidden=TRANSFORMER,
     make_calls=_encoder_calls,
     parts={MAIN: 0.5, CHANGED: 0.05, "mask": 0.2, "defaults": 0.1, "dropout": 0.15},
     view=dropout_view,

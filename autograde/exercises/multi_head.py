@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercises.libraries import DOT_PRODUCT_ATTENTION, MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes import multi_head as code
 from autograde.plain import TensorData
 from helpers.multi_head import (
@@ -289,6 +290,7 @@ BY_HAND = Exercise(
         "`w_output` is the last step. `scaled_dot_product_attention` returns two things, and the output is the first.",
     ),
     reference=multi_head_by_hand,
+    forbidden=(*DOT_PRODUCT_ATTENTION, *MULTI_HEAD_ATTENTION),
     make_calls=_hand_calls,
     parts={MAIN: 0.7, MASK: 0.3},
     misconceptions=(
@@ -483,6 +485,7 @@ MODULE = Exercise(
         "axis after the split.",
     ),
     reference=MultiHeadAttention,
+    forbidden=MULTI_HEAD_ATTENTION,
     make_calls=_module_calls,
     parts={MAIN: 0.35, CROSS: 0.15, MASK: 0.2, NOTHING: 0.1, "need_weights=False": 0.05, "bias": 0.05, WIDTH: 0.1},
     several=True,

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercises.libraries import DOT_PRODUCT_ATTENTION, MULTI_HEAD_ATTENTION, SOFTMAX
 from autograde.exercises.mistakes import single_head as code
 from autograde.plain import TensorData
 from helpers.single_head import (
@@ -69,6 +70,7 @@ SOFTMAX = Exercise(
         "along the same axis.",
     ),
     reference=softmax,
+    forbidden=SOFTMAX,
     make_calls=_softmax_calls,
     parts={MAIN: 0.5, "axis": 0.2, "large scores": 0.2, "-inf": 0.1},
     misconceptions=(
@@ -519,6 +521,7 @@ ATTENTION = Exercise(
         "first, the weights second.",
     ),
     reference=scaled_dot_product_attention,
+    forbidden=DOT_PRODUCT_ATTENTION,
     make_calls=_attention_calls,
     parts={MAIN: 0.5, "mask": 0.2, LEADING: 0.15, NOTHING: 0.15},
     several=True,
@@ -690,6 +693,7 @@ HEAD = Exercise(
         "comes up at all.)",
     ),
     reference=SelfAttentionHead,
+    forbidden=MULTI_HEAD_ATTENTION,
     make_calls=_head_calls,
     parts={MAIN: 0.4, "gradients": 0.2, "mask": 0.2, NOTHING: 0.2},
     several=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograde.exercise import MAIN, Call, Exercise
+from autograde.exercises.libraries import TOKENIZERS
 from autograde.exercises.mistakes import byte_pairs
 from autograde.exercises.mistakes import vocabulary as mistakes
 from helpers import vocabulary as reference
@@ -104,6 +105,7 @@ TOKENIZE = Exercise(
         "may come, any number of times, an apostrophe and another such run: `(?: ... )*`. The second alternative is `\\S`.",
     ),
     reference=reference.tokenize,
+    forbidden=TOKENIZERS,
     make_calls=_tokenize_calls,
     parts={MAIN: 0.4, "Korean": 0.2, "apostrophes": 0.2, "other marks": 0.2},
     misconceptions=mistakes.TOKENIZE,
@@ -318,6 +320,7 @@ VOCABULARY = Exercise(
         '`"<eos>"` if there is one (`tokens.index`), and leave out `"<pad>"` and `"<bos>"`.',
     ),
     reference=reference.Vocabulary,
+    forbidden=TOKENIZERS,
     make_calls=_vocabulary_calls,
     parts={MAIN: 0.3, "order": 0.15, "unknown words": 0.1, "size": 0.1, "limits": 0.2, "decode": 0.15},
     misconceptions=mistakes.VOCABULARY,
@@ -406,6 +409,7 @@ COUNT_PAIRS = Exercise(
         "you can add the word's count to `pairs[pair]` at once.",
     ),
     reference=reference.count_pairs,
+    forbidden=TOKENIZERS,
     make_calls=_count_pairs_calls,
     parts={MAIN: 0.7, "repeats": 0.3},
     misconceptions=byte_pairs.COUNT_PAIRS,
@@ -450,6 +454,7 @@ MERGE_PAIR = Exercise(
         "end): compare it with `pair`. Append to a list, return `tuple(...)`.",
     ),
     reference=reference.merge_pair,
+    forbidden=TOKENIZERS,
     make_calls=_merge_pair_calls,
     parts={MAIN: 0.6, "runs": 0.2, "longer symbols": 0.2},
     misconceptions=byte_pairs.MERGE_PAIR,
@@ -503,6 +508,7 @@ TRAIN_BPE = Exercise(
         "merges all words and keeps their counts.",
     ),
     reference=reference.train_bpe,
+    forbidden=TOKENIZERS,
     make_calls=_train_bpe_calls,
     parts={MAIN: 0.6, "ties": 0.25, "no pair left": 0.15},
     misconceptions=byte_pairs.TRAIN_BPE,
@@ -543,6 +549,7 @@ BPE_ENCODE = Exercise(
         "A loop over `merges`, with `merge_pair` inside and its result kept for the next round. Return a list.",
     ),
     reference=reference.bpe_encode,
+    forbidden=TOKENIZERS,
     make_calls=_bpe_encode_calls,
     misconceptions=byte_pairs.BPE_ENCODE,
     variants=byte_pairs.BPE_ENCODE_RIGHT,

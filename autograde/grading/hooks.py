@@ -1,142 +1,86 @@
-"""What `nbgrader_config.py` puts into nbgrader's lists."""
+"""What `nbgrader_config.py` puts into nbgrader's lists: `nbgrader autograde` and the formgrader's button grade with the
+same function, the same records and the same writer as `course grade`."""
 
 from __future__ import annotations
 
-import ast
-import math
-import re
+import os
+from functools import cache
 from pathlib import Path
 
+import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbformat import NotebookNode, from_dict
+from nbformat import from_dict
 from nbformat.v4 import new_notebook
-from nbgrader import utils
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograde import notebooks
-from autograde.grading import running
-from autograde.grading.normalising import normalise, note_cell
-from autograde.grading.reading import Submitted, Unreadable, read_submission
+from autograde.errors import CourseError
+from autograde.grading import course as courses
+from autograde.grading import gathering
+from autograde.grading.course import Course
+from autograde.grading.grade import grade
+from autograde.grading.schedule import Grading, lock
+from autograde.grading.workers import attempt
+from autograde.grading.writing import Writer
 
-__all__ = ["Normalise", "SaveScores", "SubmissionExporter"]
+__all__ = ["GradeSubmission", "SubmissionExporter", "before"]
 
 
 class SubmissionExporter(NotebookExporter):
-    """Opens submitted files of any content; nbgrader's own stops at the first that is no valid notebook."""
+    """Opens nothing: `GradeSubmission` reads the submitted file. nbgrader's own stops at the first that is no valid
+    notebook."""
 
     def from_filename(self, filename, resources=None, **kwargs):
         resources = {} if resources is None else resources
         file = Path(filename)
         resources["metadata"] = {"name": file.stem, "path": str(file.parent)}
-        converter = self.parent
-        if getattr(converter, "_sanitizing", False):
-            resources["course_file"] = str(file)
-            notebook = new_notebook(metadata=from_dict(notebooks.METADATA))
-        else:
-            notebook = notebooks.read(file)
-        return self.from_notebook_node(notebook, resources, **kwargs)
+        return self.from_notebook_node(new_notebook(metadata=from_dict(notebooks.METADATA)), resources, **kwargs)
 
 
-class Normalise(NbGraderPreprocessor):
-    """Rebuild the submission from the release (`normalising.normalise`).
-
-    An unreadable file becomes the untouched release, with the reason.
-    """
+class GradeSubmission(NbGraderPreprocessor):
+    """Grades the submission and writes its marks; the notebook becomes the graded one."""
 
     def preprocess(self, nb, resources):
-        course = resources["nbgrader"]
-        release = self._release(course["assignment"], course["notebook"])
-        locked = locked_sources(course["db_url"], course["assignment"], course["notebook"])
-        reason = ""
-        try:
-            submitted = read_submission(Path(resources["course_file"]))
-        except Unreadable as error:
-            submitted, reason = Submitted([]), str(error)
-        notebook, notes = normalise(release, submitted, locked)
-        notebook.metadata = from_dict(notebooks.METADATA)
-        if reason:
-            notes = [f"{reason} Nothing in it could be graded."]
-            notebook.metadata["course"] = {"unreadable": reason}
-        if notes:
-            self.log.warning("%s, %s: %s", course["student"], course["notebook"], " ".join(notes))
-            notebook.cells.insert(0, note_cell(notes))
-        return notebook, resources
-
-    def _release(self, assignment: str, notebook: str) -> NotebookNode:
-        coursedir = self.parent.parent.coursedir
-        folder = coursedir.format_path(coursedir.release_directory, ".", assignment)
-        return notebooks.read(Path(folder) / f"{notebook}.ipynb")
+        names = resources["nbgrader"]
+        lesson, notebook, student = names["assignment"], names["notebook"], names["student"]
+        converter = self.parent.parent
+        course = Course(converter.parent, converter.coursedir)
+        common = gathering.material(course, lesson, notebook)
+        with lock(course, lesson), Writer(course, lesson, notebook) as writer:
+            grading = Grading(course, common, writer, course.options, force=True)
+            result, problem, _ = attempt(grade, grading.begin(student))
+            outcome = grading.finish(student, result, problem)
+        if result is None:
+            raise CourseError(f"{student} was not graded: {problem}")
+        if outcome.notes:
+            self.log.warning("%s, %s: %s", student, notebook, " ".join(outcome.notes))
+        # nbgrader writes this file once more, and then sets its permissions
+        os.chmod(course.autograded(student, lesson) / f"{notebook}.ipynb", 0o644)
+        return nbformat.reads(result.notebook, as_version=4), resources
 
 
-def locked_sources(db_url: str, assignment: str, notebook: str) -> dict[str, str]:
-    """The sources of locked cells in the gradebook: with the hidden tests that the release lacks."""
-    with Gradebook(db_url) as gradebook:
-        cells = gradebook.find_notebook(notebook, assignment).source_cells
-        return {cell.name: cell.source for cell in cells if cell.locked and cell.source is not None}
+@cache
+def _course(root: Path) -> Course:
+    return courses.load(root, quiet=False)
 
 
-class SaveScores(SaveAutoGrades):
-    """Writes the judge's scores into the gradebook; ordinary test cells get theirs from what they output."""
+def before(assignment: str, student: str, notebooks: list[str]) -> None:
+    """nbgrader calls this before it puts a new time of submission into the gradebook.
 
-    def preprocess(self, nb, resources):
-        self.verdicts = resources.get(running.VERDICTS, {})
-        self.by_exercise = {verdict.name: verdict for verdict in self.verdicts.values()}
-        return super().preprocess(nb, resources)
-
-    def _add_score(self, cell, resources):
-        name = cell.metadata["nbgrader"]["grade_id"]
-        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        most = float(cell.metadata["nbgrader"]["points"])
-        verdict = self.verdicts.get(name)
-        if verdict is not None:
-            score = round(min(1.0, max(0.0, verdict.score)) * most, 2)
-        else:
-            score = ordinary_score(cell, most)
-        grade.auto_score = score
-        grade.needs_manual_grade = score is None or grade.manual_score is not None
-        self.gradebook.db.commit()
-
-    def _add_comment(self, cell, resources):
-        super()._add_comment(cell, resources)
-        name = cell.metadata["nbgrader"]["grade_id"]
-        verdict = self.by_exercise.get(name)
-        if verdict is None or verdict.passed:
-            return
-        comment = self.gradebook.find_comment(name, self.notebook_id, self.assignment_id, self.student_id)
-        comment.auto_comment = verdict.summary
-        self.gradebook.db.commit()
-
-
-_NUMPY_SCALAR = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
-
-
-def ordinary_score(cell: NotebookNode, most: float) -> float | None:
-    """The points of a test cell that an instructor wrote; None where a person has to grade.
-
-    As nbgrader does: an error is 0, a number is partial credit, anything else full. Unlike it: stderr does not count, a
-    NumPy scalar is a number, an error beats a result, and a number outside [0, most] is for a person to look at.
+    The marks of an older submission go, so that a grading that is stopped shows no older score with the new time. A
+    notebook of another name, if it is the only one, takes the place of the expected one, and a time that cannot be read
+    is put aside. `student` is nbgrader's pattern ("*"); whose submission it is stands in the paths of `notebooks`.
     """
-    if cell.cell_type != "code" or utils.is_solution(cell):
-        return utils.determine_grade(cell)[0]
-    if any(output.output_type == "error" for output in cell.outputs):
-        return 0.0
-    for output in cell.outputs:
-        if output.output_type == "execute_result":
-            number = _number(output.get("data", {}).get("text/plain", ""))
-            if number is not None:
-                return number if math.isfinite(number) and 0 <= number <= most else None
-    return most
-
-
-def _number(text: str) -> float | None:
-    text = "".join(text) if isinstance(text, list) else str(text)
-    scalar = _NUMPY_SCALAR.match(text.strip())
-    text = scalar.group(1) if scalar else text.strip()
-    if text.lower() in ("nan", "inf", "-inf"):
-        return float(text)
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    folder = Path(notebooks[0]).parent
+    course = _course(Path.cwd())
+    names = [name for name in course.students(assignment) if course.submitted(name, assignment) == folder]
+    if not names:
+        return
+    with Writer(course, assignment) as writer:
+        if len(writer.notebooks) == 1:
+            notebooks[:] = [str(folder / f"{writer.notebooks[0]}.ipynb")]
+        submitted = gathering.submitted_at(folder, [])
+        if submitted is None and os.path.lexists(folder / gathering.TIMESTAMP):
+            os.replace(folder / gathering.TIMESTAMP, folder / f"{gathering.TIMESTAMP}.unreadable")
+        if writer.submitted_at(names[0]) not in (None, submitted):
+            writer.withdraw(names[0])

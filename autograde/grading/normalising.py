@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
@@ -22,12 +23,12 @@ def normalise(
 
     Cells of the release keep their order, tags and metadata. A cell that a learner may edit takes the learner's source;
     a locked cell keeps its own. Cells that the learner added stay where they were put; a deleted cell comes back; the
-    second copy of an editable cell stays behind the first, where it ran, and the second copy of a locked cell goes.
+    second copy of an editable cell stays behind the first, where it ran, and the second copy of a locked cell goes. An
+    answer whose cell has lost its metadata is known by what it defines.
     """
     notes = list(submitted.notes)
     notebook = copy.deepcopy(release)
-    keys = {_key(cell): index for index, cell in enumerate(notebook.cells)}
-    taken, extras = _match(notebook, keys, submitted.cells, notes)
+    taken, extras = _match(notebook, submitted.cells, notes)
     for index, cell in enumerate(notebook.cells):
         data = nbgrader_data(cell)
         name = grade_id(cell)
@@ -54,39 +55,60 @@ def is_locked(cell: NotebookNode) -> bool:
     return bool(data.get("locked") or (data.get("grade") and not data.get("solution")))
 
 
-def _key(cell: NotebookNode) -> str:
-    return f"grade:{grade_id(cell)}" if grade_id(cell) else f"id:{cell.get('id', '')}"
-
-
 def _match(
-    notebook: NotebookNode, keys: dict[str, int], cells: list[SubmittedCell], notes: list[str]
+    notebook: NotebookNode, cells: list[SubmittedCell], notes: list[str]
 ) -> tuple[dict[int, SubmittedCell], dict[int, list[SubmittedCell]]]:
     """Which submitted cell belongs to which cell of the release; extra cells by the release's cell before them."""
-    unnamed: dict[tuple[str, str], list[int]] = {}
-    for index, cell in enumerate(notebook.cells):
-        if not grade_id(cell):
-            unnamed.setdefault((cell.cell_type, cell.source), []).append(index)
+    places = _places(notebook, cells, notes)
     taken: dict[int, SubmittedCell] = {}
     extras: dict[int, list[SubmittedCell]] = {}
     last = -1
-    for cell in cells:
-        index = keys.get(f"grade:{cell.grade_id}") if cell.grade_id else keys.get(f"id:{cell.id}")
-        if index is None and not cell.grade_id:  # files without cell ids: an unchanged cell is known by its source
-            index = next((i for i in unnamed.get((cell.kind, cell.source), ()) if i not in taken), None)
+    for cell, index in zip(cells, places, strict=True):
         if index is None:
             if cell.source.strip():
                 extras.setdefault(last, []).append(cell)
         elif index not in taken:
             taken[index] = cell
             last = index
-        elif is_locked(notebook.cells[index]):
-            notes.append(f"The cell `{cell.grade_id}` was there twice; the copy was left out.")
         else:
-            if cell.grade_id:
-                notes.append(f"The cell `{cell.grade_id}` was there twice; both were run, in their order.")
-            if cell.source.strip() and cell.source != taken[index].source:
+            name = grade_id(notebook.cells[index])
+            if is_locked(notebook.cells[index]):
+                notes.append(f"The cell `{name}` was there twice; the copy was left out.")
+            elif cell.source.strip() and cell.source not in (taken[index].source, notebook.cells[index].source):
                 extras.setdefault(last, []).append(cell)
+                if name:
+                    notes.append(f"The cell `{name}` was there twice; both were run, in their order.")
     return taken, extras
+
+
+def _places(notebook: NotebookNode, cells: list[SubmittedCell], notes: list[str]) -> list[int | None]:
+    """For each submitted cell the index of the release's cell that it is: by grade id, else by cell id, else (files
+    without ids) by an unchanged source, else as the answer whose cell is missing; None for a cell of the learner's."""
+    by_name = {grade_id(cell): index for index, cell in enumerate(notebook.cells) if grade_id(cell)}
+    by_id = {cell.get("id"): index for index, cell in enumerate(notebook.cells) if cell.get("id")}
+    by_source: dict[tuple[str, str], list[int]] = {}
+    for index, cell in enumerate(notebook.cells):
+        by_source.setdefault((cell.cell_type, cell.source), []).append(index)
+    places: list[int | None] = []
+    known: set[int | None] = set()
+    for cell in cells:
+        index = by_name.get(cell.grade_id)
+        index = by_id.get(cell.id) if index is None and cell.id else index
+        if index is None:
+            alike = by_source.get((cell.kind, cell.source), ())
+            index = next((i for i in alike if i not in known), None)
+        places.append(index)
+        known.add(index)
+    for name, index in by_name.items():
+        if index in known or is_locked(notebook.cells[index]):
+            continue
+        defines = re.compile(rf"^(async def|def|class)[ \t]+{re.escape(name)}\b", re.MULTILINE)
+        # the last definition wins, as it does when the cells are run
+        found = [i for i, cell in enumerate(cells) if places[i] is None and defines.search(cell.source)]
+        if found:
+            places[found[-1]] = index
+            notes.append(f"The cell `{name}` had lost its name; the cell that defines `{name}` was taken for it.")
+    return places
 
 
 def note_cell(notes: list[str]) -> NotebookNode:

@@ -1,0 +1,263 @@
+"""Grade one submission: normalise → run → ask → judge. `grade(bundle) -> Result` never raises because of what a
+submission contains; it does raise where this machine cannot grade at all (`sandbox.warm.Unsafe`)."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import time
+from functools import lru_cache
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from autograde import exercises, notebooks
+from autograde.exercise import Exercise
+from autograde.grading import rules, seeds
+from autograde.grading.bundle import ALL, Bundle, Mark, Result, Review
+from autograde.grading.conducting import Conductor, Stopped
+from autograde.grading.needed import needed
+from autograde.grading.normalising import is_locked, normalise, note_cell
+from autograde.grading.reading import Submitted, Unreadable, parse_submission
+from autograde.grading.running import checked_exercise, outputs, refused
+from autograde.grading.sandbox.staging import OWN
+from autograde.grading.sandbox.warm import Runner
+from autograde.grading.scoring import ordinary_score
+from autograde.grading.shortening import shorten
+from autograde.judging import AnswerKey, judge
+from autograde.lessons import LESSONS
+from autograde.notebooks import grade_id, nbgrader_data
+from autograde.reporting.cleaning import clean_notebook
+from autograde.verdict import NOT_STARTED, Verdict
+
+NOT_RUN = "Not run in grading: it decides no grade."
+_CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
+_KEYS = 256  # answer keys that a process keeps
+
+_runner: tuple[int, Runner] | None = None
+
+
+def grade(bundle: Bundle, runner: Runner | None = None) -> Result:
+    """Grade one submission; `runner` defaults to one that this process starts once and keeps warm."""
+    return _Grading(bundle, runner).result()
+
+
+def warm_runner(unsafe: bool = False) -> Runner:
+    """This process's own Runner, started when it is first needed."""
+    global _runner
+    if _runner is None or _runner[0] != os.getpid():
+        _runner = os.getpid(), Runner(unsafe)
+        atexit.register(_runner[1].close)
+    _runner[1].unsafe = unsafe
+    _runner[1].start()
+    return _runner[1]
+
+
+@lru_cache(maxsize=_KEYS)
+def answer_key(name: str, seed: int) -> AnswerKey:
+    """What the reference and the misconceptions answer; shared by all submissions that meet the same inputs."""
+    asked = exercises.exercise(name)
+    return AnswerKey(asked, asked.calls(seed))
+
+
+class _Grading:
+    def __init__(self, bundle: Bundle, runner: Runner | None):
+        self.bundle, self.runner = bundle, runner
+        self.seconds = {"normalise": 0.0, "run": 0.0, "judge": 0.0, "total": 0.0}
+        self.verdicts: dict[str, Verdict] = {}
+        self.unreadable = ""
+        self.notes = list(bundle.notes)
+        self.reviews: list[Review] = []
+
+    def result(self) -> Result:
+        start = time.perf_counter()
+        self._normalise()
+        self.seconds["normalise"] = time.perf_counter() - start
+        assurance = ""
+        if self.unreadable:
+            self._show_everywhere(self.unreadable)
+        else:
+            runner = self.runner or warm_runner(self.bundle.options.unsafe)
+            runner.start()
+            assurance = runner.assurance
+            self._run(runner)
+            passed = {name for name, verdict in self.verdicts.items() if verdict.score > 0}
+            self.reviews += rules.reviews(self.notebook, passed) if passed else []
+        marks = {grade_id(cell): self._mark(cell) for cell in self.notebook.cells if _graded(cell)}
+        for name, mark in marks.items():
+            if mark.points is None:
+                self.reviews.append(Review(name, "a person grades this cell"))
+        if self.notes:
+            self.notebook.cells.insert(0, note_cell(self.notes))
+        clean_notebook(self.notebook)
+        shorten(self.notebook)
+        text = notebooks.to_text(self.notebook)
+        self.seconds["total"] = time.perf_counter() - start
+        return Result(
+            self.bundle.lesson,
+            self.bundle.student,
+            marks,
+            text,
+            tuple(dict.fromkeys(self.notes)),
+            tuple(dict.fromkeys(self.reviews)),
+            self.seconds,
+            assurance,
+        )
+
+    # --- normalise --------------------------------------------------------------------------------------------------
+
+    def _normalise(self) -> None:
+        release = nbformat.reads(self.bundle.release, as_version=4)
+        submitted = Submitted([])
+        if self.bundle.notebook is None:
+            self.unreadable = "There is no notebook in the submission."
+        else:
+            try:
+                submitted = parse_submission(self.bundle.notebook)
+            except Unreadable as error:
+                self.unreadable = str(error)
+        if self.unreadable:
+            self.notebook, _ = normalise(release, Submitted([]), self.bundle.locked)
+            self.notes.append(f"{self.unreadable} Nothing in it could be graded.")
+        else:
+            self.notebook, notes = normalise(release, submitted, self.bundle.locked)
+            self.notes += notes
+        self.files = {name: content for name, content in self.bundle.files.items() if _is_data(name)}
+        left_out = sorted(self.bundle.files.keys() - self.files.keys())
+        self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
+        self.notebook.metadata = nbformat.from_dict(notebooks.METADATA)
+        self.released = {cell.source for cell in release.cells if not nbgrader_data(cell)}
+
+    # --- run and ask ------------------------------------------------------------------------------------------------
+
+    def _run(self, runner: Runner) -> None:
+        code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
+        checks = [checked_exercise(cell) for cell in code]
+        run, left_out = [True] * len(code), set()
+        if self.bundle.options.cells != ALL:
+            sources = [check.name if check else cell.source for cell, check in zip(code, checks, strict=True)]
+            run, left_out = needed(sources, [self._may_be_left_out(cell) for cell in code])
+        start = time.perf_counter()
+        judging = self.seconds["judge"]
+        missing = self._run_cells(runner, code, checks, run)
+        if missing & left_out:  # a name was looked up in a way that the source does not show
+            self.verdicts.clear()
+            run = [True] * len(code)
+            self._run_cells(runner, code, checks, run)
+        if self.ended:  # by the submission, which will do so again, or by somebody else on this machine
+            self.verdicts.clear()
+            self._run_cells(runner, code, checks, run)
+        self.seconds["run"] = time.perf_counter() - start - (self.seconds["judge"] - judging)
+
+    def _may_be_left_out(self, cell: NotebookNode) -> bool:
+        """A demonstration as it was handed out; a copy of one, too, that came twice."""
+        return not nbgrader_data(cell) and cell.source in self.released
+
+    def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
+        """Run and judge; returns the names that were missing."""
+        missing: set[str] = set()
+        with Conductor(runner, _stage(self.bundle.lesson, checks), self.bundle.options.limits, self.files) as on:
+            for cell, check, runs in zip(code, checks, run, strict=True):
+                if not runs:
+                    cell.outputs = [new_output("stream", name="stdout", text=NOT_RUN)]
+                elif check is not None:
+                    verdict = self._ask(on, check, missing)
+                    self.verdicts[grade_id(cell)] = verdict
+                    cell.outputs = outputs(verdict)
+                elif cell.source.strip():
+                    cell.outputs, cell.execution_count = on.run(cell.source)
+                    missing |= on.missing
+        self.ended = on.ended
+        return missing
+
+    def _ask(self, on: Conductor, exercise: Exercise, missing: set[str]) -> Verdict:
+        key = answer_key(exercise.name, seeds.seed(self.bundle.key, exercise.name))
+        try:
+            answers = on.ask(exercise.name, key.calls)
+        except Stopped as stopped:
+            return refused(exercise, str(stopped))
+        except ValueError as error:
+            return refused(exercise, f"The answer could not be read: {error}.")
+        if answers is None:
+            advice = f"There is no `{exercise.name}` when this check runs."
+            return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
+        missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
+        start = time.perf_counter()
+        try:
+            with _one_thread():
+                return judge(exercise, key.calls, answers, key)
+        except Exception as error:  # data of a form that the judge does not know: no verdict, no points
+            return refused(exercise, f"The answer could not be compared: {type(error).__name__}.")
+        finally:
+            self.seconds["judge"] += time.perf_counter() - start
+
+    # --- marks ------------------------------------------------------------------------------------------------------
+
+    def _mark(self, cell: NotebookNode) -> Mark:
+        name, most = grade_id(cell), _points(cell)
+        check = checked_exercise(cell)
+        if check is not None:
+            verdict = self.verdicts.get(name) or refused(check, self.unreadable or "There is no verdict.")
+            points = round(min(1.0, max(0.0, verdict.score)) * most, 2)
+            return Mark(name, points, most, "high", verdict, "" if verdict.passed else verdict.summary)
+        if self.unreadable:
+            return Mark(name, 0.0, most, "high", comment=self.unreadable)
+        return Mark(name, ordinary_score(cell, most), most, "low" if is_locked(cell) else "high")
+
+    def _show_everywhere(self, reason: str) -> None:
+        for cell in self.notebook.cells:
+            check = checked_exercise(cell)
+            if check is not None:
+                self.verdicts[grade_id(cell)] = refused(check, reason)
+                cell.outputs = outputs(self.verdicts[grade_id(cell)])
+            elif cell.cell_type == "code":
+                cell.outputs = [new_output("error", ename="NotRun", evalue=reason, traceback=[reason])]
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """For sizes as small as these a second thread costs more than it gives, above all beside other graders."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _is_data(name: str) -> bool:
+    """Whether a file may lie beside the notebook: inside its folder, visible, and nothing that Python would import."""
+    parts = name.split("/")
+    inside = all(part and not part.startswith(".") and "\0" not in part and "\\" not in part for part in parts)
+    return inside and not name.lower().endswith(_CODE)
+
+
+def missing_name(problem) -> set[str]:
+    """The name that a NameError says is not defined."""
+    words = problem.text.split("'")
+    return {words[1]} if problem.kind == "NameError" and len(words) > 2 else set()
+
+
+def _graded(cell: NotebookNode) -> bool:
+    data = nbgrader_data(cell)
+    return bool(data.get("grade")) and bool(grade_id(cell))
+
+
+def _points(cell: NotebookNode) -> float:
+    try:
+        return max(0.0, float(nbgrader_data(cell).get("points", 0)))
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _stage(lesson: str, checks: list[Exercise | None]) -> str:
+    """Whose view of `helpers` a notebook gets: an instructor's own with the course's checks, that of the first lesson
+    that they belong to."""
+    names = [one.name for one in LESSONS]
+    if lesson in names:
+        return lesson
+    return min((check.lesson for check in checks if check is not None), default=OWN)

@@ -1,0 +1,205 @@
+"""Which cells can decide a grade.
+
+A released cell that came back unchanged, is graded by nobody, and gives nothing to what is graded, need not be run:
+figures, experiments, comparisons. What a cell gives is found from its source, without running it, and rather too much
+than too little: the names that it binds or may change, also through the functions that it calls.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_MAGIC = re.compile(r"^\s*%%(time|capture)[ \t]*\n")  # what is below them is run as it stands
+# these reach names in ways that no source shows: beside a learner's cell that uses them, every cell is run
+_HIDDEN_USE = {"exec", "eval", "globals", "locals", "vars", "get_ipython", "__import__", "__main__", "_getframe"}
+# these leave something behind that is no name (a file, a setting): a cell with one of them is always run
+_TRACES = {"setattr", "delattr", "open", "save", "savez", "savez_compressed", "savetxt", "save_file", "save_model"}
+_TRACES |= {"dump", "write_text", "write_bytes", "mkdir", "makedirs", "to_csv", "reload", "environ", "chdir", "tofile"}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass
+class Facts:
+    """What the source of one cell, or of one function in it, says.
+
+    uses       names of the notebook that it may read, also by a string
+    binds      names of the notebook that it sets
+    changes    names whose value it may change: given to a call, or with a method that is called
+    data       names that it binds to something that is neither function, class nor module
+    functions  {name: Facts} of the functions and classes that it defines
+    opaque     it is always run: nothing is known of it, or it leaves something behind that is no name
+    hidden_use it may read any name
+    """
+
+    uses: set[str] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    changes: set[str] = field(default_factory=set)
+    data: set[str] = field(default_factory=set)
+    functions: dict[str, Facts] = field(default_factory=dict)
+    opaque: bool = False
+    hidden_use: bool = False
+
+
+def needed(sources: list[str], candidates: list[bool]) -> tuple[list[bool], set[str]]:
+    """Which cells to run, and the names that the others would have bound.
+
+    sources     the code cells, in order
+    candidates  True where a cell may be left out
+    """
+    facts = [facts_of(source) for source in sources]
+    if any(one.hidden_use for one, candidate in zip(facts, candidates, strict=True) if not candidate):
+        return [True] * len(sources), set()
+    data = set().union(*(one.data for one in facts))
+    functions: dict[str, list[Facts]] = {}
+    for one in facts:
+        for name, inner in one.functions.items():
+            functions.setdefault(name, []).append(inner)
+    gives = [_effects(one, data, functions) for one in facts]
+    run = [not candidate or one.opaque for candidate, one in zip(candidates, facts, strict=True)]
+    used = set().union(*(one.uses for one, runs in zip(facts, run, strict=True) if runs))
+    grown = True
+    while grown:
+        grown = False
+        for index, one in enumerate(facts):
+            if not run[index] and gives[index] & used:
+                run[index] = grown = True
+                used |= one.uses
+    return run, set().union(*(given for given, runs in zip(gives, run, strict=True) if not runs))
+
+
+def _effects(one: Facts, data: set[str], functions: dict[str, list[Facts]]) -> set[str]:
+    """The names that a cell sets or changes, itself or by the functions of the notebook that it uses."""
+    effects = one.binds | (one.changes & data)
+    seen: set[str] = set()
+    queue = list(one.uses & functions.keys())
+    while queue:
+        name = queue.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for inner in functions[name]:
+            effects |= inner.binds | (inner.changes & data)
+            queue += inner.uses & functions.keys()
+    return effects
+
+
+def facts_of(source: str) -> Facts:
+    """Read the source of one cell."""
+    source = _MAGIC.sub("", source)
+    try:
+        tree = ast.parse(source)
+        table = symtable.symtable(source, "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # a magic, `await`, or broken
+        words = set(_WORD.findall(source))
+        return Facts(words, words, words, words, opaque=True, hidden_use=bool(words & _HIDDEN_USE))
+    facts = Facts(changes=_changed(tree), uses=_global_names(table) | _words_in_strings(tree))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    facts.hidden_use = bool((names | attributes - {"eval"}) & _HIDDEN_USE)  # `model.eval()` reads no name
+    facts.opaque = facts.hidden_use or bool((names | attributes) & _TRACES)
+    for symbol in table.get_symbols():
+        if symbol.is_assigned() or symbol.is_imported():
+            facts.binds.add(symbol.get_name())
+    facts.binds |= {name for inner in _scopes(table) for name in _declared_global(inner)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            facts.binds |= _root(node)
+    plain = {node.name for node in tree.body if isinstance(node, _DEFINITIONS)}
+    plain |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
+    facts.data = facts.binds - plain
+    for node in tree.body:
+        if isinstance(node, _DEFINITIONS):
+            facts.functions[node.name] = _facts_of_definition(node, table)
+    return facts
+
+
+def _facts_of_definition(node: ast.AST, table: symtable.SymbolTable) -> Facts:
+    """What a call of a function, or of anything in a class, may do to the notebook's names."""
+    inner = [one for one in table.get_children() if one.get_name() == node.name]
+    used = set().union(*(_global_names(one) for one in inner)) if inner else set()
+    facts = Facts(uses=used | _words_in_strings(node), changes=_changed(node) & used)
+    facts.binds = {name for one in inner for scope in (one, *_scopes(one)) for name in _declared_global(scope)}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store | ast.Del):
+            facts.binds |= _root(part) & used
+    return facts
+
+
+def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _scopes(child)
+
+
+def _global_names(table: symtable.SymbolTable) -> set[str]:
+    """The names in a scope and inside it that are looked up in the notebook."""
+    top = table.get_type() == "module"
+    names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+    return names | {name for scope in table.get_children() for name in _global_names(scope)}
+
+
+def _declared_global(scope: symtable.SymbolTable) -> Iterator[str]:
+    for symbol in scope.get_symbols():
+        if symbol.is_declared_global() and (symbol.is_assigned() or symbol.is_imported()):
+            yield symbol.get_name()
+
+
+def _changed(tree: ast.AST) -> set[str]:
+    """Names that are given to a call, or whose method is called: their value may be another afterwards."""
+    changed: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute):
+                changed |= _root(node.func)
+            if not (isinstance(node.func, ast.Name) and node.func.id in _HARMLESS):
+                for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                    changed |= _root(argument)
+        elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor):
+            changed |= _root(node.target) | (_root(node.iter) if not isinstance(node, ast.AugAssign) else set())
+    return changed
+
+
+_HARMLESS = {"print", "len", "range", "str", "int", "float", "repr", "type", "isinstance", "sum", "min", "max", "abs"}
+_HARMLESS |= {"round", "list", "tuple", "set", "dict", "sorted", "enumerate", "zip", "bool", "any", "all", "display"}
+
+
+def _root(node: ast.AST) -> set[str]:
+    """The names at the beginning of `a.b[c].d`, or in a list or starred expression of such."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+        node = node.value
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return set().union(*(_root(item) for item in node.elts))
+    if isinstance(node, ast.Dict):
+        return set().union(*(_root(item) for item in node.values))
+    return set()
+
+
+def _words_in_strings(tree: ast.AST) -> set[str]:
+    """Identifiers in strings that could be code, docstrings aside."""
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (*_DEFINITIONS, ast.Module)) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    words: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            words |= _words_of_code(node.value)
+    return words
+
+
+def _words_of_code(text: str) -> set[str]:
+    if text.isidentifier():  # the name of a buffer or a column; what would look it up is in _HIDDEN_USE
+        return set()
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    return set(_WORD.findall(text))

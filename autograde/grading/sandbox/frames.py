@@ -1,0 +1,85 @@
+"""Messages between the grader and the process that runs a submission: JSON and raw bytes, of limited length.
+
+One frame: length of the JSON (4 bytes), length of the rest (8 bytes), the JSON, the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+
+HEAD = struct.Struct(">IQ")
+LARGEST_TEXT = 64 * 2**20  # bytes of JSON in one frame
+LARGEST_DATA = 256 * 2**20  # bytes beside it
+
+
+class Ended(Exception):
+    """The other side closed the connection, or sent something that is no frame."""
+
+
+class Gone(Exception):
+    """The process that ran the notebook has ended, or was ended because it was late; `late` says which."""
+
+    def __init__(self, late: bool = False):
+        super().__init__("late" if late else "ended")
+        self.late = late
+
+
+class Late(Exception):
+    """No whole frame came in time."""
+
+
+def send(to: socket.socket, message: dict, data: bytes = b"") -> None:
+    """Send one frame; Ended if nobody reads."""
+    text = json.dumps(message).encode()
+    if len(text) > LARGEST_TEXT or len(data) > LARGEST_DATA:
+        raise ValueError("the frame is too large")
+    try:
+        to.sendall(HEAD.pack(len(text), len(data)) + text)
+        if data:
+            to.sendall(data)
+    except OSError as error:
+        raise Ended(str(error)) from None
+
+
+def receive(source: socket.socket, seconds: float | None = None) -> tuple[dict, bytes]:
+    """One frame; Ended or Late if none comes. `seconds` is for the whole of it."""
+    end = None if seconds is None else time.monotonic() + seconds
+    text_size, data_size = HEAD.unpack(_exactly(source, HEAD.size, end))
+    if text_size > LARGEST_TEXT or data_size > LARGEST_DATA:
+        raise Ended("a frame that is too large")
+    text = _exactly(source, text_size, end)
+    data = _exactly(source, data_size, end)
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Ended("a frame without valid JSON") from None
+    if type(message) is not dict:
+        raise Ended("a frame without an object")
+    return message, bytes(data)
+
+
+def _exactly(source: socket.socket, size: int, end: float | None) -> bytearray:
+    data = bytearray()
+    while len(data) < size:
+        if end is None:
+            source.settimeout(None)
+        else:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Late
+            source.settimeout(left)
+        try:
+            piece = source.recv(min(size - len(data), 2**20))
+        except TimeoutError:
+            raise Late from None
+        except OSError as error:
+            raise Ended(str(error)) from None
+        finally:
+            source.settimeout(None)
+        if not piece:
+            raise Ended("the connection was closed")
+        data += piece
+    return data

@@ -1,0 +1,205 @@
+"""The warm process: imports what notebooks need, then forks a child for each submission.
+
+Started by `warm.Runner` with a clean environment. Knows no secret, no reference and no catalogue; one thread. It reads
+one byte (with a socket beside it) and one frame for each command:
+
+    {"do": "child", "stage", "limits", "home"}  + the child's socket -> {"pid"} or {"failed"}
+    {"do": "end", "pid"}                                             -> {}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import time
+
+from autograde.grading.sandbox import frames
+
+
+def main(number: int) -> None:
+    control = socket.socket(fileno=number)
+    config, _ = frames.receive(control)
+    try:
+        shell, isolated = prepare(config, number)
+        frames.send(
+            control, {"ready": True, "threads": len(os.listdir("/proc/self/task"))} if isolated else {"ready": True}
+        )
+    except BaseException as error:
+        import traceback
+
+        frames.send(control, {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-4000:]})
+        return
+    while True:
+        byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not byte:
+            return
+        try:
+            message, _ = frames.receive(control)
+        except frames.Ended:
+            return
+        if message["do"] == "child":
+            pid = os.fork()
+            if not pid:
+                control.close()
+                child(socket.socket(fileno=descriptors[0]), shell, message, isolated)
+                os._exit(0)
+            os.close(descriptors[0])
+            frames.send(control, {"pid": pid})
+        else:
+            end(message["pid"])
+            frames.send(control, {})
+
+
+def prepare(config: dict, number: int) -> tuple:
+    """Enter the tree, import everything, pay what the first use of each costs."""
+    isolated = config["isolated"]  # "namespaces", "bubblewrap" or ""
+    os.umask(0o022)
+    if isolated == "namespaces":
+        from autograde.grading.sandbox import isolation
+
+        isolation.close_all_but({number, 2})
+        isolation.enter_tree(config["root"], config["shown"], config["hidden"], config["places"])
+    os.environ.clear()
+    os.environ.update(config["environment"])
+    os.makedirs(os.environ["TMPDIR"], exist_ok=True)
+    os.makedirs(os.environ["HOME"], exist_ok=True)
+    os.chdir(os.environ["HOME"])
+    sys.path[:] = config["path"]
+    for name in ("autograde", "autograde.grading", "autograde.grading.sandbox"):  # they lie elsewhere in the tree
+        sys.modules[name].__path__ = ["/".join([config["path"][0], *name.split(".")])]
+    importlib.invalidate_caches()
+    sys.argv[:] = ["notebook"]
+    shell = warm_up()
+    gc.collect()
+    gc.freeze()
+    return shell, isolated
+
+
+def warm_up():
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(1)
+    import matplotlib.pyplot as plt
+    import torch.nn.functional as F
+
+    import helpers.example
+    import helpers.figures
+
+    importlib.import_module("autograde.answering")
+    from autograde.grading.sandbox.shell import Shell
+
+    shell = Shell.instance()
+    shell.cell(
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2], label='a'); plt.legend(); plt.show()",
+        2**22,
+    )
+    shell.cell("1 / 0", 2**22)
+    figure, axes = helpers.figures.new(1, 2)
+    helpers.figures.heat_map(axes[0], np.eye(2), ["a", "bb"], ["개", "c"], "t", "x", "y")
+    axes[1].plot([1, 2], label="a")
+    axes[1].legend()
+    helpers.figures.show(figure, alt="Two panels that are never shown to anybody.")
+    plt.close("all")
+    model = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    optimizer = torch.optim.Adam(model.parameters())
+    loss = F.cross_entropy(model(torch.randn(2, 3, 8)).flatten(0, 1), torch.zeros(6, dtype=torch.long))
+    loss.backward()
+    optimizer.step()
+    torch.testing.assert_close(torch.ones(2), torch.ones(2))
+    np.testing.assert_allclose(np.ones(2), np.ones(2))
+    F.scaled_dot_product_attention(torch.ones(1, 2, 4), torch.ones(1, 2, 4), torch.ones(1, 2, 4))
+    shell.reset(new_session=True)
+    shell.execution_count = 1
+    return shell
+
+
+def child(connection: socket.socket, shell, message: dict, isolated: str) -> None:
+    """In the fork: enter the isolation, say whether it held, serve."""
+    from autograde.grading.sandbox import session
+
+    try:
+        from autograde.grading.sandbox import isolation
+
+        if isolated == "namespaces":
+            isolation.die_with_parent()
+            isolation.close_all_but({connection.fileno()})
+            isolation.enter_namespaces()
+            pid = os.fork()
+            if pid:
+                connection.close()
+                _guard(pid)
+            isolation.die_with_parent()
+            isolation.enter_home(message["stage"], message["home"])
+            pid = os.fork()
+            if pid:
+                connection.close()
+                isolation.linux.drop_capabilities()
+                _reap()
+            os.setsid()
+            isolation.limit(message["limits"])
+            held = isolation.confine()
+        elif isolated:
+            isolation.close_all_but({connection.fileno()})
+            os.setsid()
+            isolation.limit(message["limits"])
+            held = isolation.confine()
+        else:
+            held = {}
+            os.setsid()
+        work = message["work"]
+        os.makedirs(work, exist_ok=True)
+        os.chdir(work)
+        sys.path.insert(0, "")
+        import helpers
+
+        helpers.__path__.append(message["lesson"] + "/helpers")
+        frames.send(connection, {"held": held})
+    except BaseException as error:
+        import traceback
+
+        frames.send(connection, {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-4000:]})
+        os._exit(1)
+    session.serve(connection, shell, work)
+
+
+def _guard(pid: int) -> None:
+    """Between the warm process and process 1 of the child's namespace: ends the whole of it when told to."""
+
+    def stop(signum, frame):
+        os.kill(pid, signal.SIGKILL)
+
+    signal.signal(signal.SIGTERM, stop)
+    os.waitpid(pid, 0)
+    os._exit(0)
+
+
+def _reap() -> None:
+    """Process 1: collects what ended, until nothing is left."""
+    try:
+        while True:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        os._exit(0)
+
+
+def end(pid: int) -> None:
+    """End a child and everything in it; returns when it is gone."""
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signum)
+        limit = time.monotonic() + 5
+        while time.monotonic() < limit:
+            done, _ = os.waitpid(pid, os.WNOHANG)
+            if done:
+                return
+            time.sleep(0.001)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

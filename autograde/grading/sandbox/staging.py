@@ -1,0 +1,111 @@
+"""The folder that a submission sees in place of the course: what its code may import, and nothing that is secret.
+
+common/autograde   the answering side of a check, and a `check` that tells a learner what happens in grading
+common/helpers     the running example and the figures
+stages/LESSON      helpers/: the modules of earlier lessons; release/: the files handed out beside the notebook
+"""
+
+from __future__ import annotations
+
+import py_compile
+import shutil
+from pathlib import Path
+
+from autograde import paths
+from autograde.lessons import LESSONS
+
+PACKAGE = Path(__file__).resolve().parent.parent.parent
+HELPERS = PACKAGE.parent / "helpers"
+ANSWERING = ("answering", "exercise", "limits", "plain")
+INSIDE = (
+    "__init__",
+    "frames",
+    "isolation",
+    "landlock",
+    "linux",
+    "main",
+    "seccomp",
+    "selftest_inside",
+    "session",
+    "shell",
+)
+OWN = "own"  # the stage of a notebook that is no lesson of the course
+_LARGEST = 16 * 2**20  # bytes of a file beside a released notebook
+
+_CHECK = '''"""In grading, the grader answers the cells `check("...")`; this is for a cell that a learner added."""
+
+
+class CheckFailed(AssertionError):
+    """Never raised here; for `except CheckFailed` in a learner's cell."""
+
+
+def check(name):
+    print(f"check({name!r}): in grading, the check cells of the lesson decide; this added one is left out.")
+
+
+def assess(name, obj=None, seed=None):
+    check(name)
+
+
+def exercises():
+    return ()
+'''
+_MAKERS = '''"""Arguments of a call that are no plain data; the grader sends what makes them along with the call."""
+
+MAKERS = {}
+
+
+def maker(function):
+    MAKERS[function.__name__] = function
+    return function
+'''
+
+
+def stage(folder: Path) -> list[str]:
+    """Fill `folder` (new, empty); returns the names of the stages."""
+    common = folder / "common" / "autograde"
+    _write(common / "__init__.py", _CHECK)
+    _write(common / "makers.py", _MAKERS)
+    for name in ANSWERING:
+        _copy(PACKAGE / f"{name}.py", common / f"{name}.py")
+    _write(common / "grading" / "__init__.py", "")
+    for name in INSIDE:
+        source = Path(__file__).parent / f"{name}.py"
+        if source.is_file():
+            _copy(source, common / "grading" / "sandbox" / source.name)
+    for name in ("__init__.py", "example.py", "figures.py"):
+        _copy(HELPERS / name, folder / "common" / "helpers" / name)
+    shutil.copytree(HELPERS / "fonts", folder / "common" / "helpers" / "fonts", copy_function=shutil.copyfile)
+    stages = [lesson.name for lesson in LESSONS] + [OWN]
+    for number, name in enumerate(stages):
+        target = folder / "stages" / name
+        (target / "helpers").mkdir(parents=True)
+        (target / "release").mkdir()
+        for earlier in LESSONS[:number]:
+            _copy(HELPERS / f"{earlier.topic}.py", target / "helpers" / f"{earlier.topic}.py")
+        _release(paths.root() / "notebooks" / name, target / "release")
+    for file in folder.rglob("*.py"):
+        py_compile.compile(str(file), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return stages
+
+
+def _release(source: Path, target: Path) -> None:
+    """The data files of a release; never a notebook or a program."""
+    for file in sorted(source.rglob("*")) if source.is_dir() else ():
+        hidden = any(part.startswith(".") for part in file.relative_to(source).parts)
+        if hidden or file.is_symlink() or not file.is_file() or file.suffix in (".ipynb", ".py", ".pyc"):
+            continue
+        if file.stat().st_size <= _LARGEST:
+            _copy(file, target / file.relative_to(source))
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

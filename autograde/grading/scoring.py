@@ -1,0 +1,43 @@
+"""The points of test cells that an instructor wrote."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+
+from nbformat import NotebookNode
+from nbgrader import utils
+
+_NUMPY_SCALAR = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
+
+
+def ordinary_score(cell: NotebookNode, most: float) -> float | None:
+    """The points of a test cell that an instructor wrote; None where a person has to grade.
+
+    As nbgrader does: an error is 0, a number is partial credit, anything else full. Unlike it: stderr does not count, a
+    NumPy scalar is a number, an error beats a result, and a number outside [0, most] is for a person to look at.
+    """
+    if cell.cell_type != "code" or utils.is_solution(cell):
+        return utils.determine_grade(cell)[0]
+    if any(output.output_type == "error" for output in cell.outputs):
+        return 0.0
+    for output in cell.outputs:
+        if output.output_type == "execute_result":
+            number = _number(output.get("data", {}).get("text/plain", ""))
+            if number is not None:
+                return number if math.isfinite(number) and 0 <= number <= most else None
+    return most
+
+
+def _number(text: str) -> float | None:
+    text = "".join(text) if isinstance(text, list) else str(text)
+    scalar = _NUMPY_SCALAR.match(text.strip())
+    text = scalar.group(1) if scalar else text.strip()
+    if text.lower() in ("nan", "inf", "-inf"):
+        return float(text)
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,71 @@
+"""The attack collection in its quick form: nothing hostile earns, reads, changes or stops, nothing honest loses."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograde.grading.attacking.canaries import Canaries
+from autograde.grading.attacking.collecting import attempt_collecting
+from autograde.grading.attacking.collection import load, make
+from autograde.grading.attacking.trying import attempt, attempt_control
+from autograde.grading.bundle import Mark, Result
+from autograde.grading.grade import grade, warm_runner
+from autograde.grading.sandbox.warm import Unsafe
+
+ATTACKS = load()
+GRADED = [one for one in ATTACKS if not one.source]
+BATCH = 8
+BATCHES = [GRADED[start : start + BATCH] for start in range(0, len(GRADED), BATCH)]
+
+
+@pytest.fixture(scope="module")
+def isolated():
+    try:
+        warm_runner()
+    except Unsafe as error:
+        pytest.skip(str(error))
+
+
+def test_the_collection_is_large_enough():
+    hostile = [one for one in ATTACKS if not one.honest]
+    assert len(hostile) >= 80 and len(ATTACKS) - len(hostile) >= 30
+    assert all(one.tries.endswith(".") for one in ATTACKS)
+    assert all(one.deserved == "all" for one in ATTACKS if one.honest and not one.source)
+    assert len({one.name for one in ATTACKS}) == len(ATTACKS)
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0].name}-{batch[-1].name}")
+def test_attacks(batch, isolated):
+    with Canaries() as canaries:
+        outcomes = attempt(batch, grade, canaries, short=True)
+        attempt_control(outcomes, grade, canaries, short=True)
+    assert {one.attack.name: one.problems for one in outcomes if one.problems} == {}
+
+
+@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.source], ids=lambda one: one.name)
+def test_attacks_by_folder_and_archive(attack):
+    assert attempt_collecting(attack).problems == []
+
+
+def test_a_grader_that_can_be_fooled_is_found_out():
+    """Each kind of problem is seen where it is there."""
+    attack = next(one for one in ATTACKS if one.name == "displayhook_ok")
+    with Canaries() as canaries:
+        case = make(attack, canaries.words, short=True)
+        secret, token = canaries.tokens["secret"], canaries.course / "owned"
+
+        def fooled(bundle):
+            token.write_text("owned")
+            marks = {name: Mark(name, 1.0, 3.0, comment=secret) for name in case.deserved}
+            return Result(bundle.lesson, bundle.student, marks, '{"cells": []}')
+
+        def stopped(bundle):
+            raise RuntimeError("the class stops")
+
+        (outcome,) = attempt([attack], fooled, canaries, short=True)
+        assert outcome.got == len(case.deserved) and "shows secret" in outcome.problems
+        attempt_control([outcome], fooled, canaries, short=True)
+        assert any(one.startswith("changed") and one.endswith("owned") for one in outcome.problems)
+        assert any(one.startswith("the next student") for one in outcome.problems)
+        (outcome,) = attempt([attack], stopped, canaries, short=True)
+        assert outcome.problems == ["stopped the class: RuntimeError: the class stops"]

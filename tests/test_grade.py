@@ -1,0 +1,267 @@
+"""`grade(bundle) -> Result`: honest and broken submissions of every lesson, and what a crash costs."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+
+from autograde import exercises, notebooks
+from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
+from autograde.grading.grade import NOT_RUN, grade
+from autograde.grading.needed import needed
+from autograde.grading.running import checked_exercise
+from autograde.grading.sandbox.warm import Runner, Unsafe
+from autograde.grading.seeds import SETS, seed, set_key
+from autograde.lessons import LESSONS, find_lesson
+from conftest import filled, released
+
+FIRST = find_lesson("01_vocabulary")
+
+
+@pytest.fixture(scope="module")
+def runner():
+    try:
+        with Runner() as made:
+            yield made
+    except Unsafe as error:
+        pytest.skip(f"no isolation here: {error}")
+
+
+def bundle_of(lesson, notebook, **options) -> Bundle:
+    data = notebook if isinstance(notebook, bytes | None) else nbformat.writes(notebook).encode()
+    files = options.pop("files", {})
+    return Bundle(
+        lesson.name, "kim", data, nbformat.writes(released(lesson)), b"k" * 32, files, options=Options(**options)
+    )
+
+
+def points(result) -> float:
+    return sum(mark.points for mark in result.marks.values())
+
+
+def most(result) -> float:
+    return sum(mark.most for mark in result.marks.values())
+
+
+def outputs_of(result, grade_id: str) -> str:
+    notebook = nbformat.reads(result.notebook, as_version=4)
+    return json.dumps([cell.outputs for cell in notebook.cells if notebooks.grade_id(cell) == grade_id])
+
+
+def mixed(lesson):
+    """Right, wrong and unwritten answers, one after the other."""
+    notebook = filled(lesson)
+    untouched = {notebooks.grade_id(cell): cell.source for cell in released(lesson).cells}
+    for number, exercise in enumerate(exercises.of_lesson(lesson.name)):
+        (cell,) = [cell for cell in notebook.cells if notebooks.grade_id(cell) == exercise.name]
+        if number % 3 == 1:
+            cell.source += f"\n\n\n{exercise.name}_before = {exercise.name}\n{exercise.name} = lambda *a, **k: None"
+        elif number % 3 == 2 and number > 3:
+            cell.source = untouched[exercise.name]
+    return notebook
+
+
+# --- every lesson ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
+def test_right_untouched_wrong(lesson, runner):
+    right = grade(bundle_of(lesson, filled(lesson)), runner)
+    total = sum(one.points for one in exercises.of_lesson(lesson.name))
+    assert points(right) == most(right) == total, [m for m in right.marks.values() if m.points != m.most]
+    assert right.notes == () and right.reviews == () and right.assurance == runner.assurance
+    assert NOT_RUN in right.notebook
+    untouched = grade(bundle_of(lesson, released(lesson)), runner)
+    assert {mark.points for mark in untouched.marks.values()} == {0.0} and untouched.marks.keys() == right.marks.keys()
+    wrong = grade(bundle_of(lesson, mixed(lesson)), runner)
+    assert 0 < points(wrong) < total
+    for number, exercise in enumerate(exercises.of_lesson(lesson.name)):
+        if number % 3 == 1:
+            assert wrong.marks[f"check_{exercise.name}"].points == 0, exercise.name
+
+
+@pytest.mark.nbgrader  # the experiments of all lessons: minutes
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
+def test_cells_that_are_left_out_decide_nothing(lesson, runner):
+    for notebook in (filled(lesson), mixed(lesson), released(lesson)):
+        some, all_ = (grade(bundle_of(lesson, notebook, cells=cells), runner) for cells in (NEEDED, ALL))
+        assert [(m.points, m.verdict) for m in some.marks.values()] == [
+            (m.points, m.verdict) for m in all_.marks.values()
+        ]
+
+
+# --- whatever comes in ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data, reason",
+    [
+        (None, "There is no notebook"),
+        (b"", "empty"),
+        (b"\xff\xfe\x00", "not"),
+        (b"[]", "JSON of another kind"),
+        (b"{", "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_unreadable_files_get_nothing_and_a_reason(data, reason, runner):
+    result = grade(bundle_of(FIRST, data), runner)
+    assert points(result) == 0 and most(result) == 27
+    assert reason in result.notes[0] and all(reason in mark.comment for mark in result.marks.values())
+
+
+CRASHES = {
+    "the process exits": "import os\nos._exit(1)",
+    "a signal": "import os\nos.kill(os.getpid(), 9)",
+    "all processes are killed": "import os\nos.kill(-1, 9)\nos.kill(os.getppid(), 9)\nos._exit(0)",
+    "a segmentation fault": "import ctypes\nctypes.string_at(0)",
+    "SystemExit": "import sys\nsys.exit(1)",
+    "a loop": "while True: pass",
+    "a loop that swallows the time-out": "while True:\n  try:\n    while True: pass\n  except BaseException: 0",
+    "output without end": "while True: print('x' * 1000)",
+    "much memory": "x = bytearray(10**11)",
+    "processes without end": "import os\nfor _ in range(10**4): os.fork()",
+    "garbage on every descriptor": "import os\nfor n in range(50):\n try: os.write(n, b'x' * 100)\n except OSError: 0",
+    "every descriptor closed": "import os\nos.closerange(0, 200)",
+}
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_a_crash_costs_its_own_cell(name, runner):
+    """Without `decode` there is no `decode`; `Vocabulary`, which uses it in part of its calls, keeps the rest."""
+    notebook = filled(FIRST, {"decode": CRASHES[name]})
+    result = grade(bundle_of(FIRST, notebook, limits=Limits(cell=1.0, processes=8)), runner)
+    lost = {mark.grade_id for mark in result.marks.values() if mark.points < mark.most}
+    assert lost == {"check_decode", "check_Vocabulary"} and result.marks["check_Vocabulary"].points > 0
+    assert "There is no `decode`" in result.marks["check_decode"].comment
+
+
+@pytest.mark.parametrize("body", ["os.kill(os.getpid(), 9)", "os._exit(0)", "ctypes.string_at(0)", "sys.exit()"])
+def test_a_crash_in_a_call_costs_its_own_check(body, runner):
+    source = f"import ctypes, os, sys\n\n\ndef bpe_encode(word, merges):\n    {body}"
+    result = grade(bundle_of(FIRST, filled(FIRST, {"bpe_encode": source})), runner)
+    assert [mark.grade_id for mark in result.marks.values() if mark.points < mark.most] == ["check_bpe_encode"]
+
+
+def test_the_state_before_a_crash_comes_back(runner):
+    """Also where much was computed before, and a copy of the state was made."""
+    notebook = filled(FIRST, {"decode": "import os\ncount = count + 1\nos._exit(1)"})
+    at = [notebooks.grade_id(cell) for cell in notebook.cells].index("decode")
+    notebook.cells.insert(at, new_code_cell("import time\ncount = 1\ntime.sleep(0.4)"))
+    notebook.cells.insert(at + 1, new_code_cell("count += 1"))
+    notebook.cells.insert(at + 3, new_code_cell("print('count', count)"))
+    result = grade(bundle_of(FIRST, notebook), runner)
+    assert "count 2" in result.notebook and "The process ended while this cell ran" in outputs_of(result, "decode")
+
+
+def test_the_whole_time_is_limited(runner):
+    notebook = filled(FIRST, {"decode": "while True: pass"})
+    result = grade(bundle_of(FIRST, notebook, limits=Limits(total=3.0)), runner)
+    assert result.marks["check_tokenize"].points == result.marks["check_tokenize"].most
+    assert "had used its 3 seconds" in result.marks["check_bpe_encode"].comment
+
+
+def test_threads_and_data_loaders_break_nothing(runner):
+    source = (
+        "import threading, time, torch\n"
+        "def work():\n    while True: time.sleep(0.01)\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "loader = torch.utils.data.DataLoader(list(range(8)), batch_size=2, num_workers=2)\n"
+        "print('sum', sum(int(batch.sum()) for batch in loader))\ntime.sleep(0.3)"
+    )
+    notebook = filled(FIRST)
+    notebook.cells.insert(3, new_code_cell(source))
+    result = grade(bundle_of(FIRST, notebook), runner)
+    assert "sum 28" in result.notebook and points(result) == most(result)
+
+
+def test_files_of_the_submission_and_of_the_release_are_there(runner):
+    notebook = filled(FIRST)
+    source = "import os\nprint(open('notes/data.txt').read(), sorted(os.listdir('figures')))"
+    notebook.cells.insert(3, new_code_cell(source))
+    result = grade(bundle_of(FIRST, notebook, files={"notes/data.txt": b"hello", "../../up": b"x"}), runner)
+    assert "hello ['batch.png'" in result.notebook
+    assert any("../../up" in note for note in result.notes)
+
+
+# --- which cells ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "before, uses, kept",
+    [
+        ("x = 1", "def f(): return x", True),
+        ("x = 1", "def f(x): return x", False),
+        ("x = 1\nprint(x)", "y = 2", False),
+        ("import math", "def f(): return math.pi", True),
+        ("def g(): return 1", "def f(): return g()", True),
+        ("def g():\n    global x\n    x = 1\ng()", "print(x)", True),
+        ("x.append(1)", "x = []\nprint(x)", True),
+        ("train(x)", "x = []\nprint(x)", True),
+        ("x[0] = 1", "x = [0]\nprint(x)", True),
+        ("x.flag = True", "import numpy as x\nprint(x)", True),
+        ("print(x)", "x = []\nprint(x)", False),
+        ("np.mean(1)", "import numpy as np\nnp.ones(1)", False),
+        ("x = 1", "print(eval('x'))", True),
+        ("x = 1", "import pandas\npandas.eval('x + 1')", True),
+        ("x = 1", "!echo {x}", True),
+        ("%time x = 1", "y = 2", True),
+        ("x = 1", "%%time\ndef f(x): return x", False),
+        ("x = 1", "%%capture out\ndef f(x): return x", True),
+        ("open('a', 'w').write('b')", "y = 2", True),
+        ("for x in range(3): pass", "print(x)", True),
+        ("with open('a') as x: pass", "print(x)", True),
+        ("if (x := 1): pass", "print(x)", True),
+        ("def g(): log.append(1)", "log = []\nprint(log)", True),
+        ("def g(): log.append(1)\ng()", "log = []\nprint(log)", True),
+        ("del x", "x = 1", False),
+        ("del x", "print(x)", True),
+    ],
+)
+def test_what_a_cell_gives(before, uses, kept):
+    assert needed([before, uses], [True, False])[0] == [kept, True]
+
+
+def test_a_copy_of_a_demonstration_is_left_out_too(runner):
+    """All cells came twice: what decides nothing is run neither time."""
+    once, twice = filled(FIRST), filled(FIRST)
+    copies = [{**cell, "id": f"{cell.id[:40]}-copy"} for cell in twice.cells]
+    twice.cells = [one for pair in zip(twice.cells, map(nbformat.from_dict, copies), strict=True) for one in pair]
+    first, second = (grade(bundle_of(FIRST, notebook), runner) for notebook in (once, twice))
+    assert points(second) == most(second) and second.notebook.count(NOT_RUN) == 2 * first.notebook.count(NOT_RUN) > 0
+
+
+def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):
+    """`getattr` on the module of the notebook: no source shows it, so the missing name decides."""
+    notebook = filled(FIRST)
+    notebook.cells.append(
+        new_code_cell("import sys\nprint('found', len(getattr(sys.modules['__' + 'main__'], 'lines')))")
+    )
+    hidden = grade(bundle_of(FIRST, notebook), runner)
+    assert points(hidden) == most(hidden)
+
+
+# --- inputs ---------------------------------------------------------------------------------------------------------
+
+
+def test_seeds_follow_from_the_secret():
+    keys = {set_key(b"secret", f"student {n}", "03_single_head", "attempt") for n in range(200)}
+    assert len(keys) == SETS
+    assert not keys & {set_key(b"other", f"student {n}", "03_single_head", "attempt") for n in range(200)}
+    key = min(keys)
+    assert seed(key, "softmax") == seed(key, "softmax") != seed(key, "project")
+
+
+def test_other_inputs_than_a_learner_meets(runner):
+    """An answer that knows a learner's inputs by heart is wrong in grading."""
+    name = "merge_pair"
+    (one,) = [exercise for exercise in exercises.of_lesson(FIRST.name) if exercise.name == name]
+    table = {repr(call.args): one.reference(*call.args) for call in one.calls(0)}
+    source = f"table = {table!r}\n\n\ndef {name}(symbols, pair):\n    return table[repr((symbols, pair))]"
+    notebook = filled(FIRST, {name: source})
+    result = grade(bundle_of(FIRST, notebook), runner)
+    assert result.marks[f"check_{name}"].points == 0
+    assert [cell for cell in notebook.cells if checked_exercise(cell)]

@@ -1,0 +1,171 @@
+"""The instructor's report: what a class did in a lesson, from the records of its gradings."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from autograde import exercises
+from autograde.cli import main
+from autograde.grading import course as courses
+from autograde.grading import results
+from autograde.grading.bundle import Mark, Options, Result, Review
+from autograde.grading.results import Fingerprints, Record
+from autograde.lessons import find_lesson
+from autograde.reporting import page
+from autograde.reporting.grades import Grades
+from autograde.reporting.summary import summarize
+from autograde.verdict import FAILED, NOT_STARTED, PASSED, Verdict
+
+LESSON = find_lesson("3").name
+ALL = exercises.of_lesson(LESSON)
+NOBODY = Grades({}, {}, {})
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def record(student: str, wrong: dict[str, str | None] | None = None, **options) -> Record:
+    """A submission whose exercises are right, or wrong in the way that `wrong` names (None: not started)."""
+    marks = {}
+    for one in ALL:
+        verdict = Verdict(one.name, True, PASSED, 1.0, points=one.points)
+        if one.name in (wrong or {}):
+            diagnosis = wrong[one.name]
+            state = FAILED if diagnosis else NOT_STARTED
+            facts = (("Expected", "1.234 " * options.get("length", 1)),)
+            verdict = Verdict(one.name, False, state, 0.0, diagnosis, "Look at it again.", facts, one.points)
+        name = f"check_{one.name}"
+        marks[name] = Mark(name, verdict.score * one.points, one.points, verdict=verdict)
+    given = {"notes": (), "reviews": (), "assurance": "full", "seconds": {"total": 0.2}, **options}
+    extra, _ = given.pop("marks", {}), given.pop("length", None)
+    result = Result(LESSON, student, {**marks, **extra}, "", **given)
+    return Record(result, Fingerprints("s", "r", "e"), Options(), datetime.datetime(2026, 3, 1, 10), results.now())
+
+
+def write(folder, records) -> None:
+    """The records' files, as `results.append` writes them, without waiting for the disk each time."""
+    (folder / LESSON).mkdir(parents=True, exist_ok=True)
+    for one in records:
+        file = results.file_of(folder, LESSON, one.result.student)
+        file.write_text(json.dumps(results.to_dict(one)) + "\n")
+
+
+def synthetic_class(count: int, seed: int = 0, length: int = 1):
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        wrong = {}
+        skill = rng.beta(4, 1.5)
+        for one in ALL:
+            if rng.random() > skill:
+                known = [m.name for m in one.misconceptions]
+                wrong[one.name] = known[min(len(known) - 1, int(rng.exponential(1.2)))] if rng.random() < 0.8 else None
+        seconds = {"total": float(rng.gamma(6, 0.05))}
+        yield record(f"student{index:04d}", wrong, seconds=seconds, length=length)
+
+
+def test_the_misconceptions_of_a_class_are_counted_with_sentence_and_names(tmp_path):
+    names = [one.name for one in ALL[2].misconceptions]
+    write(tmp_path, [record("ada", {ALL[2].name: names[0]}), record("bob", {ALL[2].name: names[0]})])
+    write(tmp_path, [record("eve", {ALL[2].name: names[1], ALL[0].name: None}), record("zoe")])
+    summary = summarize(tmp_path, LESSON, NOBODY)
+    first, second = summary.mistakes
+    assert (first.exercise, first.name, first.students) == (ALL[2].name, names[0], ["ada", "bob"])
+    assert first.sentence == ALL[2].misconceptions[0].sentence
+    assert second.students == ["eve"]
+    part = summary.parts[f"check_{ALL[2].name}"]
+    assert (part.pass_rate, part.outcomes[FAILED]) == (0.25, 3)
+    assert summary.parts[f"check_{ALL[0].name}"].outcomes[NOT_STARTED] == 1
+    html = page.render(summary)
+    assert first.sentence.split("`")[0].strip()[:30] in html.replace("&#39;", "'").replace("&#34;", '"')
+    assert "ada, bob" in html and "25 %" in html
+
+
+def test_only_the_newest_record_counts(tmp_path):
+    old, new = record("ada", {ALL[0].name: None}), record("ada")
+    results.append(tmp_path, old)
+    results.append(tmp_path, new)
+    summary = summarize(tmp_path, LESSON, NOBODY)
+    assert len(summary.rows) == 1 and summary.rows[0].score == sum(one.points for one in ALL)
+
+
+def test_what_a_person_should_look_at_stands_there_with_its_reason(tmp_path):
+    low = {"own": Mark("own", 2.0, 2.0, "low")}
+    reviews = (Review("softmax", "uses torch.softmax, which it should build", "return torch.softmax(x, -1)"),)
+    write(tmp_path, [record("ada", reviews=reviews), record("bob", marks=low), record("zoe")])
+    note = "The file is empty. Nothing in it could be graded."
+    write(tmp_path, [record("eve", dict.fromkeys([one.name for one in ALL]), notes=(note, "Another note."))])
+    summary = summarize(tmp_path, LESSON, NOBODY)
+    reasons = {row.student: row.reasons for row in summary.reviews}
+    assert set(reasons) == {"ada", "bob", "eve"}
+    assert "return torch.softmax(x, -1)" in reasons["ada"][0] and "low assurance" in reasons["bob"][0]
+    assert reasons["eve"] == (note,)
+    html = page.render(summary)
+    assert "return torch.softmax(x, -1)" in html and "Another note." in html and "The file is empty." in html
+
+
+def test_nothing_of_a_submission_is_markup_in_the_page(tmp_path):
+    reviews = (Review(HOSTILE, HOSTILE, HOSTILE),)
+    hostile = record(f"x{HOSTILE}".replace("/", "_"), {ALL[0].name: HOSTILE}, notes=(HOSTILE,), reviews=reviews)
+    write(tmp_path, [hostile])
+    html = page.render(summarize(tmp_path, LESSON, NOBODY))
+    assert "<script" not in html and "<img src=x" not in html and "&lt;script&gt;" in html
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html).group(1)
+    assert "default-src 'none'" in policy and "script-src" not in policy
+    assert not re.search(r'(?:src|href)="?(?:https?:)?//', html)
+
+
+def test_every_figure_has_words_and_axes(tmp_path):
+    write(tmp_path, synthetic_class(30))
+    html = page.render(summarize(tmp_path, LESSON, NOBODY))
+    pictures = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', html)
+    assert len(pictures) == html.count("<img") == 4
+    assert all(len(alt) > 60 for alt in pictures)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_class_of_none_and_of_one(tmp_path, count):
+    write(tmp_path, list(synthetic_class(count)))
+    html = page.render(summarize(tmp_path, LESSON, NOBODY))
+    assert ("No submission of this lesson has been graded yet" in html) == (count == 0)
+    assert ("<strong>1</strong> submission<" in html) == (count == 1)
+
+
+def test_a_class_of_two_thousand_needs_little_memory(tmp_path):
+    write(tmp_path, synthetic_class(2000, length=2000))
+    size = sum(file.stat().st_size for file in (tmp_path / LESSON).iterdir())
+    tracemalloc.start()
+    summary = summarize(tmp_path, LESSON, NOBODY)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(summary.rows) == 2000 and peak < size / 6, "records are read one at a time, and not kept"
+    html = page.render(summary)
+    assert "The first 500 of 2000" in html and len(html) < 2 * 2**20
+
+
+def test_tables_run_nothing_in_a_spreadsheet(tmp_path):
+    bad = record("ada", {ALL[0].name: '=cmd|"/c calc"!A1'}, notes=("@SUM(1)", "=2+3"))
+    write(tmp_path, [bad, record("bob")])
+    page.write_tables(summarize(tmp_path, LESSON, NOBODY), tmp_path)
+    for name in (f"{LESSON}.csv", f"{LESSON}-misconceptions.csv"):
+        rows = list(csv.reader((tmp_path / name).open(encoding="utf-8", newline="")))
+        assert len(rows) >= 2 and len({len(row) for row in rows}) == 1
+        assert not [cell for row in rows for cell in row if cell[:1] in tuple("=+-@")]
+    rows = list(csv.DictReader((tmp_path / f"{LESSON}.csv").open(encoding="utf-8", newline="")))
+    assert float(rows[1]["score"]) == sum(one.points for one in ALL)
+
+
+def test_course_report_writes_pages_and_tables(classroom_3, capsys):
+    folder = courses.load().results
+    write(folder, list(synthetic_class(5)))
+    assert main(["report", "3"]) == 0
+    assert f"{LESSON}.html" in capsys.readouterr().out
+    assert main(["report"]) == 0
+    overview = (classroom_3 / "autograde" / "report" / "all.html").read_text(encoding="utf-8")
+    assert f'href="{LESSON}.html"' in overview
+    assert main(["report", "4"]) == 0
+    assert "No submission" in (classroom_3 / "autograde" / "report" / "04_multi_head.html").read_text()

@@ -1,0 +1,222 @@
+"""What is recorded of a grading, what goes into it, and when it has to be done again."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from autograde import exercises
+from autograde.collecting import collect
+from autograde.exercise import Misconception
+from autograde.grading import course as courses
+from autograde.grading import fingerprints, gathering, results
+from autograde.grading.bundle import ALL, Limits, Mark, Options, Result, Review
+from autograde.grading.results import Fingerprints, Record
+from autograde.lessons import find_lesson
+from autograde.verdict import Verdict
+from conftest import submit
+
+LESSON = find_lesson("3")
+NAME = f"{LESSON.name}.ipynb"
+
+
+def record(student: str = "ada", points: float | None = 1.5, **prints) -> Record:
+    verdict = Verdict("softmax", False, "failed", 0.5, "no scaling", "Look at \ud800 it.", (("call", "f(1)\x00"),), 3)
+    marks = {"check_softmax": Mark("check_softmax", points, 3.0, "high", verdict, "a comment")}
+    marks["essay"] = Mark("essay", None, 2.0, "low")
+    result = Result(
+        LESSON.name, student, marks, "{}", ("a note",), (Review("essay", "a person", "x"),), {"total": 0.5}, "full"
+    )
+    prints = {"submission": "s", "release": "r", "environment": "e", "exercises": {"softmax": "1"}} | prints
+    time = datetime.datetime(2026, 3, 1, 10, 0, 0, 5)
+    return Record(result, Fingerprints(**prints), Options(), time, time)
+
+
+def test_a_record_comes_back_as_it_was(tmp_path):
+    first, second = record(), replace(record(points=3.0), submitted=None, kept=("project",))
+    results.append(tmp_path, first)
+    results.append(tmp_path, second)
+    expected = [replace(one, result=replace(one.result, notebook="")) for one in (first, second)]
+    assert results.read(tmp_path, LESSON.name, "ada") == expected
+    assert results.last(tmp_path, LESSON.name, "ada") == expected[1]
+    assert results.last(tmp_path, LESSON.name, "bob") is None
+    assert results.file_of(tmp_path, LESSON.name, "ada").stat().st_mode & 0o077 == 0, "marks are nobody else's business"
+
+
+def test_no_number_is_no_points(tmp_path):
+    results.append(tmp_path, record(points=float("nan")))
+    assert results.last(tmp_path, LESSON.name, "ada").result.marks["check_softmax"].points is None
+
+
+@pytest.mark.parametrize("cut", [1, 40, 400])
+def test_a_torn_line_is_ignored_and_spoils_no_other(tmp_path, cut):
+    results.append(tmp_path, record(points=1.0))
+    file = results.file_of(tmp_path, LESSON.name, "ada")
+    whole = file.read_bytes()
+    file.write_bytes(whole + whole[:-cut])
+    assert len(results.read(tmp_path, LESSON.name, "ada")) == 1
+    results.append(tmp_path, record(points=2.0))
+    points = [one.result.marks["check_softmax"].points for one in results.read(tmp_path, LESSON.name, "ada")]
+    assert points in ([1.0, 2.0], [1.0, 1.0, 2.0]), "a line that lacks its line break alone is whole"
+    assert points[-1] == 2.0
+
+
+def test_what_has_to_be_graded_again():
+    old, options = record(), Options()
+    same = old.prints
+    assert results.stale(None, same, options) is results.EVERYTHING
+    assert results.stale(old, same, options) == frozenset()
+    for name in ("submission", "release", "environment"):
+        assert results.stale(old, replace(same, **{name: "other"}), options) is results.EVERYTHING
+    assert results.stale(old, replace(same, exercises={"softmax": "2"}), options) == {"softmax"}
+    assert results.stale(old, replace(same, exercises={"softmax": "1", "new": "1"}), options) == {"new"}
+    assert results.stale(old, same, Options(cells=ALL)) is results.EVERYTHING
+    assert results.stale(replace(old, options=Options(cells=ALL)), same, options) == frozenset()
+    assert results.stale(old, same, Options(limits=Limits(cell=1.0))) is results.EVERYTHING
+
+
+# --- fingerprints ---------------------------------------------------------------------------------------------------
+
+
+def test_a_fingerprint_follows_what_an_exercise_does():
+    one = next(one for one in exercises.of_lesson(LESSON.name) if one.name == "softmax")
+    before = fingerprints.of_exercise(one)
+    assert before == fingerprints.of_exercise(copy.copy(one))
+    others = [fingerprints.of_exercise(other) for other in exercises.of_lesson(LESSON.name) if other is not one]
+    assert before not in others
+
+    def wrong(x, axis=-1):
+        return x
+
+    changed = [
+        replace(one, reference=wrong),
+        replace(one, make_calls=lambda rng: one.make_calls(rng)[:-1]),
+        replace(one, misconceptions=[*one.misconceptions, Misconception("another", wrong, "Look.")]),
+        replace(one, parts={"result": 1.0}),
+        replace(one, lenient=("dtype",)),
+    ]
+    prints = {fingerprints.of_exercise(other) for other in changed}
+    assert len(prints) == len(changed) and before not in prints
+    assert fingerprints.of_exercise(replace(one, hints=("a", "b"), title="other", minutes=99)) == before
+
+
+def test_a_fingerprint_follows_what_a_reference_uses(monkeypatch):
+    """`attention_weights` calls `softmax`: a change there changes both, and nothing else."""
+    from helpers import single_head
+
+    def prints() -> dict[str, str]:
+        return {one.name: fingerprints.of_exercise(one) for one in exercises.of_lesson(LESSON.name)}
+
+    before = prints()
+
+    def softmax(x, axis=-1):
+        """Another way."""
+        return x - x
+
+    softmax.__module__ = single_head.__name__
+    monkeypatch.setattr(single_head, "softmax", softmax)
+    changed = {name for name, value in prints().items() if value != before[name]}
+    assert "attention_weights" in changed and not {"project", "self_attention_cost"} & changed
+
+
+# --- gathering ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def common(classroom_3):
+    course = courses.load()
+    return course, gathering.material(course, LESSON.name)
+
+
+def gathered(common, student: str):
+    return gathering.gather(*common, student)
+
+
+def test_a_bundle_of_an_ordinary_submission(classroom_3, common):
+    folder = submit(classroom_3, LESSON, "ada", came="2026-03-01 12:00:00 +0200")
+    (folder / "weights.safetensors").write_bytes(b"123")
+    one = gathered(common, "ada")
+    assert one.bundle.notebook == (folder / NAME).read_bytes() and one.bundle.files == {"weights.safetensors": b"123"}
+    assert one.bundle.notes == () and one.submitted == datetime.datetime(2026, 3, 1, 10)
+    assert gathered(common, "ada") == one
+    submit(classroom_3, LESSON, "bob")
+    other = gathered(common, "bob").bundle.key
+    assert len(one.bundle.key) == 32 and common[1].secret not in (one.bundle.key, other)
+    (folder / "weights.safetensors").write_bytes(b"124")
+    assert gathered(common, "ada").fingerprint != one.fingerprint
+
+
+def test_a_renamed_notebook_is_taken_if_it_is_the_only_one(classroom_3, common):
+    folder = submit(classroom_3, LESSON, "ada")
+    (folder / NAME).rename(folder / "lesson (1).ipynb")
+    one = gathered(common, "ada")
+    assert one.bundle.notebook and "`lesson (1).ipynb`" in one.bundle.notes[0]
+    (folder / "other.ipynb").write_text("{}")
+    two = gathered(common, "ada")
+    assert two.bundle.notebook is None and "`lesson (1).ipynb`, `other.ipynb`" in two.bundle.notes[0]
+
+
+def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, tmp_path, monkeypatch):
+    folder = submit(classroom_3, LESSON, "ada")
+    secret = tmp_path / "secret"
+    secret.write_text("another student's work")
+    (folder / "link.txt").symlink_to(secret)
+    (folder / "all").symlink_to(tmp_path, target_is_directory=True)
+    os.mkfifo(folder / "pipe.txt")
+    (folder / "numpy.py").write_text("raise SystemExit")
+    (folder / "torch").mkdir()
+    (folder / "torch" / "__init__.py").write_text("raise SystemExit")
+    (folder / "bad\nname.txt").write_text("x")
+    monkeypatch.setattr(gathering.beside, "LARGEST", 100)
+    (folder / "large.safetensors").write_bytes(b"0" * 101)
+    (folder / "mine.safetensors").write_bytes(b"1")
+    one = gathered(common, "ada")
+    assert one.bundle.files == {"mine.safetensors": b"1"}
+    text = " ".join(one.bundle.notes)
+    for name in ("link.txt", "all", "pipe.txt", "numpy.py", "torch/__init__.py", "bad?name.txt", "large.safetensors"):
+        assert f"`{name}`" in text
+    assert "another student's work" not in repr(one)
+    (folder / NAME).unlink()
+    (folder / NAME).symlink_to(secret)
+    assert gathered(common, "ada").bundle.notebook is None
+    other = folder.parent.parent / "bob"
+    other.mkdir()
+    (other / LESSON.name).symlink_to(folder, target_is_directory=True)
+    bob = gathered(common, "bob")
+    assert bob.bundle.notebook is None and "symbolic link" in bob.bundle.notes[0]
+
+
+def test_collecting_and_grading_take_the_same_files(classroom_3, common, tmp_path):
+    """Weights beside the notebook; of the rest one note for each reason, and none for what the lesson brings."""
+    folder = tmp_path / "in" / "ada"
+    (folder / "runs" / "lesson").mkdir(parents=True)
+    (folder / "figures").mkdir()
+    (folder / NAME).write_bytes((submit(classroom_3, LESSON, "ada") / NAME).read_bytes())
+    for name in "abcdef":
+        (folder / f"{name}.safetensors").write_bytes(name.encode())
+        (folder / f"{name}.csv").write_text("1,2")
+    (folder / "runs" / "lesson" / "model.safetensors").write_bytes(b"deeper")
+    (folder / "timestamp.txt").write_text("2026-03-01 10:00:00 UTC")
+    (folder / "solve.PY").write_text("")
+    for picture in (classroom_3 / "notebooks" / LESSON.name / "figures").iterdir():
+        (folder / "figures" / picture.name).write_bytes(b"")
+    shutil.copytree(folder, courses.load().submitted("bob", LESSON.name))
+    bob = gathered(common, "bob").bundle
+    assert sorted(bob.files) == [f"{name}.safetensors" for name in "abcd"]
+    assert len(bob.notes) == 3 and "`a.csv`, `b.csv`, `c.csv` and 4 more were left out" in bob.notes[0]
+
+    (ada,) = collect(LESSON, [tmp_path / "in"])
+    assert ada.notes == bob.notes
+    assert gathered(common, "ada").bundle.files == bob.files and gathered(common, "ada").bundle.notes == ()
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "\x00", "99999999999999999999", "2026-13-45 99:99:99 UTC"])
+def test_a_bad_timestamp_is_a_note(classroom_3, common, text):
+    submit(classroom_3, LESSON, "ada", came=text or " ")
+    one = gathered(common, "ada")
+    assert one.submitted is None and "timestamp.txt" in one.bundle.notes[0] and one.bundle.notebook

@@ -1,0 +1,336 @@
+"""The isolation of submissions: each barrier is tried, and each attempt succeeds where the barrier is missing."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from autograde import exercises, makers
+from autograde.grading.bundle import Limits
+from autograde.grading.sandbox import frames, seccomp, selftest, staging
+from autograde.grading.sandbox.warm import BWRAP, Gone, Runner, Unsafe, _makers
+from autograde.lessons import LESSONS
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMITS = Limits(cell=20.0, memory=256 * 2**20, processes=12, file_size=2**20)
+
+
+@pytest.fixture(scope="module")
+def runner():
+    try:
+        with Runner() as made:
+            yield made
+    except Unsafe as error:
+        pytest.skip(f"no isolation here: {error}")
+
+
+@pytest.fixture(scope="module")
+def open_runner():
+    """The same without isolation."""
+    made = Runner(unsafe=True)
+    made.means = []
+    with made:
+        yield made
+
+
+def text_of(reply: dict) -> str:
+    return "".join(row.get("text", "") for row in reply["outputs"])
+
+
+def errors(reply: dict) -> list[str]:
+    return [row["ename"] for row in reply["outputs"] if row["output_type"] == "error"]
+
+
+# --- barriers -------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_gets_through(runner):
+    assert runner.breaches == {} and runner.assurance == "full"
+
+
+def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner):
+    """Otherwise an attempt that fails would prove nothing."""
+    names = {node.name.replace("_", " ") for node in ast.walk(ast.parse(selftest.ATTEMPTS)) if is_attempt(node)}
+    expected = names - ({"gain rights", "write installation"} if os.geteuid() else set())
+    assert set(selftest.breaches(open_runner)) >= expected - {"connect"}
+    assert open_runner.assurance == "unsafe: no isolation"
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_bubblewrap_holds_too():
+    wrapped = Runner()
+    wrapped.means = [BWRAP]
+    with wrapped:
+        # the kernel counts the processes of root in no limit, and bubblewrap keeps the user
+        assert set(wrapped.breaches) <= ({"start many processes"} if os.geteuid() == 0 else set())
+        assert wrapped.isolated == BWRAP
+        for lesson in LESSONS[2:4]:  # each submission in a process of its own, with the view of its lesson
+            with wrapped.child(lesson.name, LIMITS) as child:
+                code = "import helpers.embeddings\ntry:\n    import helpers.single_head\n    print('there')\n"
+                code += "except ImportError:\n    print('absent')"
+                expected = "there\n" if lesson.name == "04_multi_head" else "absent\n"
+                assert text_of(child.run(code, 10)) == expected
+
+
+def is_attempt(node) -> bool:
+    return isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+
+
+def test_without_isolation_nothing_is_graded(monkeypatch):
+    refused = Runner()
+    refused.means = []
+    with pytest.raises(Unsafe, match="--unsafe"):
+        refused.start()
+
+
+def test_a_barrier_that_fails_is_noticed(runner, monkeypatch):
+    """The self-test decides, not the belief that the set-up has worked."""
+    monkeypatch.setattr(selftest, "breaches", lambda one: {"connect by TCP": "an address"})
+    with pytest.raises(Unsafe, match="namespaces: one could connect by TCP"):
+        Runner().start()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
+@pytest.mark.parametrize("name", ["mount", "unshare", "ptrace", "bpf", "keyctl", "userfaultfd", "io_uring_setup"])
+def test_system_calls_are_refused(runner, name):
+    column = {"x86_64": 0, "aarch64": 1}[os.uname().machine]
+    number = seccomp.REFUSED[name][column]
+    code = (
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        f"print(libc.syscall({number}, -1, 0, 0, 0, 0), ctypes.get_errno())"
+    )
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert text_of(child.run(code, 10)) == "-1 1\n"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
+def test_only_earlier_lessons_can_be_imported(runner, lesson):
+    topics = [one.topic for one in LESSONS]
+    number = topics.index(lesson.topic)
+    allowed = [*topics[:number], "example", "figures"]
+    code = f"""
+    import importlib
+    for name in {[*topics, "clinic", "example", "figures"]!r}:
+        try:
+            importlib.import_module("helpers." + name)
+            print(name)
+        except ImportError:
+            pass
+    for name in ("exercises", "judging", "checking", "grading.grade", "comparing"):
+        try:
+            importlib.import_module("autograde." + name)
+            print("autograde", name)
+        except ImportError:
+            pass
+    import autograde.makers
+    print(autograde.makers.MAKERS)
+    """
+    code = "\n".join(line[4:] for line in code.splitlines())
+    with runner.child(lesson.name, LIMITS) as child:
+        assert text_of(child.run(code, 20)).split("\n")[:-1] == [*allowed, "{}"]
+
+
+def test_nothing_of_the_course_is_in_the_memory_of_the_warm_process(runner):
+    code = "import sys; print(sorted(m for m in sys.modules if m.startswith(('helpers', 'autograde'))))\nimport os; "
+    code += "print(sorted(os.environ), os.listdir('.'), os.listdir(os.environ['HOME']))"
+    with runner.child(staging.OWN, LIMITS) as child:
+        text = text_of(child.run(code, 10))
+    modules = ast.literal_eval(text.splitlines()[0])
+    assert not [name for name in modules if any(word in name for word in ("exercises", "judg", "decoder", "bundle"))]
+    assert "COURSE" not in text and text.rstrip().endswith("[] []")
+
+
+def test_submissions_do_not_see_each_other(runner):
+    leave = (
+        "import os\nfor p in ('note', os.environ['HOME'] + '/note', '/tmp/note', '/dev/shm/note'):\n    open(p, 'w')"
+    )
+    look = "import os\nprint([p for p in ('note', os.environ['HOME'] + '/note', '/tmp/note', '/dev/shm/note') "
+    look += "if os.path.exists(p)])"
+    with runner.child(staging.OWN, LIMITS) as child:
+        child.run(leave, 10)
+        assert text_of(child.run(look, 10)).count("note") == 4
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert text_of(child.run(look, 10)) == "[]\n"
+
+
+def test_nothing_outlives_a_submission(runner, tmp_path):
+    mark = f"sandbox-{os.getpid()}-{time.monotonic_ns()}"
+    code = f"import subprocess\nsubprocess.Popen(['sleep', '1000'], env={{'MARK': '{mark}'}}, start_new_session=True)"
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert not errors(child.run(code, 10))
+        assert running(mark)
+    assert not running(mark)
+
+
+def running(mark: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_the_warm_process_ends_with_the_grader(runner):
+    """Also when the grader is killed: nothing of it is left."""
+    code = (
+        "import sys, time; from autograde.grading.sandbox.warm import Runner; r = Runner(unsafe=True); r.start(); "
+        "print(r._process.pid, flush=True); time.sleep(100)"
+    )
+    import subprocess
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as grader:
+        pid = int(grader.stdout.readline())
+        grader.kill()
+    for _ in range(200):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return
+        except OSError:
+            return
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail("the warm process is still there")
+
+
+def test_a_warm_process_that_died_is_started_again(runner):
+    os.kill(runner._process.pid, signal.SIGKILL)
+    runner._process.wait()
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert text_of(child.run("print(1)", 10)) == "1\n"
+
+
+# --- frames ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frames.HEAD.pack(2**31, 0),
+        frames.HEAD.pack(2, 2**50) + b"{}",
+        frames.HEAD.pack(3, 0) + b"[1]",
+        frames.HEAD.pack(4, 0) + b"\xff\xff\xff\xff",
+        frames.HEAD.pack(200_000, 0) + b"[" * 200_000,
+        b"short",
+    ],
+)
+def test_what_is_no_frame_ends_the_connection(data):
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.sendall(data[:100_000])
+        if len(data) > 100_000:
+            import threading
+
+            threading.Thread(target=lambda: (theirs.sendall(data[100_000:]), theirs.close())).start()
+        else:
+            theirs.close()
+        with pytest.raises(frames.Ended):
+            frames.receive(ours, 5)
+
+
+def test_a_frame_that_never_ends_is_late():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(frames.HEAD.pack(10, 0) + b"{")
+        with pytest.raises(frames.Late):
+            frames.receive(ours, 0.05)
+
+
+# --- cells ----------------------------------------------------------------------------------------------------------
+
+
+def test_cells_show_what_jupyter_shows(runner):
+    with runner.child("03_single_head", LIMITS) as child:
+        assert child.run("1 + 1", 10)["outputs"] == [
+            {"output_type": "execute_result", "data": {"text/plain": "2"}, "metadata": {}, "execution_count": 1}
+        ]
+        both = child.run("import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c')", 10)["outputs"]
+        assert [(row["name"], row["text"]) for row in both] == [("stdout", "a\n"), ("stderr", "b\n"), ("stdout", "c\n")]
+        figure = child.run("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", 20)["outputs"]
+        assert [row["output_type"] for row in figure] == ["display_data"] and "image/png" in figure[0]["data"]
+        shown = child.run(
+            "from helpers.figures import new, show\nfigure, axes = new()\naxes.plot([1, 2])\n"
+            "show(figure, alt='A line that rises from one to two.')",
+            20,
+        )["outputs"]
+        assert shown[0]["metadata"]["image/png"]["alt"].startswith("A line")
+        assert text_of(child.run("import asyncio\nawait asyncio.sleep(0)\nprint('done')", 10)) == "done\n"
+        assert text_of(child.run("!echo from the shell", 10)) == "from the shell\n"
+        assert text_of(child.run("import os\nx = os.system('echo below Python')", 10)) == "below Python\n"
+        assert child.run("from IPython.display import display, Markdown\ndisplay(Markdown('*a*'))", 10)["outputs"][0][
+            "data"
+        ] == {"text/plain": "<IPython.core.display.Markdown object>", "text/markdown": "*a*"}
+        assert errors(child.run("input()", 10)) == ["StdinNotImplementedError"]
+        assert errors(child.run("1 / 0", 10)) == ["ZeroDivisionError"]
+        assert errors(child.run("def (", 10)) == ["SyntaxError"]
+        assert errors(child.run("import sys\nsys.exit(1)", 10)) == ["SystemExit"]
+        added = child.run("from autograde import check\ncheck('softmax')", 10)
+        assert "left out" in text_of(added) and not errors(added)
+        assert os.path.basename("figures") in text_of(child.run("import os\nprint(os.listdir('.'))", 10))
+
+
+def test_output_is_cut(runner):
+    with runner.child(staging.OWN, Limits(output=1000)) as child:
+        reply = child.run("for _ in range(10**4): print('x' * 100)", 20)
+        assert len(text_of(reply)) < 1200 and "was cut" in text_of(reply)
+
+
+def test_a_cell_that_does_not_end(runner):
+    with runner.child(staging.OWN, LIMITS) as child:
+        child.run("x = 1", 10)
+        assert errors(child.run("while True: pass", 0.3)) == ["CellTimeoutError"]
+        assert child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "1"  # the state is still there
+        stubborn = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\nwhile True: pass"
+        with pytest.raises(Gone) as gone:
+            child.run(stubborn, 0.2)
+        assert gone.value.late
+
+
+def test_a_copy_that_a_cell_forks_does_not_answer(runner):
+    with runner.child(staging.OWN, LIMITS) as child:
+        child.run("import os\npid = os.fork()", 10)
+        assert [child.run(f"{n}", 10)["outputs"][0]["data"]["text/plain"] for n in range(5)] == list("01234")
+
+
+def test_states_are_kept_and_taken_up_again(runner):
+    with runner.child(staging.OWN, LIMITS) as child:
+        child.run("x = 1", 10)
+        assert child.checkpoint()
+        child.run("x = 2", 10)
+        assert child.checkpoint()
+        with pytest.raises(Gone):
+            child.run("x = 3\nimport os\nos._exit(1)", 10)
+        assert child.back() and child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "2"
+        assert child.back() and child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "1"
+        assert not child.back()
+
+
+def test_no_state_is_kept_beside_a_thread(runner):
+    with runner.child(staging.OWN, LIMITS) as child:
+        child.run("import threading\nend = threading.Event()\nthreading.Thread(target=end.wait).start()", 10)
+        assert not child.checkpoint()
+        child.run("end.set()\nimport time\ntime.sleep(0.2)", 10)
+        assert child.checkpoint()
+
+
+# --- what a call brings along ---------------------------------------------------------------------------------------
+
+
+def test_only_the_makers_of_the_calls_travel():
+    for exercise in exercises():
+        sources = _makers(exercise.calls(1))
+        named = {name for name in makers.MAKERS if any(f"def {name}(" in source for source in sources)}
+        assert len(named) == len(sources)
+        if exercise.name in ("DecoderLayer", "Decoder", "Transformer"):
+            assert "whole_transformer" not in named

@@ -1,0 +1,295 @@
+"""A class is graded: each submission once, by processes of this machine or by Dask, whatever stops in between."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import psutil
+import pytest
+from nbgrader.api import Gradebook
+from small_grader import COUNT
+
+from autograde import exercises
+from autograde.errors import CourseError
+from autograde.grading import course as courses
+from autograde.grading import results, schedule, workers
+from autograde.grading.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
+from autograde.lessons import find_lesson
+from conftest import submit
+
+LESSON = find_lesson("3")
+MOMENTS = int(os.environ.get("COURSE_TEST_MOMENTS", "3"))  # 20 in the long form
+GRADER = "small_grader:grade"
+POINTS = {one.name: one.points for one in exercises.of_lesson(LESSON.name)}
+FULL = float(sum(POINTS.values()))
+
+
+@pytest.fixture
+def counted(classroom_3, monkeypatch, tmp_path):
+    """Counts how often each student was graded."""
+    file = tmp_path / "count"
+    monkeypatch.setenv(COUNT, str(file))
+
+    def count() -> dict[str, int]:
+        names = file.read_text().split() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return {name: names.count(name) for name in set(names)}
+
+    return count
+
+
+def run(**options) -> dict[str, schedule.Outcome]:
+    return {one.student: one for one in grade_class(LESSON.name, grade=GRADER, **{"jobs": 2, **options})}
+
+
+def gradebook_scores(root) -> dict[str, float]:
+    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+        return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
+
+
+def test_a_class_is_graded_once_and_again_where_something_changed(classroom_3, counted):
+    submit(classroom_3, LESSON, "ada")
+    submit(classroom_3, LESSON, "bob", {"softmax": "raise NotImplementedError"})
+    submit(classroom_3, LESSON, "eve", {"softmax": "HALF"})
+    outcomes = run()
+    assert {name: one.state for name, one in outcomes.items()} == dict.fromkeys(["ada", "bob", "eve"], GRADED)
+    want = {"ada": FULL, "bob": FULL - POINTS["softmax"], "eve": FULL - POINTS["softmax"] / 2}
+    assert {name: one.score for name, one in outcomes.items()} == want == gradebook_scores(classroom_3)
+    assert counted() == {"ada": 1, "bob": 1, "eve": 1}
+
+    again = run()
+    assert {one.state for one in again.values()} == {UNCHANGED} and counted() == {}
+    assert {name: one.score for name, one in again.items()} == want
+
+    submit(classroom_3, LESSON, "bob")
+    assert run()["bob"].score == FULL and counted() == {"bob": 1}
+    assert run(force=True, students=["ada"])["ada"].state == GRADED and counted() == {"ada": 1}
+
+
+def test_a_mended_exercise_touches_only_its_own_marks(classroom_3, counted, monkeypatch):
+    submit(classroom_3, LESSON, "ada")
+    submit(classroom_3, LESSON, "bob")
+    run()
+    folder = courses.load().results
+    before = results.last(folder, LESSON.name, "ada")
+    counted()
+
+    real = schedule.fingerprints.of_exercise
+    monkeypatch.setattr(
+        schedule.fingerprints, "of_exercise", lambda one: real(one) + ("mended" if one.name == "softmax" else "")
+    )
+    monkeypatch.setenv("COURSE_TEST_SHARE", "0.25")  # a grader that would now give each exercise a quarter
+    outcomes = run()
+    assert counted() == {"ada": 1, "bob": 1}
+    assert outcomes["ada"].score == FULL - 0.75 * POINTS["softmax"]
+    after = results.last(folder, LESSON.name, "ada")
+    assert "softmax" not in after.kept and set(after.kept) == set(POINTS) - {"softmax"}
+    assert after.result.marks["check_project"] == before.result.marks["check_project"]
+    assert {one.state for one in run().values()} == {UNCHANGED}
+
+
+def test_another_environment_grades_all_again(classroom_3, counted, monkeypatch):
+    submit(classroom_3, LESSON, "ada")
+    run()
+    monkeypatch.setattr(schedule.fingerprints, "environment", lambda: "another PyTorch")
+    counted()
+    assert run()["ada"].state == GRADED and counted() == {"ada": 1}
+
+
+def test_a_submission_that_ends_its_worker_costs_only_itself(classroom_3, counted):
+    submit(classroom_3, LESSON, "bad", {"softmax": "END THE WORKER"})
+    submit(classroom_3, LESSON, "faulty", {"softmax": "BREAK THE GRADER"})
+    for name in ("ada", "bob", "eve"):
+        submit(classroom_3, LESSON, name)
+    outcomes = run()
+    assert {name: outcomes[name].score for name in ("ada", "bob", "eve")} == dict.fromkeys(["ada", "bob", "eve"], FULL)
+    assert outcomes["bad"].state == outcomes["faulty"].state == NOT_GRADED
+    assert "3 times" in outcomes["bad"].problem and "a fault of the grader" in outcomes["faulty"].problem
+    assert outcomes["bad"].review, "a person has to look at it"
+    graded = counted()
+    assert graded["bad"] == 1 + workers.RETRIES and graded["faulty"] == 1, "only a lost worker is tried again"
+    assert set(gradebook_scores(classroom_3)) == {"ada", "bob", "eve"}, "no silent 0"
+    again = run()
+    assert again["bad"].state == NOT_GRADED and again["ada"].state == UNCHANGED
+
+
+def test_a_failed_attempt_keeps_the_old_marks_with_the_old_time(classroom_3):
+    submit(classroom_3, LESSON, "ada", came="2026-03-01 10:00:00 UTC")
+    run()
+    submit(classroom_3, LESSON, "ada", {"softmax": "END THE WORKER"}, came="2026-03-02 10:00:00 UTC")
+    assert run()["ada"].state == NOT_GRADED
+    with Gradebook(f"sqlite:///{classroom_3 / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+        submission = gradebook.find_submission(LESSON.name, "ada")
+        assert (submission.score, submission.timestamp.day) == (FULL, 1)
+
+
+def test_what_was_recorded_is_written_without_grading(classroom_3, counted):
+    """The grader was stopped between its record and the gradebook; or the gradebook was lost."""
+    submit(classroom_3, LESSON, "ada")
+    run()
+    counted()
+    with Gradebook(f"sqlite:///{classroom_3 / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+        gradebook.remove_submission(LESSON.name, "ada")
+    outcome = run()["ada"]
+    assert (outcome.state, outcome.score) == (WRITTEN, FULL) and counted() == {}
+    assert gradebook_scores(classroom_3) == {"ada": FULL}
+    (classroom_3 / "autograde" / "autograded" / "ada" / LESSON.name / f"{LESSON.name}.ipynb").unlink()
+    assert run()["ada"].state == GRADED, "a lost notebook can only come from grading"
+
+
+def test_two_gradings_at_once_are_refused_and_a_dead_one_is_no_obstacle(classroom_3):
+    submit(classroom_3, LESSON, "ada")
+    course = courses.load()
+    with lock(course, LESSON.name), pytest.raises(CourseError, match="another process"):
+        run()
+    code = (
+        "import os, sys; from autograde.grading import course, schedule\n"
+        f"lock = schedule.lock(course.load(), {LESSON.name!r}); lock.__enter__(); print('held', flush=True)\n"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(CourseError, match="another process"):
+            run()
+        holder.kill()
+        holder.wait()
+    assert run()["ada"].state == GRADED
+
+
+def test_errors_are_clear(classroom_3):
+    with pytest.raises(CourseError, match="course collect"):
+        run()
+    submit(classroom_3, LESSON, "ada")
+    with pytest.raises(CourseError, match="by 'bob'"):
+        run(students=["bob"])
+    with pytest.raises(CourseError, match="no Dask scheduler"):
+        run(scheduler="tcp://127.0.0.1:1")
+
+
+def test_dask_gives_the_same_and_survives_a_lost_worker(classroom_3, counted):
+    submit(classroom_3, LESSON, "bad", {"softmax": "END THE WORKER"})
+    submit(classroom_3, LESSON, "bob", {"softmax": "HALF"})
+    submit(classroom_3, LESSON, "ada")
+    outcomes = run(scheduler="local")
+    assert outcomes["bad"].state == NOT_GRADED and "3 times" in outcomes["bad"].problem
+    assert outcomes["ada"].score == FULL and outcomes["bob"].score == FULL - POINTS["softmax"] / 2
+    assert counted()["bad"] == 1 + workers.RETRIES
+    assert {name: one.state for name, one in run(scheduler="local", students=["ada", "bob"]).items()} == {
+        "ada": UNCHANGED,
+        "bob": UNCHANGED,
+    }
+
+
+# --- stopped at any moment ------------------------------------------------------------------------------------------
+
+CLASS = 8
+GRADE_THE_CLASS = (
+    "import sys; sys.path.insert(0, sys.argv[1])\n"
+    "from autograde.grading.schedule import grade_class\n"
+    "if __name__ == '__main__':\n"
+    f"    for one in grade_class({LESSON.name!r}, grade={GRADER!r}, jobs=2):\n"
+    "        print(one.student, one.state, one.score, flush=True)\n"
+)
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_killed_at_any_moment_no_grade_is_lost_or_doubled(classroom_3, counted, moment, tmp_path):
+    """kill -9 of the grader or of one of its workers, after a while that the seed chooses; then grade again."""
+    rng = random.Random(moment)
+    students = [f"student{number}" for number in range(CLASS)]
+    for name in students:
+        submit(classroom_3, LESSON, name, {"softmax": "TAKE SECONDS" if rng.random() < 0.5 else "HALF"})
+    script = tmp_path / "grade.py"
+    script.write_text(GRADE_THE_CLASS)
+    begun = subprocess.Popen(
+        [sys.executable, str(script), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+    )
+    lines = rng.randrange(CLASS)
+    for _ in range(lines):
+        begun.stdout.readline()
+    time.sleep(rng.random() * (4 if lines == 0 else 0.2))
+    children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
+    victims = [begun.pid] if rng.random() < 0.5 or not children else [rng.choice(children).pid]
+    for pid in victims:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    begun.stdout.read()
+    begun.wait()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive, "a worker outlives its grader"
+
+    outcomes = run()
+    want = {name: FULL - (POINTS["softmax"] / 2 if "HALF" in _source(classroom_3, name) else 0) for name in students}
+    assert {name: one.score for name, one in outcomes.items()} == want == gradebook_scores(classroom_3)
+    folder = courses.load().results
+    for name in students:
+        assert len(results.read(folder, LESSON.name, name)) == 1, "graded and recorded once"
+
+
+def _source(root, student: str) -> str:
+    return (root / "autograde" / "submitted" / student / LESSON.name / f"{LESSON.name}.ipynb").read_text()
+
+
+# --- a large class --------------------------------------------------------------------------------------------------
+
+
+def test_memory_does_not_grow_with_the_class(classroom_3):
+    """The grader holds a bundle for each worker and nothing of those that are done."""
+    for number in range(40):
+        submit(classroom_3, LESSON, f"student{number:02}")
+    tracemalloc.start()
+    try:
+        sizes = []
+        gc.collect()
+        for _ in grade_class(LESSON.name, grade=GRADER, jobs=1):
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    one = len(_source(classroom_3, "student00"))
+    growth = (sizes[-1] - sizes[9]) / 30
+    assert growth < one / 10, f"{growth:.0f} bytes are kept of a submission of {one} bytes"
+
+
+# --- the real grader ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_any_process_of_the_real_grader_may_be_killed(classroom_3, moment, tmp_path):
+    """The grader, a worker, its warm process or a child that runs a submission: every mark is right in the end."""
+    rng = random.Random(moment)
+    students = [f"student{number}" for number in range(4)]
+    for number, name in enumerate(students):
+        submit(classroom_3, LESSON, name, {"softmax": "def softmax(x, axis=-1):\n    return x"} if number % 2 else None)
+    script = tmp_path / "grade.py"
+    script.write_text(GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
+    begun = subprocess.Popen(
+        [sys.executable, str(script), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+    )
+    begun.stdout.readline()
+    time.sleep(rng.random())
+    children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
+    victim = rng.choice([begun.pid, *(child.pid for child in children)])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL)
+    begun.stdout.read()
+    begun.wait()
+    assert not psutil.wait_procs(children, timeout=60)[1], "a process outlives its grader"
+
+    outcomes = {one.student: one for one in grade_class(LESSON.name, jobs=1)}
+    assert not any(one.state == NOT_GRADED for one in outcomes.values())
+    scores = gradebook_scores(classroom_3)
+    assert scores == {name: one.score for name, one in outcomes.items()}
+    assert {scores[name] for name in students[::2]} == {FULL}
+    assert len({scores[name] for name in students[1::2]}) == 1 and scores["student1"] < FULL
