@@ -117,7 +117,8 @@ def beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_len
     source: ids (1, n_source). Returns (ids (<= beam, <= max_length), scores (<= beam,)), best first; ids as in
     `greedy_decode`: what comes after `bos`, with `eos`, then 0. The score of n words (`eos` counts) is their
     log-probability / ((5 + n) / 6) ** length_penalty. A sentence has ended when `eos` is among the `beam` best
-    continuations; the search ends with `beam` such sentences. The model keeps its mode.
+    continuations; the search ends when there are `beam` such sentences and no open beginning scores better than the
+    best of them. The model keeps its mode.
     Source: section 6.1; Wu et al. 2016, "Google's Neural Machine Translation System", equation 14.
     """
     training = model.training
@@ -138,7 +139,7 @@ def beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_len
             ended += [(scores[rank], ids[rank, 1:]) for rank in range(min(beam, len(best))) if last[rank]]
             still_open = (~last).nonzero().squeeze(1)[:beam]
             ids, log_probabilities = ids[still_open], best[still_open]
-            if len(ended) >= beam or len(ids) == 0:
+            if len(ids) == 0 or (len(ended) >= beam and max(score for score, _ in ended) >= scores[still_open[0]]):
                 break
     model.train(training)
     ended = sorted(ended, key=lambda sentence: sentence[0], reverse=True)[:beam]

@@ -87,7 +87,8 @@ def _beam(decoder, source, beam, length_penalty, bos, eos, max_length):
         parents, words = parents.gather(1, order), words.gather(1, order)
         ids = ids.gather(1, parents.unsqueeze(-1).expand(-1, -1, max_length))
         ids[:, :, n - 1] = words
-        done = (ended >= beam) | (sums == -torch.inf).all(dim=-1)
+        beaten = best_scores >= sums[:, 0] / _penalty(n, length_penalty)  # no open beginning is better
+        done = (ended >= beam) & beaten | (sums == -torch.inf).all(dim=-1)
         if done.any() or n == max_length:
             result[open_rows], result_scores[open_rows] = best_ids, best_scores
         stays = (~done).nonzero().squeeze(1)
