@@ -3,6 +3,7 @@
 common/autograde   the answering side of a check, and a `check` that tells a learner what happens in grading
 common/helpers     the running example and the figures
 stages/LESSON      helpers/: the modules of earlier lessons; release/: the files handed out beside the notebook
+stages/08_training helpers/: the corpus, too, and a trainer whose every name says that nothing is trained in grading
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import shutil
 from pathlib import Path
 
 from autograde import paths
+from autograde.grading.sandbox import absent
 from autograde.lessons import LESSONS
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent
 HELPERS = PACKAGE.parent / "helpers"
-ANSWERING = ("answering", "exercise", "limits", "plain")
+ANSWERING = ("answering", "errors", "exercise", "limits", "plain", "reports", "weights")
 INSIDE = (
     "__init__",
     "frames",
@@ -29,6 +31,7 @@ INSIDE = (
     "session",
     "shell",
 )
+TRAINING = "08_training"
 OWN = "own"  # the stage of a notebook that is no lesson of the course
 _LARGEST = 16 * 2**20  # bytes of a file beside a released notebook
 
@@ -83,12 +86,25 @@ def stage(folder: Path) -> list[str]:
         (target / "release").mkdir()
         for earlier in LESSONS[:number]:
             _copy(HELPERS / f"{earlier.topic}.py", target / "helpers" / f"{earlier.topic}.py")
+        if name in (TRAINING, OWN):
+            _of_training(target / "helpers")
         _release(paths.root() / "notebooks" / name, target / "release")
     for file in folder.rglob("*.py"):
         py_compile.compile(str(file), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return stages
+
+
+def _of_training(target: Path) -> None:
+    """What the notebook of lesson 8 imports: the corpus, which gives nothing away, and the trainer's names."""
+    for file in sorted((HELPERS / "corpus").glob("*.py")):
+        _copy(file, target / "corpus" / file.name)
+    for file in sorted((HELPERS / "trainer").glob("*.py")):
+        if file.stem not in ("__main__", "errors"):
+            _write(target / "trainer" / file.name, absent.stand_in(file.read_text(encoding="utf-8")))
+    _copy(HELPERS / "trainer" / "errors.py", target / "trainer" / "errors.py")
+    _write(target / "trainer" / "absent.py", absent.MODULE)
 
 
 def _release(source: Path, target: Path) -> None:
