@@ -101,6 +101,7 @@ class Exercise:
     lenient          kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
     mutates          True where the inputs may be changed
     forbidden        dotted names of what a library has of it; an answer that uses one is for a person to look at
+    doubt            `doubt(value) -> str`: why a person should look at a right answer, or ""; decides no points
     """
 
     name: str
@@ -121,6 +122,7 @@ class Exercise:
     lenient: tuple[str, ...] = ()
     mutates: bool = False
     forbidden: tuple[str, ...] = ()
+    doubt: Callable[[Any], str] | None = None
 
     def calls(self, seed: int = 0) -> list[Call]:
         """The calls of one seed; equal seeds give equal calls on every machine."""

@@ -66,4 +66,5 @@ TRANSFORMER = (
     "torch.nn.modules.transformer",
     "transformers",
 )
+TRAINER = ("helpers.trainer",)  # made of the references of lesson 8
 TOKENIZERS = ("tokenizers", "sentencepiece", "subword_nmt", "transformers", "tiktoken", "youtokentome", "torchtext")

@@ -70,6 +70,7 @@ class _Grading:
         self.unreadable = ""
         self.notes = list(bundle.notes)
         self.reviews: list[Review] = []
+        self.doubts: dict[str, str] = {}  # by exercise
 
     def result(self) -> Result:
         start = time.perf_counter()
@@ -85,6 +86,7 @@ class _Grading:
             self._run(runner)
             passed = {name for name, verdict in self.verdicts.items() if verdict.score > 0}
             self.reviews += rules.reviews(self.notebook, passed) if passed else []
+            self.reviews += [Review(name, self.doubts[one]) for name, one in self._doubted(passed)]
         marks = {grade_id(cell): self._mark(cell) for cell in self.notebook.cells if _graded(cell)}
         for name, mark in marks.items():
             if mark.points is None:
@@ -105,6 +107,11 @@ class _Grading:
             self.seconds,
             assurance,
         )
+
+    def _doubted(self, passed: set[str]) -> list[tuple[str, str]]:
+        """(grade id, exercise) of what got points and is doubted."""
+        checks = [(grade_id(cell), checked_exercise(cell)) for cell in self.notebook.cells]
+        return [(name, one.name) for name, one in checks if one and name in passed and self.doubts.get(one.name)]
 
     # --- normalise --------------------------------------------------------------------------------------------------
 
@@ -187,7 +194,10 @@ class _Grading:
         start = time.perf_counter()
         try:
             with _one_thread():
-                return judge(exercise, key.calls, answers, key)
+                verdict = judge(exercise, key.calls, answers, key)
+                if exercise.doubt and verdict.score:
+                    self.doubts[exercise.name] = next(filter(None, (exercise.doubt(one.value) for one in answers)), "")
+                return verdict
         except Exception as error:  # data of a form that the judge does not know: no verdict, no points
             return refused(exercise, f"The answer could not be compared: {type(error).__name__}.")
         finally:

@@ -6,6 +6,7 @@ import numpy as np
 
 from autograde.comparing import Shown, brief
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import batching as m
 from helpers import training as right
 
@@ -280,6 +281,7 @@ BATCHES = Exercise(
             "The ValueError does not say which sentence it is. Put its index into the message.",
         ),
     ),
+    forbidden=TRAINER,
     variants=(m.batches_descending, m.batches_numpy, m.batches_tensor, m.batches_with_keys),
 )
 

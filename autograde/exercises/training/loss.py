@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import loss as m
 from autograde.plain import TensorData
 from helpers import training as right
@@ -165,6 +166,7 @@ LOSS = Exercise(
             "the history; return the tensor itself.",
         ),
     ),
+    forbidden=TRAINER,
     variants=(m.loss_torch, m.loss_loops, m.loss_target_distribution, m.loss_selected),
 )
 
@@ -261,6 +263,7 @@ RATE = Exercise(
             "After warm-up the rate falls as one over the step. It is one over its square root.",
         ),
     ),
+    forbidden=TRAINER,
     variants=(m.rate_two_branches, m.rate_numpy, m.rate_from_the_peak, m.rate_logarithms),
 )
 
@@ -329,6 +332,7 @@ FLOPS = Exercise(
             "Every parameter meets every token: the two numbers are multiplied.",
         ),
     ),
+    forbidden=TRAINER,
     variants=(m.flops_two_passes, m.flops_per_pass, m.flops_product),
 )
 
@@ -388,6 +392,7 @@ UTILIZATION = Exercise(
             "The factor 6 is missing: 2 operations forward, 4 backward.",
         ),
     ),
+    forbidden=TRAINER,
     variants=(m.utilization_in_one_line, m.utilization_by_time, m.utilization_tokens),
 )
 

@@ -7,6 +7,7 @@ import numpy as np
 from autograde.answering import realise
 from autograde.comparing import Shown, brief
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import search as m
 from autograde.exercises.training.clear import clear_model
 from autograde.plain import TensorData
@@ -100,6 +101,7 @@ MATCH = Exercise(
             "share of wrong ones", m.match_wrong, "This is the share of sentences that differ. Count the equal ones."
         ),
     ),
+    forbidden=TRAINER,
     variants=(m.match_loop, m.match_numpy, m.match_map),
 )  # fmt: skip
 
@@ -364,6 +366,7 @@ BEAM = Exercise(
             "PyTorch keeps everything for a backward pass that never comes. Search inside `with torch.no_grad():`.",
         ),
     ),
+    forbidden=(*TRAINER, "transformers"),
     variants=(m.beam_frozen, m.beam_shrinking, m.beam_lists, m.beam_late),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import evaluating as e
 from autograde.exercises.mistakes.training import step as m
 from autograde.plain import TensorData
@@ -236,6 +237,7 @@ STEP = Exercise(
             "Autocast goes to another dtype than bfloat16: `dtype=torch.bfloat16`. Float16 would need scaled gradients.",
         ),
     ),
+    forbidden=TRAINER,
     variants=(m.step_by_hand, m.step_in_parts, m.step_set_to_zero, m.step_numbers),
 )
 
@@ -375,6 +377,7 @@ EVALUATE = Exercise(
             "PyTorch keeps everything for a backward pass that never comes. Measure inside `with torch.no_grad():`.",
         ),
     ),
+    forbidden=TRAINER,
     variants=(e.evaluate_per_sentence, e.evaluate_selected, e.evaluate_decorated, e.evaluate_collected),
 )
 

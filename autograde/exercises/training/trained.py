@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograde.comparing import Shown
 from autograde.exercise import MAIN, Call, Exercise, Misconception
 from autograde.exercises.mistakes.training import trained as m
-from autograde.exercises.training.translating import examine
+from autograde.exercises.training.translating import examine, resemble
 
 LESSON = "08_training"
 # What is right at least, and the share of the points. The highest band lies well below what the lesson's training reaches
@@ -38,6 +38,16 @@ def _view(call, value):
     return Shown({"enough": False, "symptom": findings.symptom}, findings.text, findings.remark)
 
 
+def _doubt(value):
+    """Weights that ship with the course show nothing about who trained them."""
+    if not resemble(value, m.CHECKPOINT):
+        return ""
+    return (
+        "these are the weights that ship with the course: copied, or trained with the preset `small` and its own seed on a "
+        "machine of the same kind, which gives the same numbers"
+    )
+
+
 TRAINED = Exercise(
     name="trained_model",
     lesson=LESSON,
@@ -55,6 +65,7 @@ TRAINED = Exercise(
     view=_view,
     expected=_expected,
     parts={part: points for part, (_, points) in BANDS.items()},
+    doubt=_doubt,
     misconceptions=(
         Misconception(
             "untrained weights",

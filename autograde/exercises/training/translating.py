@@ -11,12 +11,14 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from autograde.plain import TensorData
+from autograde.weights import trained_weights
 from helpers.corpus import grammar_corpus, grammar_pairs, grammar_vocabularies
 from helpers.decoder import Transformer, teacher_forcing_pair
 from helpers.trainer.errors import TrainingError
@@ -26,10 +28,12 @@ from helpers.training import exact_match, label_smoothed_loss
 
 SENTENCES = 200
 LONGEST = 30  # words of a translation
+LETTERS = 60  # of one word of a vocabulary
 PARAMETERS = 2_000_000
 LAYERS = 8
 SURE = 0.3  # mean probability of the most probable word from which a model is sure of what it says
 HEADS = 4  # where nothing says how many
+NEAR = 0.02  # relative distance up to which weights are the same, saved with fewer digits
 _LAYER = re.compile(r"(encoder|decoder)\.layers\.(\d+)\.")
 
 
@@ -55,6 +59,23 @@ def examine(weights: Any, seed: int) -> Findings:
     except _Unfit as unfit:
         symptom, reason = unfit.args
         return Findings(0.0, symptom, "weights of which no model can be made", reason)
+
+
+def resemble(weights: Any, file: Path) -> bool:
+    """Whether weights are those of the file, whatever else their own file says. Never raises."""
+    try:
+        tensors, _ = _read(weights)
+    except _Unfit:
+        return False
+    others = _stored(file)
+    if {name: one.shape for name, one in tensors.items()} != {name: one.shape for name, one in others.items()}:
+        return False
+    return all(np.linalg.norm(tensors[name] - one) <= NEAR * np.linalg.norm(one) for name, one in others.items())
+
+
+@lru_cache(maxsize=1)
+def _stored(file: Path) -> dict[str, np.ndarray]:
+    return _read(trained_weights(file))[0]
 
 
 class _Key:
@@ -184,7 +205,11 @@ def _vocabularies(stored: str | None):
             raise _Unfit(
                 "subwords", "The model does not read whole words: train it with the lesson's word vocabularies."
             )
-        return vocabularies_from_json(stored)
+        vocabularies = vocabularies_from_json(stored)
+        words = [vocabulary.words for vocabulary in vocabularies]
+        if any(len(one.index_to_word) != len(one) or max(map(len, one.word_to_index)) > LETTERS for one in words):
+            raise ValueError
+        return vocabularies
     except (TrainingError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise _Unfit("vocabularies", "The vocabularies in the file cannot be read: save the weights again.") from None
 
