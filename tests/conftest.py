@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autograde import build, notebooks
+from autograde.grading.attacking.weights import beside
 from autograde.lessons import LESSONS, Lesson, find_lesson
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,7 +101,8 @@ def submit(root: Path, lesson: Lesson, student: str, answers: dict[str, str] | N
     """Put a submission with these answers among the collected ones; returns its folder."""
     folder = root / "autograde" / "submitted" / student / lesson.name
     text = notebooks.to_text(filled(lesson, answers))
-    notebooks.write(folder / f"{lesson.name}.ipynb", text)
+    for name, content in {f"{lesson.name}.ipynb": text, **beside(lesson.name)}.items():
+        notebooks.write(folder / name, content)
     if came:
         (folder / "timestamp.txt").write_text(came)
     return folder

@@ -9,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from autograde import exercises, notebooks
+from autograde.grading.attacking.weights import beside
 from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
 from autograde.grading.grade import NOT_RUN, grade
 from autograde.grading.needed import needed
@@ -32,7 +33,7 @@ def runner():
 
 def bundle_of(lesson, notebook, **options) -> Bundle:
     data = notebook if isinstance(notebook, bytes | None) else nbformat.writes(notebook).encode()
-    files = options.pop("files", {})
+    files = options.pop("files", beside(lesson.name))
     return Bundle(
         lesson.name, "kim", data, nbformat.writes(released(lesson)), b"k" * 32, files, options=Options(**options)
     )

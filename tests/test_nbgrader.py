@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
 from autograde import build, classroom, cli, collecting, exercises, notebooks
+from autograde.grading.attacking.weights import beside
 from autograde.lessons import LESSONS, find_lesson
 from conftest import filled, released
 
@@ -156,6 +157,8 @@ def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, t
     for student, notebook in (("right", filled(lesson)), ("untouched", released(lesson))):
         (tmp_path / "in" / student).mkdir(parents=True)
         nbformat.write(notebook, tmp_path / "in" / student / f"{lesson.name}.ipynb")
+        for name, content in beside(lesson.name).items():
+            (tmp_path / "in" / student / name).write_bytes(content)
     collecting.collect(lesson, [tmp_path / "in"])
     graded = {one.student: one for one in classroom.grade(lesson)}
     total = sum(one.points for one in exercises.of_lesson(lesson.name))

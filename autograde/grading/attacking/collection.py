@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograde import notebooks, paths
 from autograde.grading.attacking.accidents import CELLS, FILES
+from autograde.grading.attacking.weights import beside
 from autograde.grading.needed import needed
 from autograde.grading.normalising import is_locked
 from autograde.grading.running import checked_exercise
@@ -108,7 +109,7 @@ def make(attack: Attack, words: dict[str, str], lesson: str = "", short: bool = 
         notebook.cells.insert(0, new_code_cell(replaced(attack.first, words)))
     if attack.last:
         notebook.cells.append(new_code_cell(replaced(attack.last, words)))
-    content, files = _content(attack, notebook, target)
+    content, files = _content(attack, notebook, target, beside(place.name) if attack.base == "solution" else {})
     points = {grade_id(c): _deserved(attack, c, checks, target) for c in release.cells if _graded(c)}
     return Case(attack, place.name, content, notebooks.to_text(release), points, files)
 
@@ -119,9 +120,8 @@ def replaced(text: str, words: dict[str, str]) -> str:
     return text
 
 
-def _content(attack: Attack, notebook: NotebookNode, target: str) -> tuple[bytes, dict[str, bytes]]:
+def _content(attack: Attack, notebook: NotebookNode, target: str, files: dict) -> tuple[bytes, dict[str, bytes]]:
     tree = json.loads(notebooks.to_text(notebook))
-    files: dict[str, bytes] = {}
     if attack.change in CELLS:
         CELLS[attack.change](tree, target)
     text = json.dumps(tree, ensure_ascii=False, indent=1)
