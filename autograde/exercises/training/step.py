@@ -115,7 +115,7 @@ STEP = Exercise(
         "the decoder read, what does it have to predict? `teacher_forcing_pair` gives both.",
         "`torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with "
         "torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; it is "
-        "enabled for `\"bf16\"` alone. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.",
+        'enabled for `"bf16"` alone. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.',
     ),
     reference=right.train_step,
     make_calls=_step_calls,
