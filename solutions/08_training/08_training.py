@@ -486,7 +486,7 @@ print("rates at the steps 1, 9 and 36:", " ".join(f"{seen[step - 1]:.4f}" for st
 # <details>
 # <summary>Hint 2</summary>
 #
-# `torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):` goes around the forward pass. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.
+# `torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; it is enabled for `"bf16"` alone. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.
 #
 # </details>
 # <!-- end -->
@@ -623,6 +623,7 @@ check("exact_match")
 #
 # **Predict first.** When the model predicts 70 % of the next words, how many of 100 new sentences will it translate word for word?
 
+
 # %%
 def batch_of(pairs_at, sources, targets):
     """The pairs with these indices as (source, target), padded."""
@@ -752,7 +753,9 @@ check("model_flops_utilization")
 paper = training_flops(65e6, 100_000 * 50_000)
 print(f"the paper's base model by the rule: {paper:.1e} operations; the paper's own estimate: 3.3e+18")
 seconds = 12 * 3600
-print(f"12 hours on 8 P100: {model_flops_utilization(100_000 * 50_000 / seconds, 65e6, 8 * 9.5e12):.0%} of 8 × 9.5 TFLOP/s")
+print(
+    f"12 hours on 8 P100: {model_flops_utilization(100_000 * 50_000 / seconds, 65e6, 8 * 9.5e12):.0%} of 8 × 9.5 TFLOP/s"
+)
 
 # %% [markdown]
 # The paper multiplied hours by what the authors took for the sustained speed of a GPU, the rule counts operations: for such
@@ -774,6 +777,7 @@ print(f"12 hours on 8 P100: {model_flops_utilization(100_000 * 50_000 / seconds,
 # 6. *bf16*: 16-bit matrix products.
 #
 # **Predict first.** Which rung gains most on a CPU with a model as small as ours? Does any make it slower?
+
 
 # %% tags=["measured"]
 # Real labels per second, always the best of five times ten steps: what else the machine does can only slow a program down.
@@ -986,6 +990,7 @@ print("random, at least 98 % right:", share_right(translator, corpus.tests["rand
 # losses, divides by the number of real tokens of **all** processes, and multiplies by the number of processes, which DDP divides
 # by. You can check that without a second process: two parts of one batch, one with long and one with short sentences.
 
+
 # %%
 def gradient(model, loss):
     model.zero_grad()
@@ -1010,7 +1015,9 @@ means, counts = zip(*(mean_loss(ddp_model, *part) for part in parts))
 weighted = gradient(ddp_model, sum(mean * count for mean, count in zip(means, counts, strict=True)) / sum(counts))
 
 print("real tokens of the two parts:", *(int(count) for count in counts))
-print(f"mean of the means:  {100 * ((of_means - of_whole).norm() / of_whole.norm()).item():.0f} % away from the gradient of the whole batch")
+print(
+    f"mean of the means:  {100 * ((of_means - of_whole).norm() / of_whole.norm()).item():.0f} % away from the gradient of the whole batch"
+)
 print("weighted by tokens: the same within 0.001 %:", bool((weighted - of_whole).norm() / of_whole.norm() < 1e-5))
 
 # %% [markdown]
@@ -1231,6 +1238,7 @@ show(
 # **Predict first.** How many sentences are still right (a) with all positions set to zero, (b) when sine and cosine change places? One of
 # the sources says that this exchange "makes little difference".
 
+
 # %%
 def with_encoding(change):
     """A copy of the translator whose positional encoding (positions, d_model) is changed."""
@@ -1365,8 +1373,20 @@ figure, axes = new(size=(7, 3.6))
 parameters, losses_of_size, right_of_size = zip(*SIZES.values())
 axes.plot(parameters, losses_of_size, **line_style(0))
 for width, (count, loss, right) in SIZES.items():
-    axes.annotate(f"d_model {width}: {right:.0%} right", (count, loss), textcoords="offset points", xytext=(8, 8 if width < 64 else -12))
-axes.set(xscale="log", yscale="log", xlim=(17_000, 700_000), xlabel="parameters", ylabel="validation loss (nats per label)", title="loss and size")
+    axes.annotate(
+        f"d_model {width}: {right:.0%} right",
+        (count, loss),
+        textcoords="offset points",
+        xytext=(8, 8 if width < 64 else -12),
+    )
+axes.set(
+    xscale="log",
+    yscale="log",
+    xlim=(17_000, 700_000),
+    xlabel="parameters",
+    ylabel="validation loss (nats per label)",
+    title="loss and size",
+)
 axes.set_xticks(parameters, [f"{count:,}" for count in parameters])
 axes.minorticks_off()
 show(

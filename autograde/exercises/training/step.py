@@ -115,8 +115,8 @@ STEP = Exercise(
         "The order is: training mode, gradients cleared, forward, loss, backward, clip, optimizer, scheduler. What does "
         "the decoder read, what does it have to predict? `teacher_forcing_pair` gives both.",
         "`torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with "
-        'torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):` goes around the '
-        "forward pass. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.",
+        "torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; it is "
+        'enabled for `"bf16"` alone. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.',
     ),
     reference=right.train_step,
     make_calls=_step_calls,
