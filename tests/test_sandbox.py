@@ -56,12 +56,44 @@ def test_nothing_gets_through(runner):
     assert runner.breaches == {} and runner.assurance == "full"
 
 
-def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner):
+def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner, monkeypatch):
     """Otherwise an attempt that fails would prove nothing."""
+    make = open_runner.child
+    monkeypatch.setattr(open_runner, "child", lambda stage, limits: make(stage, Limits(cell=limits.cell)))
     names = {node.name.replace("_", " ") for node in ast.walk(ast.parse(selftest.ATTEMPTS)) if is_attempt(node)}
     expected = names - ({"gain rights", "write installation"} if os.geteuid() else set())
     assert set(selftest.breaches(open_runner)) >= expected - {"connect"}
     assert open_runner.assurance == "unsafe: no isolation"
+
+
+def test_memory_and_files_are_limited_without_isolation_too(open_runner):
+    assert not {"use much memory", "write large files"} & set(selftest.breaches(open_runner))
+
+
+@pytest.mark.parametrize("without", [False, True], ids=["isolated", "unsafe"])
+def test_the_memory_of_all_processes_together_is_limited(without, runner, open_runner):
+    """Each has less than a process may have."""
+    code = (
+        "import os, time\n"
+        "for _ in range(3):\n"
+        "    if not os.fork():\n"
+        "        held = b'x' * (150 * 2**20)\n"
+        "        time.sleep(60)\n"
+        "        os._exit(0)\n"
+        "time.sleep(60)"
+    )
+    with (open_runner if without else runner).child(staging.OWN, LIMITS) as child:
+        with pytest.raises(Gone) as gone:
+            child.run(code, 60)
+        assert not gone.value.late
+
+
+def test_memory_that_is_shared_counts_once(runner):
+    code = "import os, time\nheld = b'x' * (120 * 2**20)\n"
+    code += "copies = 0\nwhile copies < 3:\n    if not os.fork():\n        time.sleep(60)\n        os._exit(0)\n"
+    code += "    copies += 1\ntime.sleep(1)\nprint('there')"
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert text_of(child.run(code, 20)) == "there\n"
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")

@@ -65,7 +65,7 @@ def answer_key(name: str, seed: int) -> AnswerKey:
 class _Grading:
     def __init__(self, bundle: Bundle, runner: Runner | None):
         self.bundle, self.runner = bundle, runner
-        self.seconds = {"normalise": 0.0, "run": 0.0, "judge": 0.0, "total": 0.0}
+        self.seconds = {"normalise": 0.0, "run": 0.0, "judge": 0.0, "own": 0.0, "total": 0.0}
         self.verdicts: dict[str, Verdict] = {}
         self.unreadable = ""
         self.notes = list(bundle.notes)
@@ -93,7 +93,7 @@ class _Grading:
             self.notebook.cells.insert(0, note_cell(self.notes))
         clean_notebook(self.notebook)
         shorten(self.notebook)
-        text = notebooks.to_text(self.notebook)
+        text = notebooks.to_plain_text(self.notebook)
         self.seconds["total"] = time.perf_counter() - start
         return Result(
             self.bundle.lesson,
@@ -170,6 +170,7 @@ class _Grading:
                     cell.outputs, cell.execution_count = on.run(cell.source)
                     missing |= on.missing
         self.ended = on.ended
+        self.seconds["own"] += on.own
         return missing
 
     def _ask(self, on: Conductor, exercise: Exercise, missing: set[str]) -> Verdict:

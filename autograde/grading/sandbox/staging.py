@@ -24,8 +24,8 @@ INSIDE = (
     "landlock",
     "linux",
     "main",
+    "resources",
     "seccomp",
-    "selftest_inside",
     "session",
     "shell",
 )
