@@ -234,6 +234,15 @@ def test_a_copy_of_a_demonstration_is_left_out_too(runner):
     assert points(second) == most(second) and second.notebook.count(NOT_RUN) == 2 * first.notebook.count(NOT_RUN) > 0
 
 
+def test_the_same_file_gives_the_same_notebook(runner):
+    notebook = filled(FIRST)
+    notebook.cells[3:3] = [new_code_cell("a = 1"), new_code_cell("b = 2")]
+    notebook.cells = [cell for cell in notebook.cells if notebooks.grade_id(cell) != "check_decode"]  # gives a note
+    bundle = bundle_of(FIRST, notebook)
+    first, second = grade(bundle, runner), grade(bundle, runner)
+    assert first.notebook == second.notebook and "Notes of the grader" in first.notebook
+
+
 def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):
     """`getattr` on the module of the notebook: no source shows it, so the missing name decides."""
     notebook = filled(FIRST)
