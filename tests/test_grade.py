@@ -13,6 +13,7 @@ from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
 from autograde.grading.grade import NOT_RUN, grade
 from autograde.grading.needed import needed
 from autograde.grading.running import checked_exercise
+from autograde.grading.sandbox import warm
 from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.grading.seeds import SETS, seed, set_key
 from autograde.lessons import LESSONS, find_lesson
@@ -251,6 +252,20 @@ def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):
     )
     hidden = grade(bundle_of(FIRST, notebook), runner)
     assert points(hidden) == most(hidden)
+
+
+# --- systems without fork -------------------------------------------------------------------------------------------
+
+
+def test_without_fork_a_kernel_grades_if_told_so(monkeypatch):
+    monkeypatch.setattr(warm, "possible", lambda: False)
+    notebook = filled(FIRST, {"decode": "def decode(indices, index_to_word):\n    return []"})
+    with pytest.raises(Unsafe, match=r"needs Linux.*--unsafe"):
+        grade(bundle_of(FIRST, notebook))
+    result = grade(bundle_of(FIRST, notebook, unsafe=True))
+    lost = {mark.grade_id for mark in result.marks.values() if mark.points < mark.most}
+    assert "check_decode" in lost and lost <= {"check_decode", "check_Vocabulary"}
+    assert result.assurance.startswith("unsafe")
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------

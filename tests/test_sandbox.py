@@ -8,14 +8,16 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from autograde import exercises, makers
 from autograde.grading.bundle import Limits
-from autograde.grading.sandbox import frames, seccomp, selftest, staging
+from autograde.grading.sandbox import frames, seccomp, selftest, staging, warm
 from autograde.grading.sandbox.warm import BWRAP, Gone, Runner, Unsafe, _makers
 from autograde.lessons import LESSONS
 
@@ -234,6 +236,21 @@ def test_the_warm_process_ends_with_the_grader(runner):
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
     pytest.fail("the warm process is still there")
+
+
+def test_folders_of_killed_graders_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old = time.time() - 1000
+    for name in ("grader-dead", "grader-alive", "grader-new"):
+        (tmp_path / name / "stage").mkdir(parents=True)
+        (tmp_path / name / "lock").touch()
+        if name != "grader-new":
+            os.utime(tmp_path / name / "lock", (old, old))
+    held = FileLock(tmp_path / "grader-alive" / "lock")
+    with held:
+        os.utime(tmp_path / "grader-alive" / "lock", (old, old))
+        warm._clean_up()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["grader-alive", "grader-new"]
 
 
 def test_a_warm_process_that_died_is_started_again(runner):

@@ -16,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from autograde import makers
 from autograde.answering import pack_calls, unpack_answers
@@ -31,6 +34,8 @@ from autograde.grading.sandbox.frames import Gone
 _START = 120.0  # seconds until a warm process is ready
 _CHILD = 20.0  # seconds until a child is ready
 _GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
+_PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
+_OLD = 60.0  # seconds after which it certainly holds its lock
 NAMESPACES, BWRAP = "namespaces", "bubblewrap"
 MEANS = (NAMESPACES, BWRAP)
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -41,6 +46,11 @@ _MOST_DATA = 128 * 2**20  # bytes of the files of a submission
 
 class Unsafe(CourseError):
     """This machine cannot isolate submissions; the message says what is missing and what to do."""
+
+
+def possible() -> bool:
+    """Whether this system has processes that fork: without, there is no warm process, isolated or not."""
+    return sys.platform == "linux"
 
 
 class Runner:
@@ -74,7 +84,9 @@ class Runner:
         if self.isolated == BWRAP and self.assurance:  # a process for each submission, and the self-test has passed
             return
         self.close()
-        reasons = [] if self.means else ["that needs Linux"]
+        if not possible() and not self.unsafe:
+            raise Unsafe(f"Submissions cannot be isolated on this machine (that needs Linux). {REMEDY}")
+        reasons = [] if self.means else ["no means of isolation is left"]
         for means in self.means:
             self.isolated, self.breaches, self.assurance = means, {}, ""
             try:
@@ -101,8 +113,11 @@ class Runner:
     def _start(self, for_stage: str) -> None:
         """Start the warm process; with bubblewrap it is for one submission alone, and sees the stage of that one."""
         self.close()
-        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        _clean_up()
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._folder.chmod(0o755)
+        self._held = FileLock(self._folder / _LOCK)
+        self._held.acquire(timeout=0)
         stage = self._folder / "stage"
         staging.stage(stage)
         (self._folder / "root").mkdir()
@@ -158,6 +173,7 @@ class Runner:
                 self._process.wait()
             self._process = None
             self._errors.close()
+            self._held.release()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextlib.contextmanager
@@ -222,6 +238,16 @@ REMEDY = (
     "Grade on a Linux machine that allows user namespaces, or pass --unsafe if you trust every submission: "
     "it then runs with your own rights."
 )
+
+
+def _clean_up() -> None:
+    """Remove the folders of graders that were killed: old ones of this user, whose lock nobody holds."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        lock = folder / _LOCK
+        with contextlib.suppress(OSError, Timeout):
+            if lock.is_file() and time.time() - lock.stat().st_mtime > _OLD:
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Failed(Exception):
