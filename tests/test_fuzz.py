@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from autograde import notebooks
 from autograde.grading import grade as grading
 from autograde.grading.bundle import Bundle, Limits, Options
-from autograde.grading.conducting import Stopped
+from autograde.grading.conducting import Conductor, Stopped
 from autograde.grading.normalising import is_locked, normalise
 from autograde.grading.reading import Unreadable, parse_submission
 from autograde.lessons import LESSONS
@@ -145,18 +145,9 @@ class NobodyRuns:
         pass
 
 
-class Silent:
-    missing: frozenset = frozenset()
-    ended = False
-
-    def __init__(self, *args):
-        pass
-
+class Silent(Conductor):
     def __enter__(self):
         return self
-
-    def __exit__(self, *error):
-        pass
 
     def run(self, source):
         assert isinstance(source, str)

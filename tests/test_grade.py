@@ -14,6 +14,7 @@ from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
 from autograde.grading.grade import NOT_RUN, grade
 from autograde.grading.needed import needed
 from autograde.grading.running import checked_exercise
+from autograde.grading.sandbox import warm
 from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.grading.seeds import SETS, seed, set_key
 from autograde.lessons import LESSONS, find_lesson
@@ -88,10 +89,18 @@ def test_right_untouched_wrong(lesson, runner):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
 def test_cells_that_are_left_out_decide_nothing(lesson, runner):
     for notebook in (filled(lesson), mixed(lesson), released(lesson)):
-        some, all_ = (grade(bundle_of(lesson, notebook, cells=cells), runner) for cells in (NEEDED, ALL))
-        assert [(m.points, m.verdict) for m in some.marks.values()] == [
-            (m.points, m.verdict) for m in all_.marks.values()
-        ]
+        same_marks(lesson, notebook, runner)
+
+
+def test_cells_that_are_left_out_decide_nothing_in_lesson_1(runner):
+    """The same for the lesson with the cheapest experiments, in every run of the tests."""
+    same_marks(FIRST, mixed(FIRST), runner)
+
+
+def same_marks(lesson, notebook, runner):
+    some, all_ = (grade(bundle_of(lesson, notebook, cells=cells), runner) for cells in (NEEDED, ALL))
+    assert NOT_RUN in some.notebook and NOT_RUN not in all_.notebook
+    assert [(m.points, m.verdict) for m in some.marks.values()] == [(m.points, m.verdict) for m in all_.marks.values()]
 
 
 # --- whatever comes in ----------------------------------------------------------------------------------------------
@@ -235,6 +244,15 @@ def test_a_copy_of_a_demonstration_is_left_out_too(runner):
     assert points(second) == most(second) and second.notebook.count(NOT_RUN) == 2 * first.notebook.count(NOT_RUN) > 0
 
 
+def test_the_same_file_gives_the_same_notebook(runner):
+    notebook = filled(FIRST)
+    notebook.cells[3:3] = [new_code_cell("a = 1"), new_code_cell("b = 2")]
+    notebook.cells = [cell for cell in notebook.cells if notebooks.grade_id(cell) != "check_decode"]  # gives a note
+    bundle = bundle_of(FIRST, notebook)
+    first, second = grade(bundle, runner), grade(bundle, runner)
+    assert first.notebook == second.notebook and "Notes of the grader" in first.notebook
+
+
 def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):
     """`getattr` on the module of the notebook: no source shows it, so the missing name decides."""
     notebook = filled(FIRST)
@@ -243,6 +261,20 @@ def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):
     )
     hidden = grade(bundle_of(FIRST, notebook), runner)
     assert points(hidden) == most(hidden)
+
+
+# --- systems without fork -------------------------------------------------------------------------------------------
+
+
+def test_without_fork_a_kernel_grades_if_told_so(monkeypatch):
+    monkeypatch.setattr(warm, "possible", lambda: False)
+    notebook = filled(FIRST, {"decode": "def decode(indices, index_to_word):\n    return []"})
+    with pytest.raises(Unsafe, match=r"needs Linux.*--unsafe"):
+        grade(bundle_of(FIRST, notebook))
+    result = grade(bundle_of(FIRST, notebook, unsafe=True))
+    lost = {mark.grade_id for mark in result.marks.values() if mark.points < mark.most}
+    assert "check_decode" in lost and lost <= {"check_decode", "check_Vocabulary"}
+    assert result.assurance.startswith("unsafe")
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------

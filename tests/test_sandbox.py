@@ -8,14 +8,16 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from autograde import exercises, makers
 from autograde.grading.bundle import Limits
-from autograde.grading.sandbox import frames, seccomp, selftest, staging
+from autograde.grading.sandbox import frames, seccomp, selftest, staging, warm
 from autograde.grading.sandbox.warm import BWRAP, Gone, Runner, Unsafe, _makers
 from autograde.lessons import LESSONS
 
@@ -56,12 +58,44 @@ def test_nothing_gets_through(runner):
     assert runner.breaches == {} and runner.assurance == "full"
 
 
-def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner):
+def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner, monkeypatch):
     """Otherwise an attempt that fails would prove nothing."""
+    make = open_runner.child
+    monkeypatch.setattr(open_runner, "child", lambda stage, limits: make(stage, Limits(cell=limits.cell)))
     names = {node.name.replace("_", " ") for node in ast.walk(ast.parse(selftest.ATTEMPTS)) if is_attempt(node)}
     expected = names - ({"gain rights", "write installation"} if os.geteuid() else set())
     assert set(selftest.breaches(open_runner)) >= expected - {"connect"}
     assert open_runner.assurance == "unsafe: no isolation"
+
+
+def test_memory_and_files_are_limited_without_isolation_too(open_runner):
+    assert not {"use much memory", "write large files"} & set(selftest.breaches(open_runner))
+
+
+@pytest.mark.parametrize("without", [False, True], ids=["isolated", "unsafe"])
+def test_the_memory_of_all_processes_together_is_limited(without, runner, open_runner):
+    """Each has less than a process may have."""
+    code = (
+        "import os, time\n"
+        "for _ in range(3):\n"
+        "    if not os.fork():\n"
+        "        held = b'x' * (150 * 2**20)\n"
+        "        time.sleep(60)\n"
+        "        os._exit(0)\n"
+        "time.sleep(60)"
+    )
+    with (open_runner if without else runner).child(staging.OWN, LIMITS) as child:
+        with pytest.raises(Gone) as gone:
+            child.run(code, 60)
+        assert not gone.value.late
+
+
+def test_memory_that_is_shared_counts_once(runner):
+    code = "import os, time\nheld = b'x' * (120 * 2**20)\n"
+    code += "copies = 0\nwhile copies < 3:\n    if not os.fork():\n        time.sleep(60)\n        os._exit(0)\n"
+    code += "    copies += 1\ntime.sleep(1)\nprint('there')"
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert text_of(child.run(code, 20)) == "there\n"
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
@@ -202,6 +236,21 @@ def test_the_warm_process_ends_with_the_grader(runner):
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
     pytest.fail("the warm process is still there")
+
+
+def test_folders_of_killed_graders_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old = time.time() - 1000
+    for name in ("grader-dead", "grader-alive", "grader-new"):
+        (tmp_path / name / "stage").mkdir(parents=True)
+        (tmp_path / name / "lock").touch()
+        if name != "grader-new":
+            os.utime(tmp_path / name / "lock", (old, old))
+    held = FileLock(tmp_path / "grader-alive" / "lock")
+    with held:
+        os.utime(tmp_path / "grader-alive" / "lock", (old, old))
+        warm._clean_up()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["grader-alive", "grader-new"]
 
 
 def test_a_warm_process_that_died_is_started_again(runner):

@@ -106,7 +106,7 @@ class Result:
     notebook   the notebook as it was graded, with outputs, as JSON text
     notes      what was repaired or refused, for the learner to read
     reviews    what a person should look at
-    seconds    {"normalise", "run", "judge", "total"}
+    seconds    {"normalise", "run", "judge", "own", "total"}; "own" is what the cells and calls alone took
     assurance  the isolation under which the submission ran ("full", "unsafe: no network namespace", ...)
     """
 

@@ -39,6 +39,7 @@ class Conductor:
         self.end = time.monotonic() + limits.total
         self.stopped = ""
         self.missing: set[str] = set()  # names that the last cell did not find
+        self.own = 0.0  # seconds of the cells and calls alone
         self.ended = False  # a process ended that was in time
         self._history: list[str] = []  # the cells that made the state of now
         self._kept: list[int] = []  # how many of them each waiting copy has run
@@ -52,6 +53,7 @@ class Conductor:
         return self
 
     def __exit__(self, *error) -> None:
+        self.own += self._child.seconds
         self._stack.close()
 
     def run(self, source: str) -> tuple[list[NotebookNode], int | None]:
@@ -106,6 +108,7 @@ class Conductor:
     # --- states -----------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
+        self.own += self._child.seconds if self._child else 0.0
         self._stack.close()
         self._child = self._stack.enter_context(self.runner.child(self.stage, self.limits, self.files))
         self._kept, self._since = [], 0.0

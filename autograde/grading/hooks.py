@@ -3,6 +3,7 @@ same function, the same records and the same writer as `course grade`."""
 
 from __future__ import annotations
 
+import glob
 import os
 from functools import cache
 from pathlib import Path
@@ -11,30 +12,72 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import from_dict
 from nbformat.v4 import new_notebook
+from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import rmtree
 
 from autograde import notebooks
 from autograde.errors import CourseError
 from autograde.grading import course as courses
-from autograde.grading import gathering
+from autograde.grading import gathering, results
+from autograde.grading.bundle import Bundle
 from autograde.grading.course import Course
 from autograde.grading.grade import grade
 from autograde.grading.schedule import Grading, lock
 from autograde.grading.workers import attempt
 from autograde.grading.writing import Writer
 
-__all__ = ["GradeSubmission", "SubmissionExporter", "before"]
+__all__ = ["GradeSubmission", "SubmissionExporter", "after", "before"]
 
 
 class SubmissionExporter(NotebookExporter):
     """Opens nothing: `GradeSubmission` reads the submitted file. nbgrader's own stops at the first that is no valid
     notebook."""
 
+    def __init__(self, config=None, **kwargs):
+        super().__init__(config=config, **kwargs)
+        if isinstance(self.parent, Autograde):  # made once, when it knows whom to grade and before it grades anybody
+            try:
+                _prepare(self.parent)
+            except CourseError as error:
+                self.log.warning("%s", error)
+
     def from_filename(self, filename, resources=None, **kwargs):
         resources = {} if resources is None else resources
         file = Path(filename)
         resources["metadata"] = {"name": file.stem, "path": str(file.parent)}
         return self.from_notebook_node(new_notebook(metadata=from_dict(notebooks.METADATA)), resources, **kwargs)
+
+
+def _prepare(converter: Autograde) -> None:
+    """What nbgrader's command would pass over: submissions whose grading was stopped, and folders without a notebook.
+
+    Of the first it sees the beginnings of a graded notebook and skips them; those are put away. The second are graded
+    here: no points, with the reason.
+    """
+    course = Course(converter.parent, converter.coursedir)
+    lesson = converter.coursedir.assignment_id
+    matched = set(glob.glob(converter._format_source(lesson, converter.coursedir.student_id)))
+    excluded = converter.coursedir.student_id_exclude.split(",")
+    with lock(course, lesson):
+        empty = []
+        for student in course.students(lesson):
+            folder = str(course.submitted(student, lesson))
+            if folder not in matched or student in excluded:
+                continue
+            if folder not in converter.assignments:
+                empty.append(student)
+            elif results.begun(course.results, lesson, student) and course.autograded(student, lesson).is_dir():
+                rmtree(str(course.autograded(student, lesson)))
+        if empty and converter.coursedir.notebook_id == "*":
+            common = gathering.material(course, lesson)
+            with Writer(course, lesson) as writer:
+                grading = Grading(course, common, writer, course.options, force=converter.force)
+                for student in empty:
+                    item = grading.begin(student)
+                    if isinstance(item, Bundle):
+                        result, problem, _ = attempt(grade, item)
+                        grading.finish(student, result, problem)
 
 
 class GradeSubmission(NbGraderPreprocessor):
@@ -47,7 +90,7 @@ class GradeSubmission(NbGraderPreprocessor):
         course = Course(converter.parent, converter.coursedir)
         common = gathering.material(course, lesson, notebook)
         with lock(course, lesson), Writer(course, lesson, notebook) as writer:
-            grading = Grading(course, common, writer, course.options, force=True)
+            grading = Grading(course, common, writer, course.options, force=True, ends=False)
             result, problem, _ = attempt(grade, grading.begin(student))
             outcome = grading.finish(student, result, problem)
         if result is None:
@@ -67,20 +110,34 @@ def _course(root: Path) -> Course:
 def before(assignment: str, student: str, notebooks: list[str]) -> None:
     """nbgrader calls this before it puts a new time of submission into the gradebook.
 
-    The marks of an older submission go, so that a grading that is stopped shows no older score with the new time. A
-    notebook of another name, if it is the only one, takes the place of the expected one, and a time that cannot be read
-    is put aside. `student` is nbgrader's pattern ("*"); whose submission it is stands in the paths of `notebooks`.
+    The marks of an older submission go, so that a grading that is stopped shows no older score with the new time; that
+    it has begun is noted, so that it is taken up again. A notebook of another name, if it is the only one, takes the
+    place of the expected one, and a time that cannot be read is put aside. `student` is nbgrader's pattern ("*"); whose
+    submission it is stands in the paths of `notebooks`.
     """
-    folder = Path(notebooks[0]).parent
-    course = _course(Path.cwd())
-    names = [name for name in course.students(assignment) if course.submitted(name, assignment) == folder]
-    if not names:
+    course, name, folder = _whose(assignment, notebooks)
+    if name is None:
         return
+    results.begin(course.results, assignment, name)
     with Writer(course, assignment) as writer:
         if len(writer.notebooks) == 1:
             notebooks[:] = [str(folder / f"{writer.notebooks[0]}.ipynb")]
         submitted = gathering.submitted_at(folder, [])
         if submitted is None and os.path.lexists(folder / gathering.TIMESTAMP):
             os.replace(folder / gathering.TIMESTAMP, folder / f"{gathering.TIMESTAMP}.unreadable")
-        if writer.submitted_at(names[0]) not in (None, submitted):
-            writer.withdraw(names[0])
+        if writer.submitted_at(name) not in (None, submitted):
+            writer.withdraw(name)
+
+
+def after(assignment: str, student: str, notebooks: list[str]) -> None:
+    """nbgrader calls this when a submission is graded and all its files are written."""
+    course, name, _ = _whose(assignment, notebooks)
+    if name is not None:
+        results.end(course.results, assignment, name)
+
+
+def _whose(assignment: str, notebooks: list[str]) -> tuple[Course, str | None, Path]:
+    folder = Path(notebooks[0]).parent
+    course = _course(Path.cwd())
+    names = (name for name in course.students(assignment) if course.submitted(name, assignment) == folder)
+    return course, next(names, None), folder

@@ -12,6 +12,7 @@ import re
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _MAGIC = re.compile(r"^\s*%%(time|capture)[ \t]*\n")  # what is below them is run as it stands
@@ -20,6 +21,7 @@ _HIDDEN_USE = {"exec", "eval", "globals", "locals", "vars", "get_ipython", "__im
 # these leave something behind that is no name (a file, a setting): a cell with one of them is always run
 _TRACES = {"setattr", "delattr", "open", "save", "savez", "savez_compressed", "savetxt", "save_file", "save_model"}
 _TRACES |= {"dump", "write_text", "write_bytes", "mkdir", "makedirs", "to_csv", "reload", "environ", "chdir", "tofile"}
+_KEPT = 5_000  # characters of a cell that is read once for a class
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -89,7 +91,11 @@ def _effects(one: Facts, data: set[str], functions: dict[str, list[Facts]]) -> s
 
 
 def facts_of(source: str) -> Facts:
-    """Read the source of one cell."""
+    """Read the source of one cell; those that a class has in common are read once, and nobody changes them."""
+    return _known_facts(source) if len(source) <= _KEPT else _facts_of(source)
+
+
+def _facts_of(source: str) -> Facts:
     source = _MAGIC.sub("", source)
     try:
         tree = ast.parse(source)
@@ -116,6 +122,9 @@ def facts_of(source: str) -> Facts:
         if isinstance(node, _DEFINITIONS):
             facts.functions[node.name] = _facts_of_definition(node, table)
     return facts
+
+
+_known_facts = lru_cache(maxsize=512)(_facts_of)
 
 
 def _facts_of_definition(node: ast.AST, table: symtable.SymbolTable) -> Facts:

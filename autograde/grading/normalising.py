@@ -42,12 +42,19 @@ def normalise(
             notes.append(f"The cell `{name}` was missing; it was put back without an answer.")
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    cells = [extra.to_cell() for extra in extras.get(-1, [])]
+    cells = _added(extras, -1)
     for index, cell in enumerate(notebook.cells):
-        cells.append(cell)
-        cells += [extra.to_cell() for extra in extras.get(index, [])]
+        cells += [cell, *_added(extras, index)]
     notebook.cells = cells
     return notebook, notes
+
+
+def _added(extras: dict[int, list[SubmittedCell]], index: int) -> list[NotebookNode]:
+    """The learner's own cells after one of the release; the same ids whenever the same file is graded."""
+    cells = [extra.to_cell() for extra in extras.get(index, [])]
+    for number, cell in enumerate(cells):
+        cell.id = f"added-{index + 1}-{number}"
+    return cells
 
 
 def is_locked(cell: NotebookNode) -> bool:
@@ -113,4 +120,4 @@ def _places(notebook: NotebookNode, cells: list[SubmittedCell], notes: list[str]
 
 def note_cell(notes: list[str]) -> NotebookNode:
     lines = "\n".join(f"- {note}" for note in dict.fromkeys(notes))
-    return new_markdown_cell(f"**Notes of the grader**\n\n{lines}")
+    return new_markdown_cell(f"**Notes of the grader**\n\n{lines}", id="notes-of-the-grader")

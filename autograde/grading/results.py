@@ -95,6 +95,30 @@ def last(folder: Path, lesson: str, student: str) -> Record | None:
     return records[-1] if records else None
 
 
+# --- begun and not ended --------------------------------------------------------------------------------------------
+
+
+def begin(folder: Path, lesson: str, student: str) -> None:
+    """Note that nbgrader's own command has begun to grade a submission. It takes older marks away first, so until
+    `end` the submission counts as not graded, whatever lies among the autograded files."""
+    file = _begun(folder, lesson, student)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
+def end(folder: Path, lesson: str, student: str) -> None:
+    _begun(folder, lesson, student).unlink(missing_ok=True)
+
+
+def begun(folder: Path, lesson: str, student: str) -> bool:
+    """Whether a grading by nbgrader's command was stopped before its end."""
+    return _begun(folder, lesson, student).exists()
+
+
+def _begun(folder: Path, lesson: str, student: str) -> Path:
+    return folder / lesson / f"{student}.begun"
+
+
 def _parse(line: bytes) -> Record | None:
     try:
         return from_dict(json.loads(line))

@@ -10,6 +10,7 @@ import ast
 import time
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
@@ -23,7 +24,9 @@ from autograde.notebooks import grade_id
 
 LARGEST = 100_000  # characters of one cell; a longer one is for a person to read
 TOTAL = 500_000  # characters of all cells
+KEPT = 4_000  # characters of a cell that is parsed once for a class
 SECONDS = 3.0  # of processor time for one notebook
+_LOOK = 50  # steps between two looks at the clock, which costs more than most steps
 LONGEST, WIDEST = 200, 50  # of a dotted name, and of the names that one expression may stand for
 MOST = 5  # reviews of one exercise
 _CODE = {"eval", "exec", "compile"}
@@ -63,6 +66,16 @@ class _Name:
     nodes: list[ast.AST] = field(default_factory=list)
 
 
+@dataclass
+class _Block:
+    """A piece of code: its statements, and what is in them anywhere."""
+
+    body: list[ast.stmt]
+    places: dict[int, list[str]]  # {id of a node: the lines of the text that it stands in}
+    imports: list[ast.Import | ast.ImportFrom]
+    named: list[ast.NamedExpr]
+
+
 class Code:
     """The code of a notebook, parsed once."""
 
@@ -74,6 +87,7 @@ class Code:
         self.local: dict[str, set[str]] = {}  # of the code that is being looked at: its own names, and their paths
         self._known: dict[str, set[str]] = {}
         self.end = time.thread_time() + SECONDS
+        self._steps = 0
         room = TOTAL
         for source in sources:
             self._read(source, len(source) > room)
@@ -108,29 +122,32 @@ class Code:
         return list(found)[:MOST]
 
     def _read(self, source: str, too_much: bool) -> None:
-        if too_much or exceeds(source):
+        kept = len(source) <= KEPT
+        if too_much or (_known_excess if kept else exceeds)(source):
             self.unread.append(("this cell is too long or too deep to be read by a rule", source[:80]))
             return
-        tree = _parse(source)
-        if tree is None:
+        block = (_known_block if kept else _block_of)(source)
+        if block is None:
             return
         try:
-            self._block(tree.body, source.splitlines())
+            self._block(block)
         except (RecursionError, _TooMuch):
             self.unread.append(("this cell is too large or too deep to be read by a rule", source[:80]))
 
-    def _block(self, body: list[ast.stmt], lines: list[str]) -> None:
+    def _block(self, block: _Block) -> None:
         self._known.clear()
-        for statement in body:
+        self.lines.update(block.places)
+        for node in block.imports:
+            self._import(node)
+        for one in block.named:
+            self._assign(one.target, one.value)
+        for statement in block.body:
             self.go_on()
-            for node in ast.walk(statement):
-                self.lines[id(node)] = lines
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    self._import(node)
-            self._define(statement, lines)
+            self._define(statement)
 
     def go_on(self) -> None:
-        if time.thread_time() > self.end:
+        self._steps += 1
+        if self._steps % _LOOK == 0 and time.thread_time() > self.end:
             raise _TooMuch
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -143,7 +160,7 @@ class Code:
             else:
                 self._name(alias.asname or alias.name).paths.add(f"{node.module or ''}.{alias.name}")
 
-    def _define(self, node: ast.stmt, lines: list[str]) -> None:
+    def _define(self, node: ast.stmt) -> None:
         """Enter what a statement of a cell, or of a block in it, defines."""
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -153,15 +170,14 @@ class Code:
                 for target in targets:
                     self._assign(target, node.value)
             case ast.Expr(ast.Call(ast.Attribute(attr="run_cell_magic"), [ast.Constant(str(magic)), _, text])):
-                inner = _parse(text.value) if isinstance(text, ast.Constant) and isinstance(text.value, str) else None
+                inner = (
+                    _block_of(text.value) if isinstance(text, ast.Constant) and isinstance(text.value, str) else None
+                )
                 if magic in _RUNNING_MAGICS and inner is not None:
-                    self._block(inner.body, text.value.splitlines())
+                    self._block(inner)
             case _:
                 for inner in _statements(node):
-                    self._define(inner, lines)
-        for one in ast.walk(node):
-            if isinstance(one, ast.NamedExpr):
-                self._assign(one.target, one.value)
+                    self._define(inner)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple | ast.List):
@@ -271,14 +287,13 @@ class _Finder:
     def _call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Name) and node.func.id in _CODE and node.args:
             inner = text(node.args[0])
-            tree = _parse(inner) if inner else None
-            if tree is None:
+            block = _block_of(inner) if inner else None
+            if block is None:
                 self._note("it makes code from text, which no rule can read", node)
             else:
-                self.code._block(tree.body, self.code.lines.get(id(node), []))
-                for one in ast.walk(tree):
-                    self.code.lines[id(one)] = inner.splitlines()
-                self._look(tree)
+                self.code._block(block)
+                for statement in block.body:
+                    self._look(statement)
         elif isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) > 1:
             name = text(node.args[1])
             if name and self._is_method(node.args[0], name):
@@ -359,6 +374,20 @@ def _parse(source: str) -> ast.Module | None:
                 return ast.parse(TransformerManager().transform_cell(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _block_of(source: str) -> _Block | None:
+    tree = _parse(source)
+    if tree is None:
+        return None
+    lines, nodes = source.splitlines(), list(ast.walk(tree))
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    named = [node for node in nodes if isinstance(node, ast.NamedExpr)]
+    return _Block(tree.body, {id(node): lines for node in nodes}, imports, named)
+
+
+_known_block = lru_cache(maxsize=256)(_block_of)  # most cells of a class are alike, and nobody changes their trees
+_known_excess = lru_cache(maxsize=256)(exceeds)
 
 
 def _statements(node: ast.stmt) -> list[ast.stmt]:

@@ -180,6 +180,24 @@ class RunSubmission(Execute):
             return refused(exercise, f"The answer could not be read: {error}.")
 
 
+def run_in_kernel(notebook: NotebookNode, files: dict[str, bytes], seeds: Seeds, seconds: float) -> dict[str, Verdict]:
+    """Run a normalised notebook in a kernel, with this user's rights, where no process can fork (Windows). Fills in
+    the outputs; {grade id: Verdict} of its checks.
+
+    files    what lies beside the notebook
+    seconds  for one cell
+    """
+    runner = RunSubmission(timeout=max(1, round(seconds)), kernel_name="python3")
+    runner.seeds = seeds
+    with tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as folder:
+        for name, content in files.items():
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        _, resources = runner.preprocess(notebook, {"metadata": {"path": folder}})
+    return resources[VERDICTS]
+
+
 def refused(exercise: Exercise, reason: str) -> Verdict:
     """No complete answer: no points, with the reason."""
     return Verdict(exercise.name, False, ERROR, 0.0, advice=reason, points=exercise.points)

@@ -61,13 +61,23 @@ def lock(course: Course, lesson: str) -> Iterator[None]:
 
 
 class Grading:
-    """One grading of one notebook of a course: decides what is to be graded, and records and writes what was."""
+    """One grading of one notebook of a course: decides what is to be graded, and records and writes what was.
+
+    force  grade also what has not changed
+    ends   what is written is done; False where nbgrader's own command goes on with it
+    """
 
     def __init__(
-        self, course: Course, common: gathering.Material, writer: Writer, options: Options, force: bool = False
+        self,
+        course: Course,
+        common: gathering.Material,
+        writer: Writer,
+        options: Options,
+        force: bool = False,
+        ends: bool = True,
     ) -> None:
         self.course, self.common, self.writer = course, common, writer
-        self.options, self.force = options, force
+        self.options, self.force, self.ends = options, force, ends
         self._open: dict[str, tuple[Submission, Fingerprints, Record | None, frozenset[str] | None]] = {}
         self._exercises = {one.name: fingerprints.of_exercise(one) for one in gathering.checked(common)}
         self._release = common.fingerprint
@@ -78,7 +88,9 @@ class Grading:
         submission = gathering.gather(self.course, self.common, student, self.options)
         prints = Fingerprints(submission.fingerprint, self._release, self._environment, self._exercises)
         before = results.last(self.course.results, self.common.record, student)
-        stale = results.EVERYTHING if self.force else results.stale(before, prints, self.options)
+        stale = results.stale(before, prints, self.options)
+        if self.force or results.begun(self.course.results, self.common.lesson, student):
+            stale = results.EVERYTHING
         if before is not None and stale is not results.EVERYTHING and not stale:
             kept = self._keep(before, submission)
             if kept is not None:
@@ -117,7 +129,10 @@ class Grading:
         record = Record(result, prints, self.options, submission.submitted, results.now(), kept)
         self.writer.save_notebook(record, notebook)
         results.append(self.course.results, record)
-        return _outcome(record, self.writer.write(record, notebook, changed), GRADED)
+        written = self.writer.write(record, notebook, changed)
+        if self.ends:
+            results.end(self.course.results, self.common.lesson, student)
+        return _outcome(record, written, GRADED)
 
 
 def _outcome(record: Record, written, state: str) -> Outcome:

@@ -75,7 +75,7 @@ _PICTURE = re.compile(r"^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0
 def clean_html(text: str) -> str:
     """HTML of which nothing runs, loads or covers anything: no script, handler, frame, form, picture of another place,
     id, or class that a page of ours gives a meaning to. What is too large becomes a sentence. Never raises."""
-    text = text if isinstance(text, str) else bytes(text).decode("utf-8", "replace")
+    text = _whole(text) if isinstance(text, str) else bytes(text).decode("utf-8", "replace")
     if len(text) > LARGEST_HTML and "data:image/" not in text:
         return _refusal(f"{len(text) / 2**20:.1f} MiB")
     if _tags(text) > MOST_TAGS:
@@ -89,6 +89,11 @@ def clean_html(text: str) -> str:
         url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer",
     )
+
+
+def _whole(text: str) -> str:
+    """Text without halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _tags(text: str) -> int:
@@ -132,7 +137,12 @@ def clean_notebook(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         cell.pop("attachments", None)
         for output in cell.get("outputs", ()):
-            if output.output_type in ("display_data", "execute_result"):
+            if output.output_type == "stream":
+                output.text = _whole("".join(output.text))
+            elif output.output_type == "error":
+                output.ename, output.evalue = (_whole(str(output.get(name, ""))) for name in ("ename", "evalue"))
+                output.traceback = [_whole(str(line)) for line in output.get("traceback", ())]
+            else:
                 left -= _tags(str(output.get("data", {}).get("text/html", "")))
                 clean_output(output, left >= 0)
 
@@ -144,6 +154,7 @@ def clean_output(output: NotebookNode, with_html: bool = True) -> None:
         value = "".join(map(str, value)) if isinstance(value, list) else value
         if not isinstance(value, str):
             continue
+        value = _whole(value)
         if mime == "text/html":
             kept[mime] = clean_html(value) if with_html else "<p>[This page has too much HTML to show more.]</p>"
         elif mime in _BASE64:

@@ -12,6 +12,7 @@ import time
 
 HEAD = struct.Struct(">IQ")
 LARGEST_TEXT = 64 * 2**20  # bytes of JSON in one frame
+_SMALL = 2**20  # bytes that are sent in one piece with the head
 LARGEST_DATA = 256 * 2**20  # bytes beside it
 
 
@@ -37,8 +38,11 @@ def send(to: socket.socket, message: dict, data: bytes = b"") -> None:
     if len(text) > LARGEST_TEXT or len(data) > LARGEST_DATA:
         raise ValueError("the frame is too large")
     try:
-        to.sendall(HEAD.pack(len(text), len(data)) + text)
-        if data:
+        head = HEAD.pack(len(text), len(data)) + text
+        if len(data) <= _SMALL:
+            to.sendall(head + data)
+        else:
+            to.sendall(head)
             to.sendall(data)
     except OSError as error:
         raise Ended(str(error)) from None

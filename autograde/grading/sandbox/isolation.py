@@ -1,9 +1,10 @@
 """The borders around a submission. Two stages: `enter_tree` once in the warm process, the rest in each child.
 
 The warm process moves into a small tree of read-only mounts, which holds Python's installation and the staging folder
-and nothing else, before it imports anything from there. Each child enters namespaces of its own (user, mount, network,
-pid, ipc, uts), gets an empty home on a file system in memory, loses every capability, and is held by Landlock, seccomp
-and resource limits. Works as root (which becomes `nobody`) and as an ordinary user. Linux only.
+and nothing else, and into user and pid namespaces of its own, before it imports anything from there. Each child is
+process 1 of a pid namespace and enters namespaces of its own (mount, network, ipc, uts, user), gets an empty home on a
+file system in memory, loses every capability, and is held by Landlock, seccomp and resource limits. Works as root
+(which becomes `nobody`) and as an ordinary user. Linux only.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ HOME, WORK, TEMPORARY, SHARED = (f"{PRIVATE}/{name}" for name in ("home", "work"
 NOBODY = 65534
 _INSIDE = 1000  # the user number that a submission sees
 _DEVICES = ("null", "zero", "full", "random", "urandom")
+_PROC = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
 _TREE = 64 * 2**20  # bytes of the warm process's own scratch
 
 
@@ -45,12 +47,13 @@ def enter_tree(root: str, shown: list[str], hidden: list[str], places: dict[str,
     hidden  folders inside those that appear empty
     places  {path in the tree: folder that is shown there, read-only}
     """
-    user, group = os.geteuid(), os.getegid()
+    user = os.geteuid()
     if user == 0:
         linux.unshare(linux.CLONE_NEWNS)
     else:
-        linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
-        _map(user, group, user, group)
+        own = os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
+        _enter_user(os.geteuid(), os.getegid(), own, linux.CLONE_NEWNS)
+        os.close(own)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tree", root, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=16m,mode=755")
     for path in shown:
@@ -77,18 +80,42 @@ def enter_tree(root: str, shown: list[str], hidden: list[str], places: dict[str,
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
         linux.prctl(linux.PR_SET_DUMPABLE, 1)
-    linux.drop_capabilities()
+    _enter_pids()
     os.makedirs(HOME)
 
 
-def _map(user: int, group: int, inside_user: int, inside_group: int) -> None:
-    for file, text in (
-        ("setgroups", "deny"),
-        ("gid_map", f"{inside_group} {group} 1"),
-        ("uid_map", f"{inside_user} {user} 1"),
-    ):
-        with open(f"/proc/self/{file}", "w") as stream:
-            stream.write(text)
+def _enter_pids() -> None:
+    """User, mount and pid namespaces in which this process may make those of its children, and a /proc that shows
+    these alone. The process that was started waits for the one that goes on."""
+    own = os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
+    _enter_user(os.geteuid(), os.getegid(), own, linux.CLONE_NEWNS | linux.CLONE_NEWPID)
+    os.close(own)
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    inner = os.fork()
+    if inner:
+        close_all_but(set())
+        _, status = os.waitpid(inner, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    die_with_parent()
+    with contextlib.suppress(OSError):  # a container that hides parts of /proc allows no new one
+        linux.mount("proc", "/proc", "proc", _PROC)
+
+
+def _enter_user(inside_user: int, inside_group: int, own: int, more: int = 0) -> None:
+    """A user namespace (with `more` namespaces that belong to it) that knows this user alone; `own` is /proc/self."""
+    user, group = os.geteuid(), os.getegid()
+    linux.unshare(linux.CLONE_NEWUSER | more)
+    _write(own, "setgroups", "deny")
+    _write(own, "gid_map", f"{inside_group} {group} 1")
+    _write(own, "uid_map", f"{inside_user} {user} 1")
+
+
+def _write(folder: int, name: str, text: str) -> None:
+    file = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
 
 
 def _show(root: str, path: str) -> None:
@@ -115,18 +142,30 @@ def _bind(source: str, target: str, read_only: bool = True) -> None:
 # --- a child --------------------------------------------------------------------------------------------------------
 
 
-def enter_namespaces() -> None:
-    """Namespaces of its own; the next fork is process 1 of the pid namespace."""
-    user, group = os.geteuid(), os.getegid()
-    with contextlib.suppress(OSError):  # where memory ends, a submission goes first
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    names = (linux.CLONE_NEWUSER, linux.CLONE_NEWNS, linux.CLONE_NEWPID, linux.CLONE_NEWNET)
-    linux.unshare(sum(names) | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS)
-    _map(user, group, _INSIDE, _INSIDE)
+def fork() -> int:
+    """Fork a child that is process 1 of a pid namespace of its own: with it ends everything that it started."""
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    linux.unshare(linux.CLONE_NEWPID)
+    try:
+        pid = os.fork()
+    except OSError:
+        pid = -1
+    if pid:
+        linux.setns(own, linux.CLONE_NEWPID)  # the next child gets another one
+    os.close(own)
+    if pid < 0:
+        raise OSError("no process could be started for the submission")
+    if not pid:
+        die_with_parent()
+    return pid
 
 
 def enter_home(stage: str, size: int) -> None:
-    """As process 1: an empty home, the stage of one lesson, and no other lesson's."""
+    """Namespaces of its own; in them an empty home, the stage of one lesson, and no other lesson's."""
+    own = os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
+    with contextlib.suppress(OSError):  # where memory ends, a submission goes first
+        _write(own, "oom_score_adj", "1000")
+    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.bind(f"{STAGES}/{stage}", LESSON)
     linux.mount("none", STAGES, "tmpfs", linux.MS_RDONLY, "size=4k,mode=755")
@@ -137,31 +176,11 @@ def enter_home(stage: str, size: int) -> None:
     linux.mount(TEMPORARY, "/tmp", flags=linux.MS_BIND)
     linux.mount(SHARED, "/dev/shm", flags=linux.MS_BIND)
     try:
-        flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC | linux.MS_RDONLY
-        linux.mount("proc", "/proc", "proc", flags)
+        linux.mount("proc", "/proc", "proc", _PROC | linux.MS_RDONLY)
     except OSError:  # a container that hides parts of /proc allows no new one: then there is none
         linux.mount("none", "/proc", "tmpfs", linux.MS_RDONLY, "size=4k,mode=555")
-
-
-def limit(limits: dict) -> None:
-    """Resource limits of the process that runs the learner's code; memory counts above what it has now."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        memory = pages * resource.getpagesize() + limits["memory"]
-    except (OSError, ValueError, IndexError):
-        memory = 2 * limits["memory"]
-    for kind, value in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, int(limits["total"]) + 10),
-        (resource.RLIMIT_NPROC, limits["processes"]),
-        (resource.RLIMIT_FSIZE, limits["file_size"]),
-        (resource.RLIMIT_NOFILE, limits["files"]),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, most = resource.getrlimit(kind)
-        value = int(value) if most == resource.RLIM_INFINITY else min(int(value), most)
-        resource.setrlimit(kind, (value, value))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too large is an OSError, not the end
+    _enter_user(_INSIDE, _INSIDE, own)  # from here on without any right over the mounts
+    os.close(own)
 
 
 def confine() -> dict[str, int]:

@@ -11,6 +11,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
+MADV_COLLAPSE = 25
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _MOUNT_SETATTR, _AT_RECURSIVE = 442, 0x8000
 _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
@@ -34,6 +35,10 @@ def syscall(number: int, *args) -> int:
 
 def unshare(flags: int) -> None:
     _checked(_libc.unshare(flags), "unshare")
+
+
+def setns(descriptor: int, kind: int) -> None:
+    _checked(_libc.setns(descriptor, kind), "setns")
 
 
 def prctl(option: int, *args: int) -> int:
@@ -74,6 +79,11 @@ def bind(source: str, target: str, read_only: bool = True) -> None:
 
 def remount_read_only(target: str) -> None:
     mount("none", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def collapse(start: int, end: int) -> None:
+    """Put the memory between two addresses into huge pages, where the kernel has it (6.1 and later)."""
+    _checked(_libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_COLLAPSE), "madvise")
 
 
 def drop_capabilities() -> None:

@@ -3,8 +3,10 @@
 Started by `warm.Runner` with a clean environment. Knows no secret, no reference and no catalogue; one thread. It reads
 one byte (with a socket beside it) and one frame for each command:
 
-    {"do": "child", "stage", "limits", "home"}  + the child's socket -> {"pid"} or {"failed"}
-    {"do": "end", "pid"}                                             -> {}
+    {"do": "child", "stage", "limits", "home"}  + the child's socket -> {}
+    {"do": "end"}                                                    -> {}
+
+While a child is there it looks how much memory the child's processes use together, and ends them above the limit.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ import contextlib
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
-import time
 
-from autograde.grading.sandbox import frames
+from autograde.grading.sandbox import frames, resources
 
 
 def main(number: int) -> None:
@@ -34,7 +36,12 @@ def main(number: int) -> None:
 
         frames.send(control, {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-4000:]})
         return
+    memory = resources.Memory(bool(isolated))
+    pid, limit = 0, 0
     while True:
+        while pid and not select.select([control], [], [], resources.PERIOD)[0]:
+            if memory.used(pid) > limit:
+                kill(pid)
         byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not byte:
             return
@@ -43,16 +50,25 @@ def main(number: int) -> None:
         except frames.Ended:
             return
         if message["do"] == "child":
-            pid = os.fork()
+            pid, limit = fork(isolated), message["limits"]["memory"]
             if not pid:
                 control.close()
                 child(socket.socket(fileno=descriptors[0]), shell, message, isolated)
                 os._exit(0)
             os.close(descriptors[0])
-            frames.send(control, {"pid": pid})
-        else:
-            end(message["pid"])
             frames.send(control, {})
+        else:
+            end(pid)
+            pid = 0
+            frames.send(control, {})
+
+
+def fork(isolated: str) -> int:
+    if isolated != "namespaces":
+        return os.fork()
+    from autograde.grading.sandbox import isolation
+
+    return isolation.fork()
 
 
 def prepare(config: dict, number: int) -> tuple:
@@ -77,6 +93,8 @@ def prepare(config: dict, number: int) -> tuple:
     shell = warm_up()
     gc.collect()
     gc.freeze()
+    if isolated:
+        resources.gather()
     return shell, isolated
 
 
@@ -126,32 +144,13 @@ def child(connection: socket.socket, shell, message: dict, isolated: str) -> Non
     try:
         from autograde.grading.sandbox import isolation
 
+        if isolated:
+            isolation.close_all_but({connection.fileno()})
+        os.setsid()
         if isolated == "namespaces":
-            isolation.die_with_parent()
-            isolation.close_all_but({connection.fileno()})
-            isolation.enter_namespaces()
-            pid = os.fork()
-            if pid:
-                connection.close()
-                _guard(pid)
-            isolation.die_with_parent()
             isolation.enter_home(message["stage"], message["home"])
-            pid = os.fork()
-            if pid:
-                connection.close()
-                isolation.linux.drop_capabilities()
-                _reap()
-            os.setsid()
-            isolation.limit(message["limits"])
-            held = isolation.confine()
-        elif isolated:
-            isolation.close_all_but({connection.fileno()})
-            os.setsid()
-            isolation.limit(message["limits"])
-            held = isolation.confine()
-        else:
-            held = {}
-            os.setsid()
+        resources.limit(message["limits"], bool(isolated))
+        held = isolation.confine() if isolated else {}
         work = message["work"]
         os.makedirs(work, exist_ok=True)
         os.chdir(work)
@@ -168,37 +167,18 @@ def child(connection: socket.socket, shell, message: dict, isolated: str) -> Non
     session.serve(connection, shell, work)
 
 
-def _guard(pid: int) -> None:
-    """Between the warm process and process 1 of the child's namespace: ends the whole of it when told to."""
-
-    def stop(signum, frame):
-        os.kill(pid, signal.SIGKILL)
-
-    signal.signal(signal.SIGTERM, stop)
-    os.waitpid(pid, 0)
-    os._exit(0)
-
-
-def _reap() -> None:
-    """Process 1: collects what ended, until nothing is left."""
-    try:
-        while True:
-            os.waitpid(-1, 0)
-    except ChildProcessError:
-        os._exit(0)
+def kill(pid: int) -> None:
+    """With process 1 of its namespace everything in it ends; elsewhere its session at least."""
+    for send in (os.kill, os.killpg):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            send(pid, signal.SIGKILL)
 
 
 def end(pid: int) -> None:
     """End a child and everything in it; returns when it is gone."""
-    for signum in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signum)
-        limit = time.monotonic() + 5
-        while time.monotonic() < limit:
-            done, _ = os.waitpid(pid, os.WNOHANG)
-            if done:
-                return
-            time.sleep(0.001)
+    kill(pid)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ INSIDE = (
     "landlock",
     "linux",
     "main",
+    "resources",
     "seccomp",
-    "selftest_inside",
     "session",
     "shell",
 )

@@ -16,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from autograde import makers
 from autograde.answering import pack_calls, unpack_answers
@@ -31,13 +34,23 @@ from autograde.grading.sandbox.frames import Gone
 _START = 120.0  # seconds until a warm process is ready
 _CHILD = 20.0  # seconds until a child is ready
 _GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
+_PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
+_OLD = 60.0  # seconds after which it certainly holds its lock
 NAMESPACES, BWRAP = "namespaces", "bubblewrap"
 MEANS = (NAMESPACES, BWRAP)
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# huge pages: a fork of the warm process copies one entry for 2 MiB of its memory, and not 512
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", **dict.fromkeys(_THREADS, "1")}
 _MOST_DATA = 128 * 2**20  # bytes of the files of a submission
 
 
 class Unsafe(CourseError):
     """This machine cannot isolate submissions; the message says what is missing and what to do."""
+
+
+def possible() -> bool:
+    """Whether this system has processes that fork: without, there is no warm process, isolated or not."""
+    return sys.platform == "linux"
 
 
 class Runner:
@@ -71,7 +84,9 @@ class Runner:
         if self.isolated == BWRAP and self.assurance:  # a process for each submission, and the self-test has passed
             return
         self.close()
-        reasons = [] if self.means else ["that needs Linux"]
+        if not possible() and not self.unsafe:
+            raise Unsafe(f"Submissions cannot be isolated on this machine (that needs Linux). {REMEDY}")
+        reasons = [] if self.means else ["no means of isolation is left"]
         for means in self.means:
             self.isolated, self.breaches, self.assurance = means, {}, ""
             try:
@@ -98,8 +113,11 @@ class Runner:
     def _start(self, for_stage: str) -> None:
         """Start the warm process; with bubblewrap it is for one submission alone, and sees the stage of that one."""
         self.close()
-        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        _clean_up()
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._folder.chmod(0o755)
+        self._held = FileLock(self._folder / _LOCK)
+        self._held.acquire(timeout=0)
         stage = self._folder / "stage"
         staging.stage(stage)
         (self._folder / "root").mkdir()
@@ -112,7 +130,7 @@ class Runner:
         self._errors = (self._folder / "errors").open("wb")
         self._process = subprocess.Popen(
             [*(view.bubblewrap(config, stage / "stages" / for_stage) if self.isolated == BWRAP else ()), *python],
-            env={"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=_ENVIRONMENT,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -138,6 +156,10 @@ class Runner:
         lines = (self._folder / "errors").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it gave no reason"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def close(self) -> None:
         """End the warm process and everything that it started."""
         if self._control is not None:
@@ -151,6 +173,7 @@ class Runner:
                 self._process.wait()
             self._process = None
             self._errors.close()
+            self._held.release()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextlib.contextmanager
@@ -162,18 +185,18 @@ class Runner:
         try:
             if self.isolated == BWRAP:
                 self._start(stage)
-            pid, connection = self._fork(stage, limits)
+            connection = self._fork(stage, limits)
             child = Child(self, connection)
             try:
                 child._begin(stage, limits, files or {})
                 yield child
             finally:
                 child._close()
-                self._end(pid)
+                self._end()
         finally:
             self._lock.release()
 
-    def _fork(self, stage: str, limits: Limits) -> tuple[int, socket.socket]:
+    def _fork(self, stage: str, limits: Limits) -> socket.socket:
         ours, theirs = socket.socketpair()
         message = {
             "do": "child",
@@ -186,19 +209,18 @@ class Runner:
         socket.send_fds(self._control, [b"!"], [theirs.fileno()])
         frames.send(self._control, message)
         theirs.close()
-        reply, _ = frames.receive(self._control, _CHILD)
-        pid = reply["pid"]
+        frames.receive(self._control, _CHILD)
         try:
             held, _ = frames.receive(ours, _CHILD)
         except (frames.Ended, frames.Late):
             held = {"failed": "the process of the submission did not start"}
         if "failed" in held:
             ours.close()
-            self._end(pid)
+            self._end()
             raise _Failed(str(held["failed"]))
-        return pid, ours
+        return ours
 
-    def _end(self, pid: int) -> None:
+    def _end(self) -> None:
         if self.isolated == BWRAP:
             self.close()
             return
@@ -206,7 +228,7 @@ class Runner:
             return
         try:
             self._control.sendall(b"!")
-            frames.send(self._control, {"do": "end", "pid": pid})
+            frames.send(self._control, {"do": "end"})
             frames.receive(self._control, _CHILD)
         except (OSError, frames.Ended, frames.Late):
             self.close()
@@ -216,6 +238,16 @@ REMEDY = (
     "Grade on a Linux machine that allows user namespaces, or pass --unsafe if you trust every submission: "
     "it then runs with your own rights."
 )
+
+
+def _clean_up() -> None:
+    """Remove the folders of graders that were killed: old ones of this user, whose lock nobody holds."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        lock = folder / _LOCK
+        with contextlib.suppress(OSError, Timeout):
+            if lock.is_file() and time.time() - lock.stat().st_mtime > _OLD:
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Failed(Exception):
@@ -229,6 +261,7 @@ class Child:
         self._runner = runner
         self._stack = [connection]
         self.threads = 1
+        self.seconds = 0.0  # that cells and calls have taken, as the child says
 
     def _begin(self, stage: str, limits: Limits, files: dict[str, bytes]) -> None:
         sizes, data, total = {}, [], 0
@@ -302,6 +335,8 @@ class Child:
             raise Gone from None
         threads = reply.get("threads")
         self.threads = threads if type(threads) is int else 0
+        taken = reply.get("seconds")
+        self.seconds += taken if type(taken) is float and 0 <= taken < 1e6 else 0.0
         return reply, more
 
     def _close(self) -> None:

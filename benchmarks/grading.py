@@ -1,0 +1,350 @@
+"""How fast a class is graded: `course grade` beside stock `nbgrader autograde`, on the same submissions in one run.
+
+    python benchmarks/grading.py                    a class of 40 of lesson 03, a smaller one of each other lesson
+    python benchmarks/grading.py --lessons 3 --full stock grades all of them, not a sample
+    python benchmarks/grading.py --large 2000       memory over a long class
+
+Submissions are made from the solutions and the catalogue's misconceptions: half right, a third wrong, the rest as they
+were handed out. Stock nbgrader works in a copy of the course with a configuration that names folders alone. Every
+command is timed from its start to its end, as an instructor would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import builtins
+import copy
+import inspect
+import json
+import os
+import platform
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook
+
+from autograde import build, exercises, notebooks
+from autograde.exercise import Exercise
+from autograde.grading.bundle import Bundle, Limits
+from autograde.grading.grade import answer_key, grade
+from autograde.grading.rules import free_names
+from autograde.grading.running import checked_exercise
+from autograde.grading.sandbox.warm import Runner
+from autograde.grading.seeds import seed
+from autograde.lessons import LESSONS, Lesson, find_lesson
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).resolve().parent / "results" / "grading.json"
+MAIN_LESSON, MAIN_SIZE, OTHER_SIZE = "03_single_head", 40, 12
+RIGHT, WRONG, UNTOUCHED = "right", "wrong", "untouched"
+PATTERN = (RIGHT, WRONG, RIGHT, UNTOUCHED, RIGHT, WRONG)  # of every six submissions
+KEY = b"a key of the benchmark".ljust(32)
+STOCK = """c = get_config()
+c.CourseDirectory.course_id = "transformer"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+c.CourseDirectory.submitted_directory = "autograde/submitted"
+c.CourseDirectory.autograded_directory = "autograde/autograded"
+c.CourseDirectory.db_url = "sqlite:///autograde/gradebook.db"
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json"]
+"""
+
+
+# --- a class --------------------------------------------------------------------------------------------------------
+
+
+def submissions(lesson: Lesson, size: int) -> dict[str, tuple[str, str]]:
+    """{student: (kind, notebook)}; a wrong one has a misconception of the catalogue in up to three exercises."""
+    rng = random.Random(f"{lesson.name} {size}")
+    release = notebooks.read(ROOT / "notebooks" / lesson.name / f"{lesson.name}.ipynb")
+    solved = notebooks.read(ROOT / "solutions" / lesson.name / f"{lesson.name}.ipynb")
+    right = {notebooks.grade_id(cell): cell.source for cell in solved.cells}
+    wrong = {one.name: sources for one in exercises.of_lesson(lesson.name) if (sources := mistakes(one))}
+    made = {}
+    for number in range(size):
+        kind = PATTERN[number % len(PATTERN)]
+        answers = dict(right) if kind != UNTOUCHED else {}
+        if kind == WRONG:
+            for name in rng.sample(sorted(wrong), min(3, len(wrong))):
+                answers[name] = rng.choice(wrong[name])
+        notebook = copy.deepcopy(release)
+        for cell in notebook.cells:
+            if notebooks.nbgrader_data(cell).get("solution"):
+                cell.source = answers.get(notebooks.grade_id(cell), cell.source)
+        made[f"student{number:04}"] = kind, notebooks.to_text(notebook)
+    return made
+
+
+def mistakes(exercise: Exercise) -> list[str]:
+    """The misconceptions that can stand in a notebook as they are: those that use nothing but its imports."""
+    known = {"np", "torch", "nn", "F", "math", exercise.name, *dir(builtins)}
+    found = []
+    for one in exercise.misconceptions:
+        try:
+            (node,) = ast.parse(textwrap.dedent(inspect.getsource(one.wrong))).body
+        except (OSError, TypeError, SyntaxError, ValueError):
+            continue
+        if isinstance(node, ast.FunctionDef) and free_names(node) <= known and not node.decorator_list:
+            node.name = exercise.name
+            found.append(f"import numpy as np\nimport torch\n\n\n{ast.unparse(node)}")
+    return found
+
+
+def course(folder: Path, lesson: Lesson, students: dict[str, tuple[str, str]], config: str | None = None) -> Path:
+    """A copy of the course in which these students have handed in."""
+    folder.mkdir(parents=True)
+    for name in ("solutions", "notebooks"):
+        source = ROOT / name / lesson.name
+        shutil.copytree(source, folder / name / lesson.name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_*"))
+    if config is None:
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+    else:
+        (folder / "nbgrader_config.py").write_text(config)
+    for student, (_, text) in students.items():
+        notebooks.write(folder / "autograde" / "submitted" / student / lesson.name / f"{lesson.name}.ipynb", text)
+    return folder
+
+
+def environment(root: Path) -> dict[str, str]:
+    return {**build.environment(), "COURSE_ROOT": str(root), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def run(root: Path, *words: str) -> Taken:
+    """Seconds that a command takes in a course's folder; its last lines where it fails."""
+    print("  ", " ".join(words), end=" ", flush=True)
+    start, used = time.perf_counter(), _used()
+    done = subprocess.run([sys.executable, "-m", *words], cwd=root, env=environment(root), capture_output=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}\n{done.stdout.decode()[-2000:]}\n{done.stderr.decode()[-2000:]}")
+    taken = Taken(time.perf_counter() - start)
+    taken.processor = _used() - used
+    print(f"{taken:.1f} s, {taken.processor:.1f} s of processor time", flush=True)
+    return taken
+
+
+class Taken(float):
+    """Seconds by the clock; `processor` are those of all processes, which other work on the machine hardly changes."""
+
+    processor = 0.0
+
+
+def _used() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def course_grade(root: Path, lesson: Lesson, jobs: int) -> Taken:
+    return run(root, "autograde.cli", "grade", lesson.name, "--jobs", str(jobs), "--force")
+
+
+def scores(root: Path, lesson: Lesson) -> dict[str, dict[str, tuple[float, float]]]:
+    """{student: {cell: (points, most)}} in the gradebook."""
+    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}") as gradebook:
+        return {
+            one.student.id: {grade.name: (grade.auto_score, grade.max_score) for grade in one.notebooks[0].grades}
+            for one in gradebook.find_assignment(lesson.name).submissions
+        }
+
+
+def differences(ours: dict, stock: dict) -> list[str]:
+    """Where the marks differ. Stock gives all or nothing; a part of the points from us is a fail there."""
+    found = []
+    for student, cells in stock.items():
+        for name, (points, most) in cells.items():
+            mine = ours[student][name][0]
+            expected = mine if mine == most else 0.0
+            if points != expected:
+                found.append(f"{student} {name}: stock {points}, course grade {mine}, of {most}")
+    return found
+
+
+def compare(lesson: Lesson, size: int, sample: int, folder: Path) -> dict:
+    """Both graders on one class."""
+    students = submissions(lesson, size)
+    ours = course(folder / "ours", lesson, students)
+    run(ours, "autograde.cli", "release", lesson.name)
+    chosen = dict(list(students.items())[:sample])
+    stock = course(folder / "stock", lesson, chosen, STOCK)
+    shutil.copy(ours / "autograde" / "gradebook.db", stock / "autograde" / "gradebook.db")
+    seconds = {jobs: course_grade(ours, lesson, jobs) for jobs in ((2, 1) if lesson.name == MAIN_LESSON else (2,))}
+    stock_seconds = run(stock, "nbgrader", "autograde", lesson.name)
+    mine = scores(ours, lesson)
+    for student, (kind, _) in students.items():
+        expected = {RIGHT: (1.0, 1.0), WRONG: (0.0, 0.999), UNTOUCHED: (0.0, 0.0)}[kind]
+        share = sum(points for points, _ in mine[student].values()) / sum(most for _, most in mine[student].values())
+        if not expected[0] <= share <= expected[1]:
+            raise SystemExit(f"{lesson.name}, {student}: {kind}, but {share:.0%} of the points")
+    rates = {jobs: 60 * size / taken for jobs, taken in seconds.items()}
+    stock_rate = 60 * len(chosen) / stock_seconds
+    return {
+        "submissions": size,
+        "course_grade_seconds": {f"{jobs} workers": round(taken, 2) for jobs, taken in seconds.items()},
+        "course_grade_per_minute": {f"{jobs} workers": round(rate, 1) for jobs, rate in rates.items()},
+        "stock_submissions": len(chosen),
+        "stock_seconds": round(stock_seconds, 2),
+        "stock_per_minute": round(stock_rate, 2),
+        "times_faster": round(rates[2] / stock_rate, 1),
+        "processor_seconds": {f"{jobs} workers": round(taken.processor, 2) for jobs, taken in seconds.items()},
+        "stock_processor_seconds": round(stock_seconds.processor, 2),
+        "times_less_processor_time": round(stock_seconds.processor / len(chosen) * size / seconds[2].processor, 1),
+        "different_marks": differences(mine, scores(stock, lesson)),
+    }
+
+
+def overhead(lesson: Lesson, runner: Runner, repeats: int = 5) -> dict:
+    """Grading one right submission in a process that is warm, and what of it the submission's own cells and calls
+    take (measured beside them, in the same warm process)."""
+    ((_, text),) = submissions(lesson, 1).values()
+    release = (ROOT / "notebooks" / lesson.name / f"{lesson.name}.ipynb").read_text(encoding="utf-8")
+    bundle = Bundle(lesson.name, "one", text.encode(), release, KEY)
+    totals, own = [], []
+    for _ in range(repeats + 1):
+        result = grade(bundle, runner)
+        totals.append(result.seconds["total"])
+        own.append(result.seconds["own"])
+    code = [cell for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "code"]
+    total, needed, everything = (
+        statistics.median(totals[1:]),
+        statistics.median(own[1:]),
+        all_cells(lesson, runner, code),
+    )
+    return {
+        "seconds": round(total, 4),
+        "own_seconds": round(needed, 4),
+        "own_seconds_of_all_cells": round(everything, 4),
+        "around_it_seconds": round(total - needed, 4),
+        "times_own": round(total / needed, 2),
+        "times_own_of_all_cells": round(total / everything, 2),
+    }
+
+
+def all_cells(lesson: Lesson, runner: Runner, code: list) -> float:
+    """Seconds of all cells and calls in a warm process."""
+    with runner.child(lesson.name, Limits()) as child:
+        for cell in code:
+            exercise = checked_exercise(cell)
+            if exercise is None:
+                child.run(cell.source, 60.0)
+            else:
+                child.ask(exercise.name, answer_key(exercise.name, seed(KEY, exercise.name)).calls, 4.0, 60.0)
+        return child.seconds
+
+
+# --- memory ---------------------------------------------------------------------------------------------------------
+
+
+class Watch(threading.Thread):
+    """Looks every half second how much memory the processes below one use (PSS: shared pages count once)."""
+
+    def __init__(self, pid: int):
+        super().__init__(daemon=True)
+        self.pid, self.rows, self.end = pid, [], threading.Event()
+
+    def run(self) -> None:
+        while not self.end.wait(0.5):
+            below = _below(self.pid)
+            self.rows.append(sum(_pss(one) for one in (self.pid, *below)) / 2**10)
+
+
+def _below(pid: int) -> list[int]:
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                parents[int(name)] = int(Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+    found, queue = [], [pid]
+    while queue:
+        queue += (children := [one for one, parent in parents.items() if parent == queue[0]])
+        found += children
+        queue.pop(0)
+    return found
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path("/proc", str(pid), "smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    except (OSError, StopIteration, ValueError):
+        return 0
+
+
+def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
+    """Memory of `course grade` over a long class."""
+    few = submissions(lesson, 48)
+    students = {f"student{n:05}": list(few.values())[n % len(few)] for n in range(size)}
+    root = course(folder / "large", lesson, students)
+    run(root, "autograde.cli", "release", lesson.name)
+    with Runner() as runner:
+        warm = sum(_pss(one) for one in _below(runner.pid)) / 2**10
+    words = ["autograde.cli", "grade", lesson.name, "--jobs", str(jobs)]
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", *words], cwd=root, env=environment(root), stdout=-3, stderr=-3
+    ) as done:
+        watch = Watch(done.pid)
+        watch.start()
+        done.wait()
+    taken = time.perf_counter() - start
+    watch.end.set()
+    busy = watch.rows[len(watch.rows) // 4 :]
+    half = len(busy) // 2
+    return {
+        "submissions": size,
+        "seconds": round(taken, 1),
+        "per_minute": round(60 * size / taken, 1),
+        "warm_process_mib": round(warm),
+        "per_worker_above_warm_mib": round(max(busy) / jobs - warm),
+        "growth_mib": round(statistics.median(busy[half:]) - statistics.median(busy[:half])),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lessons", nargs="*", default=[one.name for one in LESSONS], help="numbers or names")
+    parser.add_argument("--size", type=int, help="submissions of each lesson")
+    parser.add_argument("--sample", type=int, default=3, help="how many of them stock nbgrader grades")
+    parser.add_argument("--full", action="store_true", help="stock nbgrader grades all of them")
+    parser.add_argument("--large", type=int, default=0, help="also a class of this size of lesson 03, for its memory")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    found = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "device": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "load_before": round(os.getloadavg()[0], 2),
+        "lessons": {},
+    }
+    with tempfile.TemporaryDirectory(prefix="grading-") as folder, Runner() as runner:
+        for name in args.lessons:
+            lesson = find_lesson(name)
+            size = args.size or (MAIN_SIZE if lesson.name == MAIN_LESSON else OTHER_SIZE)
+            sample = size if args.full else min(args.sample * (1 + (lesson.name == MAIN_LESSON)), size)
+            row = {**overhead(lesson, runner), **compare(lesson, size, sample, Path(folder, lesson.name))}
+            found["lessons"][lesson.name] = row
+            print(lesson.name, json.dumps(row), flush=True)
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.write_text(json.dumps(found, indent=1) + "\n")
+        if args.large:
+            found["large"] = large(find_lesson(MAIN_LESSON), args.large, Path(folder))
+            print(json.dumps(found["large"]))
+            args.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""nbgrader's own command beside `course grade`: stopped in the middle, and folders without a notebook."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+
+import pytest
+import small_grader
+from nbconvert.writers import FilesWriter
+from nbgrader.api import Gradebook
+
+from autograde import exercises
+from autograde.grading import course as courses
+from autograde.grading import grade as grading
+from autograde.grading import hooks, results
+from autograde.grading.schedule import UNCHANGED, grade_class
+from autograde.grading.writing import Writer
+from autograde.lessons import find_lesson
+from conftest import submit
+
+LESSON = find_lesson("3")
+NAME = f"{LESSON.name}.ipynb"
+POINTS = {one.name: one.points for one in exercises.of_lesson(LESSON.name)}
+FULL = float(sum(POINTS.values()))
+FIRST, SECOND = "2026-03-01 10:00:00 UTC", "2026-03-02 10:00:00 UTC"
+
+
+def small(bundle):
+    """Runs nothing; the real one where there is no notebook, which it does not run either."""
+    return grading.grade(bundle) if bundle.notebook is None else small_grader.grade(bundle)
+
+
+@pytest.fixture(autouse=True)
+def runs_nothing(monkeypatch):
+    monkeypatch.setattr(hooks, "grade", small)
+
+
+def autograde(force: bool = False, student: str = "*") -> None:
+    """`nbgrader autograde`, in this process."""
+    course = courses.load()
+    course.coursedir.assignment_id, course.coursedir.student_id = LESSON.name, student
+    course.converter.force = force
+    course.converter.start()
+
+
+def course_grade() -> dict:
+    return {one.student: one for one in grade_class(LESSON.name, grade="test_hooks:small", jobs=1)}
+
+
+def scores(root) -> dict[str, float]:
+    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+        return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
+
+
+def waiting(root, student: str) -> bool:
+    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+        return gradebook.find_submission(LESSON.name, student).needs_manual_grade
+
+
+def notebook(root, student: str) -> str:
+    return (root / "autograde" / "autograded" / student / LESSON.name / NAME).read_text(encoding="utf-8")
+
+
+def cells(root, student: str) -> list[dict]:
+    return json.loads(notebook(root, student))["cells"]
+
+
+def end_here(*args, **kwargs):
+    os._exit(9)
+
+
+def write_half(self, output, resources, notebook_name=None, **kwargs):
+    """The graded notebook is written for the second time, and only its beginning reaches the disk."""
+    with open(os.path.join(self.build_directory, f"{notebook_name}.ipynb"), "w") as file:
+        file.write(output[: len(output) // 2])
+    if len(output) > 10_000:
+        os._exit(9)
+
+
+MOMENTS = {
+    "while it is graded": (hooks, "grade", end_here),
+    "before its marks are written": (Writer, "write", end_here),
+    "while its notebook is written": (FilesWriter, "write", write_half),
+    "before it is done": (hooks.results, "end", end_here),
+}
+
+
+@pytest.mark.parametrize("again", ["nbgrader", "course"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_nbgraders_command_that_was_killed_is_taken_up_again(classroom_3, monkeypatch, moment, again):
+    submit(classroom_3, LESSON, "ada", came=FIRST)
+    autograde()
+    assert scores(classroom_3) == {"ada": FULL} and not waiting(classroom_3, "ada")
+    submit(classroom_3, LESSON, "ada", {"softmax": "HALF"}, came=SECOND)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*MOMENTS[moment])
+        process = multiprocessing.get_context("fork").Process(target=autograde)
+        process.start()
+        process.join()
+    assert process.exitcode == 9
+    if moment == "while it is graded":
+        assert scores(classroom_3) == {"ada": 0} and waiting(classroom_3, "ada"), "no older marks, and a person sees it"
+
+    autograde() if again == "nbgrader" else course_grade()
+    assert scores(classroom_3) == {"ada": FULL - POINTS["softmax"] / 2} and not waiting(classroom_3, "ada")
+    assert notebook(classroom_3, "ada").rstrip().endswith("}") and "HALF" in notebook(classroom_3, "ada")
+    course = courses.load()
+    assert not results.begun(course.results, LESSON.name, "ada")
+    before = len(results.read(course.results, LESSON.name, "ada"))
+    autograde()
+    assert course_grade()["ada"].state == UNCHANGED
+    assert len(results.read(course.results, LESSON.name, "ada")) == before, "and then it is done"
+
+
+def test_a_grading_that_is_not_killed_leaves_nothing_open(classroom_3):
+    submit(classroom_3, LESSON, "ada", came=FIRST)
+    autograde()
+    autograde(force=True)
+    assert not results.begun(courses.load().results, LESSON.name, "ada") and scores(classroom_3) == {"ada": FULL}
+
+
+def test_folders_without_a_notebook_are_graded_by_both_commands(classroom_3):
+    submit(classroom_3, LESSON, "ada", came=FIRST)
+    folder = submit(classroom_3, LESSON, "bob", came=FIRST)
+    (folder / NAME).unlink()
+    other = submit(classroom_3, LESSON, "eve", came=FIRST)
+    (other / NAME).rename(other / "notes.ipynb")
+    (other / "more.ipynb").write_text("{}")
+    submit(classroom_3, LESSON, "kim", came=FIRST).joinpath(NAME).unlink()
+
+    def seen():
+        course = courses.load()
+        reasons = {name: results.last(course.results, LESSON.name, name).result.notes for name in ("bob", "eve")}
+        return scores(classroom_3), reasons, [cells(classroom_3, name) for name in ("bob", "eve")]
+
+    autograde(student="[abe]*")
+    first = seen()
+    assert first[0] == {"ada": FULL, "bob": 0, "eve": 0} and f"no {NAME}" in first[1]["bob"][0]
+    course = courses.load()
+    autograde()
+    assert len(results.read(course.results, LESSON.name, "bob")) == 1, "it has not changed"
+    assert scores(classroom_3) == first[0] | {"kim": 0}
+    assert {one.state for one in course_grade().values()} == {UNCHANGED}
+    for student in ("bob", "eve"):
+        results.file_of(course.results, LESSON.name, student).unlink()
+    course_grade()
+    assert seen() == (first[0] | {"kim": 0}, *first[1:])
