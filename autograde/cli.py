@@ -20,7 +20,7 @@ for learners:
   course progress                  what is done, and what is next
   course check 3                   run your notebook of lesson 3 and see the state of each exercise
   course reset 3 softmax           put one exercise back as it was, with a backup
-  course train                     train the whole Transformer (lesson 8)
+  course train small               train the whole Transformer (lesson 8)
 
 for instructors:
   course release 3                 enter lesson 3 into the gradebook, and pack it for handing out

@@ -20,6 +20,7 @@ from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames, seccomp, selftest, staging, warm
 from autograde.grading.sandbox.warm import BWRAP, Gone, Runner, Unsafe, _makers
 from autograde.lessons import LESSONS
+from conftest import released
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = Limits(cell=20.0, memory=256 * 2**20, processes=12, file_size=2**20)
@@ -170,6 +171,35 @@ def test_only_earlier_lessons_can_be_imported(runner, lesson):
     code = "\n".join(line[4:] for line in code.splitlines())
     with runner.child(lesson.name, LIMITS) as child:
         assert text_of(child.run(code, 20)).split("\n")[:-1] == [*allowed, "{}"]
+
+
+def test_the_trainer_can_be_imported_and_not_used(runner):
+    """The imports of lesson 8 work as they stand; what trains, and the references inside, are not there."""
+    (cell,) = [cell.source for cell in released(LESSONS[-1]).cells if "from helpers.trainer import" in cell.source]
+    assert "check" in cell and cell.count("helpers.trainer") > 3
+    code = """
+import helpers.trainer, inspect, pkgutil, importlib
+Absent, error = helpers.trainer.absent.Absent, helpers.trainer.TrainingError
+modules = [importlib.import_module("helpers.trainer." + one.name) for one in pkgutil.iter_modules(helpers.trainer.__path__)]
+uses = (lambda x: x(), lambda x: x.preset, lambda x: x["small"], lambda x: list(x), lambda x: isinstance(1, x))
+found, reasons = 0, set()
+for module in [helpers.trainer, *modules]:
+    for name, value in vars(module).items():
+        if name[0] == "_" or inspect.ismodule(value) or value in (Absent, error, helpers.trainer.Stopped):
+            continue
+        found += 1
+        for use in uses:
+            try:
+                use(value)
+                print("works:", module, name)
+            except error as one:
+                reasons.add(str(one).split(":")[0])
+print(found > 100, reasons, helpers.trainer.Config, len(helpers.corpus.grammar_corpus().train))
+"""
+    with runner.child("08_training", LIMITS) as child:
+        assert errors(child.run(cell, 20)) == []
+        reply = child.run(code, 20)
+    assert text_of(reply).strip() == "True {'Training does not run in grading'} <Config: not there in grading> 20000"
 
 
 def test_nothing_of_the_course_is_in_the_memory_of_the_warm_process(runner):
