@@ -180,7 +180,8 @@ def test_the_trainer_can_be_imported_and_not_used(runner):
     code = """
 import helpers.trainer, inspect, pkgutil, importlib
 Absent, error = helpers.trainer.absent.Absent, helpers.trainer.TrainingError
-modules = [importlib.import_module("helpers.trainer." + one.name) for one in pkgutil.iter_modules(helpers.trainer.__path__)]
+names = [one.name for one in pkgutil.iter_modules(helpers.trainer.__path__)]
+modules = [importlib.import_module("helpers.trainer." + name) for name in names]
 uses = (lambda x: x(), lambda x: x.preset, lambda x: x["small"], lambda x: list(x), lambda x: isinstance(1, x))
 found, reasons = 0, set()
 for module in [helpers.trainer, *modules]:
