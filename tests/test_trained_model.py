@@ -69,6 +69,10 @@ def damaged():
     def numbers(*shape):
         return TensorData(np.zeros(shape, np.float32))
 
+    def words(*more):
+        special = ["<pad>", "<bos>", "<eos>", "<unk>"]
+        return json.dumps(["words", json.dumps({"particles": False, "words": [*special, *more]}), ""])
+
     table, layer = "target_embedding.weight", "encoder.layers.0.feed_forward.inner.weight"
     without = tensors()
     del without["decoder.layers.0.add_norm_2.norm.gamma"]
@@ -89,6 +93,10 @@ def damaged():
     yield {"tensors": tensors(), "metadata": {"config": "[" * 5000}}, "how many heads"
     yield {"tensors": tensors(), "metadata": {"vocabularies": "{"}}, "cannot be read"
     yield {"tensors": tensors(), "metadata": {"vocabularies": '["bpe", "", ""]'}}, "whole words"
+    yield {"tensors": tensors(), "metadata": {"vocabularies": words("x" * 10_000)}}, "cannot be read"
+    yield {"tensors": tensors(), "metadata": {"vocabularies": words("cat", "cat")}}, "cannot be read"
+    yield {"tensors": tensors(), "metadata": {"config": '{"num_heads": Infinity}'}}, "how many heads"
+    yield {"tensors": tensors(**{f"encoder.layers.{'9' * 5000}.x": numbers(1)})}, "more than 200 characters"
     yield {"tensors": tensors(), "metadata": {"vocabularies": 3}}, "0.0% of 200"
     yield {"tensors": tensors(**{layer: TensorData(np.full(shapes[layer], np.nan, np.float32))})}, "not finite"
 
@@ -105,6 +113,17 @@ def test_the_same_weights_are_judged_once():
     assert translating.examine(given, 1) == translating.examine(given, 1)
     after = translating._examine.cache_info()
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 1)
+
+
+def test_the_shipped_weights_are_for_a_person_to_look_at():
+    """Also saved again, with fewer digits; weights of another training, or of none, are not."""
+    good = weights.trained_weights(trained.m.CHECKPOINT)
+    assert "ship with the course" in trained.TRAINED.doubt(good)
+    assert trained.TRAINED.doubt(good | {"metadata": {"num_heads": "4"}})
+    assert trained.TRAINED.doubt(weights.trained_weights(trained.m.trained_half()))
+    assert not trained.TRAINED.doubt(weights.trained_weights(trained.m.trained_heads_exchanged()))
+    assert not trained.TRAINED.doubt(weights.trained_weights(lesson_model()))
+    assert not trained.TRAINED.doubt({"tensors": 3})
 
 
 def test_the_sentences_are_new():

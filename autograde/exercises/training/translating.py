@@ -29,12 +29,13 @@ from helpers.training import exact_match, label_smoothed_loss
 SENTENCES = 200
 LONGEST = 30  # words of a translation
 LETTERS = 60  # of one word of a vocabulary
+LONGEST_NAME = 200  # characters of a tensor's name
 PARAMETERS = 2_000_000
 LAYERS = 8
 SURE = 0.3  # mean probability of the most probable word from which a model is sure of what it says
 HEADS = 4  # where nothing says how many
 NEAR = 0.02  # relative distance up to which weights are the same, saved with fewer digits
-_LAYER = re.compile(r"(encoder|decoder)\.layers\.(\d+)\.")
+_LAYER = re.compile(r"(encoder|decoder)\.layers\.(\d{1,3})\.")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def _read(weights: Any) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     tensors = {}
     for name, value in weights["tensors"].items():
         array = value.array if isinstance(value, TensorData) else None
+        if len(str(name)) > LONGEST_NAME:
+            raise _Unfit("extra", f"A name in the file has more than {LONGEST_NAME} characters.")
         if not isinstance(name, str) or array is None or array.dtype.kind != "f":
             raise _Unfit("no numbers", f"{name} holds no floating-point numbers.")
         if name.split(".")[0] != "position":  # the encoding is no weight
@@ -144,7 +147,7 @@ def _heads(key: _Key) -> int:
     try:
         stored = json.loads(key.metadata.get("config", "{}"))
         return int(key.metadata.get("num_heads") or stored.get("num_heads") or HEADS)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise _Unfit("no heads", "The file does not say how many heads the model has: save its `num_heads`.") from None
 
 
