@@ -794,7 +794,9 @@ def speed_of_steps(batches):
 
 
 def speed_of_trainer(**changes):
-    config = Config.preset("small", steps=50, log_every=10, save_every=0, validate_every=0, evaluate="none", **changes)
+    config = Config.preset(
+        "small", steps=50, log_every=10, save_every=0, validate_every=0, evaluate="none", dropout=0.0, **changes
+    )
     with tempfile.TemporaryDirectory() as folder:
         result = train(config, folder=folder, show=False)
     return max(row["tokens_per_second"] for row in result.rows)
