@@ -22,7 +22,7 @@ _CHECK = re.compile(r'^check\("(\w+)"\)$')
 
 
 def grade(bundle: Bundle) -> Result:
-    data = bundle.notebook or b""
+    data = bundle.notebook or bundle.release.encode()  # nobody has answered anything
     if os.environ.get(COUNT):
         with Path(os.environ[COUNT]).open("a") as file:
             file.write(f"{bundle.student}\n")

@@ -149,6 +149,9 @@ class Silent(Conductor):
     def __enter__(self):
         return self
 
+    def __exit__(self, *error):
+        pass
+
     def run(self, source):
         assert isinstance(source, str)
         return [], None

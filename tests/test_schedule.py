@@ -48,7 +48,7 @@ def counted(classroom_3, monkeypatch, tmp_path):
 
 
 def run(**options) -> dict[str, schedule.Outcome]:
-    return {one.student: one for one in grade_class(LESSON.name, grade=GRADER, **{"jobs": 2, **options})}
+    return {one.student: one for one in grade_class(LESSON.name, grade=GRADER, **{"jobs": 1, **options})}
 
 
 def gradebook_scores(root) -> dict[str, float]:
@@ -60,7 +60,7 @@ def test_a_class_is_graded_once_and_again_where_something_changed(classroom_3, c
     submit(classroom_3, LESSON, "ada")
     submit(classroom_3, LESSON, "bob", {"softmax": "raise NotImplementedError"})
     submit(classroom_3, LESSON, "eve", {"softmax": "HALF"})
-    outcomes = run()
+    outcomes = run(jobs=2)
     assert {name: one.state for name, one in outcomes.items()} == dict.fromkeys(["ada", "bob", "eve"], GRADED)
     want = {"ada": FULL, "bob": FULL - POINTS["softmax"], "eve": FULL - POINTS["softmax"] / 2}
     assert {name: one.score for name, one in outcomes.items()} == want == gradebook_scores(classroom_3)
@@ -110,7 +110,7 @@ def test_a_submission_that_ends_its_worker_costs_only_itself(classroom_3, counte
     submit(classroom_3, LESSON, "faulty", {"softmax": "BREAK THE GRADER"})
     for name in ("ada", "bob", "eve"):
         submit(classroom_3, LESSON, name)
-    outcomes = run()
+    outcomes = run(jobs=2)
     assert {name: outcomes[name].score for name in ("ada", "bob", "eve")} == dict.fromkeys(["ada", "bob", "eve"], FULL)
     assert outcomes["bad"].state == outcomes["faulty"].state == NOT_GRADED
     assert "3 times" in outcomes["bad"].problem and "a fault of the grader" in outcomes["faulty"].problem

@@ -143,10 +143,13 @@ class Runner:
         frames.send(ours, {**config, "isolated": self.isolated})
         try:
             reply, _ = frames.receive(ours, _START)
-        except (frames.Ended, frames.Late):
+        except frames.Ended:
             words = self._last_words()
             self.close()
             raise _Failed(f"the warm process did not start: {words}") from None
+        except frames.Late:
+            self.close()
+            raise _Failed(f"the warm process was not ready after {_START:g} seconds; is the machine busy?") from None
         if "failed" in reply:
             self.close()
             raise _Failed(str(reply["failed"]))
