@@ -87,7 +87,7 @@ def make(attack: Attack, words: dict[str, str], lesson: str = "", short: bool = 
     place = find_lesson(lesson or attack.lesson)
     release = _ordinary() if attack.release == ORDINARY else notebooks.read(paths.release_of(place))
     if short:
-        _shorten(release)
+        _shorten(release, {} if attack.release else _right(place))
     checks = {grade_id(cell): one for cell in release.cells if (one := checked_exercise(cell))}
     names = [one.name for one in checks.values()] or ["double"]
     # what the attack costs must cost nothing else: the last exercise is one that no other uses
@@ -132,19 +132,25 @@ def _content(attack: Attack, notebook: NotebookNode, target: str, files: dict) -
     return text.encode("utf-8", "surrogatepass"), files
 
 
-def _shorten(release: NotebookNode) -> None:
+def _shorten(release: NotebookNode, right: dict[str, str]) -> None:
     code = [cell for cell in release.cells if cell.cell_type == "code"]
     checks = [checked_exercise(cell) for cell in code]
-    sources = [check.name if check else cell.source for cell, check in zip(code, checks, strict=True)]
+    # what only a right answer uses, an import of the lesson, is needed too
+    answers = [cell.source if is_locked(cell) else right.get(grade_id(cell), cell.source) for cell in code]
+    sources = [check.name if check else answer for answer, check in zip(answers, checks, strict=True)]
     run, _ = needed(sources, [not nbgrader_data(cell) for cell in code])
     release.cells = [cell for cell, runs in zip(code, run, strict=True) if runs]
 
 
 def _fill(notebook: NotebookNode, lesson: Lesson) -> None:
-    sources = {grade_id(cell): cell.source for cell in notebooks.read(paths.solution_of(lesson)).cells}
+    sources = _right(lesson)
     for cell in notebook.cells:
         if grade_id(cell) and not is_locked(cell):
             cell.source = sources[grade_id(cell)]
+
+
+def _right(lesson: Lesson) -> dict[str, str]:
+    return {grade_id(cell): cell.source for cell in notebooks.read(paths.solution_of(lesson)).cells}
 
 
 def _graded(cell: NotebookNode) -> bool:
