@@ -16,6 +16,7 @@ from autograde.exercises.training.search import _by_hand
 from autograde.makers import MAKERS
 from autograde.plain import TensorData
 from helpers.decoder import Transformer, greedy_decode
+from helpers.trainer import search
 from helpers.training import (
     batches_by_tokens,
     beam_search,
@@ -278,6 +279,34 @@ def test_the_beam_by_hand():
     model, source = MAKERS["table_translator"](*_by_hand().args), torch.tensor([[1, 4, 2]])
     assert greedy_decode(model, source, max_length=4)[0, 0] == 3
     assert beam_search(model, source, beam=2, max_length=4)[0][0].tolist()[:2] == [4, 2]
+
+
+def four_bad_sentences_end_early():
+    """3 is almost sure, then 7, 8 and the end; the end at once and the sentences 4, 5 and 6 are hardly probable."""
+    target, mix = torch.zeros(9, 9), torch.eye(9)
+    target[1] = torch.tensor([-30, -30, 1.3, 6, 1.2, 1.1, 1, -30, -30])
+    for before, word, following in (
+        ((1,), 3, 7),
+        ((1,), 4, 2),
+        ((1,), 5, 2),
+        ((1,), 6, 2),
+        ((1, 3), 7, 8),
+        ((1, 3, 7), 8, 2),
+    ):
+        target[word] = torch.full((9,), -30.0) - target[list(before)].sum(dim=0)
+        target[word, following] += 30
+    return MAKERS["table_translator"](torch.zeros(6, 9), target, mix, "eval", "eval"), torch.tensor([[1, 4, 2]])
+
+
+def test_four_bad_sentences_that_end_early_do_not_end_the_search():
+    model, source = four_bad_sentences_end_early()
+    wanted = greedy_decode(model, source, max_length=8)
+    assert wanted.tolist() == [[3, 7, 8, 2]]
+    ids, scores = beam_search(model, source, beam=4, max_length=8)
+    best, score = search(model, source, beam=4, max_length=8)
+    assert ids[0].tolist() == best[0].tolist() == [3, 7, 8, 2]
+    assert len(ids) == 4 and sorted(row.index(2) for row in ids.tolist()) == [1, 1, 1, 3]
+    assert score[0].item() == pytest.approx(scores[0].item(), abs=1e-5)
 
 
 def test_costs():
