@@ -173,7 +173,7 @@ def enter_home(stage: str, size: int) -> None:
     linux.mount("private", PRIVATE, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
     for path in (HOME, WORK, TEMPORARY, SHARED):
         os.mkdir(path)
-    linux.mount(TEMPORARY, "/tmp", flags=linux.MS_BIND)
+    _mount_temporary()
     linux.mount(SHARED, "/dev/shm", flags=linux.MS_BIND)
     try:
         linux.mount("proc", "/proc", "proc", _PROC | linux.MS_RDONLY)
@@ -181,6 +181,16 @@ def enter_home(stage: str, size: int) -> None:
         linux.mount("none", "/proc", "tmpfs", linux.MS_RDONLY, "size=4k,mode=555")
     _enter_user(_INSIDE, _INSIDE, own)  # from here on without any right over the mounts
     os.close(own)
+
+
+def _mount_temporary() -> None:
+    """An empty /tmp; where Python's installation lies in the machine's /tmp, that stays visible in it."""
+    shown = {name: os.open(f"/tmp/{name}", os.O_PATH | os.O_CLOEXEC) for name in os.listdir("/tmp")}
+    linux.mount(TEMPORARY, "/tmp", flags=linux.MS_BIND)
+    for name, place in shown.items():
+        os.mkdir(f"/tmp/{name}")
+        linux.mount(f"/proc/self/fd/{place}", f"/tmp/{name}", flags=linux.MS_BIND | linux.MS_REC)
+        os.close(place)
 
 
 def confine() -> dict[str, int]:
