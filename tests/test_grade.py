@@ -9,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from autograde import exercises, notebooks
+from autograde.grading import grade as grading
 from autograde.grading.attacking.weights import beside
 from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
 from autograde.grading.grade import NOT_RUN, grade
@@ -268,6 +269,7 @@ def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):
 
 def test_without_fork_a_kernel_grades_if_told_so(monkeypatch):
     monkeypatch.setattr(warm, "possible", lambda: False)
+    monkeypatch.setattr(grading, "_runner", None)  # another test may have started one
     notebook = filled(FIRST, {"decode": "def decode(indices, index_to_word):\n    return []"})
     with pytest.raises(Unsafe, match=r"needs Linux.*--unsafe"):
         grade(bundle_of(FIRST, notebook))
