@@ -256,12 +256,16 @@ def _symptom(key, heads, model, source, target, ids, share):
         sureness = logits.softmax(dim=-1).max(dim=-1).values[labels != 0].mean().item()
     if share < 0.5 and _better_with_other_heads(key, heads, source, labels):
         return "other heads"
-    if loss > 0.8 * math.log(logits.shape[-1]):
-        return "other words" if sureness > SURE else "untrained"
-    if (ids == 2).any(dim=1).float().mean() < 0.5:
-        return "endless"
-    if len({tuple(row) for row in ids.tolist()}) < len(ids) / 4:
+    strange = loss > 0.8 * math.log(logits.shape[-1])
+    if strange and sureness <= SURE:
+        return "untrained"
+    ended = (ids == 2).any(dim=1).float().mean() >= 0.5
+    if ended and len({tuple(row) for row in ids.tolist()}) < len(ids) / 4:
         return "deaf"
+    if strange:
+        return "other words"
+    if not ended:
+        return "endless"
     return "too short"
 
 
