@@ -12,8 +12,8 @@ APART = 0.08  # smallest distance of two scores that decide
 def clear_model(rng, beam, length_penalty, bos, eos, max_length, ended=True):
     """(tables of a `table_translator`, source ids (1, length)) on which all sound variants of the search agree.
 
-    Tables are drawn until these hold: the best sentence is clearly better than the second; its beginnings are among the
-    `beam` best at every step, whole sentences counted; a search that ends with `beam` whole sentences finds it; with
+    Tables are drawn until these hold: the best sentence is clearly better than the second; its beginnings, and then it
+    itself, are among the `beam` best at every step, whole sentences counted; a search that ends with `beam` whole sentences finds it; with
     more than one beginning it is another sentence than the greedy search finds. `ended`: it ends before `max_length`,
     else no sentence ends.
     """
@@ -61,7 +61,7 @@ def _is_clear(levels, beam, length_penalty, ended):
     best, distance = _best(levels, penalties)
     if distance < APART or best == greedy or ended == (len(best) == len(levels)):
         return False
-    if not all(_kept(levels, penalties, best, n, beam) for n in range(1, len(best) + 1)):
+    if not all(_kept(levels, penalties, best, n, beam) for n in range(1, len(levels) + 1)):
         return False
     return all(_found(levels, penalties, best, beam, shrinking) for shrinking in (False, True))
 
@@ -120,14 +120,15 @@ def _best(levels, penalties):
 
 
 def _kept(levels, penalties, columns, n, beam):
-    """Is the beginning of n words among the `beam` best of its step, by both measures, all whole sentences counted?"""
-    row = 0
-    for column in columns[: n - 1]:
+    """Are the first n words, or the whole sentence if it is shorter, among the `beam` best of step n by both measures,
+    all whole sentences counted?"""
+    row, last = 0, min(n, len(columns))
+    for column in columns[: last - 1]:
         row = row * (levels[0].shape[1] - 1) + column - 1
-    own = levels[n - 1][row, columns[n - 1]]
+    own = levels[last - 1][row, columns[last - 1]]
     before = [level[:, 0] for level in levels[: n - 1]]
     by_sum = sum((part > own - 1e-4).sum() for part in [*before, levels[n - 1]])
-    score = own / penalties[n - 1]
+    score = own / penalties[last - 1]
     parts = zip([*before, levels[n - 1]], penalties[:n], strict=True)
     by_score = sum((part / penalty > score - 1e-4).sum() for part, penalty in parts)
     return max(by_sum, by_score) <= beam

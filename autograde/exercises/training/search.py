@@ -116,6 +116,15 @@ def _by_hand():
     return Made("table_translator", (np.zeros((6, 6), np.float32), target, np.eye(6, dtype=np.float32), "eval", "eval"))
 
 
+def _two_of_one():
+    """After word 3, words 4 and 5 are nearly equal; the end is improbable after 3 4, nearly sure after 3 5."""
+    target = np.zeros((6, 6), np.float32)
+    target[1] = [-9, -9, -4, 3, 0, -1]
+    target[3] = [0, 0, 0, -7, 1.1, 2]
+    target[4], target[5] = [0, 0, 4, 5.2, -0.1, -0.2], [0, 0, 9, 4, -1.1, -1]
+    return Made("table_translator", (np.zeros((6, 6), np.float32), target, np.eye(6, dtype=np.float32), "eval", "eval"))
+
+
 def _beam_calls(rng):
     def call(mode="eval", part=MAIN, note="", report=("output", "args"), ended=True, **options):
         options = {"beam": 4, "length_penalty": 0.6, "bos": 1, "eos": 2, "max_length": 5} | options
@@ -128,6 +137,8 @@ def _beam_calls(rng):
     return [
         Call((_by_hand(), TensorData(np.array([[1, 4, 2]]))), {"max_length": 4, "beam": 2}, report=("output", "args"), tolerance=1e-3,
              note="by hand: 3 comes before 4 at first, but the end follows 4 almost surely: 4 2 is the best sentence"),
+        Call((_two_of_one(), TensorData(np.array([[1, 4, 2]]))), {"max_length": 4, "beam": 2}, report=("output", "args"),
+             tolerance=1e-3, note="by hand: 4 and 5 both go on from 3, and 3 5 2 is the best sentence"),
         call(),
         call(max_length=6),
         call(beam=3),
