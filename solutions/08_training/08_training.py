@@ -71,7 +71,7 @@ torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 # ![The training loop as a circle of six boxes: batch of similar lengths, forward pass, label-smoothed loss, backward pass, clipped gradient, optimizer with its learning rate, and back to the next batch. Beside it: every few hundred steps the validation loss is measured and a checkpoint is saved. Each box names its exercise.](figures/training_loop.png)
 #
 # You write each box. For the long run the course's own trainer takes over, in `helpers/trainer/`: the same loop, with
-# checkpoints, several devices and all that makes it fast.
+# checkpoints (the weights, saved now and then, so that nothing is lost), several devices and all that makes it fast.
 
 # %% [markdown]
 # ## The data
@@ -85,7 +85,8 @@ torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 # - **particles**: 이 or 가 marks the subject, 을 or 를 the object, depending on the last sound of the word before;
 # - **what the other language has not**: articles on one side, particles on the other.
 #
-# Each pair comes with its **gold links**: which Korean word says what which English word says.
+# Each pair comes with its **gold links**: which Korean word says what which English word says. (Where you see empty boxes in place of
+# Korean letters, your system has no Korean font: install one, for example Noto Sans CJK. The figures bring their own.)
 
 # %%
 corpus = grammar_corpus()
@@ -124,7 +125,7 @@ show(
 
 # %% [markdown]
 # Dashed, thick lines join nouns, thin lines all other words. Particles are tokens of their own for the model (고양이 가), and
-# are written onto their word for people (고양이가). They have no link: no English word says what they say.
+# are written onto their word for people (고양이가). Those of subject and object have no link: no English word says what they say.
 #
 # The **splits** ask different questions. `random` asks for new sentences of the same kind. In `compositional` each sentence
 # has a pair of words that never stood together in training, for example an adjective with its noun; each of the two words
@@ -223,7 +224,7 @@ for p in (0.7, 0.925, 0.97, 0.997):
 # - A batch is a rectangle: its longest length × its number of sentences is at most `max_tokens`.
 # - Sentences of similar lengths share a batch, and batches are as full as the limit allows.
 # - The batches come in random order, drawn with `generator`, a `torch.Generator` (None: PyTorch's global one). Otherwise each
-#   epoch would begin with short sentences and end with long ones.
+#   epoch (one pass through all pairs) would begin with short sentences and end with long ones.
 # - A sentence longer than `max_tokens` fits nowhere: raise a `ValueError` whose text names its index.
 #
 # ```
@@ -527,7 +528,8 @@ check("train_step")
 # right words before it? `batches` holds pairs `(source, target)`. Return a dictionary of three floats:
 #
 # - `loss`: the cross-entropy per real label, **without** smoothing, over all labels of all batches;
-# - `perplexity`: $e^{loss}$. A model that hesitates between 8 equally probable words has the perplexity 8;
+# - `perplexity`: $e^{loss}$, since the loss is in nats, made with the natural logarithm. A model that hesitates between 8
+#   equally probable words has the perplexity 8;
 # - `accuracy`: the share of real labels that are the model's most probable word.
 #
 # A batch with 3 labels must not count as much as one with 300: divide once, at the end. The model is in evaluation mode
@@ -826,10 +828,12 @@ show(
 )
 
 # %% [markdown]
-# The numbers are those of the machine on which this notebook was built; run the cell for yours. What to take home:
+# The numbers are those of the machine on which this notebook was built; run the cell for yours. On a busy machine they waver, most
+# of all where several cores are used: a bar below its neighbour, as *all cores* in the saved figure, can be the work of other
+# programs. So compare neighbours only on a quiet machine. What to take home:
 #
-# - Most of the gain comes from *not computing what nobody needs*, padding above all, and from few large operations in place of
-#   many small ones. Neither changes a result.
+# - On one thread the gain comes from *not computing what nobody needs*, padding above all, and from few large operations in place
+#   of many small ones. Neither changes what the model computes for a pair.
 # - bf16 pays where the device has units for it: a GPU. Many CPUs compute it more slowly than float32. The same holds for
 #   `torch.compile`: on a GPU it joins small operations, on the CPU it took longer than it saved. So the trainer switches both on
 #   by itself on CUDA, and leaves them off here. Measure, do not assume.
@@ -952,9 +956,10 @@ print(f"peak of this machine:   {peak / 1e9:.0f} billion per second")
 print(f"share that was used:    {used:.0%}")
 
 # %% [markdown]
-# Small matrices keep a processor busy with everything but multiplications: a width of 64 cannot reach the peak of 1024. Large
-# models do better: on one H200 the base model is a task for a third of the peak and more, if data and optimizer do not make it
-# wait.
+# Small matrices keep a processor busy with everything but multiplications: a width of 64 cannot reach the peak of 1024. The share is
+# rough: where other programs ran during the measurement, the peak comes out too low and the share too high; and the rule counts 6
+# operations for all parameters, also for those that a token does not meet. Larger models come nearer to the peak, if data and
+# optimizer do not make them wait.
 #
 # **The rest of the lesson** works with the checkpoint that comes with the course, so that it gives the same numbers on every machine,
 # and also before your training has ended. It was made by the same preset.
@@ -1040,8 +1045,8 @@ print("weighted by tokens: the same within 0.001 %:", bool((weighted - of_whole)
 # `beam` best beginnings, here 2, and finds it.
 #
 # Sums of log-probabilities punish long sentences: each further word can only lower them. So the score is the log-probability divided
-# by the **length penalty** $((5 + n) / 6)^\alpha$, with $n$ words ($\alpha = 0.6$ in the paper). Here $n = 3$, as `<eos>` counts, and
-# $(8/6)^{0.6} = 1.188$:
+# by the **length penalty** $((5 + n) / 6)^\alpha$, with $n$ words ($\alpha = 0.6$ in the paper). Say that `<eos>` follows surely.
+# Then $n = 3$, as `<eos>` counts, and $(8/6)^{0.6} = 1.188$:
 #
 # | sentence | log-probability | score |
 # | --- | --- | --- |
@@ -1082,7 +1087,7 @@ print("weighted by tokens: the same within 0.001 %:", bool((weighted - of_whole)
 # <details>
 # <summary>Hint 2</summary>
 #
-# `(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the word. Among the first `beam`, those with `eos` are whole sentences; of the others the first `beam` stay open. Stop with `beam` whole sentences, or at `max_length`, where all that is open counts as whole. Sort by score at the end.
+# `(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the word. Among the first `beam`, those with `eos` are whole sentences; of the others the first `beam` stay open. Stop with `beam` whole sentences of which the best scores at least as well as the best open beginning; at `max_length` all that is open counts as whole. Sort by score at the end.
 #
 # </details>
 # <!-- end -->
@@ -1132,7 +1137,8 @@ for name, pairs in corpus.tests.items():
 # %% [markdown]
 # Nothing. Each sentence of the grammar has one right translation, and the model is sure of its words, right or wrong: the best
 # sentence begins with the best word. In natural language, where many translations are good, a beam of 4 or 5 usually gains
-# one BLEU point or two. And more is not better: very wide beams find sentences that are probable because they are too short.
+# about one point of BLEU, the measure of the next section. And more is not better: very wide beams find sentences that are
+# probable because they are too short.
 
 # %% [markdown]
 # ## BLEU, and why its signature
@@ -1207,8 +1213,8 @@ show(
 )
 
 # %% [markdown]
-# Most frames hold the brightest cell of their row. The particles have no frame, since no English word says what they say: their
-# rows look at articles and at `<bos>`. Now count: for each gold link from noun to noun, has the English noun the
+# Most frames hold the brightest cell of their row. 가 and 를, the particles of subject and object, have no frame, since no English word
+# says what they say: their rows look at articles and at `<bos>`. (에게 has one: it says "to".) Now count: for each gold link from noun to noun, has the English noun the
 # largest weight? The layer was chosen on the validation split, the count is on the test.
 
 # %% tags=["measured"]
@@ -1385,6 +1391,7 @@ axes.set(
     xscale="log",
     yscale="log",
     xlim=(17_000, 700_000),
+    ylim=(1e-4, 1),
     xlabel="parameters",
     ylabel="validation loss (nats per label)",
     title="loss and size",

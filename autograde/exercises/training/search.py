@@ -241,8 +241,8 @@ BEAM = Exercise(
         "its own, with its score.",
         "`(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the "
         "word. Among the first `beam`, those with `eos` are whole sentences; of the others the first `beam` stay open. "
-        "Stop with `beam` whole sentences, or at `max_length`, where all that is open counts as whole. Sort by score at "
-        "the end.",
+        "Stop with `beam` whole sentences of which the best scores at least as well as the best open beginning; at "
+        "`max_length` all that is open counts as whole. Sort by score at the end.",
     ),
     reference=right.beam_search,
     make_calls=_beam_calls,
