@@ -86,7 +86,7 @@ torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 # - **what the other language has not**: articles on one side, particles on the other.
 #
 # Each pair comes with its **gold links**: which Korean word says what which English word says. (Where you see empty boxes in place of
-# Korean letters, your system has no Korean font: install one, for example Noto Sans CJK. The figures bring their own.)
+# Korean letters, your system has no Korean font: install one, for example Noto Sans KR. The figures bring their own.)
 
 # %%
 corpus = grammar_corpus()
