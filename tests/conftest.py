@@ -65,6 +65,11 @@ def filled(lesson: Lesson, answers: dict[str, str] | None = None):
     return notebook
 
 
+def no_isolation(error: Exception) -> None:
+    """A machine that cannot isolate submissions skips what needs it; CI has to be one that can."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no isolation here: {error}")
+
+
 def solution_cells(notebook):
     return [cell for cell in notebook.cells if notebooks.nbgrader_data(cell).get("solution")]
 

@@ -19,7 +19,7 @@ from autograde.grading.sandbox import warm
 from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.grading.seeds import SETS, seed, set_key
 from autograde.lessons import LESSONS, find_lesson
-from conftest import filled, released
+from conftest import filled, no_isolation, released
 
 FIRST = find_lesson("01_vocabulary")
 
@@ -30,7 +30,7 @@ def runner():
         with Runner() as made:
             yield made
     except Unsafe as error:
-        pytest.skip(f"no isolation here: {error}")
+        no_isolation(error)
 
 
 def bundle_of(lesson, notebook, **options) -> Bundle:
