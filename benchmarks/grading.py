@@ -215,7 +215,8 @@ def overhead(lesson: Lesson, runner: Runner, repeats: int = 5) -> dict:
 
 
 class Watch(threading.Thread):
-    """Looks every half second how much memory the processes below one use (PSS: shared pages count once)."""
+    """Looks every half second how much memory a command uses (PSS: shared pages count once): `rows` has the MiB of its
+    first process, which writes, and those of all that it started."""
 
     def __init__(self, pid: int):
         super().__init__(daemon=True)
@@ -223,8 +224,8 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.end.wait(0.5):
-            below = _below(self.pid)
-            self.rows.append(sum(_pss(one) for one in (self.pid, *below)) / 2**10)
+            below = sum(_pss(one) for one in _below(self.pid))
+            self.rows.append((_pss(self.pid) / 2**10, below / 2**10))
 
 
 def _below(pid: int) -> list[int]:
@@ -279,8 +280,8 @@ def scaling(lesson: Lesson, size: int, folder: Path) -> dict:
 
 
 def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
-    """Memory of `course grade` over a long class. What is shared counts once, so that a worker's own is what the
-    processes of the command use together, above the warm process and a command that grades nobody."""
+    """Memory of `course grade` over a long class. What is shared counts once, so that a worker's own is what all
+    processes besides the writing one use together, above the warm process, divided by the number of workers."""
     root = long_class(lesson, size, folder / "large")
     with Runner() as runner:
         warm = sum(_pss(one) for one in _below(runner.pid)) / 2**10
@@ -301,9 +302,10 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
         "seconds": round(taken, 1),
         "per_minute": round(60 * size / taken, 1),
         "warm_process_mib": round(warm),
-        "most_mib": round(max(busy)),
-        "per_worker_above_warm_mib": round((max(busy) - warm) / jobs),
-        "growth_mib": round(statistics.median(busy[half:]) - statistics.median(busy[:half])),
+        "writing_process_mib": round(max(first for first, _ in busy)),
+        "all_others_mib": round(max(others for _, others in busy)),
+        "per_worker_above_warm_mib": round((max(others for _, others in busy) - warm) / jobs),
+        "growth_mib": round(statistics.median(map(sum, busy[half:])) - statistics.median(map(sum, busy[:half]))),
     }
 
 
