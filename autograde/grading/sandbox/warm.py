@@ -223,6 +223,16 @@ class Runner:
             raise _Failed(str(held["failed"]))
         return ours
 
+    def _over(self) -> bool:
+        """Whether the child was ended because it used too much memory."""
+        try:
+            self._control.sendall(b"!")
+            frames.send(self._control, {"do": "why"})
+            return bool(frames.receive(self._control, _CHILD)[0].get("memory"))
+        except (OSError, frames.Ended, frames.Late):
+            self.close()
+            return False
+
     def _end(self) -> None:
         if self.isolated == BWRAP:
             self.close()
@@ -264,6 +274,7 @@ class Child:
         self._runner = runner
         self._stack = [connection]
         self.threads = 1
+        self._memory = 0
         self.seconds = 0.0  # that cells and calls have taken, as the child says
 
     def _begin(self, stage: str, limits: Limits, files: dict[str, bytes]) -> None:
@@ -276,7 +287,8 @@ class Child:
         released = self._runner._folder / "stage" / "stages" / stage / "release"
         lesson = self._runner._places["lesson"].format(stage=stage)
         links = {path.name: f"{lesson}/release/{path.name}" for path in released.glob("*")}
-        message = {"do": "begin", "files": sizes, "links": links, "output": limits.output}
+        self._memory = limits.memory
+        message = {"do": "begin", "files": sizes, "links": links, "output": limits.output, "memory": limits.memory}
         self._exchange(message, b"".join(data), _CHILD)
 
     def run(self, source: str, seconds: float) -> dict:
@@ -335,7 +347,7 @@ class Child:
         except frames.Late:
             raise Gone(late=True) from None
         except frames.Ended:
-            raise Gone from None
+            raise Gone(memory=self._memory if self._runner._over() else 0) from None
         threads = reply.get("threads")
         self.threads = threads if type(threads) is int else 0
         taken = reply.get("seconds")
