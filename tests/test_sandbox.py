@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import shutil
 import signal
@@ -18,7 +19,9 @@ from filelock import FileLock
 from autograde import exercises, makers
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames, seccomp, selftest, staging, warm
-from autograde.grading.sandbox.warm import BWRAP, Gone, Runner, Unsafe, _makers
+from autograde.grading.sandbox.child import makers_of
+from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.warm import BWRAP, Runner, Unsafe
 from autograde.lessons import LESSONS
 from conftest import no_isolation, released
 
@@ -59,6 +62,20 @@ def test_nothing_gets_through(runner):
     assert runner.breaches == {} and runner.assurance == "full"
 
 
+def test_a_copy_of_a_warm_process_holds_as_the_first_does():
+    with Runner() as first, Runner(twin=first.twin()) as second:
+        assert second.assurance == first.assurance and second.isolated == first.isolated
+        assert selftest.breaches(second) == {}
+        with first.child("03_single_head", LIMITS) as one, second.child("03_single_head", LIMITS) as other:
+            one.run("mine = 1", 20)
+            assert text_of(other.run("print('mine' in globals())", 20)) == "False\n"
+        control = second._control
+        first.close()
+        with second.child("03_single_head", LIMITS) as child:  # the copy ended with the first: another takes its place
+            assert second._control is not control
+            assert text_of(child.run("print(1 + 1)", 20)) == "2\n"
+
+
 def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner, monkeypatch):
     """Otherwise an attempt that fails would prove nothing."""
     make = open_runner.child
@@ -88,7 +105,22 @@ def test_the_memory_of_all_processes_together_is_limited(without, runner, open_r
     with (open_runner if without else runner).child(staging.OWN, LIMITS) as child:
         with pytest.raises(Gone) as gone:
             child.run(code, 60)
-        assert not gone.value.late
+        assert not gone.value.late and gone.value.memory == LIMITS.memory
+        with pytest.raises(Gone) as gone:
+            child.run("1", 60)
+        assert gone.value.memory, "and still"
+
+
+def test_memory_of_other_submissions_does_not_count():
+    """Copies of one warm process see each other's submissions in /proc."""
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(Runner())
+        second = stack.enter_context(Runner(twin=first.twin()))
+        both = [stack.enter_context(runner.child(staging.OWN, LIMITS)) for runner in (first, second)]
+        for child in both:
+            assert not errors(child.run("held = b'x' * (150 * 2**20)", 20))
+        for child in both:
+            assert text_of(child.run("import time\ntime.sleep(0.5)\nprint('there')", 20)) == "there\n"
 
 
 def test_memory_that_is_shared_counts_once(runner):
@@ -389,8 +421,9 @@ def test_states_are_kept_and_taken_up_again(runner):
         assert child.checkpoint()
         child.run("x = 2", 10)
         assert child.checkpoint()
-        with pytest.raises(Gone):
+        with pytest.raises(Gone) as gone:
             child.run("x = 3\nimport os\nos._exit(1)", 10)
+        assert not gone.value.memory and not gone.value.late, "it ended by itself"
         assert child.back() and child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "2"
         assert child.back() and child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "1"
         assert not child.back()
@@ -409,7 +442,7 @@ def test_no_state_is_kept_beside_a_thread(runner):
 
 def test_only_the_makers_of_the_calls_travel():
     for exercise in exercises():
-        sources = _makers(exercise.calls(1))
+        sources = makers_of(exercise.calls(1))
         named = {name for name in makers.MAKERS if any(f"def {name}(" in source for source in sources)}
         assert len(named) == len(sources)
         if exercise.name in ("DecoderLayer", "Decoder", "Transformer"):
