@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell
 
 from autograde import exercises, notebooks
 from autograde.grading import grade as grading
+from autograde.grading import workers
 from autograde.grading.attacking.weights import beside
 from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
 from autograde.grading.grade import NOT_RUN, grade
@@ -328,6 +329,16 @@ def test_without_fork_a_kernel_grades_if_told_so(monkeypatch):
     lost = {mark.grade_id for mark in result.marks.values() if mark.points < mark.most}
     assert "check_decode" in lost and lost <= {"check_decode", "check_Vocabulary"}
     assert result.assurance.startswith("unsafe")
+
+
+def test_a_late_process_does_not_stop_the_class(monkeypatch):
+    monkeypatch.setattr(warm, "_START", 0.0)
+    monkeypatch.setattr(grading, "_runner", None)
+    monkeypatch.setattr(workers, "PAUSE", 0.0)
+    result, problem, hopeless = workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))
+    assert result is None and not hopeless and "not ready after 0 seconds" in problem
+    monkeypatch.setattr(warm, "possible", lambda: False)
+    assert workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))[::2] == (None, True), "no isolation is hopeless"
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Grade one submission: normalise → run → ask → judge. `grade(bundle) -> Result` never raises because of what a
-submission contains; it does raise where this machine cannot grade at all (`sandbox.warm.Unsafe`)."""
+submission contains; it does raise where this machine cannot grade at all (`sandbox.warm.Unsafe`), or not now
+(`sandbox.frames.Busy`)."""
 
 from __future__ import annotations
 

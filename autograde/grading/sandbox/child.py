@@ -13,7 +13,7 @@ from autograde.answering import pack_calls, unpack_answers
 from autograde.exercise import Call, Made
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames
-from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.frames import Busy, Gone
 
 WAIT = 20.0  # seconds until a child is ready
 GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
@@ -42,7 +42,11 @@ class Child:
         links = {path.name: f"{lesson}/release/{path.name}" for path in released.glob("*")}
         self._memory = limits.memory
         message = {"do": "begin", "files": sizes, "links": links, "output": limits.output, "memory": limits.memory}
-        self._exchange(message, b"".join(data), WAIT)
+        try:
+            self._exchange(message, b"".join(data), WAIT)
+        except Gone as gone:  # nothing of the submission has run
+            what = f"was not ready after {WAIT:g} seconds" if gone.late else "ended before it began"
+            raise Busy(f"the process of the submission {what}") from None
 
     def run(self, source: str, seconds: float) -> dict:
         """Run a cell: {"outputs": [...], "missing": whether a name was missing, ...}; Gone if its process is."""

@@ -37,6 +37,11 @@ def too_much(memory: int) -> str:
     return f"more than {memory / 2**20:g} MiB of memory"
 
 
+class Busy(Exception):
+    """The machine had no time or no memory for a process of the grader: a fault that the next attempt may not meet. The
+    message says what was missing."""
+
+
 class Late(Exception):
     """No whole frame came in time."""
 
