@@ -1,8 +1,8 @@
 """A grader for tests of everything around grading: it reads answers and runs none of them.
 
 An exercise is passed where its cell is no longer as it was handed out. Words in a submission make it misbehave as a
-grader or a machine could: `END THE WORKER`, `BREAK THE GRADER`, `TAKE SECONDS`. It imports little, so that a worker
-starts quickly.
+grader or a machine could: `END THE WORKER`, `BREAK THE GRADER`, `TAKE SECONDS`, `BUSY ONCE`, `BUSY ALWAYS`. It imports
+little, so that a worker starts quickly.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from autograde.grading.bundle import Bundle, Mark, Result, Review
+from autograde.grading.sandbox.frames import Busy
 from autograde.verdict import FAILED, PASSED, Verdict
 
 COUNT = "COURSE_TEST_COUNT"  # a file that gets a line for each grading
@@ -30,6 +31,8 @@ def grade(bundle: Bundle) -> Result:
         os._exit(1)
     if b"BREAK THE GRADER" in data:
         raise RuntimeError("a fault of the grader")
+    if b"BUSY ALWAYS" in data or (b"BUSY ONCE" in data and _count(bundle.student) == 1):
+        raise Busy("a process was not ready")
     if b"TAKE SECONDS" in data:
         time.sleep(0.3)
     sources = {_grade_id(cell): "".join(cell["source"]) for cell in json.loads(data)["cells"]}
@@ -47,6 +50,10 @@ def grade(bundle: Bundle) -> Result:
     reviews = tuple(Review(name, "a rule") for name, mark in marks.items() if "REVIEW" in sources[mark.verdict.name])
     text = data.decode()
     return Result(bundle.lesson, bundle.student, marks, text, bundle.notes, reviews, {"total": 0.01}, "none, for tests")
+
+
+def _count(student: str) -> int:
+    return Path(os.environ[COUNT]).read_text().split().count(student)
 
 
 def _grade_id(cell: dict) -> str:

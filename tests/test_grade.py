@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell
 
 from autograde import exercises, notebooks
 from autograde.grading import grade as grading
+from autograde.grading import workers
 from autograde.grading.attacking.weights import beside
 from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
 from autograde.grading.grade import NOT_RUN, grade
@@ -157,6 +158,57 @@ def test_a_crash_in_a_call_costs_its_own_check(body, runner):
     assert [mark.grade_id for mark in result.marks.values() if mark.points < mark.most] == ["check_bpe_encode"]
 
 
+TOGETHER = """
+import os, time
+for _ in range(3):
+    if not os.fork():
+        held = b"x" * (150 * 2**20)
+        time.sleep(60)
+        os._exit(0)
+time.sleep(60)
+"""
+SMALL = Limits(memory=256 * 2**20)
+
+
+def test_memory_of_all_processes_is_named_where_it_ended_a_cell(runner):
+    """In the cell, in the verdict of the check that misses the cell's function, in the comment of its mark."""
+    result = grade(bundle_of(FIRST, filled(FIRST, {"decode": TOGETHER}), limits=SMALL), runner)
+    reason = "The process used more than 256 MiB of memory and was ended while this cell ran."
+    assert reason in outputs_of(result, "decode")
+    mark = result.marks["check_decode"]
+    assert (
+        mark.points == 0
+        and f"There is no `decode` when this check runs. The cell that should make it stopped: {reason}" in mark.comment
+    )
+    assert reason in outputs_of(result, "check_decode")
+
+
+def test_memory_is_named_where_it_ended_a_check(runner):
+    source = f"def bpe_encode(word, merges):\n    code = {TOGETHER!r}\n    exec(code)"
+    result = grade(bundle_of(FIRST, filled(FIRST, {"bpe_encode": source}), limits=SMALL), runner)
+    reason = "While this check ran, the process used more than 256 MiB of memory and was ended."
+    assert reason in result.marks["check_bpe_encode"].comment and reason in outputs_of(result, "check_bpe_encode")
+    assert [mark.grade_id for mark in result.marks.values() if mark.points < mark.most] == ["check_bpe_encode"]
+
+
+@pytest.mark.parametrize(
+    "code, kind",
+    [
+        ("bytearray(2**30)", "MemoryError"),
+        ("__import__('numpy').ones(2**30)", "MemoryError"),
+        ("__import__('torch').ones(2**30)", "RuntimeError"),
+    ],
+)
+def test_memory_of_one_process_is_named(code, kind, runner):
+    """Its own limit ends nothing: the code gets an error, whose text names the limit."""
+    source = f"def bpe_encode(word, merges):\n    return {code}"
+    result = grade(bundle_of(FIRST, filled(FIRST, {"bpe_encode": source, "decode": code}), limits=SMALL), runner)
+    reason = "The notebook asked for more than 256 MiB of memory."
+    for mark in (result.marks["check_bpe_encode"], result.marks["check_decode"]):
+        assert mark.points == 0 and kind in mark.comment and reason in mark.comment
+    assert outputs_of(result, "decode").count(reason) == 2, "in the text of the error, and at the end of its traceback"
+
+
 def test_the_state_before_a_crash_comes_back(runner):
     """Also where much was computed before, and a copy of the state was made."""
     notebook = filled(FIRST, {"decode": "import os\ncount = count + 1\nos._exit(1)"})
@@ -277,6 +329,16 @@ def test_without_fork_a_kernel_grades_if_told_so(monkeypatch):
     lost = {mark.grade_id for mark in result.marks.values() if mark.points < mark.most}
     assert "check_decode" in lost and lost <= {"check_decode", "check_Vocabulary"}
     assert result.assurance.startswith("unsafe")
+
+
+def test_a_late_process_does_not_stop_the_class(monkeypatch):
+    monkeypatch.setattr(warm, "_START", 0.0)
+    monkeypatch.setattr(grading, "_runner", None)
+    monkeypatch.setattr(workers, "PAUSE", 0.0)
+    result, problem, hopeless = workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))
+    assert result is None and not hopeless and "not ready after 0 seconds" in problem
+    monkeypatch.setattr(warm, "possible", lambda: False)
+    assert workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))[::2] == (None, True), "no isolation is hopeless"
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ import small_grader
 from nbconvert.writers import FilesWriter
 from nbgrader.api import Gradebook
 
-from autograde import exercises
+from autograde import exercises, notebooks
 from autograde.grading import course as courses
-from autograde.grading import hooks, results
+from autograde.grading import hooks, results, workers
+from autograde.grading.bundle import Bundle
 from autograde.grading.schedule import UNCHANGED, grade_class
 from autograde.grading.writing import Writer
 from autograde.lessons import find_lesson
@@ -109,6 +110,58 @@ def test_nbgraders_command_that_was_killed_is_taken_up_again(classroom_3, monkey
     autograde()
     assert course_grade()["ada"].state == UNCHANGED
     assert len(results.read(course.results, LESSON.name, "ada")) == before, "and then it is done"
+
+
+STOPS = {
+    "while its files are saved": (notebooks, "write"),
+    "before its record": (results, "append"),
+    "before its marks are written": (Writer, "write"),
+}
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["first", "second submission"])
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_course_grade_that_was_killed_is_taken_up_by_nbgraders_command(classroom_3, monkeypatch, stop, earlier):
+    """Without --force: the graded notebook may be there already, and nbgrader alone would skip it."""
+    if earlier:
+        submit(classroom_3, LESSON, "ada", came=FIRST)
+        course_grade()
+        marked_by_hand(classroom_3, "ada")
+    submit(classroom_3, LESSON, "ada", {"softmax": "HALF"}, came=SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr(*STOPS[stop], end_here)
+        patch.setattr(workers, "processes", in_this_process)
+        process = multiprocessing.get_context("fork").Process(target=course_grade)
+        process.start()
+        process.join()
+    assert process.exitcode == 9
+    assert (classroom_3 / "autograde" / "autograded" / "ada" / LESSON.name).is_dir()
+    assert scores(classroom_3) == ({"ada": FULL} if earlier else {}), "not written yet"
+
+    autograde()
+    assert scores(classroom_3) == {"ada": FULL - (0 if earlier else POINTS["softmax"] / 2)}
+    assert waiting(classroom_3, "ada") == earlier, "a person has marked another answer"
+    assert "HALF" in notebook(classroom_3, "ada")
+    course = courses.load()
+    before = len(results.read(course.results, LESSON.name, "ada"))
+    assert before == 1 + earlier, "graded once"
+    autograde()
+    assert course_grade()["ada"].state == UNCHANGED
+    assert len(results.read(course.results, LESSON.name, "ada")) == before
+
+
+def in_this_process(items, jobs, grade):
+    """A process that was forked starts no workers."""
+    for item in items:
+        yield workers.Done(item, *workers.attempt(workers.find(grade), item)) if isinstance(item, Bundle) else item
+
+
+def marked_by_hand(root, student: str) -> None:
+    """A person gives the points of softmax."""
+    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+        grade = gradebook.find_grade("check_softmax", LESSON.name, LESSON.name, student)
+        grade.manual_score, grade.needs_manual_grade = POINTS["softmax"], False
+        gradebook.db.commit()
 
 
 def test_a_grading_that_is_not_killed_leaves_nothing_open(classroom_3):

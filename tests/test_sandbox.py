@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import shutil
 import signal
@@ -17,9 +18,10 @@ from filelock import FileLock
 
 from autograde import exercises, makers
 from autograde.grading.bundle import Limits
+from autograde.grading.sandbox import child as child_module
 from autograde.grading.sandbox import frames, seccomp, selftest, staging, warm
 from autograde.grading.sandbox.child import makers_of
-from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.frames import Busy, Gone
 from autograde.grading.sandbox.warm import BWRAP, Runner, Unsafe
 from autograde.lessons import LESSONS
 from conftest import no_isolation, released
@@ -104,7 +106,22 @@ def test_the_memory_of_all_processes_together_is_limited(without, runner, open_r
     with (open_runner if without else runner).child(staging.OWN, LIMITS) as child:
         with pytest.raises(Gone) as gone:
             child.run(code, 60)
-        assert not gone.value.late
+        assert not gone.value.late and gone.value.memory == LIMITS.memory
+        with pytest.raises(Gone) as gone:
+            child.run("1", 60)
+        assert gone.value.memory, "and still"
+
+
+def test_memory_of_other_submissions_does_not_count():
+    """Copies of one warm process see each other's submissions in /proc."""
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(Runner())
+        second = stack.enter_context(Runner(twin=first.twin()))
+        both = [stack.enter_context(runner.child(staging.OWN, LIMITS)) for runner in (first, second)]
+        for child in both:
+            assert not errors(child.run("held = b'x' * (150 * 2**20)", 20))
+        for child in both:
+            assert text_of(child.run("import time\ntime.sleep(0.5)\nprint('there')", 20)) == "there\n"
 
 
 def test_memory_that_is_shared_counts_once(runner):
@@ -307,6 +324,65 @@ def test_a_warm_process_that_died_is_started_again(runner):
         assert text_of(child.run("print(1)", 10)) == "1\n"
 
 
+# --- a machine that is too busy -------------------------------------------------------------------------------------
+
+
+def test_a_late_warm_process_is_no_lack_of_isolation(monkeypatch):
+    late = Runner()
+    with monkeypatch.context() as patch:
+        patch.setattr(warm, "_START", 0.0)
+        with pytest.raises(Busy, match="not ready after 0 seconds"):
+            late.start()
+    assert late._process is None and late.means == list(warm.MEANS), "all that it may try is still open to it"
+
+
+@pytest.mark.parametrize("module", [warm, child_module], ids=["the process", "its beginning"])
+def test_a_late_child_is_not_taken_for_the_next_one(runner, monkeypatch, module):
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "WAIT", 0.0)
+        with pytest.raises(Busy), runner.child(staging.OWN, LIMITS):
+            pass
+    with runner.child(staging.OWN, LIMITS) as child:
+        assert text_of(child.run("print(1 + 1)", 20)) == "2\n"
+    assert runner.assurance == "full"
+
+
+def test_what_isolates_once_is_not_refused_later(runner, monkeypatch):
+    """A warm process that cannot be started again is a fault of the moment; a barrier that then fails is not."""
+    runner.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(warm.view, "config", fails)
+        with pytest.raises(Busy, match="no room"):
+            runner.start()
+        with pytest.raises(Unsafe, match="no room"):
+            Runner().start()
+    with monkeypatch.context() as patch:
+        patch.setattr(selftest, "breaches", lambda one: {"connect by TCP": "an address"})
+        with pytest.raises(Unsafe, match="connect by TCP"):
+            runner.start()
+    runner.start()
+    assert runner.assurance == "full"
+
+
+def fails(*args):
+    raise warm.view.Missing("no room")
+
+
+def test_a_process_that_ends_when_the_machine_has_no_memory_is_not_blamed(runner, monkeypatch):
+    kills = iter(range(100))
+    with monkeypatch.context() as patch:
+        patch.setattr(warm, "_kills", lambda: next(kills))
+        with pytest.raises(Busy, match="no memory left"), runner.child(staging.OWN, LIMITS) as child:
+            child.run("import os\nos._exit(0)", 20)
+        with pytest.raises(Gone) as gone, runner.child(staging.OWN, LIMITS) as child:
+            child.run(
+                "import os\nheld = bytearray(2**25)\nwhile os.fork(): pass\nheld[:] = b'x' * 2**25\nwhile True: pass",
+                60,
+            )
+        assert gone.value.memory, "it had more than its own share"
+    assert warm._kills() == warm._kills() >= 0
+
+
 # --- frames ---------------------------------------------------------------------------------------------------------
 
 
@@ -405,8 +481,9 @@ def test_states_are_kept_and_taken_up_again(runner):
         assert child.checkpoint()
         child.run("x = 2", 10)
         assert child.checkpoint()
-        with pytest.raises(Gone):
+        with pytest.raises(Gone) as gone:
             child.run("x = 3\nimport os\nos._exit(1)", 10)
+        assert not gone.value.memory and not gone.value.late, "it ended by itself"
         assert child.back() and child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "2"
         assert child.back() and child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "1"
         assert not child.back()

@@ -124,6 +124,20 @@ def test_a_submission_that_ends_its_worker_costs_only_itself(classroom_3, counte
     assert again["bad"].state == NOT_GRADED and again["ada"].state == UNCHANGED
 
 
+@pytest.mark.parametrize("options", [{"jobs": 2}, {"scheduler": "local", "jobs": 1}], ids=["processes", "dask"])
+def test_a_machine_that_is_too_busy_is_asked_again(classroom_3, counted, monkeypatch, options):
+    """It costs nobody a point, and not the class either."""
+    monkeypatch.setattr(workers, "PAUSE", 0.0)
+    submit(classroom_3, LESSON, "ada", {"softmax": "BUSY ONCE"})
+    submit(classroom_3, LESSON, "bob", {"softmax": "BUSY ALWAYS"})
+    submit(classroom_3, LESSON, "eve")
+    outcomes = run(**options)
+    assert {name: outcomes[name].state for name in outcomes} == {"ada": GRADED, "bob": NOT_GRADED, "eve": GRADED}
+    assert counted() == {"ada": 2, "bob": 1 + workers.RETRIES, "eve": 1}
+    assert "3 times: a process was not ready. Grade again" in outcomes["bob"].problem and outcomes["bob"].review
+    assert gradebook_scores(classroom_3) == {"ada": FULL, "eve": FULL}, "no silent 0"
+
+
 def test_a_worker_prefers_inputs_that_it_has_met():
     tasks = [SimpleNamespace(bundle=SimpleNamespace(key=key)) for key in ("c", "a", "b", "a")]
     first, second, third = (SimpleNamespace(keys=keys) for keys in ({"a"}, {"b", "c"}, set()))

@@ -20,12 +20,13 @@ from autograde.answering import Answer, Unasked
 from autograde.exercise import Call
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox.child import Child
-from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.frames import Gone, too_much
 from autograde.grading.sandbox.warm import Runner
 
 _BETWEEN = 0.25  # seconds of work between two checkpoints
 _MOST = 24  # times that a notebook is taken up again
 _MISSING = re.compile(r"name '([^']*)'")
+ENDED = ("CellTimeoutError", "DeadKernelError")  # names of errors whose text says all
 _KINDS = ("stream", "display_data", "execute_result", "error")
 
 
@@ -72,7 +73,7 @@ class Conductor:
             self._recover()
             if gone.late:
                 return [_error("CellTimeoutError", f"The cell did not end within {seconds:g} seconds.")], None
-            text = "The process ended while this cell ran. The cells after it go on from the state before it."
+            text = f"The process {_end(gone)} while this cell ran. The cells after it go on from the state before it."
             return [_error("DeadKernelError", text)], None
         self._history.append(source)
         self._since += _seconds(reply)
@@ -95,8 +96,8 @@ class Conductor:
         except Gone as gone:
             self.ended |= not gone.late
             self._recover()
-            late = f"no result came within {longest:g} seconds." if gone.late else "the process ended."
-            raise Stopped(f"While this check ran, {late}") from None
+            late = f"no result came within {longest:g} seconds" if gone.late else f"the process {_end(gone)}"
+            raise Stopped(f"While this check ran, {late}.") from None
         return answers
 
     def _left(self, seconds: float) -> float:
@@ -153,6 +154,10 @@ class Conductor:
                 return False
             self._history.append(source)
         return True
+
+
+def _end(gone: Gone) -> str:
+    return f"used {too_much(gone.memory)} and was ended" if gone.memory else "ended"
 
 
 def _seconds(reply: dict) -> float:

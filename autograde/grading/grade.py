@@ -1,5 +1,6 @@
 """Grade one submission: normalise → run → ask → judge. `grade(bundle) -> Result` never raises because of what a
-submission contains; it does raise where this machine cannot grade at all (`sandbox.warm.Unsafe`)."""
+submission contains; it does raise where this machine cannot grade at all (`sandbox.warm.Unsafe`), or not now
+(`sandbox.frames.Busy`)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from autograde import exercises, notebooks
 from autograde.exercise import Exercise
 from autograde.grading import rules, seeds
 from autograde.grading.bundle import ALL, Bundle, Mark, Result, Review
-from autograde.grading.conducting import Conductor, Stopped
+from autograde.grading.conducting import ENDED, Conductor, Stopped
 from autograde.grading.needed import needed
 from autograde.grading.normalising import is_locked, normalise, note_cell
 from autograde.grading.reading import Submitted, Unreadable, parse_submission
@@ -35,6 +36,7 @@ from autograde.verdict import NOT_STARTED, Verdict
 
 NOT_RUN = "Not run in grading: it decides no grade."
 _CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
+_LONGEST = 500  # characters of a cell's error in a verdict
 _KEYS = 256  # answer keys that a process keeps
 
 _runner: tuple[int, Runner] | None = None
@@ -79,6 +81,7 @@ class _Grading:
         self.notes = list(bundle.notes)
         self.reviews: list[Review] = []
         self.doubts: dict[str, str] = {}  # by exercise
+        self.errors: dict[str, str] = {}  # by grade id, of the cells that have run
 
     def result(self) -> Result:
         start = time.perf_counter()
@@ -195,9 +198,18 @@ class _Grading:
                 elif cell.source.strip():
                     cell.outputs, cell.execution_count = on.run(cell.source)
                     missing |= on.missing
+                    self._remember(cell)
         self.ended = on.ended
         self.seconds["own"] += on.own
         return missing
+
+    def _remember(self, cell: NotebookNode) -> None:
+        """The error of a cell, for the check that misses what the cell should have made."""
+        self.errors.pop(grade_id(cell), None)
+        for output in cell.outputs:
+            if output.output_type == "error":
+                text = output.evalue if output.ename in ENDED else f"{output.ename}: {output.evalue}"
+                self.errors[grade_id(cell)] = " ".join(text.split())[:_LONGEST]
 
     def _ask(self, on: Conductor, exercise: Exercise, missing: set[str]) -> Verdict:
         key = answer_key(exercise.name, seeds.seed(self.bundle.key, exercise.name))
@@ -209,6 +221,8 @@ class _Grading:
             return refused(exercise, f"The answer could not be read: {error}.")
         if answers is None:
             advice = f"There is no `{exercise.name}` when this check runs."
+            if exercise.name in self.errors:
+                advice += f" The cell that should make it stopped: {self.errors[exercise.name]}"
             return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
         missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
         start = time.perf_counter()

@@ -52,27 +52,33 @@ class SubmissionExporter(NotebookExporter):
 def _prepare(converter: Autograde) -> None:
     """What nbgrader's command would pass over: submissions whose grading was stopped, and folders without a notebook.
 
-    Of the first it sees the beginnings of a graded notebook and skips them; those are put away. The second are graded
-    here: no points, with the reason.
+    Of the first it sees the beginnings of a graded notebook and skips them. Where the grade is recorded, it is written
+    here; else those beginnings are put away. The second are graded here: no points, with the reason.
     """
     course = Course(converter.parent, converter.coursedir)
     lesson = converter.coursedir.assignment_id
     matched = set(glob.glob(converter._format_source(lesson, converter.coursedir.student_id)))
     excluded = converter.coursedir.student_id_exclude.split(",")
     with lock(course, lesson):
-        empty = []
+        empty, there = [], []
         for student in course.students(lesson):
             folder = str(course.submitted(student, lesson))
             if folder not in matched or student in excluded:
                 continue
             if folder not in converter.assignments:
                 empty.append(student)
-            elif results.begun(course.results, lesson, student) and course.autograded(student, lesson).is_dir():
-                rmtree(str(course.autograded(student, lesson)))
-        if empty and converter.coursedir.notebook_id == "*":
+            elif course.autograded(student, lesson).is_dir():
+                if results.begun(course.results, lesson, student):
+                    rmtree(str(course.autograded(student, lesson)))
+                elif not converter.force and (course.release(lesson) / f"{lesson}.ipynb").is_file():
+                    there.append(student)
+        if (empty or there) and converter.coursedir.notebook_id == "*":
             common = gathering.material(course, lesson)
             with Writer(course, lesson) as writer:
                 grading = Grading(course, common, writer, course.options, force=converter.force)
+                for student in there if common.alone else ():
+                    if not grading.is_complete(student):
+                        rmtree(str(course.autograded(student, lesson)))
                 for student in empty:
                     item = grading.begin(student)
                     if isinstance(item, Bundle):

@@ -19,7 +19,7 @@ from autograde.grading.bundle import Bundle, Options, Result
 from autograde.grading.course import Course
 from autograde.grading.gathering import Submission
 from autograde.grading.results import Fingerprints, Record
-from autograde.grading.writing import Writer
+from autograde.grading.writing import Writer, Written
 
 GRADED, UNCHANGED, WRITTEN, NOT_GRADED = "graded", "unchanged", "written again", "not graded"
 
@@ -111,7 +111,25 @@ class Grading:
             return None
         if self.writer.agrees(record):
             return _outcome(record, self.writer.current(record.result.student), UNCHANGED)
-        return _outcome(record, self.writer.write(record, changed=False), WRITTEN)
+        return _outcome(record, self._write_again(record), WRITTEN)
+
+    def is_complete(self, student: str) -> bool:
+        """Whether the gradebook has the grade of what lies among the autograded files. It is written there now if only
+        that was missing; False where a grading was stopped before its record."""
+        record = results.last(self.course.results, self.common.record, student)
+        saved = gathering.submitted_at(self.course.autograded(student, self.common.lesson), [])
+        if record is None or not self.writer.has_notebook(student) or saved != record.submitted:
+            return False
+        if not self.writer.agrees(record):
+            self._write_again(record)
+        return True
+
+    def _write_again(self, record: Record) -> Written:
+        """Write the newest record into a gradebook that does not have it. Where that has the marks of an older version
+        of the answers, a person who has marked that one sees the new one."""
+        records = results.read(self.course.results, self.common.record, record.result.student)
+        others = (one for one in records if one.prints.submission != record.prints.submission)
+        return self.writer.write(record, changed=any(map(self.writer.agrees, others)))
 
     def finish(self, student: str, result: Result | None, problem: str = "") -> Outcome:
         """Record and write a result; without one the gradebook stays as it was."""

@@ -1,7 +1,7 @@
 """Who grades: worker processes on this machine, or Dask on many. Both run the same pure function on the same bundles.
 
-A crew takes bundles one by one and gives results as they come. Only the loss of a worker is tried again; what a
-submission does is part of its result.
+A crew takes bundles one by one and gives results as they come. Only the loss of a worker, and a machine that is too
+busy, are tried again; what a submission does is part of its result.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ from autograde.grading.sandbox import frames
 from autograde.grading.sandbox.warm import Runner, Twin, possible
 from autograde.grading.seeds import SETS
 
-RETRIES = 2  # after the loss of a worker
+RETRIES = 2  # after the loss of a worker, or where the machine was too busy
+PAUSE = 2.0  # seconds before the machine is asked again
 LOST = "its worker process ended {tries} times while it was graded"
+BUSY = (
+    "this machine could not run it, {tries} times: {reason}. Grade again when it is less busy, or with fewer `--jobs`"
+)
 MARGIN = 60.0  # seconds beyond a submission's own limit after which a worker counts as lost
 GRADE = "autograde.grading.grade:grade"
 AHEAD = 2 * SETS  # bundles that wait for a worker: enough to choose the one that suits it
@@ -113,14 +117,14 @@ def _started(runner: Runner | None) -> Runner | None:
         if runner is not None:
             runner.start()
         return runner
-    except CourseError:
+    except (CourseError, frames.Busy):
         return None
 
 
 def _twin(first: Runner | None) -> Twin | None:
     try:
         return None if first is None else first.twin()
-    except (CourseError, OSError, frames.Ended, frames.Late):
+    except (CourseError, OSError, frames.Busy, frames.Ended, frames.Late):
         return None
 
 
@@ -254,12 +258,18 @@ def _end_with_parent() -> None:
 
 def attempt(grade: Callable[[Bundle], Result], bundle: Bundle) -> tuple[Result | None, str, bool]:
     """What `Done` tells of a bundle. A fault of the grader never costs a learner a point."""
-    try:
-        return grade(bundle), "", False
-    except CourseError as error:  # this machine cannot grade at all
-        return None, str(error), True
-    except Exception as error:
-        return None, f"the grader failed: {type(error).__name__}: {error}", False
+    reason = ""
+    for tries in range(1 + RETRIES):
+        time.sleep(tries * PAUSE)
+        try:
+            return grade(bundle), "", False
+        except frames.Busy as error:
+            reason = str(error)
+        except CourseError as error:  # this machine cannot grade at all
+            return None, str(error), True
+        except Exception as error:
+            return None, f"the grader failed: {type(error).__name__}: {error}", False
+    return None, BUSY.format(tries=1 + RETRIES, reason=reason), False
 
 
 # --- many machines --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from autograde import makers
@@ -12,7 +13,7 @@ from autograde.answering import pack_calls, unpack_answers
 from autograde.exercise import Call, Made
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames
-from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.frames import Busy, Gone
 
 WAIT = 20.0  # seconds until a child is ready
 GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
@@ -22,8 +23,10 @@ _MOST_DATA = 128 * 2**20  # bytes of the files of a submission
 class Child:
     """The process of one submission, as a stack of states: the newest runs, older ones wait to be taken up again."""
 
-    def __init__(self, connection: socket.socket):
+    def __init__(self, connection: socket.socket, over: Callable[[], bool]):
+        """`over` says, when the process has ended, whether it was ended because it used too much memory."""
         self._stack = [connection]
+        self._over, self._memory = over, 0
         self.threads = 1
         self.seconds = 0.0  # that cells and calls have taken, as the child says
 
@@ -37,8 +40,13 @@ class Child:
                 sizes[name] = len(content)
                 data.append(content)
         links = {path.name: f"{lesson}/release/{path.name}" for path in released.glob("*")}
-        message = {"do": "begin", "files": sizes, "links": links, "output": limits.output}
-        self._exchange(message, b"".join(data), WAIT)
+        self._memory = limits.memory
+        message = {"do": "begin", "files": sizes, "links": links, "output": limits.output, "memory": limits.memory}
+        try:
+            self._exchange(message, b"".join(data), WAIT)
+        except Gone as gone:  # nothing of the submission has run
+            what = f"was not ready after {WAIT:g} seconds" if gone.late else "ended before it began"
+            raise Busy(f"the process of the submission {what}") from None
 
     def run(self, source: str, seconds: float) -> dict:
         """Run a cell: {"outputs": [...], "missing": whether a name was missing, ...}; Gone if its process is."""
@@ -96,7 +104,7 @@ class Child:
         except frames.Late:
             raise Gone(late=True) from None
         except frames.Ended:
-            raise Gone from None
+            raise Gone(memory=self._memory if self._over() else 0) from None
         threads = reply.get("threads")
         self.threads = threads if type(threads) is int else 0
         taken = reply.get("seconds")

@@ -21,11 +21,25 @@ class Ended(Exception):
 
 
 class Gone(Exception):
-    """The process that ran the notebook has ended, or was ended because it was late; `late` says which."""
+    """The process that ran the notebook has ended, or was ended.
 
-    def __init__(self, late: bool = False):
-        super().__init__("late" if late else "ended")
-        self.late = late
+    late    because it was late
+    memory  because it used more than this number of bytes; 0: not because of that
+    """
+
+    def __init__(self, late: bool = False, memory: int = 0):
+        super().__init__("late" if late else "used too much memory" if memory else "ended")
+        self.late, self.memory = late, memory
+
+
+def too_much(memory: int) -> str:
+    """Words for a limit of so many bytes that was passed."""
+    return f"more than {memory / 2**20:g} MiB of memory"
+
+
+class Busy(Exception):
+    """The machine had no time or no memory for a process of the grader: a fault that the next attempt may not meet. The
+    message says what was missing."""
 
 
 class Late(Exception):

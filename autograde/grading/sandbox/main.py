@@ -4,6 +4,7 @@ Started by `warm.Runner` with a clean environment. Knows no secret, no reference
 one byte (with a socket beside it) and one frame for each command:
 
     {"do": "child", "stage", "limits", "home"}  + the child's socket -> {}
+    {"do": "why"}                     -> {"memory": whether the child was ended because it used too much}
     {"do": "end"}                                                    -> {}
     {"do": "twin"}                    + the twin's control socket    -> {}
 
@@ -39,10 +40,11 @@ def main(number: int) -> None:
         frames.send(control, {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-4000:]})
         return
     memory = resources.Memory(bool(isolated))
-    pid, limit = 0, 0
+    pid, limit, over = 0, 0, False
     while True:
         while pid and not select.select([control], [], [], resources.PERIOD)[0]:
             if memory.used(pid) > limit:
+                over = True
                 kill(pid)
         byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not byte:
@@ -52,13 +54,15 @@ def main(number: int) -> None:
         except frames.Ended:
             return
         if message["do"] == "child":
-            pid, limit = fork(isolated), message["limits"]["memory"]
+            pid, limit, over = fork(isolated), message["limits"]["memory"], False
             if not pid:
                 control.close()
                 child(socket.socket(fileno=descriptors[0]), shell, message, isolated)
                 os._exit(0)
             os.close(descriptors[0])
             frames.send(control, {})
+        elif message["do"] == "why":
+            frames.send(control, {"memory": over})
         elif message["do"] == "twin":
             with contextlib.suppress(ChildProcessError):  # twins that have ended
                 while os.waitpid(-1, os.WNOHANG)[0]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 PERIOD = 0.05  # seconds between two looks at the memory of a submission
 _HUGE = 2 * 2**20  # bytes of a huge page
+_PARENT, _SESSION = 0, 1
 _RESIDENT = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
 _PROPORTIONAL = re.compile(rb"^Pss_(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
 
@@ -82,10 +83,18 @@ class Memory:
         return most * 1024
 
     def _group(self, child: int) -> list[str]:
+        """The processes of a submission; beside them there are the other workers' submissions."""
         names = [name for name in os.listdir("/proc") if name.isdigit()]
-        if self.isolated:  # nobody else is in this pid namespace
-            return [name for name in names if int(name) not in (1, os.getpid())]
-        return [name for name in names if _session(name) == child]
+        if not self.isolated:
+            return [name for name in names if _stat(name)[_SESSION] == child]
+        # in a pid namespace every process whose parent has ended becomes a child of process 1, which is `child`
+        children: dict[int, list[str]] = {}
+        for name in names:
+            children.setdefault(_stat(name)[_PARENT], []).append(name)
+        group = [str(child)]
+        for name in group:  # it grows
+            group += children.get(int(name), [])
+        return group
 
 
 def _kib(name: str, file: str, what: re.Pattern) -> int:
@@ -95,8 +104,10 @@ def _kib(name: str, file: str, what: re.Pattern) -> int:
         return 0
 
 
-def _session(name: str) -> int:
+def _stat(name: str) -> tuple[int, int]:
+    """(parent, session) of a process; zeros where it has ended."""
     try:
-        return int(Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[3])
+        words = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
+        return int(words[1]), int(words[3])
     except (OSError, ValueError, IndexError):
-        return 0
+        return 0, 0

@@ -22,7 +22,7 @@ from pathlib import Path
 from autograde import paths
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import staging
-from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.frames import Busy, Gone
 
 # what must hold for a submission to be graded at all; the others are named in the level
 ESSENTIAL = frozenset(["read files", "write files", "connect by TCP", "send by UDP", "signal processes", "gain rights"])
@@ -222,6 +222,8 @@ def breaches(runner) -> dict[str, str]:
         try:
             reply = child.run(source, LIMITS.cell)
         except Gone as gone:
+            if gone.late:
+                raise Busy("the self-test of the isolation did not end in time") from None
             return {"gain rights": f"the self-test could not run: its process {gone}"}
         text = "".join(row.get("text", "") for row in reply["outputs"] if row.get("output_type") == "stream")
         try:

@@ -3,7 +3,7 @@
 Nothing here is trusted: whatever it sends is data, and the grader decides outside. The grader asks, one frame at a
 time (`frames`), and this answers with one frame:
 
-    {"do": "begin", "files": {name: size}, "limits": ...}  + contents     -> {}
+    {"do": "begin", "files": {name: size}, "memory": ...}  + contents     -> {}
     {"do": "run", "source", "seconds"}                                    -> {"outputs", "missing", "threads"}
     {"do": "ask", "name", "seconds", "makers"}             + packed calls -> {"there": bool}  + packed answers
     {"do": "checkpoint"}                                   + a socket     -> (nothing: the copy listens on that socket)
@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from autograde.answering import answer, pack_answers, unpack_calls
@@ -67,7 +68,7 @@ class Session:
         for name, target in message["links"].items():
             if not os.path.lexists(os.path.join(self.work, name)):
                 os.symlink(target, os.path.join(self.work, name))
-        self.most = message["output"]
+        self.most, self.memory = message["output"], message["memory"]
         self.output = os.open(os.path.join(os.environ["TMPDIR"], ".output"), os.O_RDWR | os.O_CREAT | os.O_APPEND)
         for number in (1, 2):
             os.dup2(self.output, number)
@@ -87,12 +88,24 @@ class Session:
                 late = True
                 output["evalue"] = f"The cell did not end within {seconds:g} seconds."
                 output["traceback"] = [output["evalue"]]
+            elif output.get("output_type") == "error" and _out_of_memory(output["ename"], output["evalue"]):
+                output["evalue"] = self._limit(output["evalue"])
+                output["traceback"] = [*output["traceback"], self._limit("")]
         written = self._written()
         if written:
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": written})
         missing = any(o.get("output_type") == "error" and o["ename"] == "NameError" for o in outputs)
         reply = {"outputs": outputs, "missing": missing, "late": late, "count": self.shell.execution_count - 1}
         return {**reply, "threads": _threads(), "seconds": time.monotonic() - start}, b""
+
+    def _limit(self, text: str) -> str:
+        """The text of an error, with the limit that it met."""
+        return f"{text.rstrip('. ')}. The notebook asked for {frames.too_much(self.memory)}.".lstrip(". ")
+
+    def _named(self, one):
+        if one.problem is None or not _out_of_memory(one.problem.kind, one.problem.text):
+            return one
+        return replace(one, problem=replace(one.problem, text=self._limit(one.problem.text)))
 
     def _written(self) -> str:
         """What was written to the process's own output, by a program that was started or by compiled code."""
@@ -115,6 +128,7 @@ class Session:
             if message["name"] not in namespace:
                 return {"there": False, "seconds": 0.0, "threads": _threads()}, b""
             answers = answer(namespace[message["name"]], unpack_calls(data), message["seconds"])
+            answers = [self._named(one) for one in answers]
             return {"there": True, "seconds": time.monotonic() - start, "threads": _threads()}, pack_answers(answers)
         except BaseException as error:  # the learner's code has broken what answers for it
             return {
@@ -175,6 +189,11 @@ def _interrupt(seconds: float):
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _out_of_memory(kind: str, text: str) -> bool:
+    """Whether an error says that no more memory was given: Python's and NumPy's MemoryError, PyTorch's RuntimeError."""
+    return kind == "MemoryError" or "can't allocate memory" in text
 
 
 def _error(name: str, text: str) -> dict:

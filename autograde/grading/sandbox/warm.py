@@ -8,6 +8,7 @@ with Runner() as runner:
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import socket
 import subprocess
@@ -25,7 +26,7 @@ from autograde.errors import CourseError
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames, selftest, staging, view
 from autograde.grading.sandbox.child import WAIT, Child
-from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.frames import Busy, Gone
 
 _START = 120.0  # seconds until a warm process is ready
 _PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
@@ -79,6 +80,8 @@ class Runner:
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
         self._launched = False  # and not yet ready
+        self._proved = twin is not None  # the isolation holds on this machine: what fails later is something else
+        self._kills = 0  # by the kernel, for want of memory, before the child began
         if twin is not None:
             self.means, self.isolated = [twin.isolated], twin.isolated
             self.assurance, self.breaches = twin.assurance, twin.breaches
@@ -103,7 +106,7 @@ class Runner:
 
     def start(self) -> None:
         """Start the warm process, unless it runs, and try out its isolation. Unsafe where something essential is
-        missing and `unsafe` is False."""
+        missing and `unsafe` is False; Busy where the machine does not get that far, or no longer does."""
         launched, self._launched = self._launched and self._lives(), False
         if not launched and self._lives():
             return
@@ -122,7 +125,13 @@ class Runner:
                 launched = False
                 self._wait()
                 self.breaches = selftest.breaches(self)
+            except Busy:
+                self.close()
+                raise
             except (_Failed, Gone, view.Missing) as error:
+                if self._proved:
+                    self.close()
+                    raise Busy(f"the process that runs submissions could not be started again: {error}") from None
                 reasons.append(f"{means}: {error}")
                 continue
             essential = sorted(self.breaches.keys() & selftest.ESSENTIAL)
@@ -139,6 +148,7 @@ class Runner:
         self.means = [self.isolated]
         lacks = ", ".join(sorted(self.breaches))
         self.assurance = f"a submission could {lacks}" if lacks else "full"
+        self._proved = True
 
     def _lives(self) -> bool:
         if self._process is not None:
@@ -188,10 +198,12 @@ class Runner:
         except frames.Ended:
             words = self._last_words()
             self.close()
+            if not words:  # Python always says why it ends
+                raise Busy("the process that runs submissions was killed when it started") from None
             raise _Failed(f"the warm process did not start: {words}") from None
         except frames.Late:
             self.close()
-            raise _Failed(f"the warm process was not ready after {_START:g} seconds; is the machine busy?") from None
+            raise Busy(f"the process that runs submissions was not ready after {_START:g} seconds") from None
         if "failed" in reply:
             self.close()
             raise _Failed(str(reply["failed"]))
@@ -199,7 +211,7 @@ class Runner:
 
     def _last_words(self) -> str:
         lines = (self._folder / "errors").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it gave no reason"
+        return lines[-1] if lines else ""
 
     def twin(self) -> Twin:
         """A copy of the warm process, for another process of the grader. OSError or frames.Ended where none is made."""
@@ -236,15 +248,21 @@ class Runner:
 
     @contextlib.contextmanager
     def child(self, stage: str, limits: Limits, files: dict[str, bytes] | None = None) -> Iterator[Child]:
-        """A fresh process for one submission; nothing of it is left afterwards."""
+        """A fresh process for one submission; nothing of it is left afterwards. Busy where the machine gives none, and
+        where the machine's memory ends while the process runs."""
         self.start()
         if not self._lock.acquire(blocking=False):
             raise RuntimeError("A Runner runs one submission at a time; make one for each thread.")
         try:
-            if self.isolated == BWRAP:
-                self._start(stage)
-            connection = self._fork(stage, limits)
-            child = Child(connection)
+            try:
+                if self.isolated == BWRAP:
+                    self._start(stage)
+                connection = self._fork(stage, limits)
+            except _Failed as error:
+                if not self.assurance:
+                    raise
+                raise Busy(f"the process of the submission did not start: {error}") from None
+            child = Child(connection, self._over)
             try:
                 released = self._folder / "stage" / "stages" / stage / "release"
                 child.begin(released, self._places["lesson"].format(stage=stage), limits, files or {})
@@ -265,19 +283,44 @@ class Runner:
             "limits": asdict(limits),
             "home": 4 * limits.file_size,
         }
-        socket.send_fds(self._control, [b"!"], [theirs.fileno()])
-        frames.send(self._control, message)
-        theirs.close()
-        frames.receive(self._control, WAIT)
+        self._kills = _kills()
+        try:
+            socket.send_fds(self._control, [b"!"], [theirs.fileno()])
+            frames.send(self._control, message)
+            theirs.close()
+            frames.receive(self._control, WAIT)
+        except (OSError, frames.Ended, frames.Late):
+            theirs.close()
+            ours.close()
+            self.close()
+            raise Busy("the process that runs submissions did not answer") from None
         try:
             held, _ = frames.receive(ours, WAIT)
-        except (frames.Ended, frames.Late):
+        except frames.Late:
+            ours.close()
+            self._end()
+            raise Busy(f"the process of the submission was not ready after {WAIT:g} seconds") from None
+        except frames.Ended:
             held = {"failed": "the process of the submission did not start"}
         if "failed" in held:
             ours.close()
             self._end()
             raise _Failed(str(held["failed"]))
         return ours
+
+    def _over(self) -> bool:
+        """Whether the child, which has ended, was ended because it used too much memory. Busy where the machine had too
+        little for all."""
+        over = False
+        try:
+            self._control.sendall(b"!")
+            frames.send(self._control, {"do": "why"})
+            over = frames.receive(self._control, WAIT)[0]["memory"]
+        except (OSError, frames.Ended, frames.Late):
+            self.close()
+        if not over and _kills() > self._kills:
+            raise Busy("the machine had no memory left")
+        return over
 
     def _end(self) -> None:
         if self.isolated == BWRAP:
@@ -301,6 +344,14 @@ def _open(connection: socket.socket) -> bool:
         return True
     except OSError:
         return False
+
+
+def _kills() -> int:
+    """How many processes the kernel has ended on this machine because memory ran out."""
+    try:
+        return int(re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)[1])
+    except (OSError, TypeError):
+        return 0
 
 
 REMEDY = (
