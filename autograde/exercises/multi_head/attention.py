@@ -9,8 +9,9 @@ import numpy as np
 from autograde.exercise import MAIN, Call, Exercise, Misconception
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes.multi_head import attention as code
-from autograde.exercises.multi_head.inputs import _layers, _mask, _tensor
+from autograde.exercises.multi_head.inputs import _layers, _tensor
 from autograde.exercises.multi_head.parts import CROSS, MASK, NOTHING, WIDTH
+from autograde.exercises.single_head.masks import _mask
 from autograde.plain import TensorData
 from helpers.multi_head import MultiHeadAttention
 

@@ -1,4 +1,4 @@
-"""Lesson 4: random inputs, masks and weights."""
+"""Lesson 4: random inputs and weights."""
 
 from __future__ import annotations
 
@@ -8,18 +8,11 @@ import numpy as np
 
 from autograde.plain import TensorData
 
+LAYERS = ("query", "key", "value", "out")
+
 
 def _tensor(rng, *shape):
     return TensorData(rng.normal(size=shape).astype(np.float32))
-
-
-def _mask(rng, *shape):
-    """A random mask in which every row has at least one True and one False."""
-    order = rng.random(shape).argsort(axis=-1)
-    return order < rng.integers(1, shape[-1], (*shape[:-1], 1))
-
-
-LAYERS = ("query", "key", "value", "out")
 
 
 def _layers(rng, embed_dim, bias=False):
