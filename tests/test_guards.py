@@ -123,6 +123,13 @@ def test_a_stub_is_not_started_and_scores_nothing(exercise):
     assert (verdict.state, verdict.score, verdict.passed) == (NOT_STARTED, 0, False)
 
 
+def test_the_catalogue_is_in_rooms_that_can_be_read_at_once():
+    files = sorted((ROOT / "autograde" / "exercises").rglob("*.py"))
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert len(lengths) > len(LESSONS)
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
 # --- lessons --------------------------------------------------------------------------------------------------------
 
 

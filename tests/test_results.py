@@ -124,6 +124,19 @@ def test_a_fingerprint_follows_what_a_reference_uses(monkeypatch):
     assert "attention_weights" in changed and not {"project", "self_attention_cost"} & changed
 
 
+def test_a_fingerprint_follows_what_rooms_of_a_lesson_share(monkeypatch):
+    """`AddNorm` and `PreNormBlock` stand in two modules, and how both are compared in a third."""
+    from autograde.exercises.add_norm import dropout
+
+    def prints() -> dict[str, str]:
+        return {one.name: fingerprints.of_exercise(one) for one in exercises.of_lesson("05_add_norm")}
+
+    before = prints()
+    monkeypatch.setattr(dropout._what_dropout_did, "__code__", (lambda factors, used: {}).__code__)
+    changed = {name for name, value in prints().items() if value != before[name]}
+    assert changed == {"AddNorm", "AttentionBlock", "PreNormBlock"}
+
+
 # --- gathering ------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import pkgutil
 import re
@@ -154,18 +155,27 @@ def test_the_solutions_raise_no_alarm(lesson):
     assert all(notebooks.grade_id(cell) == "" or cell.source for cell in filled(lesson).cells)
 
 
+FROM = r"(?m)^from {} import (?:\((?:.|\n)*?\)|.*)$"
+
+
+def code_beside(module) -> list[str]:
+    """What a variant may use, as an answer may use other cells: its module, and what that takes from others like it."""
+    source = re.sub(FROM.format(r"helpers\.\w+"), "", inspect.getsource(module))
+    others = FROM.format(r"(autograde\.exercises\.mistakes\.[\w.]+)")
+    cells = [cell for name in re.findall(others, source) for cell in code_beside(importlib.import_module(name))]
+    return [*cells, re.sub(others, "", source)]
+
+
 @pytest.mark.parametrize("exercise", exercises(), ids=lambda one: one.name)
 def test_right_answers_of_the_catalogue_raise_no_alarm(exercise):
     """Apart from those that call the library on purpose, which have to raise one."""
     flagged = set()
     for variant in exercise.variants:
-        # a variant may use what stands beside it in its module, as an answer may use another cell
-        module = inspect.getsource(inspect.getmodule(variant))
-        module = re.sub(r"(?m)^from helpers\.\w+ import (\((.|\n)*?\)|.*)$", "", module)
+        modules = code_beside(inspect.getmodule(variant))
         source = textwrap.dedent(inspect.getsource(variant))
         name = getattr(variant, "__name__", "")
         answer = f"\n{exercise.name} = {name}\n" if name.isidentifier() else ""
-        if answer and Code([module, answer]).uses(exercise):
+        if answer and Code([*modules, answer]).uses(exercise):
             flagged.add(name)
             assert "torch" in source or "F." in source
     assert flagged == WITH_LIBRARY.get(exercise.name, set())

@@ -1,4 +1,4 @@
-"""The catalogue: one module per lesson, each with a tuple `EXERCISES`, in the order of the lesson.
+"""The catalogue: one package per lesson, each with a tuple `EXERCISES`, in the order of the lesson.
 
 The module can be called: `autograde.exercises()` lists all exercises.
 """

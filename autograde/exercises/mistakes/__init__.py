@@ -1,1 +1,1 @@
-"""Wrong implementations and other right ones, one module per lesson: what the catalogue proves its checks with."""
+"""Wrong implementations and other right ones, one package per lesson: what the catalogue proves its checks with."""

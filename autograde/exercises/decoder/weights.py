@@ -1,0 +1,63 @@
+"""Lesson 7: random weights by name, from one layer to the whole Transformer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _attention(rng, name, d_model):
+    return {
+        f"{name}.{part}.weight": (rng.normal(size=(d_model, d_model)) * 0.5).astype(np.float32)
+        for part in ("query", "key", "value", "out")
+    }
+
+
+def _add_norm(rng, name, d_model):
+    return {
+        f"{name}.norm.gamma": (1 + 0.3 * rng.normal(size=d_model)).astype(np.float32),
+        f"{name}.norm.beta": (0.3 * rng.normal(size=d_model)).astype(np.float32),
+    }
+
+
+def _network(rng, name, d_model, d_ff):
+    shapes = {
+        "inner.weight": (d_ff, d_model),
+        "inner.bias": d_ff,
+        "outer.weight": (d_model, d_ff),
+        "outer.bias": d_model,
+    }
+    return {f"{name}.{part}": (rng.normal(size=shape) * 0.5).astype(np.float32) for part, shape in shapes.items()}
+
+
+def _layer(rng, d_model, d_ff, name="", attentions=("self_attention", "cross_attention")):
+    """Weights of a layer of the decoder (or, with one attention, of the encoder), by name."""
+    weights = {}
+    for number, attention in enumerate(attentions, 1):
+        weights |= _attention(rng, name + attention, d_model)
+        weights |= _add_norm(rng, f"{name}add_norm_{number}", d_model)
+    weights |= _network(rng, name + "feed_forward", d_model, d_ff)
+    return weights | _add_norm(rng, f"{name}add_norm_{len(attentions) + 1}", d_model)
+
+
+def _layers(rng, num_layers, d_model, d_ff, name="layers"):
+    weights = {}
+    for index in range(num_layers):
+        weights |= _layer(rng, d_model, d_ff, f"{name}.{index}.")
+    return weights
+
+
+def _whole(rng, source_size, target_size, d_model, num_layers, d_ff, pad):
+    """Weights of a whole Transformer, by name."""
+    weights = {}
+    for name, size in (("source", source_size), ("target", target_size)):
+        table = rng.normal(size=(size, d_model)) * 0.6
+        table[pad] = 0
+        weights[f"{name}_embedding.weight"] = table.astype(np.float32)
+    for index in range(num_layers):
+        weights |= _layer(rng, d_model, d_ff, f"encoder.layers.{index}.", ("attention",))
+    return weights | _layers(rng, num_layers, d_model, d_ff, "decoder.layers")
+
+
+def _without_effect(weights):
+    """The same names: attention and network give zeros, norms have gamma 1 and beta 0."""
+    return {name: np.ones_like(w) if name.endswith("gamma") else np.zeros_like(w) for name, w in weights.items()}

@@ -1,0 +1,3 @@
+"""Lesson 6: parts of the points that several exercises have."""
+
+LEADING, CHANGED = "leading axes", "gradients"

@@ -1,0 +1,96 @@
+"""Lesson 6: weights of networks and layers: random ones, some by hand, some that show dropout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograde.exercises.feed_forward.inputs import _random
+
+
+def _network_weights(rng, d_model, d_ff, prefix=""):
+    return {
+        f"{prefix}inner.weight": _random(rng, d_ff, d_model, scale=0.8),
+        f"{prefix}inner.bias": _random(rng, d_ff, scale=0.5),
+        f"{prefix}outer.weight": _random(rng, d_model, d_ff, scale=0.6),
+        f"{prefix}outer.bias": _random(rng, d_model, scale=0.5),
+    }
+
+
+def _dropping_network(d_model, d_ff, prefix="", bias=0.7):
+    """One hidden unit, 1 + 0.5 * column 0 of x, reaches column 0 of the output, times 0.8."""
+    inner, outer = np.zeros((d_ff, d_model), np.float32), np.zeros((d_model, d_ff), np.float32)
+    inner[1, 0], outer[0, 1] = 0.5, 0.8
+    return {
+        f"{prefix}inner.weight": inner,
+        f"{prefix}inner.bias": np.ones(d_ff, np.float32),
+        f"{prefix}outer.weight": outer,
+        f"{prefix}outer.bias": np.array([bias] + [0.0] * (d_model - 1), np.float32),
+    }
+
+
+def _norm_weights(rng, d_model, name):
+    return {
+        f"{name}.norm.gamma": (1 + _random(rng, d_model, scale=0.3)).astype(np.float32),
+        f"{name}.norm.beta": _random(rng, d_model, scale=0.5),
+    }
+
+
+def _layer_weights(rng, d_model, d_ff, prefix=""):
+    return {
+        **{
+            f"{prefix}attention.{name}.weight": _random(rng, d_model, d_model, scale=0.7)
+            for name in ("query", "key", "value", "out")
+        },
+        **_norm_weights(rng, d_model, f"{prefix}add_norm_1"),
+        **_network_weights(rng, d_model, d_ff, f"{prefix}feed_forward."),
+        **_norm_weights(rng, d_model, f"{prefix}add_norm_2"),
+    }
+
+
+def _stack_weights(rng, num_layers, d_model, d_ff):
+    weights = {}
+    for index in range(num_layers):
+        weights |= _layer_weights(rng, d_model, d_ff, f"layers.{index}.")
+    return weights
+
+
+def _layer_by_hand(prefix=""):
+    """Attention that averages the tokens, and add & norm of two numbers, which gives (1, -1) or (-1, 1)."""
+    zero, one = np.zeros((2, 2), np.float32), np.eye(2, dtype=np.float32)
+    return {
+        f"{prefix}attention.query.weight": zero,
+        f"{prefix}attention.key.weight": one,
+        f"{prefix}attention.value.weight": one,
+        f"{prefix}attention.out.weight": one,
+        f"{prefix}add_norm_1.norm.gamma": np.array([1, 1], np.float32),
+        f"{prefix}add_norm_1.norm.beta": np.array([0, 0], np.float32),
+        f"{prefix}feed_forward.inner.weight": np.array([[1, 0], [0, 1], [1, 1]], np.float32),
+        f"{prefix}feed_forward.inner.bias": np.array([0, 0, 2], np.float32),
+        f"{prefix}feed_forward.outer.weight": np.array([[1, 0, 1], [0, 3, 1]], np.float32),
+        f"{prefix}feed_forward.outer.bias": np.array([-1, 0], np.float32),
+        f"{prefix}add_norm_2.norm.gamma": np.array([2, 3], np.float32),
+        f"{prefix}add_norm_2.norm.beta": np.array([0.5, -0.5], np.float32),
+    }
+
+
+def _dropping_layer(d_model, d_ff, attended, prefix=""):
+    """Attention gives `attended` in column 0 for tokens (1, 1, ...), and 0 elsewhere; the network as above, or 0."""
+    norm, zero = np.linspace(0.8, 1.3, d_model, dtype=np.float32), np.zeros((d_model, d_model), np.float32)
+    out = zero.copy()
+    out[0] = attended / d_model
+    weights = {
+        f"{prefix}attention.query.weight": zero,
+        f"{prefix}attention.key.weight": zero,
+        f"{prefix}attention.value.weight": np.eye(d_model, dtype=np.float32),
+        f"{prefix}attention.out.weight": out,
+        **_dropping_network(d_model, d_ff, f"{prefix}feed_forward."),
+    }
+    if attended:
+        weights |= {
+            f"{prefix}feed_forward.outer.weight": np.zeros((d_model, d_ff), np.float32),
+            f"{prefix}feed_forward.outer.bias": np.zeros(d_model, np.float32),
+        }
+    for name in ("add_norm_1", "add_norm_2"):
+        weights[f"{prefix}{name}.norm.gamma"] = norm
+        weights[f"{prefix}{name}.norm.beta"] = norm - 1
+    return weights

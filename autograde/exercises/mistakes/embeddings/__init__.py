@@ -1,0 +1,1 @@
+"""Lesson 2: wrong implementations that people really write, and right ones written differently."""

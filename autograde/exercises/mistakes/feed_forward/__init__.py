@@ -1,0 +1,1 @@
+"""Lesson 6: wrong implementations (the misconceptions) and right ones that are written differently (the variants)."""
