@@ -26,8 +26,8 @@ class Log:
         if folder:
             self.rows = [row for row in read_rows(self.path) if row["step"] <= step]
             write_whole(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
+        self.live = LivePlot() if show and in_notebook() else None  # before the bar, which would be cut in two by it
         self.bar = _bar() if show else None
-        self.live = LivePlot() if show and in_notebook() else None
         self.board = _board(folder) if folder and config.tensorboard else None
 
     def write(self, row: dict):
@@ -56,6 +56,8 @@ class Log:
     def close(self):
         if self.bar is not None:
             self.bar.close()
+        if self.live:
+            self.live.update(self.rows, at_once=True)
         if self.board:
             self.board.close()
 
@@ -96,17 +98,15 @@ class LivePlot:
     """The curve in a notebook's output, drawn anew in the same place, at most every two seconds."""
 
     def __init__(self):
-        self.handle, self.drawn = None, 0.0
+        from IPython.display import Markdown, display
 
-    def update(self, rows):
-        from IPython.display import display
+        self.handle, self.drawn = display(Markdown("*The losses will be drawn here.*"), display_id=True), 0.0
 
-        if len(rows) < 2 or time.monotonic() - self.drawn < 2:
+    def update(self, rows, at_once: bool = False):
+        """at_once: also if it has been drawn a moment ago."""
+        if len(rows) < 2 or (time.monotonic() - self.drawn < 2 and not at_once):
             return
-        if self.handle is None:
-            self.handle = display(curve(rows), display_id=True)
-        else:
-            self.handle.update(curve(rows))
+        self.handle.update(curve(rows))
         self.drawn = time.monotonic()
 
 
@@ -120,7 +120,8 @@ def _bar():
     from tqdm import tqdm
 
     layout = "{percentage:3.0f}% |{bar}| {elapsed}{postfix}"
-    return tqdm(total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=sys.stderr)
+    stream = sys.stdout if in_notebook() else sys.stderr  # JupyterLab shows stderr as it shows errors
+    return tqdm(total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=stream)
 
 
 def _board(folder):

@@ -52,12 +52,13 @@ from helpers.decoder import Transformer, greedy_decode, teacher_forcing_pair
 from helpers.figures import heat_map, line_style, new, show
 from helpers.trainer import Config, bleu, load_model, train, translate
 from helpers.trainer.checkpoint import checkpoints
+from helpers.trainer.devices import ALL_THREADS
 from helpers.trainer.links import cross_attention_weights, found_links
 from helpers.trainer.log import curve, read_rows
 from helpers.trainer.shipped import load_shipped
 from helpers.vocabulary import pad_batch
 
-all_threads = torch.get_num_threads()
+all_threads = ALL_THREADS  # as many as PyTorch takes of itself
 torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 
 # %% [markdown]
