@@ -246,7 +246,7 @@ def test_the_live_plot_updates_one_display(shown, monkeypatch):
     for _ in range(3):
         plot.update(rows)
     assert [kind for kind, _ in shown] == ["display", "update", "update"], "not more often than every two seconds"
-    assert "falls from 4.00 at step 1 to 2.00 at step 3" in shown[-1][1].alt
+    assert "falls from 4.000 at step 1 to 2.000 at step 3" in shown[-1][1].alt
 
 
 def test_in_a_notebook_the_plot_keeps_its_place_above_the_bar(shown, tmp_path, monkeypatch):
@@ -275,9 +275,17 @@ def test_a_notebook_shows_one_sentence_and_no_traceback():
 
 
 def test_the_curve_says_in_words_what_it_shows():
-    rows = [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 2.0, "validation_loss": 1.5}]
+    rows = [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 2.0, "validation_loss": 0.00031}]
     alt = curve(rows).alt
-    assert "goes from 1.00 at step 10 to 2.00 at step 20" in alt and "1.50 at the end" in alt
+    assert "goes from 1.000 at step 10 to 2.000 at step 20" in alt and "ends at 0.00031" in alt
+    with pytest.raises(TrainingError, match="no losses yet"):
+        curve([])
+
+
+def test_a_last_row_of_few_steps_is_noise_and_not_drawn():
+    rows = [{"step": step, "loss": 1 / step} for step in (50, 100, 150)]
+    assert "at step 151" not in curve([*rows, {"step": 151, "loss": 3.0}]).alt
+    assert "3.000 at step 180" in curve([*rows, {"step": 180, "loss": 3.0}]).alt
 
 
 # --- devices, data ahead, command ------------------------------------------------------------------------------------
