@@ -16,6 +16,7 @@ from helpers.decoder import Transformer
 from helpers.trainer import (
     PRESETS,
     Config,
+    Stopped,
     TrainingError,
     average_weights,
     load_into,
@@ -24,6 +25,7 @@ from helpers.trainer import (
     model_from,
     save_weights,
 )
+from helpers.trainer import log as log_module
 from helpers.trainer.arguments import main
 from helpers.trainer.config import CHOICES
 from helpers.trainer.devices import Place, available, find_place
@@ -218,9 +220,9 @@ def test_the_bar_shows_how_far_it_is(tmp_path, monkeypatch):
     assert "validation=2.500" in sys.stderr.getvalue() and "1,234" in sys.stderr.getvalue()
 
 
-def test_the_live_plot_updates_one_display(tmp_path, monkeypatch):
-    from helpers.trainer import log as module
-
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """What a notebook would show, in order: ("display", x), ("update", x)."""
     shown = []
 
     class Handle:
@@ -232,24 +234,74 @@ def test_the_live_plot_updates_one_display(tmp_path, monkeypatch):
         return Handle()
 
     monkeypatch.setattr("IPython.display.display", display)
-    monkeypatch.setattr(module, "in_notebook", lambda: True)
-    times = iter((10.0, 11.0, 12.5, 20.0))
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(times, 99.0))
-    plot = module.LivePlot()
+    monkeypatch.setattr(log_module, "in_notebook", lambda: True)
+    return shown
+
+
+def test_the_live_plot_updates_one_display(shown, monkeypatch):
+    times = iter((10.0, 10.0, 11.0, 12.5, 12.5, 20.0))
+    monkeypatch.setattr(log_module.time, "monotonic", lambda: next(times, 99.0))
+    plot = log_module.LivePlot()
     rows = [{"step": step, "loss": 5.0 - step} for step in range(1, 4)]
     for _ in range(3):
         plot.update(rows)
-    assert [kind for kind, _ in shown] == ["display", "update"], "not more often than every two seconds"
-    assert "falls from 4.00 at step 1 to 2.00 at step 3" in shown[0][1].alt
+    assert [kind for kind, _ in shown] == ["display", "update", "update"], "not more often than every two seconds"
+    assert "falls from 4.000 at step 1 to 2.000 at step 3" in shown[-1][1].alt
+
+
+def test_in_a_notebook_the_plot_keeps_its_place_above_the_bar(shown, tmp_path, monkeypatch):
+    class Bar(io.StringIO):
+        def write(self, text):
+            if text.strip():
+                shown.append(("bar", text))
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stdout", Bar())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    log = Log(Config.preset("small"), tmp_path)
+    for step in (1, 2, 3):
+        log.write({"step": step, "loss": 5.0 - step, "tokens_per_second": 1234.0})
+    log.advance(1.0)
+    log.close()
+    kinds = [kind for kind, _ in shown]
+    assert kinds[:2] == ["display", "bar"] and kinds.count("display") == 1, "a later display would cut the bar in two"
+    assert shown[-1][0] == "update" and "at step 3" in shown[-1][1].alt, "the last rows are drawn"
+    assert not sys.stderr.getvalue(), "JupyterLab shows stderr as it shows errors"
+
+
+def test_a_notebook_shows_one_sentence_and_no_traceback():
+    for error in (TrainingError("Lower learning_rate."), Stopped("Stopped at step 9, and saved.")):
+        assert error._render_traceback_() == [str(error)], "what IPython prints in place of a traceback"
 
 
 def test_the_curve_says_in_words_what_it_shows():
-    rows = [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 2.0, "validation_loss": 1.5}]
+    rows = [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 2.0, "validation_loss": 0.00031}]
     alt = curve(rows).alt
-    assert "goes from 1.00 at step 10 to 2.00 at step 20" in alt and "1.50 at the end" in alt
+    assert "goes from 1.000 at step 10 to 2.000 at step 20" in alt and "ends at 0.00031" in alt
+    with pytest.raises(TrainingError, match="no losses yet"):
+        curve([])
+
+
+def test_a_last_row_of_few_steps_is_noise_and_not_drawn():
+    rows = [{"step": step, "loss": 1 / step} for step in (50, 100, 150)]
+    assert "at step 151" not in curve([*rows, {"step": 151, "loss": 3.0}]).alt
+    assert "3.000 at step 180" in curve([*rows, {"step": 180, "loss": 3.0}]).alt
 
 
 # --- devices, data ahead, command ------------------------------------------------------------------------------------
+
+
+def test_the_number_of_threads_is_noted_before_a_program_changes_it():
+    code = """
+import torch
+torch.set_num_threads(3)
+from helpers.trainer.devices import ALL_THREADS
+torch.set_num_threads(1)
+from helpers.trainer.devices import ALL_THREADS as again
+print(ALL_THREADS, again)
+"""
+    run = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.split() == ["3", "3"], "the first cell of lesson 8 may run twice"
 
 
 def test_the_device_is_chosen_or_refused():

@@ -10,6 +10,8 @@ import torch.distributed as dist
 
 from helpers.trainer.errors import TrainingError
 
+ALL_THREADS = torch.get_num_threads()  # as many as PyTorch takes of itself, noted before a program changes it
+
 
 @dataclass(frozen=True)
 class Place:

@@ -2,7 +2,11 @@
 
 
 class TrainingError(Exception):
-    """One sentence that says what happened and what to change; shown without a traceback by the commands."""
+    """One sentence that says what happened and what to change; shown without a traceback by the commands and in a
+    notebook."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 class Stopped(TrainingError):

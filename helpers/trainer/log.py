@@ -26,8 +26,8 @@ class Log:
         if folder:
             self.rows = [row for row in read_rows(self.path) if row["step"] <= step]
             write_whole(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
+        self.live = LivePlot() if show and in_notebook() else None  # before the bar, which would be cut in two by it
         self.bar = _bar() if show else None
-        self.live = LivePlot() if show and in_notebook() else None
         self.board = _board(folder) if folder and config.tensorboard else None
 
     def write(self, row: dict):
@@ -41,9 +41,9 @@ class Log:
                 if name != "step" and value is not None:
                     self.board.add_scalar(name, value, row["step"])
         if self.bar is not None:
-            shown = {"step": row["step"], "loss": f"{row['loss']:.3f}", "tokens/s": f"{row['tokens_per_second']:,.0f}"}
+            shown = {"step": row["step"], "loss": short(row["loss"]), "tokens/s": f"{row['tokens_per_second']:,.0f}"}
             if "validation_loss" in row:
-                shown["validation"] = f"{row['validation_loss']:.3f}"
+                shown["validation"] = short(row["validation_loss"])
             self.bar.set_postfix(shown, refresh=False)
         if self.live:
             self.live.update(self.rows)
@@ -56,6 +56,8 @@ class Log:
     def close(self):
         if self.bar is not None:
             self.bar.close()
+        if self.live:
+            self.live.update(self.rows, at_once=True)
         if self.board:
             self.board.close()
 
@@ -72,41 +74,64 @@ def read_rows(path) -> list[dict]:
     return rows
 
 
+def short(loss: float) -> str:
+    """Three decimals, or for less than 0.1 two digits that are not zero."""
+    return f"{loss:.3f}" if loss >= 0.1 else f"{loss:.2g}"
+
+
 def curve(rows):
-    """A figure of the losses over the steps, with alt text: a `helpers.figures.Picture`."""
+    """A figure of the losses over the steps, with alt text: a `helpers.figures.Picture`. TrainingError without rows.
+
+    The scale is logarithmic: on a linear one a run that learns nearly everything soon looks as if it stood still.
+    """
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
     from helpers import figures
 
+    if not rows:
+        raise TrainingError("There are no losses yet. Train first.")
+    trained = rows[:-1] if _is_short(rows) else rows
+    steps, losses = [row["step"] for row in trained], [row["loss"] for row in trained]
     figure, axes = figures.new(size=(6, 3.4))
-    steps, losses = [row["step"] for row in rows], [row["loss"] for row in rows]
-    style = {"markersize": 3, "markevery": max(1, len(rows) // 12)}
+    style = {"markersize": 3, "markevery": max(1, len(trained) // 12)}
     axes.plot(steps, losses, label="training", **{**figures.line_style(0), **style})
     validated = [row for row in rows if "validation_loss" in row]
     if validated:
         at = [row["step"] for row in validated], [row["validation_loss"] for row in validated]
         axes.plot(*at, label="validation", **figures.line_style(1))
-    axes.set(xlabel="step", ylabel="loss (nats per token)", title="Loss", ylim=(0, None))
+    axes.set(xlabel="step", ylabel="loss (nats per token)", title="Loss", yscale="log")
+    plain, (low, high) = StrMethodFormatter("{x:g}"), axes.get_ylim()
+    axes.yaxis.set_major_formatter(plain)
+    axes.yaxis.set_minor_formatter(plain if high < 5 * low else NullFormatter())
+    axes.grid(axis="y", color="#DDDDDD")
     axes.legend()
-    alt = f"The training loss falls from {losses[0]:.2f} at step {steps[0]} to {losses[-1]:.2f} at step {steps[-1]}."
+    way = "falls" if losses[-1] < losses[0] else "goes"
+    begin, end = (f"{short(losses[place])} at step {steps[place]}" for place in (0, -1))
+    alt = f"The training loss {way} from {begin} to {end}."
     if validated:
-        alt += f" The validation loss, without label smoothing, is {validated[-1]['validation_loss']:.2f} at the end."
-    return figures.show(figure, alt.replace("falls", "goes" if losses[-1] >= losses[0] else "falls"))
+        alt += f" The validation loss, without label smoothing, ends at {short(validated[-1]['validation_loss'])}."
+    return figures.show(figure, alt)
+
+
+def _is_short(rows) -> bool:
+    """True if the last row is a mean over far fewer steps than the others: the noise of a few batches."""
+    steps = [row["step"] for row in rows]
+    return len(rows) > 2 and 2 * (steps[-1] - steps[-2]) < steps[1] - steps[0]
 
 
 class LivePlot:
     """The curve in a notebook's output, drawn anew in the same place, at most every two seconds."""
 
     def __init__(self):
-        self.handle, self.drawn = None, 0.0
+        from IPython.display import Markdown, display
 
-    def update(self, rows):
-        from IPython.display import display
+        self.handle, self.drawn = display(Markdown("*The losses will be drawn here.*"), display_id=True), 0.0
 
-        if len(rows) < 2 or time.monotonic() - self.drawn < 2:
+    def update(self, rows, at_once: bool = False):
+        """at_once: also if it has been drawn a moment ago."""
+        if len(rows) < 2 or (time.monotonic() - self.drawn < 2 and not at_once):
             return
-        if self.handle is None:
-            self.handle = display(curve(rows), display_id=True)
-        else:
-            self.handle.update(curve(rows))
+        self.handle.update(curve(rows))
         self.drawn = time.monotonic()
 
 
@@ -120,7 +145,8 @@ def _bar():
     from tqdm import tqdm
 
     layout = "{percentage:3.0f}% |{bar}| {elapsed}{postfix}"
-    return tqdm(total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=sys.stderr)
+    stream = sys.stdout if in_notebook() else sys.stderr  # JupyterLab shows stderr as it shows errors
+    return tqdm(total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=stream)
 
 
 def _board(folder):

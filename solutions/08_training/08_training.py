@@ -52,12 +52,13 @@ from helpers.decoder import Transformer, greedy_decode, teacher_forcing_pair
 from helpers.figures import heat_map, line_style, new, show
 from helpers.trainer import Config, bleu, load_model, train, translate
 from helpers.trainer.checkpoint import checkpoints
+from helpers.trainer.devices import ALL_THREADS
 from helpers.trainer.links import cross_attention_weights, found_links
 from helpers.trainer.log import curve, read_rows
 from helpers.trainer.shipped import load_shipped
 from helpers.vocabulary import pad_batch
 
-all_threads = torch.get_num_threads()
+all_threads = ALL_THREADS  # as many as PyTorch takes of itself
 torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 
 # %% [markdown]
@@ -294,6 +295,7 @@ for panel, batches, title in ((axes[0], fixed, "96 random pairs"), (axes[1], by_
     panel.barh(range(len(batch)), widths.max() - widths, height=1.0, left=widths, color="#E69F00", hatch="///",
                edgecolor="white", linewidth=0, label="padding")  # fmt: skip
     panel.set(title=f"{title}: {share_of_padding(batches):.0%} padding in all", xlabel="place in the sentence")
+    panel.locator_params(axis="x", integer=True)
     panel.legend(loc="lower right")
 axes[0].set(ylabel="sentence of one batch")
 show(
@@ -657,6 +659,11 @@ print("and after 100 steps, below 6:                    ", after["perplexity"] <
 print("next words that are right, above 60 %:           ", after["accuracy"] > 0.6)
 print("whole sentences that are right, below 20 %:      ", share < 0.2)
 
+# %% tags=["measured"]
+print(f"perplexity on unseen sentences: {before['perplexity']:.0f} before, {after['perplexity']:.1f} after 100 steps")
+print(f"next words that are right:      {after['accuracy']:.0%}")
+print(f"whole sentences that are right: {share:.0%}")
+
 # %% [markdown]
 # Seven of ten words right makes hardly a sentence of twelve words: $0.7^{12} \approx 0.01$. With 97 % it would be $0.97^{12} \approx 0.7$.
 # The last percents of accuracy per word make the sentences. That is what the long training is for.
@@ -829,9 +836,10 @@ show(
 
 # %% [markdown]
 # The numbers are those of the machine on which this notebook was built; run the cell for yours. On a busy machine they waver, most
-# of all where several cores are used: a bar below its neighbour, as *all cores* in the saved figure, can be the work of other
-# programs. So compare neighbours only on a quiet machine. What to take home:
+# of all where several cores are used: a bar below its neighbour can be the work of other programs. So compare neighbours only on a
+# quiet machine. What to take home:
 #
+# - A second core that is free gains most.
 # - On one thread the gain comes from *not computing what nobody needs*, padding above all, and from few large operations in place
 #   of many small ones. Neither changes what the model computes for a pair.
 # - bf16 pays where the device has units for it: a GPU. Many CPUs compute it more slowly than float32. The same holds for
@@ -847,7 +855,8 @@ show(
 #
 # At the end the **result card** says what the run was and what came out: keep it with every result that you tell somebody
 # about. The weights go into `trained_model.safetensors` beside this notebook, a file format that holds numbers and text and
-# cannot run code. Where the file is there already, the cell does nothing; delete it to train again.
+# cannot run code. Where the file is there already, the cell trains nothing; delete it and the folder
+# `runs/lesson` to train again.
 
 # %% tags=["interactive"]
 RUN, TRAINED = Path("runs/lesson"), Path("trained_model.safetensors")
@@ -860,8 +869,12 @@ else:
     shutil.copy(RUN / "model.safetensors", TRAINED)
     torch.set_num_threads(1)
 
+# %% [markdown]
+# The curve and the card, once more from the files of the run: they are there when it has come to its end. The validation loss lies
+# below the training loss, since in training dropout disturbs the model, and each point is a mean over the steps before it.
+
 # %% tags=["measured"]
-curve(read_rows(RUN / "log.jsonl"))
+curve(read_rows(RUN / "log.jsonl"))  # the scale is logarithmic: each line down is a tenth
 
 # %% tags=["measured"]
 Markdown((RUN / "card.md").read_text(encoding="utf-8"))
@@ -936,7 +949,7 @@ for text in questions:
 # %% [markdown]
 # The first two sentences have the same words. Who meets whom is said by the order in English, and by the particles in Korean.
 #
-# How much of this machine did the run use? Its peak is measured with the largest matrix product that runs at full speed.
+# How much of this machine did the run use? Its peak is measured with a large matrix product.
 
 # %% tags=["measured"]
 card = json.loads((RUN / "card.json").read_text(encoding="utf-8"))
@@ -1201,28 +1214,31 @@ averaged = weights[layer, 0].mean(dim=0).numpy()  # of the heads
 figure, axes = new(size=(8.5, 5.6))
 columns = ["<bos>", *shown.source, "<eos>"]
 rows = [*korean.decode(target[0].tolist()), "<eos>"]
-heat_map(axes, averaged, rows, columns, "cross-attention, mean of the heads; □ gold link", "English: looked at",
+heat_map(axes, averaged, rows, columns, f"cross-attention of layer {layer + 1}, mean of the heads; □ gold link", "English: looked at",
          "Korean: about to be written", limits=(0, 1))  # fmt: skip
 for i, j in shown.links:
     axes.add_patch(Rectangle((i + 0.5, j - 0.5), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5))
 show(
     figure,
     alt=f"Cross-attention for '{shown.source_text}': Korean words in the rows, English words in the columns, gold links framed. "
-    "The bright cells do not lie on the diagonal: the Korean verb at the end looks at the English verb near the beginning, and "
-    "most frames hold the largest weight of their row.",
+    "The bright cells do not lie on the diagonal: the Korean verb at the end looks at the English verb in the middle, and every "
+    "frame holds the largest weight of its row.",
 )
 
 # %% [markdown]
-# Most frames hold the brightest cell of their row. 가 and 를, the particles of subject and object, have no frame, since no English word
-# says what they say: their rows look at articles and at `<bos>`. (에게 has one: it says "to".) Now count: for each gold link from noun to noun, has the English noun the
-# largest weight? The layer was chosen on the validation split, the count is on the test.
+# No diagonal: the bright cells jump as the order of the words does. Every frame holds the brightest cell of its row. 가 and 를, the
+# particles of subject and object, have no frame, since no English word says what they say: their rows look at articles and at
+# `<bos>`. (에게 has one: it says "to".)
+#
+# Now count: for each gold link from noun to noun, has the English noun the largest weight? The layer was chosen on the validation
+# split, the count is on the test.
 
 # %% tags=["measured"]
 found = found_links(translator, corpus.tests["random"], (english, korean))
 table = np.array([[*heads, of_layer] for heads, of_layer in zip(found.heads, found.layers, strict=True)])
-names = [*(f"head {number}" for number in range(1, table.shape[1])), "mean of heads"]
-figure, axes = new(size=(7.5, 2.4))
-heat_map(axes, table, [f"layer {number}" for number in range(1, len(table) + 1)], names, f"share of {found.links:,} noun links found",
+names = [*map(str, range(1, table.shape[1])), "mean"]
+figure, axes = new(size=(7.5, 2.2))
+heat_map(axes, table, list(range(1, len(table) + 1)), names, f"share of {found.links:,} noun links found",
          limits=(0, 1))  # fmt: skip
 axes.set(xlabel="head of cross-attention", ylabel="decoder layer")
 show(
@@ -1243,8 +1259,8 @@ show(
 #
 # Take the trained translator and change nothing but its positional encoding.
 #
-# **Predict first.** How many sentences are still right (a) with all positions set to zero, (b) when sine and cosine change places? One of
-# the sources says that this exchange "makes little difference".
+# **Predict first.** How many sentences are still right (a) with all positions set to zero, (b) when sine and cosine change places? One
+# of the texts that this course grew out of says that this exchange "makes little difference".
 
 
 # %%
@@ -1258,15 +1274,21 @@ def with_encoding(change):
 exchanged = with_encoding(lambda encoding: encoding.unflatten(-1, (-1, 2)).flip(-1).flatten(-2))
 zeroed = with_encoding(torch.zeros_like)
 some = corpus.tests["random"][:200]
-print("as trained, at least 98 %:              ", share_right(translator, some) >= 0.98)
-print("positions zero, below 30 %:             ", share_right(zeroed, some) < 0.3)
-print("sine and cosine exchanged, below 20 %:  ", share_right(exchanged, some) < 0.2)
+models = {"as trained": translator, "positions zero": zeroed, "sine and cosine exchanged": exchanged}
+still_right = {name: share_right(changed, some) for name, changed in models.items()}
+print("as trained, at least 98 %:              ", still_right["as trained"] >= 0.98)
+print("positions zero, below 30 %:             ", still_right["positions zero"] < 0.3)
+print("sine and cosine exchanged, below 20 %:  ", still_right["sine and cosine exchanged"] < 0.2)
+
+# %% tags=["measured"]
+for name, share in still_right.items():
+    print(f"{name:<26} {share:6.1%}")
 
 # %%
-for text in questions[:2]:
+for text in ("the kind doctor meets two sad students", "two sad students meet the kind doctor"):
     print(text)
-    for name, changed in (("as trained", translator), ("zero", zeroed), ("exchanged", exchanged)):
-        print(f"   {name:<11} {translate(changed, [text], (english, korean), config)[0]}")
+    for name, changed in models.items():
+        print(f"   {name:<26} {translate(changed, [text], (english, korean), config)[0]}")
 
 # %% [markdown]
 # For *learning*, the two orders are equally good: a model that is trained with cosine first does as well. For weights that *were*
@@ -1293,7 +1315,9 @@ axes.legend(loc="lower left")
 show(
     figure,
     alt="Percent of sentences that are right, over their number of English words. Up to 12, the longest in training, nearly all are "
-    f"right; then the share falls steadily, from {right[lengths.index(13)]:.0f} percent at 13 words to {right[-1]:.0f} at {lengths[-1]}.",
+    "right; then the share falls with nearly every word: "
+    + ", ".join(f"{share:.0f} percent at {length}" for length, share in zip(lengths, right, strict=True) if length > 12)
+    + ".",
 )
 
 # %%
@@ -1303,7 +1327,8 @@ for pair in [pair for pair in corpus.tests["long"] if len(pair.source) == 18][:3
     print("   given ", translate(translator, [pair.source_text], (english, korean), config)[0])
 
 # %% [markdown]
-# One word more is still well, each further one costs. The sentences stay good Korean, but words are lost or taken twice: the model has
+# One word more is still well, and from there the share falls to nothing. (Few of the sentences are as long as 19 words, so a small
+# step up there is chance.) The sentences stay good Korean, but words are lost or taken twice: the model has
 # never seen these positions filled, and looks them up badly. Sines and cosines are *defined* for every position, as the paper says;
 # that does not make a model that was trained on short sentences good at long ones.
 #
@@ -1330,7 +1355,7 @@ WITHOUT = {  # part left out: (training loss at the end, exact match on the rand
 }
 print("the tired soldier drinks expensive coffee quickly in the kitchen\n")
 for name, (_, _, given) in WITHOUT.items():
-    print(f"without {name:<16} {given or '(nothing)'}")
+    print(f"{name + ' left out':<25} {given or '(an empty sentence)'}")
 
 figure, axes = new(1, 2, size=(10.5, 3.2), sharey=True)
 names = list(WITHOUT)
@@ -1341,12 +1366,16 @@ for panel, values, title, label in (
     bars = panel.barh(names, values, color="#0072B2")
     panel.bar_label(bars, [f" {value:.0f}" if label == "percent" else f" {value:.2g}" for value in values])
     panel.set(title=title, xlabel=label, xlim=(0, 1.25 * max(values)))
+axes[1].set_xticks(range(0, 101, 20))
 axes[0].set(ylabel="left out")
 axes[0].invert_yaxis()
 show(
     figure,
     alt="Training loss and exact match of five runs. "
-    + " ".join(f"Without {name}: loss {loss:.2g}, {right:.0%} right." for name, (loss, right, _) in WITHOUT.items()),
+    + " ".join(
+        f"{name.capitalize()} left out: loss {loss:.2g}, {right:.0%} right."
+        for name, (loss, right, _) in WITHOUT.items()
+    ),
 )
 
 # %% [markdown]

@@ -86,8 +86,12 @@ def _view(call, value):
 def _sizes(batches, lengths):
     """How many batches there are, and what is in the first three."""
     known = [[lengths[index] for index in batch if 0 <= index < len(lengths)] for batch in batches]
-    first = [f"{len(batch)} of {min(batch)} to {max(batch)} tokens" for batch in known[:3] if batch]
+    first = [f"{len(batch)} of {_span(batch)} tokens" for batch in known[:3] if batch]
     return f"{len(batches)} batches of sentences: {'; '.join(first)}{'; ...' if len(batches) > 3 else ''}"
+
+
+def _span(batch):
+    return f"{min(batch)} to {max(batch)}" if min(batch) < max(batch) else f"{min(batch)}"
 
 
 def _indices(batches, lengths):
