@@ -114,11 +114,12 @@ def _viewed(exercise: Exercise, calls: list[Call], answers: list) -> list:
 
 
 def _view(exercise: Exercise, call: Call, value: Any) -> Any:
-    # a value of another form than the reference's is compared as it is
+    # a value of another form than the reference's is compared as it is, without what is reported beside it
     try:
         return exercise.view(call, value)
     except Exception:
-        return value
+        output = value.get("output", value) if isinstance(value, dict) else value
+        return value if isinstance(output, dict) else output
 
 
 def _finding(exercise: Exercise, call: Call, expected: Answer, got: Answer | Unasked, tolerance: Tolerance):

@@ -16,7 +16,7 @@ _HEADS = {
     ERROR: "stopped by an error",
     NOT_STARTED: "not started",
 }
-_BORDERS = {PASSED: "#0072B2", FAILED: "#D55E00", ERROR: "#CC79A7", NOT_STARTED: "#999999"}
+STATE_COLOURS = {PASSED: "#0072B2", FAILED: "#D55E00", ERROR: "#CC79A7", NOT_STARTED: "#999999"}
 # styles of the table of facts; without them JupyterLab stripes its rows
 _ROW = "background:transparent"
 _LABEL = "text-align:left;vertical-align:top;padding:0 1em 0 0;font-weight:600"
@@ -92,7 +92,7 @@ class Verdict:
                 for label, text in self.facts
             )
             parts.append(f'<table style="margin:.4em 0 0 0">{rows}</table>')
-        style = f"border-left:6px solid {_BORDERS[self.state]};padding:.4em .8em;margin:.2em 0"
+        style = f"border-left:6px solid {STATE_COLOURS[self.state]};padding:.4em .8em;margin:.2em 0"
         return f'<div class="course-check" role="status" style="{style}">{"".join(parts)}</div>'
 
 

@@ -36,6 +36,16 @@ def test_the_public_names():
         assess("softmaxx", softmax)
 
 
+@pytest.mark.parametrize("one", [one for one in autograde.exercises() if one.view], ids=lambda one: one.name)
+def test_what_is_reported_beside_a_result_is_not_held_against_it(one):
+    """`output` and `args` are our names, not the learner's."""
+    for wrong in (lambda *args, **kwargs: None, lambda *args, **kwargs: 1.5):
+        verdict = assess(one.name, wrong)
+        assert verdict.score < 1 and "not asked for: 'output'" not in verdict.message
+    if one.name in ("train_step", "evaluate"):
+        assert "is a `return` missing?" in assess(one.name, lambda *args: None).advice
+
+
 def test_an_exercise_module_can_still_be_imported():
     import autograde.exercises.single_head as module
 

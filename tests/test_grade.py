@@ -227,6 +227,23 @@ def test_the_whole_time_is_limited(runner):
     assert "had used its 3 seconds" in result.marks["check_bpe_encode"].comment
 
 
+def test_a_notebook_that_is_run_again_gets_no_more_time(runner, monkeypatch):
+    """Its process ended: once more in what is left of its seconds, and not where that is less than was used."""
+    totals = []
+
+    class Seen(grading.Conductor):
+        def __init__(self, runner, stage, limits, files):
+            totals.append(limits.total)
+            super().__init__(runner, stage, limits, files)
+
+    monkeypatch.setattr(grading, "Conductor", Seen)
+    ends = "import os, time\ntime.sleep(1.0)\nos._exit(1)"
+    for total, runs in ((50_000.0, 2), (1.5, 1)):
+        totals.clear()
+        grade(bundle_of(FIRST, filled(FIRST, {"decode": ends}), limits=Limits(total=total)), runner)
+        assert len(totals) == runs and totals[0] == total and totals[-1] <= total - (runs - 1)
+
+
 def test_threads_and_data_loaders_break_nothing(runner):
     source = (
         "import threading, time, torch\n"

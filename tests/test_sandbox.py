@@ -48,6 +48,18 @@ def open_runner():
         yield made
 
 
+# each process has less than a process may have
+TOGETHER = """
+import os, time
+for _ in range(3):
+    if not os.fork():
+        held = b"x" * (150 * 2**20)
+        time.sleep(60)
+        os._exit(0)
+time.sleep(60)
+"""
+
+
 def text_of(reply: dict) -> str:
     return "".join(row.get("text", "") for row in reply["outputs"])
 
@@ -93,19 +105,9 @@ def test_memory_and_files_are_limited_without_isolation_too(open_runner):
 
 @pytest.mark.parametrize("without", [False, True], ids=["isolated", "unsafe"])
 def test_the_memory_of_all_processes_together_is_limited(without, runner, open_runner):
-    """Each has less than a process may have."""
-    code = (
-        "import os, time\n"
-        "for _ in range(3):\n"
-        "    if not os.fork():\n"
-        "        held = b'x' * (150 * 2**20)\n"
-        "        time.sleep(60)\n"
-        "        os._exit(0)\n"
-        "time.sleep(60)"
-    )
     with (open_runner if without else runner).child(staging.OWN, LIMITS) as child:
         with pytest.raises(Gone) as gone:
-            child.run(code, 60)
+            child.run(TOGETHER, 60)
         assert not gone.value.late and gone.value.memory == LIMITS.memory
         with pytest.raises(Gone) as gone:
             child.run("1", 60)
@@ -342,8 +344,10 @@ def test_a_late_child_is_not_taken_for_the_next_one(runner, monkeypatch, module)
         patch.setattr(module, "WAIT", 0.0)
         with pytest.raises(Busy), runner.child(staging.OWN, LIMITS):
             pass
-    with runner.child(staging.OWN, LIMITS) as child:
+    with pytest.raises(Gone) as gone, runner.child(staging.OWN, LIMITS) as child:
         assert text_of(child.run("print(1 + 1)", 20)) == "2\n"
+        child.run("import os\nos._exit(0)", 20)
+    assert not gone.value.late and not gone.value.memory
     assert runner.assurance == "full"
 
 
@@ -375,10 +379,7 @@ def test_a_process_that_ends_when_the_machine_has_no_memory_is_not_blamed(runner
         with pytest.raises(Busy, match="no memory left"), runner.child(staging.OWN, LIMITS) as child:
             child.run("import os\nos._exit(0)", 20)
         with pytest.raises(Gone) as gone, runner.child(staging.OWN, LIMITS) as child:
-            child.run(
-                "import os\nheld = bytearray(2**25)\nwhile os.fork(): pass\nheld[:] = b'x' * 2**25\nwhile True: pass",
-                60,
-            )
+            child.run(TOGETHER, 60)
         assert gone.value.memory, "it had more than its own share"
     assert warm._kills() == warm._kills() >= 0
 

@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import os
 import time
+from dataclasses import replace
 from functools import lru_cache
 
 import nbformat
@@ -160,14 +161,15 @@ class _Grading:
         if self.bundle.options.cells != ALL:
             sources = [check.name if check else cell.source for cell, check in zip(code, checks, strict=True)]
             run, left_out = needed(sources, [self._may_be_left_out(cell) for cell in code])
-        start = time.perf_counter()
+        start = self.begun = time.perf_counter()
         judging = self.seconds["judge"]
         missing = self._run_cells(runner, code, checks, run)
         if missing & left_out:  # a name was looked up in a way that the source does not show
             self.verdicts.clear()
             run = [True] * len(code)
             self._run_cells(runner, code, checks, run)
-        if self.ended:  # by the submission, which will do so again, or by somebody else on this machine
+        # by the submission, which will do so again, or by somebody else on this machine
+        if self.ended and 2 * (time.perf_counter() - start) < self.bundle.options.limits.total:
             self.verdicts.clear()
             self._run_cells(runner, code, checks, run)
         self.seconds["run"] = time.perf_counter() - start - (self.seconds["judge"] - judging)
@@ -187,7 +189,10 @@ class _Grading:
     def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
         """Run and judge; returns the names that were missing."""
         missing: set[str] = set()
-        with Conductor(runner, _stage(self.bundle.lesson, checks), self.bundle.options.limits, self.files) as on:
+        limits = self.bundle.options.limits
+        left = max(1.0, limits.total - (time.perf_counter() - self.begun))  # also where the notebook is run again
+        limits = replace(limits, total=min(limits.total, round(left, 1)))
+        with Conductor(runner, _stage(self.bundle.lesson, checks), limits, self.files) as on:
             for cell, check, runs in zip(code, checks, run, strict=True):
                 if not runs:
                     cell.outputs = [new_output("stream", name="stdout", text=NOT_RUN)]

@@ -7,10 +7,12 @@ from statistics import median
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from autograde.reporting.summary import OUTCOMES, Summary
+from autograde.reporting.summary import OUTCOMES, PARTLY, Summary
+from autograde.verdict import STATE_COLOURS
 from helpers.figures import COLOURS, Picture, new, show
 
 _HATCHES = ("", "//", "xx", "..", "--")
+_OUTCOME_COLOURS = {**STATE_COLOURS, PARTLY: COLOURS[4]}  # as at the check itself
 MOST_BARS = 12
 
 
@@ -44,9 +46,11 @@ def outcomes(summary: Summary) -> Picture:
     parts = list(summary.parts.values())
     figure, axes = new(size=(8, 0.9 + 0.36 * len(parts)))
     places, left = np.arange(len(parts)), np.zeros(len(parts))
-    for outcome, colour, hatch in zip(OUTCOMES, COLOURS, _HATCHES, strict=False):
+    for outcome, hatch in zip(OUTCOMES, _HATCHES, strict=True):
         shares = np.array([part.outcomes[outcome] / max(1, part.count) for part in parts])
-        bars = axes.barh(places, shares, left=left, label=outcome, color=colour, hatch=hatch, edgecolor="white")
+        bars = axes.barh(
+            places, shares, left=left, label=outcome, color=_OUTCOME_COLOURS[outcome], hatch=hatch, edgecolor="white"
+        )
         for bar, share in zip(bars, shares, strict=True):
             if share >= 0.08:
                 place = bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height() / 2
