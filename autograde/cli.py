@@ -233,6 +233,12 @@ def _collect(args) -> int:
 
 
 def _grade(args) -> int:
+    from autograde import quick
+    from autograde.grading import workers
+
+    quick.notebooks()
+    if args.scheduler is None:
+        workers.begin()
     from autograde import classroom
     from autograde.grading import course, showing
 

@@ -78,8 +78,13 @@ def preset(config: Config) -> dict:
 
 
 def seeds(config: Config) -> dict:
-    """The preset from other seeds: chance in the beginning and in the batches."""
-    return {str(seed): measure(config.change(seed=seed))[1] for seed in (1, 2)}
+    """The preset from other seeds, whole and without positions: chance in the beginning and in the batches."""
+    rows = {}
+    for seed in (1, 2):
+        rows[str(seed)] = measure(config.change(seed=seed))[1]
+        _, blind = measure(config.change(seed=seed, without=("positions",)), splits=("random",))
+        rows[str(seed)]["without_positions"] = blind["exact_match"]
+    return rows
 
 
 def ablations(config: Config) -> dict:

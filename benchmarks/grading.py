@@ -1,8 +1,8 @@
 """How fast a class is graded: `course grade` beside stock `nbgrader autograde`, on the same submissions in one run.
 
-    python benchmarks/grading.py                    a class of 40 of lesson 03, a smaller one of each other lesson
+    python benchmarks/grading.py                    a class of 40 of each lesson, about 20 minutes on 2 cores
     python benchmarks/grading.py --lessons 3 --full stock grades all of them, not a sample
-    python benchmarks/grading.py --large 2000       memory over a long class
+    python benchmarks/grading.py --lessons --scaling 240 --large 2000   two workers against one; memory over a class
 
 Submissions are made from the solutions and the catalogue's misconceptions: half right, a third wrong, the rest as they
 were handed out. Stock nbgrader works in a copy of the course with a configuration that names folders alone. Every
@@ -20,7 +20,6 @@ import json
 import os
 import platform
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -32,22 +31,20 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import nbformat
 from nbgrader.api import Gradebook
 
 from autograde import build, exercises, notebooks
 from autograde.exercise import Exercise
-from autograde.grading.bundle import Bundle, Limits
-from autograde.grading.grade import answer_key, grade
+from autograde.grading.attacking.weights import beside
+from autograde.grading.bundle import ALL, NEEDED, Bundle, Options
+from autograde.grading.grade import grade
 from autograde.grading.rules import free_names
-from autograde.grading.running import checked_exercise
 from autograde.grading.sandbox.warm import Runner
-from autograde.grading.seeds import seed
 from autograde.lessons import LESSONS, Lesson, find_lesson
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "grading.json"
-MAIN_LESSON, MAIN_SIZE, OTHER_SIZE = "03_single_head", 40, 12
+MAIN_LESSON, SLOW_LESSON, SIZE = "03_single_head", "07_decoder", 40
 RIGHT, WRONG, UNTOUCHED = "right", "wrong", "untouched"
 PATTERN = (RIGHT, WRONG, RIGHT, UNTOUCHED, RIGHT, WRONG)  # of every six submissions
 KEY = b"a key of the benchmark".ljust(32)
@@ -113,7 +110,10 @@ def course(folder: Path, lesson: Lesson, students: dict[str, tuple[str, str]], c
     else:
         (folder / "nbgrader_config.py").write_text(config)
     for student, (_, text) in students.items():
-        notebooks.write(folder / "autograde" / "submitted" / student / lesson.name / f"{lesson.name}.ipynb", text)
+        place = folder / "autograde" / "submitted" / student / lesson.name
+        notebooks.write(place / f"{lesson.name}.ipynb", text)
+        for name, data in beside(lesson.name).items():
+            (place / name).write_bytes(data)
     return folder
 
 
@@ -124,31 +124,19 @@ def environment(root: Path) -> dict[str, str]:
 # --- runs -----------------------------------------------------------------------------------------------------------
 
 
-def run(root: Path, *words: str) -> Taken:
+def run(root: Path, *words: str) -> float:
     """Seconds that a command takes in a course's folder; its last lines where it fails."""
     print("  ", " ".join(words), end=" ", flush=True)
-    start, used = time.perf_counter(), _used()
+    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", *words], cwd=root, env=environment(root), capture_output=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}\n{done.stdout.decode()[-2000:]}\n{done.stderr.decode()[-2000:]}")
-    taken = Taken(time.perf_counter() - start)
-    taken.processor = _used() - used
-    print(f"{taken:.1f} s, {taken.processor:.1f} s of processor time", flush=True)
+    taken = time.perf_counter() - start
+    print(f"{taken:.1f} s", flush=True)
     return taken
 
 
-class Taken(float):
-    """Seconds by the clock; `processor` are those of all processes, which other work on the machine hardly changes."""
-
-    processor = 0.0
-
-
-def _used() -> float:
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
-
-
-def course_grade(root: Path, lesson: Lesson, jobs: int) -> Taken:
+def course_grade(root: Path, lesson: Lesson, jobs: int) -> float:
     return run(root, "autograde.cli", "grade", lesson.name, "--jobs", str(jobs), "--force")
 
 
@@ -181,7 +169,7 @@ def compare(lesson: Lesson, size: int, sample: int, folder: Path) -> dict:
     chosen = dict(list(students.items())[:sample])
     stock = course(folder / "stock", lesson, chosen, STOCK)
     shutil.copy(ours / "autograde" / "gradebook.db", stock / "autograde" / "gradebook.db")
-    seconds = {jobs: course_grade(ours, lesson, jobs) for jobs in ((2, 1) if lesson.name == MAIN_LESSON else (2,))}
+    seconds = course_grade(ours, lesson, 2)
     stock_seconds = run(stock, "nbgrader", "autograde", lesson.name)
     mine = scores(ours, lesson)
     for student, (kind, _) in students.items():
@@ -189,60 +177,38 @@ def compare(lesson: Lesson, size: int, sample: int, folder: Path) -> dict:
         share = sum(points for points, _ in mine[student].values()) / sum(most for _, most in mine[student].values())
         if not expected[0] <= share <= expected[1]:
             raise SystemExit(f"{lesson.name}, {student}: {kind}, but {share:.0%} of the points")
-    rates = {jobs: 60 * size / taken for jobs, taken in seconds.items()}
+    rate = 60 * size / seconds
     stock_rate = 60 * len(chosen) / stock_seconds
     return {
         "submissions": size,
-        "course_grade_seconds": {f"{jobs} workers": round(taken, 2) for jobs, taken in seconds.items()},
-        "course_grade_per_minute": {f"{jobs} workers": round(rate, 1) for jobs, rate in rates.items()},
+        "course_grade_seconds": round(seconds, 2),
+        "course_grade_per_minute": round(rate, 1),
         "stock_submissions": len(chosen),
         "stock_seconds": round(stock_seconds, 2),
         "stock_per_minute": round(stock_rate, 2),
-        "times_faster": round(rates[2] / stock_rate, 1),
-        "processor_seconds": {f"{jobs} workers": round(taken.processor, 2) for jobs, taken in seconds.items()},
-        "stock_processor_seconds": round(stock_seconds.processor, 2),
-        "times_less_processor_time": round(stock_seconds.processor / len(chosen) * size / seconds[2].processor, 1),
+        "times_faster": round(rate / stock_rate, 1),
         "different_marks": differences(mine, scores(stock, lesson)),
     }
 
 
 def overhead(lesson: Lesson, runner: Runner, repeats: int = 5) -> dict:
     """Grading one right submission in a process that is warm, and what of it the submission's own cells and calls
-    take (measured beside them, in the same warm process)."""
+    take, by the clock of its own process."""
     ((_, text),) = submissions(lesson, 1).values()
     release = (ROOT / "notebooks" / lesson.name / f"{lesson.name}.ipynb").read_text(encoding="utf-8")
-    bundle = Bundle(lesson.name, "one", text.encode(), release, KEY)
-    totals, own = [], []
-    for _ in range(repeats + 1):
-        result = grade(bundle, runner)
-        totals.append(result.seconds["total"])
-        own.append(result.seconds["own"])
-    code = [cell for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "code"]
-    total, needed, everything = (
-        statistics.median(totals[1:]),
-        statistics.median(own[1:]),
-        all_cells(lesson, runner, code),
-    )
-    return {
-        "seconds": round(total, 4),
-        "own_seconds": round(needed, 4),
-        "own_seconds_of_all_cells": round(everything, 4),
-        "around_it_seconds": round(total - needed, 4),
-        "times_own": round(total / needed, 2),
-        "times_own_of_all_cells": round(total / everything, 2),
-    }
-
-
-def all_cells(lesson: Lesson, runner: Runner, code: list) -> float:
-    """Seconds of all cells and calls in a warm process."""
-    with runner.child(lesson.name, Limits()) as child:
-        for cell in code:
-            exercise = checked_exercise(cell)
-            if exercise is None:
-                child.run(cell.source, 60.0)
-            else:
-                child.ask(exercise.name, answer_key(exercise.name, seed(KEY, exercise.name)).calls, 4.0, 60.0)
-        return child.seconds
+    row = {}
+    for name, cells, times in (("needed", NEEDED, repeats), ("all", ALL, 1)):
+        options = Options(cells=cells)
+        bundle = Bundle(lesson.name, "one", text.encode(), release, KEY, beside(lesson.name), options=options)
+        seconds = [grade(bundle, runner).seconds for _ in range(times + 1)][1:]
+        total, own = (statistics.median(one[part] for one in seconds) for part in ("total", "own"))
+        row[f"{name}_cells"] = {
+            "seconds": round(total, 4),
+            "own_seconds": round(own, 4),
+            "around_it_seconds": round(total - own, 4),
+            "times_own": round(total / own, 2),
+        }
+    return {"one_submission": row}
 
 
 # --- memory ---------------------------------------------------------------------------------------------------------
@@ -285,12 +251,37 @@ def _pss(pid: int) -> int:
         return 0
 
 
-def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
-    """Memory of `course grade` over a long class."""
-    few = submissions(lesson, 48)
-    students = {f"student{n:05}": list(few.values())[n % len(few)] for n in range(size)}
-    root = course(folder / "large", lesson, students)
+def long_class(lesson: Lesson, size: int, folder: Path) -> Path:
+    """A course with a class of this size, which repeats a smaller one."""
+    few = list(submissions(lesson, 48).values())
+    root = course(folder, lesson, {f"student{n:05}": few[n % len(few)] for n in range(size)})
     run(root, "autograde.cli", "release", lesson.name)
+    return root
+
+
+def scaling(lesson: Lesson, size: int, folder: Path) -> dict:
+    """Two workers against one. `graded` leaves the start out: from the first result to the last."""
+    root = long_class(lesson, size, folder / "scaling" / lesson.name)
+    rows = {}
+    for jobs in (1, 2, 1, 2):
+        taken = course_grade(root, lesson, jobs)
+        written = sorted(path.stat().st_mtime for path in (root / "autograde" / "results").rglob("*.jsonl"))
+        graded = (written[-1] - written[0]) * size / (size - 1)
+        best = rows.get(jobs)
+        if best is None or graded < best["graded"]:
+            rows[jobs] = {"seconds": round(taken, 2), "graded": round(graded, 2)}
+    return {
+        "submissions": size,
+        **{f"{jobs} workers": row for jobs, row in rows.items()},
+        "times_faster": round(rows[1]["graded"] / rows[2]["graded"], 2),
+        "times_faster_with_start": round(rows[1]["seconds"] / rows[2]["seconds"], 2),
+    }
+
+
+def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
+    """Memory of `course grade` over a long class. What is shared counts once, so that a worker's own is what the
+    processes of the command use together, above the warm process and a command that grades nobody."""
+    root = long_class(lesson, size, folder / "large")
     with Runner() as runner:
         warm = sum(_pss(one) for one in _below(runner.pid)) / 2**10
     words = ["autograde.cli", "grade", lesson.name, "--jobs", str(jobs)]
@@ -310,7 +301,8 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
         "seconds": round(taken, 1),
         "per_minute": round(60 * size / taken, 1),
         "warm_process_mib": round(warm),
-        "per_worker_above_warm_mib": round(max(busy) / jobs - warm),
+        "most_mib": round(max(busy)),
+        "per_worker_above_warm_mib": round((max(busy) - warm) / jobs),
         "growth_mib": round(statistics.median(busy[half:]) - statistics.median(busy[:half])),
     }
 
@@ -318,32 +310,35 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lessons", nargs="*", default=[one.name for one in LESSONS], help="numbers or names")
-    parser.add_argument("--size", type=int, help="submissions of each lesson")
+    parser.add_argument("--size", type=int, default=SIZE, help="submissions of each lesson")
     parser.add_argument("--sample", type=int, default=3, help="how many of them stock nbgrader grades")
     parser.add_argument("--full", action="store_true", help="stock nbgrader grades all of them")
+    parser.add_argument("--scaling", type=int, default=0, help="also two workers against one on a class of this size")
     parser.add_argument("--large", type=int, default=0, help="also a class of this size of lesson 03, for its memory")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
-    found = {
+    found = json.loads(args.out.read_text()) if args.out.exists() else {"lessons": {}}
+    found |= {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "device": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "load_before": round(os.getloadavg()[0], 2),
-        "lessons": {},
     }
     with tempfile.TemporaryDirectory(prefix="grading-") as folder, Runner() as runner:
         for name in args.lessons:
             lesson = find_lesson(name)
-            size = args.size or (MAIN_SIZE if lesson.name == MAIN_LESSON else OTHER_SIZE)
-            sample = size if args.full else min(args.sample * (1 + (lesson.name == MAIN_LESSON)), size)
-            row = {**overhead(lesson, runner), **compare(lesson, size, sample, Path(folder, lesson.name))}
+            sample = args.size if args.full else min(args.sample * (1 + (lesson.name == MAIN_LESSON)), args.size)
+            row = {**overhead(lesson, runner), **compare(lesson, args.size, sample, Path(folder, lesson.name))}
             found["lessons"][lesson.name] = row
             print(lesson.name, json.dumps(row), flush=True)
             args.out.parent.mkdir(parents=True, exist_ok=True)
             args.out.write_text(json.dumps(found, indent=1) + "\n")
+        if args.scaling:
+            classes = {MAIN_LESSON: args.scaling, SLOW_LESSON: args.scaling // 4}
+            found["scaling"] = {one: scaling(find_lesson(one), size, Path(folder)) for one, size in classes.items()}
         if args.large:
             found["large"] = large(find_lesson(MAIN_LESSON), args.large, Path(folder))
-            print(json.dumps(found["large"]))
-            args.out.write_text(json.dumps(found, indent=1) + "\n")
+        args.out.write_text(json.dumps(found, indent=1) + "\n")
+        print(json.dumps({part: found.get(part) for part in ("scaling", "large")}))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from filelock import FileLock
 from autograde import exercises, makers
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames, seccomp, selftest, staging, warm
-from autograde.grading.sandbox.warm import BWRAP, Gone, Runner, Unsafe, _makers
+from autograde.grading.sandbox.child import makers_of
+from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.warm import BWRAP, Runner, Unsafe
 from autograde.lessons import LESSONS
 from conftest import no_isolation, released
 
@@ -57,6 +59,20 @@ def errors(reply: dict) -> list[str]:
 
 def test_nothing_gets_through(runner):
     assert runner.breaches == {} and runner.assurance == "full"
+
+
+def test_a_copy_of_a_warm_process_holds_as_the_first_does():
+    with Runner() as first, Runner(twin=first.twin()) as second:
+        assert second.assurance == first.assurance and second.isolated == first.isolated
+        assert selftest.breaches(second) == {}
+        with first.child("03_single_head", LIMITS) as one, second.child("03_single_head", LIMITS) as other:
+            one.run("mine = 1", 20)
+            assert text_of(other.run("print('mine' in globals())", 20)) == "False\n"
+        control = second._control
+        first.close()
+        with second.child("03_single_head", LIMITS) as child:  # the copy ended with the first: another takes its place
+            assert second._control is not control
+            assert text_of(child.run("print(1 + 1)", 20)) == "2\n"
 
 
 def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner, monkeypatch):
@@ -409,7 +425,7 @@ def test_no_state_is_kept_beside_a_thread(runner):
 
 def test_only_the_makers_of_the_calls_travel():
     for exercise in exercises():
-        sources = _makers(exercise.calls(1))
+        sources = makers_of(exercise.calls(1))
         named = {name for name in makers.MAKERS if any(f"def {name}(" in source for source in sources)}
         assert len(named) == len(sources)
         if exercise.name in ("DecoderLayer", "Decoder", "Transformer"):

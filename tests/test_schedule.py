@@ -9,9 +9,11 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -120,6 +122,29 @@ def test_a_submission_that_ends_its_worker_costs_only_itself(classroom_3, counte
     assert set(gradebook_scores(classroom_3)) == {"ada", "bob", "eve"}, "no silent 0"
     again = run()
     assert again["bad"].state == NOT_GRADED and again["ada"].state == UNCHANGED
+
+
+def test_a_worker_prefers_inputs_that_it_has_met():
+    tasks = [SimpleNamespace(bundle=SimpleNamespace(key=key)) for key in ("c", "a", "b", "a")]
+    first, second, third = (SimpleNamespace(keys=keys) for keys in ({"a"}, {"b", "c"}, set()))
+    crew = [first, second, third]
+    assert [workers._choice(tasks, worker, crew) for worker in crew] == [1, 0, 0], "0: everything has been met"
+    assert workers._choice(tasks, third, [second, third]) == 1, "inputs that nobody has met"
+
+
+def test_workers_are_copies_of_one_warm_process(classroom_3, monkeypatch, tmp_path):
+    for name in ("ada", "bob", "eve"):
+        submit(classroom_3, LESSON, name)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    seen = set()
+    for outcome in grade_class(LESSON.name, jobs=2):
+        assert (outcome.state, outcome.assurance) == (GRADED, "full")
+        seen |= {path.name for path in temporary.glob("grader-*")}
+    assert len(seen) == 1, "one folder for each warm process that was started"
+    assert not list(temporary.glob("grader-*"))
 
 
 def test_a_failed_attempt_keeps_the_old_marks_with_the_old_time(classroom_3):

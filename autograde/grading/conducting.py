@@ -19,7 +19,9 @@ from nbformat.v4 import new_output
 from autograde.answering import Answer, Unasked
 from autograde.exercise import Call
 from autograde.grading.bundle import Limits
-from autograde.grading.sandbox.warm import Child, Gone, Runner
+from autograde.grading.sandbox.child import Child
+from autograde.grading.sandbox.frames import Gone
+from autograde.grading.sandbox.warm import Runner
 
 _BETWEEN = 0.25  # seconds of work between two checkpoints
 _MOST = 24  # times that a notebook is taken up again

@@ -24,7 +24,7 @@ from autograde.grading.reading import Submitted, Unreadable, parse_submission
 from autograde.grading.running import checked_exercise, outputs, refused, run_in_kernel
 from autograde.grading.sandbox import warm
 from autograde.grading.sandbox.staging import OWN
-from autograde.grading.sandbox.warm import Runner
+from autograde.grading.sandbox.warm import Runner, Twin
 from autograde.grading.scoring import ordinary_score
 from autograde.grading.shortening import shorten
 from autograde.judging import AnswerKey, judge
@@ -54,6 +54,13 @@ def warm_runner(unsafe: bool = False) -> Runner:
     _runner[1].unsafe = unsafe
     _runner[1].start()
     return _runner[1]
+
+
+def take_up(twin: Twin) -> None:
+    """Make a copy of a warm process this process's own."""
+    global _runner
+    _runner = os.getpid(), Runner(twin=twin)
+    atexit.register(_runner[1].close)
 
 
 @lru_cache(maxsize=_KEYS)

@@ -6,6 +6,7 @@ submission does is part of its result.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import multiprocessing
@@ -14,17 +15,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from typing import TypeVar
 
 from autograde.errors import CourseError
 from autograde.grading.bundle import Bundle, Result
+from autograde.grading.sandbox import frames
+from autograde.grading.sandbox.warm import Runner, Twin, possible
+from autograde.grading.seeds import SETS
 
 RETRIES = 2  # after the loss of a worker
 LOST = "its worker process ended {tries} times while it was graded"
 MARGIN = 60.0  # seconds beyond a submission's own limit after which a worker counts as lost
 GRADE = "autograde.grading.grade:grade"
+AHEAD = 2 * SETS  # bundles that wait for a worker: enough to choose the one that suits it
 T = TypeVar("T")
+_begun: list[Runner] = []
 
 
 @dataclass(frozen=True)
@@ -54,76 +60,143 @@ def cores() -> int:
 def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str = GRADE) -> Iterator[Done | T]:
     """Grade with worker processes of this machine, one per core unless `jobs` says how many.
 
-    At most `jobs` bundles are open at a time; the next one is taken when a worker is free. An item that is no bundle
-    comes out as it went in.
+    Bundles are taken when a worker is free, and a few ahead. An item that is no bundle comes out as it went in.
     """
     items = iter(items)
     crew: list[_Worker] = []
-    again: list[tuple[Bundle, int]] = []  # with the number of workers that it has lost
+    waiting: list[_Task] = []
     more = True
+    with _first(grade) as first:
+        try:
+            while True:
+                free = [worker for worker in crew if worker.task is None]
+                if waiting and not crew:
+                    first = _started(first)
+                    crew += [_Worker(grade, first) for _ in range(jobs or cores())]
+                elif waiting and free:
+                    free[0].start(waiting.pop(_choice(waiting, free[0], crew)))
+                elif more and len(waiting) < AHEAD and (free or not crew or not _ready(crew, 0.0)):
+                    item = next(items, None)
+                    more = item is not None
+                    if isinstance(item, Bundle):
+                        waiting.append(_Task(item))
+                    elif more:
+                        yield item
+                elif len(free) < len(crew):
+                    for worker in _ready(crew):
+                        task, done = worker.task, worker.take()
+                        if done is None and task.tries < RETRIES:
+                            waiting.insert(0, _Task(task.bundle, task.tries + 1))
+                            continue
+                        if waiting:  # it goes on while this result is written
+                            worker.start(waiting.pop(_choice(waiting, worker, crew)))
+                        yield done or Done(task.bundle, None, LOST.format(tries=task.tries + 1))
+                else:
+                    return
+        finally:
+            for worker in crew:
+                worker.stop()
+
+
+@contextlib.contextmanager
+def _first(grade: str) -> Iterator[Runner | None]:
+    """The warm process of which each worker gets a copy; None where each starts its own, and says why it cannot."""
+    runner = _begun.pop() if _begun else Runner()
     try:
-        while True:
-            while (again or more) and not (crew and all(worker.bundle for worker in crew)):
-                if again:
-                    bundle, tries = again.pop()
-                else:
-                    bundle, tries = next(items, None), 0
-                    if not isinstance(bundle, Bundle):
-                        more = bundle is not None
-                        if more:
-                            yield bundle
-                        continue
-                if not crew:  # all at once, so that they get ready side by side
-                    crew += [_Worker(grade) for _ in range(jobs or cores())]
-                next(worker for worker in crew if worker.bundle is None).start(bundle, tries)
-            busy = [worker for worker in crew if worker.bundle is not None]
-            if not busy:
-                return
-            for worker in _ready(busy):
-                bundle, tries = worker.bundle, worker.tries
-                done = worker.take()
-                if done is not None:
-                    yield done
-                elif tries < RETRIES:
-                    again.append((bundle, tries + 1))
-                else:
-                    yield Done(bundle, None, LOST.format(tries=tries + 1))
+        yield runner if grade == GRADE and possible() else None
     finally:
-        for worker in crew:
-            worker.stop()
+        runner.close()
+
+
+def _started(runner: Runner | None) -> Runner | None:
+    try:
+        if runner is not None:
+            runner.start()
+        return runner
+    except CourseError:
+        return None
+
+
+def _twin(first: Runner | None) -> Twin | None:
+    try:
+        return None if first is None else first.twin()
+    except (CourseError, OSError, frames.Ended, frames.Late):
+        return None
+
+
+def begin() -> None:
+    """Start what `processes` will need, and come back before it is ready: it gets ready while the caller goes on."""
+    if possible() and not _begun:
+        _context()
+        forkserver.ensure_running()
+        _begun.append(Runner())
+        atexit.register(_begun[0].close)
+        _begun[0].begin()
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers are forked from a process that has imported everything; without fork, each imports by itself."""
+    if not possible():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograde.grading.preload"])
+    return context
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A bundle, and the number of workers that it has lost."""
+
+    bundle: Bundle
+    tries: int = 0
+
+
+def _choice(waiting: list[_Task], worker: _Worker, crew: list[_Worker]) -> int:
+    """Which of those that wait suits a worker: one whose inputs it has met, so that it knows what the reference
+    answers to them; else one whose inputs nobody has met."""
+    others = {key for other in crew for key in other.keys}
+    for suits in (lambda key: key in worker.keys, lambda key: key not in others):
+        for index, task in enumerate(waiting):
+            if suits(task.bundle.key):
+                return index
+    return 0
 
 
 class _Worker:
     """A process that grades one bundle at a time; started again where it was lost."""
 
-    def __init__(self, grade: str) -> None:
-        self.grade = grade
-        self.bundle: Bundle | None = None
-        self.tries = 0
+    def __init__(self, grade: str, first: Runner | None) -> None:
+        self.grade, self.first = grade, first
+        self.task: _Task | None = None
+        self.keys: set[bytes] = set()  # of the inputs that it has met
         self.process: multiprocessing.process.BaseProcess | None = None
         self._begin()
 
-    def start(self, bundle: Bundle, tries: int) -> None:
-        self.bundle, self.tries = bundle, tries
+    def start(self, task: _Task) -> None:
+        self.task = task
+        self.keys.add(task.bundle.key)
         if self.process is None:
             self._begin()
         with contextlib.suppress(OSError):  # a worker that has ended is found by its sentinel
-            self.pipe.send(bundle)
-        self.deadline = time.monotonic() + bundle.options.limits.total + MARGIN
+            self.pipe.send(task.bundle)
+        self.deadline = time.monotonic() + task.bundle.options.limits.total + MARGIN
 
     def _begin(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = _context()
+        twin = _twin(self.first)
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_work, args=(other, self.grade), name="grader")
+        self.process = context.Process(target=_work, args=(other, self.grade, twin, dict(os.environ)), name="grader")
         self.process.start()
         other.close()
+        if twin is not None and twin.control is not None:
+            twin.control.close()
 
     def take(self) -> Done | None:
         """What came back; None where the worker is lost."""
-        bundle, self.bundle = self.bundle, None
+        task, self.task = self.task, None
         try:
             if self.pipe.poll():
-                return Done(bundle, *self.pipe.recv())
+                return Done(task.bundle, *self.pipe.recv())
         except (EOFError, OSError):
             pass
         self.stop()
@@ -132,18 +205,21 @@ class _Worker:
     def stop(self) -> None:
         if self.process is not None:
             self.pipe.close()
-            if self.bundle is None:
+            if self.task is None:
                 self.process.join(5)  # it ends by itself when its pipe is closed, and so do its children
             if self.process.is_alive():
                 self.process.kill()
             self.process.join()
             self.process.close()
             self.process = None
+            self.keys = set()
 
 
-def _ready(busy: list[_Worker]) -> list[_Worker]:
-    """Workers that have an answer, have ended, or are over their time."""
-    wait = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
+def _ready(crew: list[_Worker], wait: float | None = None) -> list[_Worker]:
+    """Workers that have an answer, have ended, or are over their time; waits for one, `wait` seconds at most."""
+    busy = [worker for worker in crew if worker.task is not None]
+    if wait is None:
+        wait = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
     signs = connection.wait([one for worker in busy for one in (worker.pipe, worker.process.sentinel)], wait)
     now = time.monotonic()
     return [
@@ -151,10 +227,14 @@ def _ready(busy: list[_Worker]) -> list[_Worker]:
     ]
 
 
-def _work(pipe: connection.Connection, name: str) -> None:
+def _work(pipe: connection.Connection, name: str, twin: Twin | None, environment: dict[str, str]) -> None:
     """The life of a worker: bundles in, results out, until the pipe is closed or the parent is gone."""
+    os.environ.clear()  # that of the process it was forked from may be an older one
+    os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     grade = find(name)
+    if twin is not None:
+        importlib.import_module("autograde.grading.grade").take_up(twin)
     while True:
         try:
             bundle = pipe.recv()

@@ -5,8 +5,10 @@ one byte (with a socket beside it) and one frame for each command:
 
     {"do": "child", "stage", "limits", "home"}  + the child's socket -> {}
     {"do": "end"}                                                    -> {}
+    {"do": "twin"}                    + the twin's control socket    -> {}
 
-While a child is there it looks how much memory the child's processes use together, and ends them above the limit.
+A twin is a copy of this process, for another worker: it imports nothing again. While a child is there it looks how much
+memory the processes of the child use together, and ends them above the limit.
 """
 
 from __future__ import annotations
@@ -57,10 +59,31 @@ def main(number: int) -> None:
                 os._exit(0)
             os.close(descriptors[0])
             frames.send(control, {})
+        elif message["do"] == "twin":
+            with contextlib.suppress(ChildProcessError):  # twins that have ended
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            if not os.fork():
+                control = become_twin(control, descriptors[0], isolated)
+                memory = resources.Memory(bool(isolated))
+                frames.send(control, {})
+                continue
+            os.close(descriptors[0])
+            frames.send(control, {})
         else:
             end(pid)
             pid = 0
             frames.send(control, {})
+
+
+def become_twin(control: socket.socket, descriptor: int, isolated: str) -> socket.socket:
+    """In the copy of this process: leave the control of the first one, take up its own."""
+    control.close()
+    if isolated:
+        from autograde.grading.sandbox import isolation
+
+        isolation.die_with_parent()
+    return socket.socket(fileno=descriptor)
 
 
 def fork(isolated: str) -> int:

@@ -8,8 +8,6 @@ with Runner() as runner:
 from __future__ import annotations
 
 import contextlib
-import inspect
-import re
 import shutil
 import socket
 import subprocess
@@ -18,22 +16,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from autograde import makers
-from autograde.answering import pack_calls, unpack_answers
 from autograde.errors import CourseError
-from autograde.exercise import Call, Made
 from autograde.grading.bundle import Limits
 from autograde.grading.sandbox import frames, selftest, staging, view
+from autograde.grading.sandbox.child import WAIT, Child
 from autograde.grading.sandbox.frames import Gone
 
 _START = 120.0  # seconds until a warm process is ready
-_CHILD = 20.0  # seconds until a child is ready
-_GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
 _PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
 _OLD = 60.0  # seconds after which it certainly holds its lock
 NAMESPACES, BWRAP = "namespaces", "bubblewrap"
@@ -41,7 +35,6 @@ MEANS = (NAMESPACES, BWRAP)
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # huge pages: a fork of the warm process copies one entry for 2 MiB of its memory, and not 512
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", **dict.fromkeys(_THREADS, "1")}
-_MOST_DATA = 128 * 2**20  # bytes of the files of a submission
 
 
 class Unsafe(CourseError):
@@ -53,13 +46,30 @@ def possible() -> bool:
     return sys.platform == "linux"
 
 
+@dataclass(frozen=True)
+class Twin:
+    """A copy of a warm process, on its way to another process of the grader, whose `Runner(twin=...)` takes it up.
+
+    control    its socket; None where each submission has a warm process of its own (bubblewrap)
+    folder     of the first one, to which it belongs
+    assurance  what the self-test of the first one said
+    """
+
+    control: socket.socket | None
+    folder: Path
+    isolated: str
+    assurance: str
+    breaches: dict[str, str]
+
+
 class Runner:
     """A warm process for submissions. Not for several threads at once: make one Runner in each.
 
     unsafe  True runs submissions also where the isolation is incomplete
+    twin    a copy of another Runner's process, in place of one that is started here
     """
 
-    def __init__(self, unsafe: bool = False):
+    def __init__(self, unsafe: bool = False, twin: Twin | None = None):
         self.unsafe = unsafe
         self.means = list(MEANS) if sys.platform == "linux" else []  # of isolation, the first that holds is taken
         self.isolated = ""
@@ -68,6 +78,12 @@ class Runner:
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
+        self._launched = False  # and not yet ready
+        if twin is not None:
+            self.means, self.isolated = [twin.isolated], twin.isolated
+            self.assurance, self.breaches = twin.assurance, twin.breaches
+            self._control, self._folder = twin.control, twin.folder
+            self._places = view.places(twin.folder, bool(twin.isolated))
 
     def __enter__(self) -> Runner:
         self.start()
@@ -76,21 +92,35 @@ class Runner:
     def __exit__(self, *error) -> None:
         self.close()
 
+    def begin(self) -> None:
+        """Start the warm process and come back before it is ready: `start` waits for it. What cannot begin here,
+        `start` says."""
+        if self.means and not self._lives():
+            self.isolated = self.means[0]
+            with contextlib.suppress(view.Missing):
+                self._launch(staging.OWN)
+                self._launched = True
+
     def start(self) -> None:
         """Start the warm process, unless it runs, and try out its isolation. Unsafe where something essential is
         missing and `unsafe` is False."""
-        if self._process is not None and self._process.poll() is None:
+        launched, self._launched = self._launched and self._lives(), False
+        if not launched and self._lives():
             return
         if self.isolated == BWRAP and self.assurance:  # a process for each submission, and the self-test has passed
             return
-        self.close()
+        if not launched:
+            self.close()
         if not possible() and not self.unsafe:
             raise Unsafe(f"Submissions cannot be isolated on this machine (that needs Linux). {REMEDY}")
         reasons = [] if self.means else ["no means of isolation is left"]
         for means in self.means:
             self.isolated, self.breaches, self.assurance = means, {}, ""
             try:
-                self._start(staging.OWN)
+                if not launched:
+                    self._launch(staging.OWN)
+                launched = False
+                self._wait()
                 self.breaches = selftest.breaches(self)
             except (_Failed, Gone, view.Missing) as error:
                 reasons.append(f"{means}: {error}")
@@ -110,7 +140,16 @@ class Runner:
         lacks = ", ".join(sorted(self.breaches))
         self.assurance = f"a submission could {lacks}" if lacks else "full"
 
+    def _lives(self) -> bool:
+        if self._process is not None:
+            return self._process.poll() is None
+        return self._control is not None and _open(self._control)
+
     def _start(self, for_stage: str) -> None:
+        self._launch(for_stage)
+        self._wait()
+
+    def _launch(self, for_stage: str) -> None:
         """Start the warm process; with bubblewrap it is for one submission alone, and sees the stage of that one."""
         self.close()
         _clean_up()
@@ -141,8 +180,11 @@ class Runner:
         theirs.close()
         self._control = ours
         frames.send(ours, {**config, "isolated": self.isolated})
+
+    def _wait(self) -> None:
+        """Until the warm process is ready."""
         try:
-            reply, _ = frames.receive(ours, _START)
+            reply, _ = frames.receive(self._control, _START)
         except frames.Ended:
             words = self._last_words()
             self.close()
@@ -159,6 +201,19 @@ class Runner:
         lines = (self._folder / "errors").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it gave no reason"
 
+    def twin(self) -> Twin:
+        """A copy of the warm process, for another process of the grader. OSError or frames.Ended where none is made."""
+        self.start()
+        ours = None
+        if self.isolated != BWRAP:
+            ours, theirs = socket.socketpair()
+            socket.send_fds(self._control, [b"!"], [theirs.fileno()])
+            frames.send(self._control, {"do": "twin"})
+            theirs.close()
+            for connection in (self._control, ours):
+                frames.receive(connection, WAIT)
+        return Twin(ours, self._folder, self.isolated, self.assurance, self.breaches)
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -170,7 +225,7 @@ class Runner:
             self._control = None
         if self._process is not None:
             try:
-                self._process.wait(2)
+                self._process.wait(0 if self._launched else 2)  # one that still imports looks at nothing else
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -189,12 +244,13 @@ class Runner:
             if self.isolated == BWRAP:
                 self._start(stage)
             connection = self._fork(stage, limits)
-            child = Child(self, connection)
+            child = Child(connection)
             try:
-                child._begin(stage, limits, files or {})
+                released = self._folder / "stage" / "stages" / stage / "release"
+                child.begin(released, self._places["lesson"].format(stage=stage), limits, files or {})
                 yield child
             finally:
-                child._close()
+                child.close()
                 self._end()
         finally:
             self._lock.release()
@@ -212,9 +268,9 @@ class Runner:
         socket.send_fds(self._control, [b"!"], [theirs.fileno()])
         frames.send(self._control, message)
         theirs.close()
-        frames.receive(self._control, _CHILD)
+        frames.receive(self._control, WAIT)
         try:
-            held, _ = frames.receive(ours, _CHILD)
+            held, _ = frames.receive(ours, WAIT)
         except (frames.Ended, frames.Late):
             held = {"failed": "the process of the submission did not start"}
         if "failed" in held:
@@ -232,9 +288,19 @@ class Runner:
         try:
             self._control.sendall(b"!")
             frames.send(self._control, {"do": "end"})
-            frames.receive(self._control, _CHILD)
+            frames.receive(self._control, WAIT)
         except (OSError, frames.Ended, frames.Late):
             self.close()
+
+
+def _open(connection: socket.socket) -> bool:
+    """Whether the other end of a connection, from which nothing is awaited, is still there."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 REMEDY = (
@@ -255,119 +321,3 @@ def _clean_up() -> None:
 
 class _Failed(Exception):
     """The isolation could not be set up; the message says where."""
-
-
-class Child:
-    """The process of one submission, as a stack of states: the newest runs, older ones wait to be taken up again."""
-
-    def __init__(self, runner: Runner, connection: socket.socket):
-        self._runner = runner
-        self._stack = [connection]
-        self.threads = 1
-        self.seconds = 0.0  # that cells and calls have taken, as the child says
-
-    def _begin(self, stage: str, limits: Limits, files: dict[str, bytes]) -> None:
-        sizes, data, total = {}, [], 0
-        for name, content in files.items():
-            total += len(content)
-            if total <= _MOST_DATA:
-                sizes[name] = len(content)
-                data.append(content)
-        released = self._runner._folder / "stage" / "stages" / stage / "release"
-        lesson = self._runner._places["lesson"].format(stage=stage)
-        links = {path.name: f"{lesson}/release/{path.name}" for path in released.glob("*")}
-        message = {"do": "begin", "files": sizes, "links": links, "output": limits.output}
-        self._exchange(message, b"".join(data), _CHILD)
-
-    def run(self, source: str, seconds: float) -> dict:
-        """Run a cell: {"outputs": [...], "missing": whether a name was missing, ...}; Gone if its process is."""
-        reply, _ = self._exchange({"do": "run", "source": source, "seconds": seconds}, b"", seconds + _GRACE)
-        if type(reply.get("outputs")) is not list:
-            raise Gone
-        return reply
-
-    def ask(self, name: str, calls: list[Call], seconds: float, total: float):
-        """Put the calls to the object of that name; None if there is none, else its answers.
-
-        ValueError if what came back is no answer; Gone if the process is.
-        """
-        message = {"do": "ask", "name": name, "seconds": seconds, "makers": _makers(calls)}
-        reply, data = self._exchange(message, pack_calls(calls), total)
-        if reply.get("there") is not True:
-            return None
-        if "broken" in reply:
-            raise ValueError(str(reply["broken"])[:300])
-        return unpack_answers(data, len(calls))
-
-    def checkpoint(self) -> bool:
-        """Keep the state of now, to come back to it with `back`; False if that is not possible (threads)."""
-        if self.threads != 1:
-            return False
-        ours, theirs = socket.socketpair()
-        try:
-            frames.send(self._stack[-1], {"do": "checkpoint"})
-            socket.send_fds(self._stack[-1], [b"!"], [theirs.fileno()])
-            theirs.close()
-            frames.receive(ours, _CHILD)
-        except (OSError, frames.Ended, frames.Late):
-            theirs.close()
-            ours.close()
-            return False
-        self._stack.append(ours)
-        return True
-
-    def back(self) -> bool:
-        """Give up the newest state and take up the one before it; False if there is none that lives."""
-        self._stack.pop().close()
-        if not self._stack:
-            return False
-        try:
-            frames.send(self._stack[-1], {"do": "resume"})
-            frames.receive(self._stack[-1], _CHILD)
-        except (frames.Ended, frames.Late):
-            return False
-        return True
-
-    def _exchange(self, message: dict, data: bytes, seconds: float) -> tuple[dict, bytes]:
-        try:
-            frames.send(self._stack[-1], message, data)
-            reply, more = frames.receive(self._stack[-1], seconds)
-        except frames.Late:
-            raise Gone(late=True) from None
-        except frames.Ended:
-            raise Gone from None
-        threads = reply.get("threads")
-        self.threads = threads if type(threads) is int else 0
-        taken = reply.get("seconds")
-        self.seconds += taken if type(taken) is float and 0 <= taken < 1e6 else 0.0
-        return reply, more
-
-    def _close(self) -> None:
-        for connection in self._stack:
-            connection.close()
-
-
-def _makers(calls: list[Call]) -> list[str]:
-    """The source of the makers that the calls name, and of those that these use: no other exercise's."""
-    wanted: set[str] = set()
-
-    def look(value) -> None:
-        if isinstance(value, Made):
-            wanted.add(value.maker)
-            look(value.args)
-        elif isinstance(value, list | tuple):
-            for item in value:
-                look(item)
-        elif isinstance(value, dict):
-            look(tuple(value.values()))
-
-    for call in calls:
-        look((call.args, call.kwargs, call.new, call.new_kwargs, call.then))
-    sources, queue = {}, sorted(wanted)
-    while queue:
-        name = queue.pop()
-        if name in sources or name not in makers.MAKERS:
-            continue
-        sources[name] = inspect.getsource(makers.MAKERS[name])
-        queue += [other for other in makers.MAKERS if re.search(rf"\b{other}\(", sources[name])]
-    return [sources[name] for name in sorted(sources)]

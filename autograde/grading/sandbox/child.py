@@ -1,0 +1,134 @@
+"""The grader's side of one submission's process: cells to run, calls to answer, states to come back to."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import socket
+from pathlib import Path
+
+from autograde import makers
+from autograde.answering import pack_calls, unpack_answers
+from autograde.exercise import Call, Made
+from autograde.grading.bundle import Limits
+from autograde.grading.sandbox import frames
+from autograde.grading.sandbox.frames import Gone
+
+WAIT = 20.0  # seconds until a child is ready
+GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
+_MOST_DATA = 128 * 2**20  # bytes of the files of a submission
+
+
+class Child:
+    """The process of one submission, as a stack of states: the newest runs, older ones wait to be taken up again."""
+
+    def __init__(self, connection: socket.socket):
+        self._stack = [connection]
+        self.threads = 1
+        self.seconds = 0.0  # that cells and calls have taken, as the child says
+
+    def begin(self, released: Path, lesson: str, limits: Limits, files: dict[str, bytes]) -> None:
+        """Files into the working folder: those of the submission, and links to those handed out (`released`), which
+        the process sees in the folder `lesson`."""
+        sizes, data, total = {}, [], 0
+        for name, content in files.items():
+            total += len(content)
+            if total <= _MOST_DATA:
+                sizes[name] = len(content)
+                data.append(content)
+        links = {path.name: f"{lesson}/release/{path.name}" for path in released.glob("*")}
+        message = {"do": "begin", "files": sizes, "links": links, "output": limits.output}
+        self._exchange(message, b"".join(data), WAIT)
+
+    def run(self, source: str, seconds: float) -> dict:
+        """Run a cell: {"outputs": [...], "missing": whether a name was missing, ...}; Gone if its process is."""
+        reply, _ = self._exchange({"do": "run", "source": source, "seconds": seconds}, b"", seconds + GRACE)
+        if type(reply.get("outputs")) is not list:
+            raise Gone
+        return reply
+
+    def ask(self, name: str, calls: list[Call], seconds: float, total: float):
+        """Put the calls to the object of that name; None if there is none, else its answers.
+
+        ValueError if what came back is no answer; Gone if the process is.
+        """
+        message = {"do": "ask", "name": name, "seconds": seconds, "makers": makers_of(calls)}
+        reply, data = self._exchange(message, pack_calls(calls), total)
+        if reply.get("there") is not True:
+            return None
+        if "broken" in reply:
+            raise ValueError(str(reply["broken"])[:300])
+        return unpack_answers(data, len(calls))
+
+    def checkpoint(self) -> bool:
+        """Keep the state of now, to come back to it with `back`; False if that is not possible (threads)."""
+        if self.threads != 1:
+            return False
+        ours, theirs = socket.socketpair()
+        try:
+            frames.send(self._stack[-1], {"do": "checkpoint"})
+            socket.send_fds(self._stack[-1], [b"!"], [theirs.fileno()])
+            theirs.close()
+            frames.receive(ours, WAIT)
+        except (OSError, frames.Ended, frames.Late):
+            theirs.close()
+            ours.close()
+            return False
+        self._stack.append(ours)
+        return True
+
+    def back(self) -> bool:
+        """Give up the newest state and take up the one before it; False if there is none that lives."""
+        self._stack.pop().close()
+        if not self._stack:
+            return False
+        try:
+            frames.send(self._stack[-1], {"do": "resume"})
+            frames.receive(self._stack[-1], WAIT)
+        except (frames.Ended, frames.Late):
+            return False
+        return True
+
+    def _exchange(self, message: dict, data: bytes, seconds: float) -> tuple[dict, bytes]:
+        try:
+            frames.send(self._stack[-1], message, data)
+            reply, more = frames.receive(self._stack[-1], seconds)
+        except frames.Late:
+            raise Gone(late=True) from None
+        except frames.Ended:
+            raise Gone from None
+        threads = reply.get("threads")
+        self.threads = threads if type(threads) is int else 0
+        taken = reply.get("seconds")
+        self.seconds += taken if type(taken) is float and 0 <= taken < 1e6 else 0.0
+        return reply, more
+
+    def close(self) -> None:
+        for connection in self._stack:
+            connection.close()
+
+
+def makers_of(calls: list[Call]) -> list[str]:
+    """The source of the makers that the calls name, and of those that these use: no other exercise's."""
+    wanted: set[str] = set()
+
+    def look(value) -> None:
+        if isinstance(value, Made):
+            wanted.add(value.maker)
+            look(value.args)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                look(item)
+        elif isinstance(value, dict):
+            look(tuple(value.values()))
+
+    for call in calls:
+        look((call.args, call.kwargs, call.new, call.new_kwargs, call.then))
+    sources, queue = {}, sorted(wanted)
+    while queue:
+        name = queue.pop()
+        if name in sources or name not in makers.MAKERS:
+            continue
+        sources[name] = inspect.getsource(makers.MAKERS[name])
+        queue += [other for other in makers.MAKERS if re.search(rf"\b{other}\(", sources[name])]
+    return [sources[name] for name in sorted(sources)]
