@@ -31,23 +31,33 @@ from helpers.trainer.plan import Update
 from helpers.trainer.step import Stepper
 
 RATE = 1e-4
+SIZES = Config(
+    data="multi30k-de", tokens="bpe", vocabulary_size=8000, share_embeddings=True, d_model=256, num_layers=3,
+    d_ff=1024, dropout=0.1, max_tokens=2048, batch_size=128, limit=8000, device="cpu", precision="fp32",
+    steps=1,
+)  # fmt: skip
+SMALL = {"vocabulary_size": 300, "d_model": 32, "d_ff": 64, "num_layers": 1, "max_tokens": 256, "limit": 200}
+
+
+def course_step(config, *sizes: int):
+    """(step(pairs, rows), parameters) of the course's trainer; sizes: of the vocabularies."""
+    torch.manual_seed(config.seed)
+    stepper = Stepper(config, build_model(config, *sizes), find_place(config))
+
+    def step(pairs, rows):
+        batch = pairs.batch(rows)
+        stepper.step(Update(0, 1, 1, [batch], batch.tokens, batch.source_tokens), RATE)
+
+    return step, learned(stepper.model)
 
 
 def steps_of(config, size: int) -> dict:
     """{name: (step(pairs, rows), parameters)}: each makes one update on the pairs with these numbers."""
-    torch.manual_seed(config.seed)
-    place = find_place(config)
-    stepper = Stepper(config, build_model(config, size, size), place)
-
-    def ours(pairs, rows):
-        batch = pairs.batch(rows)
-        stepper.step(Update(0, 1, 1, [batch], batch.tokens, batch.source_tokens), RATE)
-
-    made = {"course": (ours, learned(stepper.model))}
+    made = {"course": course_step(config, size, size)}
     others = {"nn.Transformer": PlainTransformer} | ({"MarianMTModel": Marian} if has_transformers() else {})
     for name, kind in others.items():
         model = kind(config, size).train()
-        optimizer = make_optimizer(config.change(learning_rate=RATE), model, place.device)
+        optimizer = make_optimizer(config.change(learning_rate=RATE), model, torch.device("cpu"))
 
         def theirs(pairs, rows, model=model, optimizer=optimizer):
             plain_step(model, optimizer, *pairs.plain(rows), config, contextlib.nullcontext)
@@ -56,10 +66,8 @@ def steps_of(config, size: int) -> dict:
     return made
 
 
-def compare(config, pairs, size: int, repetitions: int) -> dict:
-    """Median seconds of a step for each model, and how many times faster the course's is."""
-    made = steps_of(config, size)
-    plan = pairs.plan(config, 0)
+def take_turns(made: dict, pairs, plan, repetitions: int) -> dict:
+    """{name: seconds of every step}. made: {name: step(pairs, rows)}; all of them make a step with every batch."""
     warm = min(2, len(plan) - 1)
     seconds: dict[str, list[float]] = {name: [] for name in made}
     for number in range(warm + repetitions):
@@ -68,9 +76,17 @@ def compare(config, pairs, size: int, repetitions: int) -> dict:
         names = names[number % len(names) :] + names[: number % len(names)]  # nobody is always the first
         for name in names:
             begun = time.perf_counter()
-            made[name][0](pairs, rows)
+            made[name](pairs, rows)
             if number >= warm:
                 seconds[name].append(time.perf_counter() - begun)
+    return seconds
+
+
+def compare(config, pairs, size: int, repetitions: int) -> dict:
+    """Median seconds of a step for each model, and how many times faster the course's is."""
+    made = steps_of(config, size)
+    steps = {name: step for name, (step, _) in made.items()}
+    seconds = take_turns(steps, pairs, pairs.plan(config, 0), repetitions)
     ratios = {
         name: [other / own for own, other in zip(seconds["course"], seconds[name], strict=True)]
         for name in made
@@ -94,15 +110,10 @@ def main(argv=None) -> int:
     parser.add_argument("--smoke", action="store_true", help="a small model, to see that everything runs")
     parser.add_argument("--out", type=Path, default=RESULTS / "step.json", help="the JSON file")
     args = parser.parse_args(argv)
-    config = Config(
-        data="multi30k-de", tokens="bpe", vocabulary_size=8000, share_embeddings=True, d_model=256, num_layers=3,
-        d_ff=1024, dropout=0.1, max_tokens=args.max_tokens, batching=args.batching, batch_size=128, limit=8000,
-        device="cpu", threads=args.threads, steps=1,
-    )  # fmt: skip
+    config = SIZES.change(max_tokens=args.max_tokens, batching=args.batching, threads=args.threads)
     repetitions = args.repetitions
     if args.smoke:
-        config = config.change(vocabulary_size=300, d_model=32, d_ff=64, num_layers=1, max_tokens=256, limit=200)
-        repetitions = 2
+        config, repetitions = config.change(**SMALL), 2
     if not has_transformers():
         print("MarianMTModel is left out: the library `transformers` is not installed (pip install -e '.[bench]').")
     pairs, size, source = training_pairs(config)

@@ -9,9 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmarks import gpu, multi30k, step, tatoeba
+from benchmarks import gpu, multi30k, step, switches, tatoeba
 from benchmarks.baselines import Marian, PlainTransformer, has_transformers, learned, plain_step
-from benchmarks.common import command_of, keep, surroundings, synthetic_pairs
+from benchmarks.common import RESULTS, command_of, keep, surroundings, synthetic_pairs
 from benchmarks.runners import Course, Plain, pairs_per_batch, race, random_batches, same_batches
 from helpers.corpus import CorpusError, load
 from helpers.trainer import Config
@@ -186,6 +186,46 @@ def test_step_in_its_smallest_form(tmp_path):
     row = measured(out, "4 heads")
     assert set(row["times_faster_than"]) == {"nn.Transformer"} | ({"MarianMTModel"} if has_transformers() else set())
     assert all(seconds > 0 for seconds in row["seconds_per_step"].values())
+
+
+def test_the_switches_in_their_smallest_form(tmp_path):
+    out = tmp_path / "switches.json"
+    arguments = ["--sizes", "small", "--switches", "bf16", "rows to a multiple of 64", "--label", "here"]
+    assert switches.main([*arguments, "--smoke", "--threads", "1", "--out", str(out)]) == 0
+    row = measured(out, "small, here")
+    assert list(row["times_faster"]) == ["none", "bf16", "rows to a multiple of 64"]
+    assert row["times_faster"]["none"] == 1.0 and all(seconds > 0 for seconds in row["seconds_per_step"].values())
+
+
+def test_each_switch_is_on_in_its_own_step_alone(monkeypatch):
+    made = {}
+    monkeypatch.setattr(step, "course_step", lambda config, *sizes: (made.setdefault(config, config), 0))
+    monkeypatch.setattr(
+        step, "take_turns", lambda steps, *_: {name: [2.0 if name == "none" else 1.0] for name in steps}
+    )
+    pairs = synthetic_pairs(20, SIZE)
+    row = switches.compare(config(precision="auto"), switches.SWITCHES, pairs, [SIZE, SIZE], 1)
+    assert set(row["times_faster"].values()) == {1.0, 2.0}
+    none, *others = made
+    assert (none.precision, none.vocabulary_multiple, none.compile) == ("fp32", 1, "off")
+    changes = [{name for name in switches.OFF if getattr(one, name) != getattr(none, name)} for one in others]
+    assert changes == [{"precision"}, {"vocabulary_multiple"}, {"vocabulary_multiple"}, {"compile"}]
+
+
+def test_the_trainers_own_choice_is_what_the_switches_measured(monkeypatch):
+    """helpers.trainer.devices against benchmarks/results/switches.json, for a CPU with instructions for bf16."""
+    results = json.loads((RESULTS / "switches.json").read_text(encoding="utf-8"))
+    for name, size in switches.SIZES.items():
+        for label, has in (("", True), (", without bf16 instructions", False)):
+            if name + label not in results:
+                continue
+            faster = results[name + label]["measured"]["times_faster"]
+            monkeypatch.setattr("helpers.trainer.devices.cpu_has_bf16", lambda has=has: has)
+            place = find_place(size.change(device="cpu", precision="auto"))
+            assert (place.precision == "bf16") == (faster["bf16"] > 1), name + label
+            if "compiled" in faster:
+                assert place.compile == (faster["compiled"] > 1), name
+    assert {"small", "d_model 256", "d_model 256, without bf16 instructions"} <= results.keys()
 
 
 def test_throughput_in_its_smallest_form(tmp_path):

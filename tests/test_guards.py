@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -283,7 +284,31 @@ def _strings(tree):
             yield from _strings(value)
 
 
-def test_a_rebuild_changes_no_byte(course):
+@pytest.fixture
+def trained_already(tmp_path, monkeypatch):
+    """Lesson 8 trains where no trained model lies beside it. The stage nbval lets it train, which is enough for one run
+    of all tests. Here it finds what a training leaves: weights that translate well (those that ship), a log, a card."""
+    from helpers.trainer import Config, train
+    from helpers.trainer.shipped import CHECKPOINT
+
+    left = tmp_path / "left"
+    settings = Config.preset("small", steps=20, log_every=5, limit=2000, evaluate="none", threads=1)
+    train(settings, folder=left / "runs" / "lesson", show=False)
+    shutil.copy(CHECKPOINT, left / "trained_model.safetensors")
+    execute, beside = build.execute, []
+
+    def execute_beside_it(notebook, folder, name):
+        if name == "08_training":
+            shutil.copytree(left, folder, dirs_exist_ok=True)
+            beside.append(name)
+        execute(notebook, folder, name)
+
+    monkeypatch.setattr(build, "execute", execute_beside_it)
+    yield
+    assert beside == ["08_training"]
+
+
+def test_a_rebuild_changes_no_byte(course, trained_already):
     before = _digests(course)
     assert build.build(LESSONS, say=lambda text: None) == []
     assert _digests(course) == before

@@ -115,3 +115,18 @@ def test_korean_glyphs_render(recwarn):
     assert drawn("가") != drawn("나")
     assert not [w for w in recwarn if "missing" in str(w.message).lower()]
     assert "Course Hangul" in {font.name for font in matplotlib.font_manager.fontManager.ttflist}
+
+
+def test_nbval_lets_lesson_8_train(course):
+    """The guard of the rebuild leaves the training to nbval: a model that an earlier run has left must not save it."""
+    folder = course / "solutions" / "08_training"
+    left = [folder / "trained_model.safetensors", folder / "runs" / "lesson" / "card.md"]
+    (course / "empty").mkdir()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "autograde.nbval_guard", "--collect-only", "empty"]
+    for options in ([], ["--nbval"]):
+        left[1].parent.mkdir(parents=True, exist_ok=True)
+        for file in left:
+            file.write_text("from an earlier run")
+        run = subprocess.run([*command, *options], cwd=course, capture_output=True, text=True)
+        assert run.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, run.stdout + run.stderr
+        assert [file.exists() for file in left] == [not options] * 2

@@ -315,6 +315,34 @@ def test_the_device_is_chosen_or_refused():
     assert find_place(Config.preset("small", device="cpu", precision="bf16", compile="on")).compile
 
 
+@pytest.mark.parametrize(
+    "instructions, width, precision",
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, 256, "bf16"),
+        ({"amx_bf16": True}, 512, "bf16"),
+        ({"avx512_bf16": True, "amx_bf16": True}, 128, "fp32"),
+        ({"avx512_bf16": False, "avx512_f": True}, 512, "fp32"),
+        (None, 512, "fp32"),
+    ],
+)
+def test_on_the_cpu_bf16_is_for_wide_models_and_cpus_that_have_it(instructions, width, precision, monkeypatch):
+    if instructions is None:  # a PyTorch that cannot say
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions, raising=False)
+    config = Config.preset("small", device="cpu", d_model=width)
+    assert find_place(config).precision == precision
+    assert find_place(config.change(precision="fp32")).precision == "fp32"
+    assert find_place(config.change(precision="bf16")).precision == "bf16"
+
+
+def test_the_cpus_instructions_are_asked_by_names_that_pytorch_knows():
+    asked = getattr(torch.cpu, "get_capabilities", None)
+    if asked is None or asked().get("architecture") != "x86_64":
+        pytest.skip("this PyTorch, or this kind of CPU, has no such list")
+    assert {"avx512_bf16", "amx_bf16"} <= asked().keys()
+
+
 def test_updates_made_ahead_are_the_same_and_their_errors_arrive():
     def broken():
         yield Update(0, 1, 2, [], 5, 6)

@@ -89,6 +89,38 @@ def test_the_loss_of_the_projection_is_cross_entropy(smoothing, upstream):
         torch.testing.assert_close(smoothed_loss_sum(rows.float(), weight.float(), labels, smoothing), theirs.float())
 
 
+@pytest.mark.parametrize("autocast", [False, True], ids=["joint", "library"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_rows_that_are_no_words_change_neither_the_loss_nor_the_gradients(autocast, smoothing):
+    """9 words, padded to 12 or 64 rows: as if the rows were not there. All logits of words are below 0, so that a row
+    of zeros would be the most probable one."""
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.rand(11, 6, generator=generator, requires_grad=True)
+    weight = (-torch.rand(9, 6, generator=generator)).requires_grad_()
+    labels = torch.randint(0, 9, (11,), generator=generator)
+    results = []
+    for multiple in (1, 9, 4, 64):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss = smoothed_loss_sum(rows, weight, labels, smoothing, multiple)
+        results.append((loss.detach(), *torch.autograd.grad(loss, (rows, weight))))
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            torch.testing.assert_close(smoothed_loss_sum(rows, weight, labels, smoothing, multiple), loss.detach())
+    for other in results[1:]:
+        for wanted, got in zip(results[0], other, strict=True):
+            torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("multiple, rows", [(1, 40), (64, 64), (7, 42)])
+def test_the_product_has_the_rows_that_the_config_asks_for_and_the_model_does_not(multiple, rows, monkeypatch):
+    config, model = make_model(vocabulary_multiple=multiple)
+    assert len(model.target_embedding.weight) == TARGET
+    seen = []
+    matmul = torch.Tensor.matmul
+    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: seen.append(tuple(b.shape)) or matmul(a, b))
+    loss_module(model, config)(*make_pairs().batch(np.arange(17)).parts)
+    assert seen == [(24, rows)]
+
+
 def test_dropout_is_dropout():
     torch.manual_seed(0)
     x = torch.ones(400, 401, requires_grad=True)  # not a multiple of four

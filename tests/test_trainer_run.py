@@ -131,6 +131,32 @@ def test_the_fast_and_the_plain_step_learn_the_same(corpus, tmp_path):
     assert curves[0] == pytest.approx(curves[1], abs=1e-4)
 
 
+def test_a_padded_output_product_leaves_no_trace_in_the_run(corpus, tmp_path):
+    """Another multiple of rows: the same curve, weights of the same shapes, the same translations; and a run that
+    began before the option existed goes on with it."""
+    plain = train(config(steps=20, evaluate="test"), tmp_path / "plain", corpus, show=False)
+    padded = train(config(steps=20, evaluate="test", vocabulary_multiple=64), tmp_path / "padded", corpus, show=False)
+    assert len(plain.vocabularies[1]) % 64, "there is something to pad"
+    assert [row["loss"] for row in padded.rows] == pytest.approx([row["loss"] for row in plain.rows], abs=1e-4)
+    shapes = [{name: part.shape for name, part in run.model.state_dict().items()} for run in (plain, padded)]
+    assert shapes[0] == shapes[1]
+    assert padded.card["parameters"] == plain.card["parameters"]
+    assert padded.card["scores"] == plain.card["scores"]
+    metadata = [load_weights(run.folder / "model.safetensors").metadata for run in (plain, padded)]
+    assert [one["sizes"] for one in metadata] == [json.dumps([len(part) for part in plain.vocabularies])] * 2
+    model, vocabularies, stored = load_model(padded.folder / "model.safetensors")
+    texts = [pair.source_text for pair in corpus.tests["test"]]
+    assert translate(model, texts, vocabularies, stored) == padded.translate(texts)
+
+    older = json.loads((plain.folder / "config.json").read_text())
+    del older["vocabulary_multiple"]
+    (plain.folder / "config.json").write_text(json.dumps({**older, "steps": 24}))
+    on = train(folder=plain.folder, corpus=corpus, resume=True, show=False)
+    assert on.config.vocabulary_multiple == 1 and on.card["steps"] == 24
+    again = train(padded.config.change(steps=28), plain.folder, corpus, resume=True, show=False)
+    assert again.card["steps"] == 28, "the option may change in the middle"
+
+
 def test_accumulated_batches_are_one_large_batch(corpus, tmp_path):
     """All pairs are one batch, or many: the gradient is the same, because every label counts the same."""
     settings = config(steps=3, dropout=0.0, log_every=1, optimizer="adam")

@@ -10,9 +10,12 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograde import assess
 from autograde.answering import answer, pack_answers, pack_calls, unpack_answers, unpack_calls
 from autograde.exercise import Call, Made
-from autograde.exercises.training.search import _by_hand
+from autograde.exercises.mistakes.training.search import beam_enough_ends
+from autograde.exercises.training.clear import bad_ends_first
+from autograde.exercises.training.search import BEAM, _by_hand
 from autograde.makers import MAKERS
 from autograde.plain import TensorData
 from helpers.decoder import Transformer, greedy_decode
@@ -307,6 +310,25 @@ def test_four_bad_sentences_that_end_early_do_not_end_the_search():
     assert ids[0].tolist() == best[0].tolist() == [3, 7, 8, 2]
     assert len(ids) == 4 and sorted(row.index(2) for row in ids.tolist()) == [1, 1, 1, 3]
     assert score[0].item() == pytest.approx(scores[0].item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("beam", [2, 3, 4])
+def test_where_bad_sentences_end_first_only_the_former_stopping_rule_misses_the_best(beam):
+    for seed in range(40):
+        tables, source, longest = bad_ends_first(np.random.default_rng(seed), beam)
+        model, source = MAKERS["table_translator"](*tables, "eval", "eval"), torch.tensor(source)
+        wanted, scores = beam_search(model, source, beam, max_length=longest)
+        assert wanted.shape[1] == 4 and wanted[0, 3] == 2, "three words and the end"
+        for right in BEAM.variants:
+            assert right(model, source, beam=beam, max_length=longest)[0][0, :4].tolist() == wanted[0].tolist()
+        early, lower = beam_enough_ends(model, source, beam=beam, max_length=longest)
+        assert early.shape[1] <= 2 and scores[0] - lower[0] > 3
+
+
+def test_the_former_stopping_rule_costs_its_part_of_the_points_and_is_named():
+    verdict = assess("beam_search", beam_enough_ends)
+    assert verdict.diagnosis == "stops at enough ends, good or bad"
+    assert verdict.score == pytest.approx(1 - BEAM.parts["stopping"])
 
 
 def test_costs():

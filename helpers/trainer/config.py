@@ -77,6 +77,7 @@ class Config:
     compile: str = "auto"
     threads: int | None = None  # of the CPU; None: as many as PyTorch takes
     fast: bool = True  # the fast forward pass for lesson 7's Transformer (the same numbers, in fewer operations)
+    vocabulary_multiple: int = 1  # with `fast`: the output product is padded to so many rows; the model is not
     # what is written
     log_every: int = 50  # steps
     validate_every: int = 500  # steps; 0: only at the end
@@ -138,7 +139,7 @@ def _problems(config: Config):
             yield f"{name} is {getattr(config, name)!r}; choose one of {', '.join(choices)}."
     for name in ("d_model", "num_heads", "num_layers", "d_ff", "max_tokens", "batch_size", "accumulate", "log_every"):
         yield from _number(config, name, int, 1)
-    for name in ("keep", "average", "beam", "max_length"):
+    for name in ("keep", "average", "beam", "max_length", "vocabulary_multiple"):
         yield from _number(config, name, int, 1)
     for name in ("warmup", "validate_every", "save_every", "seed"):
         yield from _number(config, name, int, 0)

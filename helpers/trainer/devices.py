@@ -11,6 +11,7 @@ import torch.distributed as dist
 from helpers.trainer.errors import TrainingError
 
 ALL_THREADS = torch.get_num_threads()  # as many as PyTorch takes of itself, noted before a program changes it
+WIDE = 256  # d_model from which bf16 paid on a CPU; see benchmarks/README.md
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def available() -> list[str]:
 def find_place(config) -> Place:
     """The place that `config` asks for, or the best there is. Joins the process group if torchrun started several.
 
-    On the CPU the precision is fp32 and nothing is compiled unless asked for: both were slower there. On CUDA it is
-    bf16 where the device computes in it, and compiled.
+    What config leaves to "auto" follows `benchmarks/switches.py`. On the CPU nothing is compiled, which was slower at
+    every size, and the precision is fp32 but where `bf16_pays`. On CUDA it is bf16 and compiled.
     """
     kinds = available()
     kind = kinds[0] if config.device == "auto" else config.device
@@ -88,10 +89,23 @@ def find_place(config) -> Place:
     device = torch.device(kind, local) if kind == "cuda" else torch.device(kind)
     if world > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if kind == "cuda" else "gloo")
-    pays = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    precision = config.precision if config.precision != "auto" else "bf16" if pays else "fp32"
+    precision = config.precision if config.precision != "auto" else "bf16" if bf16_pays(kind, config) else "fp32"
     compiled = kind == "cuda" if config.compile == "auto" else config.compile == "on"
     return Place(device, precision, compiled, rank, world)
+
+
+def bf16_pays(kind: str, config) -> bool:
+    """Is a step faster in bfloat16? On CUDA where the device computes in it. On a CPU that has instructions for it, for
+    wide models: the narrow ones spend more on converting than their small products save."""
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return kind == "cpu" and config.d_model >= WIDE and cpu_has_bf16()
+
+
+def cpu_has_bf16() -> bool:
+    """Does the CPU multiply bfloat16 by itself (AVX-512 or AMX)? False where PyTorch cannot say."""
+    known = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
 def leave(place: Place):

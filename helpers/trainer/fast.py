@@ -26,19 +26,21 @@ class FastLoss(nn.Module):
 
     forward(source, keep, decoder_input, places, labels): ids (batch, n_source); their mask (batch, n_source), or None
     if there is no padding; ids (batch, n_target); the places of the real labels in the flattened (batch * n_target);
-    the labels there, (tokens,).
+    the labels there, (tokens,). multiple: see `smoothed_loss_sum`.
     """
 
-    def __init__(self, model, smoothing: float):
+    def __init__(self, model, smoothing: float, multiple: int = 1):
         super().__init__()
         self.model = model
         self.smoothing = smoothing
+        self.multiple = multiple
 
     def forward(self, source, keep, decoder_input, places, labels):
         rows = hidden(self.model, source, keep, decoder_input).flatten(0, 1)
         if len(places) < len(rows):
             rows = rows.index_select(0, places)
-        return smoothed_loss_sum(rows, self.model.target_embedding.weight, labels, self.smoothing)
+        weight = self.model.target_embedding.weight
+        return smoothed_loss_sum(rows, weight, labels, self.smoothing, self.multiple)
 
 
 class PlainLoss(nn.Module):

@@ -84,7 +84,9 @@ def _leave_out(model, parts):
 
 def loss_module(model, config):
     """The module that a training step calls: (batch parts) -> the sum of the losses of its real labels."""
-    return (FastLoss if config.fast and can_go_fast(model) else PlainLoss)(model, config.label_smoothing)
+    if config.fast and can_go_fast(model):
+        return FastLoss(model, config.label_smoothing, config.vocabulary_multiple)
+    return PlainLoss(model, config.label_smoothing)
 
 
 def count_parameters(model) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 WORDS, WIDTH, SOURCES = 7, 6, 9  # words of the target, width of the tables, words of the source
 NEVER = -14.0  # logit of a word that does not come up
+RARE = 20.0  # how far the logits of words that do not come up lie below, where only one word follows
 APART = 0.08  # smallest distance of two scores that decide
 
 
@@ -24,6 +25,35 @@ def clear_model(rng, beam, length_penalty, bos, eos, max_length, ended=True):
         levels = _log_probabilities(memory, *tables[1:], bos, eos, max_length)
         if _is_clear(levels, beam, length_penalty, ended):
             return tables, source
+
+
+def bad_ends_first(rng, beam):
+    """(tables of a `table_translator`, source ids (1, length), max_length): `beam` hardly probable sentences end before
+    the one that is nearly sure.
+
+    After <bos> a first word is nearly sure, and two more follow it surely before the end. The end at once and
+    `beam` - 1 other words are hardly probable, and the end follows each of these words surely. So after two words there
+    are `beam` whole sentences, while a much better beginning is open: it is the first at every step of every search.
+    """
+    words = 6 + beam - 1
+    first, second, third, *others = rng.permutation(np.arange(3, words)).tolist()
+    target = np.zeros((words, words))
+    target[1] = -RARE
+    target[1, [first, 2, *others]] = rng.uniform(5.5, 6.5), 1.3, *rng.uniform(0.5, 1.1, beam - 1)
+
+    def follow(before, word, then):
+        """After the words `before` and `word` comes `then`: its logit is 0, all others are far below."""
+        target[word] = -RARE - target[before].sum(axis=0)
+        target[word, then] += RARE
+
+    follow([1], first, second)
+    follow([1, first], second, third)
+    follow([1, first, second], third, 2)
+    for word in others:
+        follow([1], word, 2)
+    tables = np.zeros((SOURCES, words)), target, np.eye(words)
+    source = np.array([[1, *rng.integers(3, SOURCES, 3), 2]])
+    return tuple(table.astype(np.float32) for table in tables), source, int(rng.integers(5, 8))
 
 
 def _tables(rng, bos, eos, ended):

@@ -9,7 +9,7 @@ from autograde.comparing import Shown, brief
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
 from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import search as m
-from autograde.exercises.training.clear import clear_model
+from autograde.exercises.training.clear import bad_ends_first, clear_model
 from autograde.plain import TensorData
 from helpers import training as right
 
@@ -134,6 +134,13 @@ def _beam_calls(rng):
         model = Made("table_translator", (*tables, mode, "eval"))
         return Call((model, TensorData(source)), kwargs, part=part, note=note, report=report, tolerance=1e-3)
 
+    def early(beam):
+        tables, source, max_length = bad_ends_first(rng, beam)
+        args = Made("table_translator", (*tables, "eval", "eval")), TensorData(source)
+        options = {"beam": beam, "max_length": max_length}
+        note = f"after two words {beam} bad sentences have ended, and a better beginning is open"
+        return Call(args, options, part="stopping", note=note, report=("output", "args"), tolerance=1e-3)
+
     return [
         Call((_by_hand(), TensorData(np.array([[1, 4, 2]]))), {"max_length": 4, "beam": 2}, report=("output", "args"), tolerance=1e-3,
              note="by hand: 3 comes before 4 at first, but the end follows 4 almost surely: 4 2 is the best sentence"),
@@ -148,6 +155,8 @@ def _beam_calls(rng):
         call(length_penalty=1.5, part="arguments"),
         call(ended=False, max_length=4, part="arguments", note="no sentence has ended after 4 words"),
         call(bos=5, eos=4, part="arguments", note="other ids for <bos> and <eos>"),
+        early(2),
+        early(4),
         call(mode="train", part="mode", note="the model is in training mode before"),
         call(part="mode", note="the model is in evaluation mode before"),
         call(part="no gradients", note="are gradients recorded meanwhile?"),
@@ -247,7 +256,7 @@ BEAM = Exercise(
     reference=right.beam_search,
     make_calls=_beam_calls,
     view=_beam_view,
-    parts={MAIN: 0.5, "beam": 0.15, "arguments": 0.15, "mode": 0.1, "no gradients": 0.1},
+    parts={MAIN: 0.4, "beam": 0.15, "arguments": 0.15, "stopping": 0.1, "mode": 0.1, "no gradients": 0.1},
     misconceptions=(
         Misconception(
             "greedy, whatever beam is",
@@ -325,6 +334,12 @@ BEAM = Exercise(
             "stops at the first end",
             m.beam_first_end,
             "The search stops with the first sentence that ends. Others that are still open may be better.",
+        ),
+        Misconception(
+            "stops at enough ends, good or bad",
+            m.beam_enough_ends,
+            "The search stops as soon as `beam` sentences have ended. Bad ones may end early: go on while the best open "
+            "beginning scores better than the best of them.",
         ),
         Misconception(
             "end not noticed",

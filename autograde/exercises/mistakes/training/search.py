@@ -96,7 +96,9 @@ def _search(model, source, beam, length_penalty, bos, eos, max_length, wrong="",
         ended += [(best[i] / penalty(n), best[i], ids[i, 1:]) for i in range(min(beam, len(best))) if last[i]]
         keep = (~last).nonzero().flatten()[:beam]
         ids, sums = ids[keep], best[keep]
-        if len(ended) >= (1 if wrong == "first end" else beam) or len(keep) == 0:
+        if len(keep) == 0 or (wrong == "first end" and ended):
+            break
+        if len(ended) >= beam and (wrong == "enough ends" or max(one[0] for one in ended) >= sums[0] / penalty(n)):
             break
     by = 1 if wrong == "by probability" else 0
     return _sorted([(one[by], one[0], one[2]) for one in ended], beam)
@@ -185,6 +187,10 @@ def beam_parents(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_le
 
 def beam_first_end(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
     return _safely(model, source, beam, length_penalty, bos, eos, max_length, "first end")
+
+
+def beam_enough_ends(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    return _safely(model, source, beam, length_penalty, bos, eos, max_length, "enough ends")
 
 
 def beam_no_end(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
