@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
-from autograde.exercises.add_norm.dropout import _drop, _plain_norm, _what_add_norm_did, _what_dropout_did
-from autograde.exercises.add_norm.inputs import _float32, _gain, _learned, _rows
+from autograde.exercises.add_norm.dropout import drop, plain_norm, what_add_norm_did, what_dropout_did
+from autograde.exercises.add_norm.inputs import as_float32, gain, learned, random_rows
 from autograde.exercises.add_norm.parts import DROPOUT, GRADIENTS
-from autograde.exercises.add_norm.sentences import _AFTER_ADD, _ALWAYS, _IN_PLACE, _KEPT, _NO_DROPOUT, _OTHER_SHARE
+from autograde.exercises.add_norm.sentences import AFTER_ADD, ALWAYS, IN_PLACE, KEPT, NO_DROPOUT, OTHER_SHARE
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION, TRANSFORMER
 from autograde.exercises.mistakes.add_norm import blocks as code
 from autograde.plain import TensorData
@@ -25,7 +25,7 @@ def _block_weights(rng, width):
         f"attention.{name}.weight": (rng.normal(size=(width, width)) * scale).astype(np.float32)
         for name in ("query", "key", "value", "out")
     }
-    return weights | _learned(rng, width, "add_norm.norm.")
+    return weights | learned(rng, width, "add_norm.norm.")
 
 
 def _view_block(call, value):
@@ -40,7 +40,7 @@ def _view_block(call, value):
             parameter.copy_(torch.from_numpy(call.weights[f"attention.{name}"]))
         attended = attention(torch.from_numpy(call.args[0].array))[0].numpy()
     gamma, beta = (call.weights[f"add_norm.norm.{name}"] for name in ("gamma", "beta"))
-    return _what_add_norm_did(value.array, call.args[0].array, attended, gamma, beta)
+    return what_add_norm_did(value.array, call.args[0].array, attended, gamma, beta)
 
 
 def _some_true(rng, *shape):
@@ -50,13 +50,13 @@ def _some_true(rng, *shape):
 
 def _block_calls(rng):
     def inputs(*shape):
-        return (_float32(rng.normal(size=shape)),)
+        return (as_float32(rng.normal(size=shape)),)
 
     def dropped(note, training=True, dropout=(0.3,), rows=2):
         x, weights = rng.normal(size=(3, 32, 24)) + 2 * rng.normal(size=(3, 1, 24)), _block_weights(rng, 24)
         x[..., 0], x[..., 1] = 2, -2
         weights["attention.out.weight"][:rows] = 0
-        return Call((_float32(x),), new=(24, 4, *dropout), weights=weights, training=training, **_drop(note))
+        return Call((as_float32(x),), new=(24, 4, *dropout), weights=weights, training=training, **drop(note))
 
     by_hand = {f"attention.{name}.weight": np.zeros((2, 2), np.float32) for name in ("query", "key")}
     by_hand |= {f"attention.{name}.weight": np.eye(2, dtype=np.float32) for name in ("value", "out")}
@@ -64,7 +64,7 @@ def _block_calls(rng):
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
         Call(
-            (_float32([[[3, 0], [1, 4]]]),),
+            (as_float32([[[3, 0], [1, 4]]]),),
             new=(2, 1, 0.0),
             weights=by_hand,
             note="by hand: both tokens attend evenly, so 2, 2 is added to each row: 5, 2 and 3, 6",
@@ -200,7 +200,7 @@ ATTENTION_BLOCK = Exercise(
             code.BlockDropoutNotPassed,
             "`AddNorm` is made without `dropout`, so it uses its own 0.1. Hand the argument on.",
         ),
-        Misconception("no dropout", code.BlockNoDropout, _NO_DROPOUT),
+        Misconception("no dropout", code.BlockNoDropout, NO_DROPOUT),
         Misconception(
             "dropout after the normalization",
             code.BlockDropLast,
@@ -221,7 +221,7 @@ ATTENTION_BLOCK = Exercise(
 
 def _linear(rng, width) -> Made:
     weight = rng.normal(size=(width, width)) * 1.2 / np.sqrt(width)
-    return Made("linear", (weight.astype(np.float32), _gain(rng, width).astype(np.float32)))
+    return Made("linear", (weight.astype(np.float32), gain(rng, width).astype(np.float32)))
 
 
 def _view_pre_norm(call, value):
@@ -231,24 +231,24 @@ def _view_pre_norm(call, value):
     if output.shape != x.shape:
         return {"shape": str(output.shape)}
     weight, bias = call.new[1].args
-    changed = _plain_norm(x, call.weights["norm.gamma"], call.weights["norm.beta"]) @ weight.T + bias
+    changed = plain_norm(x, call.weights["norm.gamma"], call.weights["norm.beta"]) @ weight.T + bias
     used = np.abs(changed) > 0.1
     factors = np.divide(output - x, changed, where=used, out=np.zeros_like(x))
-    return {"zeros": f"{np.mean(output == 0):.1f}", **_what_dropout_did(factors, used)}
+    return {"zeros": f"{np.mean(output == 0):.1f}", **what_dropout_did(factors, used)}
 
 
 def _pre_norm_calls(rng):
     def call(*shape, dropout=(0.0,), **more):
         width = shape[-1]
         new = (width, _linear(rng, width), *dropout)
-        return Call((_float32(_rows(rng, *shape)),), new=new, weights=_learned(rng, width, "norm."), **more)
+        return Call((as_float32(random_rows(rng, *shape)),), new=new, weights=learned(rng, width, "norm."), **more)
 
     turned = Made("linear", (np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float32), np.array([0, 0, 10], np.float32)))
     by_hand = {"norm.gamma": np.full(3, 2, np.float32), "norm.beta": np.ones(3, np.float32)}
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
         Call(
-            (_float32([[[1, 2, 3]]]),),
+            (as_float32([[[1, 2, 3]]]),),
             new=(3, turned, 0.0),
             weights=by_hand,
             note="by hand: layer norm gives -1.45, 1, 3.45; the sublayer gives 1, 3.45, -1.45 + 10",
@@ -257,9 +257,9 @@ def _pre_norm_calls(rng):
         call(3, 5, 6),
         call(2, 7, 4),
         call(2, 4, 5, report=everything, part=GRADIENTS, note="backward, too"),
-        call(4, 40, 50, dropout=(0.3,), training=True, **_drop("in training mode, with dropout 0.3")),
-        call(4, 40, 50, dropout=(), training=True, **_drop("in training mode, with the default dropout")),
-        call(2, 5, 40, dropout=(0.6,), **_drop("in evaluation mode, with dropout 0.6")),
+        call(4, 40, 50, dropout=(0.3,), training=True, **drop("in training mode, with dropout 0.3")),
+        call(4, 40, 50, dropout=(), training=True, **drop("in training mode, with the default dropout")),
+        call(2, 5, 40, dropout=(0.6,), **drop("in evaluation mode, with dropout 0.6")),
     ]
 
 
@@ -329,17 +329,17 @@ PRE_NORM_BLOCK = Exercise(
             "The output is right, but the gradient of `x` passes only along the residual connection. Leave out `.detach()` "
             "and `.data`.",
         ),
-        Misconception("changes its input", code.PreInPlace, _IN_PLACE),
-        Misconception("dropout after the add", code.PreDropAfterAdd, _AFTER_ADD),
+        Misconception("changes its input", code.PreInPlace, IN_PLACE),
+        Misconception("dropout after the add", code.PreDropAfterAdd, AFTER_ADD),
         Misconception(
             "dropout before the sublayer",
             code.PreDropBeforeSublayer,
             "Dropout acts on what goes into the sublayer. It acts on what comes out of it, before the add.",
         ),
-        Misconception("no dropout", code.PreNoDropout, _NO_DROPOUT),
-        Misconception("dropout in evaluation too", code.PreDropAlways, _ALWAYS),
-        Misconception("dropout share not handed on", code.PreDropDefault, _OTHER_SHARE),
-        Misconception("dropout as the share that is kept", code.PreShareKept, _KEPT),
+        Misconception("no dropout", code.PreNoDropout, NO_DROPOUT),
+        Misconception("dropout in evaluation too", code.PreDropAlways, ALWAYS),
+        Misconception("dropout share not handed on", code.PreDropDefault, OTHER_SHARE),
+        Misconception("dropout as the share that is kept", code.PreShareKept, KEPT),
     ),
     variants=(code.PreFunctional, code.PreByHand, code.PreSequential, code.PreRows),
 )

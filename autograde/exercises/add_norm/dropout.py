@@ -9,18 +9,18 @@ from autograde.exercises.add_norm.parts import DROPOUT
 IN_WORDS = 0.0  # what dropout does is compared in words: no float error has to be measured
 
 
-def _drop(note) -> dict:
+def drop(note) -> dict:
     """What the calls about dropout have in common."""
     return {"part": DROPOUT, "tolerance": IN_WORDS, "note": note}
 
 
-def _plain_norm(x, gamma, beta):
+def plain_norm(x, gamma, beta):
     x, gamma, beta = (np.asarray(one, np.float64) for one in (x, gamma, beta))
     mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
     return gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta
 
 
-def _what_dropout_did(factors, used) -> dict[str, str]:
+def what_dropout_did(factors, used) -> dict[str, str]:
     """In words, what became of the numbers of the sublayer's output. `factors`: what each was multiplied by; `used`:
     which of them are known. Thousands of numbers: the share varies by less than 0.01."""
     dropped = (np.abs(factors) < 0.01) & used
@@ -35,7 +35,7 @@ def _what_dropout_did(factors, used) -> dict[str, str]:
     return {"the sublayer's output": words + (", whole rows at once" if whole else "")}
 
 
-def _what_add_norm_did(output, x, sublayer_output, gamma, beta) -> dict[str, str]:
+def what_add_norm_did(output, x, sublayer_output, gamma, beta) -> dict[str, str]:
     """Statistics of an output in which numbers of the sublayer's output may have been dropped.
 
     Where columns 0 and 1 of the sublayer's output are 0, the sum there is x itself whatever was dropped. These two points
@@ -43,7 +43,7 @@ def _what_add_norm_did(output, x, sublayer_output, gamma, beta) -> dict[str, str
     """
     if output.shape != x.shape:
         return {"shape": str(output.shape)}
-    same = np.isclose(output, _plain_norm(x + sublayer_output, gamma, beta), atol=1e-3).all(-1)
+    same = np.isclose(output, plain_norm(x + sublayer_output, gamma, beta), atol=1e-3).all(-1)
     words = {"zeros": f"{np.mean(output == 0):.1f}", "rows as without dropout": f"{same.mean():.1f}"}
     rows = (output - beta.astype(np.float64)) / gamma
     if not np.ptp(x) and np.ptp(sublayer_output) == 0:  # all equal: how many different numbers does a row hold?
@@ -52,5 +52,5 @@ def _what_add_norm_did(output, x, sublayer_output, gamma, beta) -> dict[str, str
         used = np.abs(sublayer_output) > 0.1
         slope = (x[..., 1:2] - x[..., :1]) / (rows[..., 1:2] - rows[..., :1])
         added = x[..., :1] + slope * (rows - rows[..., :1]) - x
-        words |= _what_dropout_did(np.divide(added, sublayer_output, where=used, out=np.zeros_like(added)), used)
+        words |= what_dropout_did(np.divide(added, sublayer_output, where=used, out=np.zeros_like(added)), used)
     return words

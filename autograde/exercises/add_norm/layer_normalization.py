@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.add_norm.inputs import _float32, _learned, _rows
+from autograde.exercises.add_norm.inputs import as_float32, learned, random_rows
 from autograde.exercises.add_norm.parts import EPS, GRADIENTS, WITHOUT_EPS
-from autograde.exercises.add_norm.sentences import _DEVIATION_PLUS_EPS, _IN_PLACE, _KEEPDIMS, _UNBIASED
+from autograde.exercises.add_norm.sentences import DEVIATION_PLUS_EPS, IN_PLACE, KEEPDIMS, UNBIASED
 from autograde.exercises.libraries import NORMALIZATION
 from autograde.exercises.mistakes.add_norm import layer_normalization as code
 from helpers import add_norm as right
@@ -20,30 +20,34 @@ def _layer_calls(rng):
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
         Call(
-            (_float32([[[1, 2, 3]]]),),
+            (as_float32([[[1, 2, 3]]]),),
             new=(3,),
             weights=by_hand,
             tolerance=WITHOUT_EPS,
             note="by hand: normalized -1.22, 0, 1.22; gamma is 2, beta is 1",
         ),
-        Call((_float32(_rows(rng, 3, 5, 6)),), new=(6,), weights=_learned(rng, 6), tolerance=WITHOUT_EPS),
-        Call((_float32(_rows(rng, 2, 7, 4)),), new=(4,), weights=_learned(rng, 4), tolerance=WITHOUT_EPS),
+        Call((as_float32(random_rows(rng, 3, 5, 6)),), new=(6,), weights=learned(rng, 6), tolerance=WITHOUT_EPS),
+        Call((as_float32(random_rows(rng, 2, 7, 4)),), new=(4,), weights=learned(rng, 4), tolerance=WITHOUT_EPS),
         Call(
-            (_float32(_rows(rng, 2, 4, 5)),),
+            (as_float32(random_rows(rng, 2, 4, 5)),),
             new=(5,),
-            weights=_learned(rng, 5),
+            weights=learned(rng, 5),
             report=everything,
             tolerance=1e-3,  # gradients are sums of such numbers
             part=GRADIENTS,
             note="backward, too",
         ),
         Call(
-            (_float32(_rows(rng, 2, 3, 5) * 0.2),), new=(5, 0.5), weights=_learned(rng, 5), part=EPS, note="eps is 0.5"
+            (as_float32(random_rows(rng, 2, 3, 5) * 0.2),),
+            new=(5, 0.5),
+            weights=learned(rng, 5),
+            part=EPS,
+            note="eps is 0.5",
         ),
         Call(
-            (_float32(_rows(rng, 2, 5, 4) * 0.003),),
+            (as_float32(random_rows(rng, 2, 5, 4) * 0.003),),
             new=(4,),
-            weights=_learned(rng, 4),
+            weights=learned(rng, 4),
             part=EPS,
             note="eps is 1e-5 where nothing else is said; the variance is as small",
         ),
@@ -107,14 +111,14 @@ LAYER = Exercise(
             code.NormSingleNumbers,
             "Gamma and beta are single numbers. Every column has its own: `torch.ones(embed_dim)`.",
         ),
-        Misconception("eps added to the standard deviation", code.NormDeviationPlusEps, _DEVIATION_PLUS_EPS),
+        Misconception("eps added to the standard deviation", code.NormDeviationPlusEps, DEVIATION_PLUS_EPS),
         Misconception(
             "unbiased deviation plus eps",
             code.NormUnbiasedDeviationPlusEps,
             "`x.std(...)` divides by the width minus 1, and `eps` is added after the root. Take the biased variance, add "
             "`eps`, then take the root.",
         ),
-        Misconception("unbiased variance", code.NormUnbiased, _UNBIASED),
+        Misconception("unbiased variance", code.NormUnbiased, UNBIASED),
         Misconception(
             "another eps",
             code.NormOtherEps,
@@ -153,7 +157,7 @@ LAYER = Exercise(
             code.NormOverSentence,
             "All numbers of a sentence share one mean and one variance. Every token has its own: `dim=-1` alone.",
         ),
-        Misconception("keepdim missing", code.NormNoKeepdim, _KEEPDIMS),
+        Misconception("keepdim missing", code.NormNoKeepdim, KEEPDIMS),
         Misconception(
             "gamma and beta exchanged",
             code.NormExchanged,
@@ -181,7 +185,7 @@ LAYER = Exercise(
             "The numbers are right, but no gradient reaches gamma and beta. Leave out `torch.no_grad()`, `.detach()`, "
             "`.data` and the way through NumPy.",
         ),
-        Misconception("changes its input", code.NormInPlace, _IN_PLACE),
+        Misconception("changes its input", code.NormInPlace, IN_PLACE),
     ),
     variants=(code.NormFunctional, code.NormVariance, code.NormSquares, code.NormLoop),
 )

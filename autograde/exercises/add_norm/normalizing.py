@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.add_norm.inputs import _gain, _rows
+from autograde.exercises.add_norm.inputs import gain, random_rows
 from autograde.exercises.add_norm.parts import EPS, LEADING, WITHOUT_EPS
-from autograde.exercises.add_norm.sentences import _DEVIATION_PLUS_EPS, _IN_PLACE, _KEEPDIMS, _UNBIASED
+from autograde.exercises.add_norm.sentences import DEVIATION_PLUS_EPS, IN_PLACE, KEEPDIMS, UNBIASED
 from autograde.exercises.libraries import NORMALIZATION
 from autograde.exercises.mistakes.add_norm import normalizing as code
 from helpers import add_norm as right
@@ -23,10 +23,10 @@ def _statistics_calls(rng):
             (np.array([[0.0, 2, 4, 10], [-3, -3, -3, 1]]),),
             note="by hand: row 0 has the mean 4 and the deviations -4, -2, 0, 6",
         ),
-        Call((_rows(rng, 5, 6),)),
-        Call((_rows(rng, 7, 3),)),
-        Call((_rows(rng, 2, 3, 4),), part=LEADING, note="a batch of two sentences"),
-        Call((_rows(rng, 2, 4, 3, 5),), part=LEADING, note="two leading axes before the tokens"),
+        Call((random_rows(rng, 5, 6),)),
+        Call((random_rows(rng, 7, 3),)),
+        Call((random_rows(rng, 2, 3, 4),), part=LEADING, note="a batch of two sentences"),
+        Call((random_rows(rng, 2, 4, 3, 5),), part=LEADING, note="two leading axes before the tokens"),
     ]
 
 
@@ -47,14 +47,14 @@ ROW_STATISTICS = Exercise(
     parts={MAIN: 0.7, LEADING: 0.3},
     several=True,
     misconceptions=(
-        Misconception("unbiased variance", code.statistics_unbiased, _UNBIASED),
+        Misconception("unbiased variance", code.statistics_unbiased, UNBIASED),
         Misconception(
             "standard deviation for variance",
             code.statistics_deviation,
             "The second result is the root of the variance, the standard deviation. Leave out the root: it is taken later, "
             "after `eps` has been added.",
         ),
-        Misconception("keepdims missing", code.statistics_no_keepdims, _KEEPDIMS),
+        Misconception("keepdims missing", code.statistics_no_keepdims, KEEPDIMS),
         Misconception(
             "statistics of the columns",
             code.statistics_of_columns,
@@ -103,7 +103,7 @@ ROW_STATISTICS = Exercise(
             code.statistics_absolute,
             "This is the mean of the absolute distances. The variance takes their squares.",
         ),
-        Misconception("changes its input", code.statistics_in_place, _IN_PLACE),
+        Misconception("changes its input", code.statistics_in_place, IN_PLACE),
     ),
     variants=(code.statistics_numpy, code.statistics_loop, code.statistics_of_squares, code.statistics_torch),
 )
@@ -112,7 +112,7 @@ ROW_STATISTICS = Exercise(
 
 
 def _normalize_calls(rng):
-    small = _rows(rng, 4, 5) * 0.1
+    small = random_rows(rng, 4, 5) * 0.1
     small[2] = 0.5
     return [
         Call(
@@ -120,8 +120,8 @@ def _normalize_calls(rng):
             tolerance=WITHOUT_EPS,
             note="by hand: the mean is 2, the variance 2/3, its root 0.816",
         ),
-        Call((_rows(rng, 5, 6),), tolerance=WITHOUT_EPS),
-        Call((_rows(rng, 3, 7),), tolerance=WITHOUT_EPS),
+        Call((random_rows(rng, 5, 6),), tolerance=WITHOUT_EPS),
+        Call((random_rows(rng, 3, 7),), tolerance=WITHOUT_EPS),
         Call(
             (np.array([[0.0, 2, 4, 10], [-3, -3, -3, 1]]), 2.0),
             part=EPS,
@@ -129,9 +129,11 @@ def _normalize_calls(rng):
         ),
         Call((small, 0.05), part=EPS, note="a large eps; row 2 consists of equal numbers"),
         Call(
-            (_rows(rng, 3, 4) * 0.01,), part=EPS, note="eps is 1e-5 where nothing else is said; the variance is small"
+            (random_rows(rng, 3, 4) * 0.01,),
+            part=EPS,
+            note="eps is 1e-5 where nothing else is said; the variance is small",
         ),
-        Call((_rows(rng, 2, 3, 4),), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
+        Call((random_rows(rng, 2, 3, 4),), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
     ]
 
 
@@ -152,8 +154,8 @@ NORMALIZE = Exercise(
     make_calls=_normalize_calls,
     parts={MAIN: 0.5, EPS: 0.3, LEADING: 0.2},
     misconceptions=(
-        Misconception("eps added to the standard deviation", code.normalize_deviation_plus_eps, _DEVIATION_PLUS_EPS),
-        Misconception("unbiased variance", code.normalize_unbiased, _UNBIASED),
+        Misconception("eps added to the standard deviation", code.normalize_deviation_plus_eps, DEVIATION_PLUS_EPS),
+        Misconception("unbiased variance", code.normalize_unbiased, UNBIASED),
         Misconception(
             "unbiased deviation plus eps",
             code.normalize_unbiased_deviation_plus_eps,
@@ -220,7 +222,7 @@ NORMALIZE = Exercise(
             code.normalize_everything,
             "The whole array has mean 0 and variance 1, its rows do not. Every row has statistics of its own.",
         ),
-        Misconception("keepdims missing", code.normalize_no_keepdims, _KEEPDIMS),
+        Misconception("keepdims missing", code.normalize_no_keepdims, KEEPDIMS),
         Misconception(
             "length 1 for variance 1",
             code.normalize_length,
@@ -232,7 +234,7 @@ NORMALIZE = Exercise(
             code.normalize_range,
             "The rows are stretched between their smallest and largest number. Layer normalization uses mean and variance.",
         ),
-        Misconception("changes its input", code.normalize_in_place, _IN_PLACE),
+        Misconception("changes its input", code.normalize_in_place, IN_PLACE),
     ),
     variants=(code.normalize_numpy, code.normalize_loop, code.normalize_by_product, code.normalize_torch),
 )
@@ -242,7 +244,7 @@ NORMALIZE = Exercise(
 
 def _norm_calls(rng):
     def learned(width):
-        return _gain(rng, width), _gain(rng, width)
+        return gain(rng, width), gain(rng, width)
 
     return [
         Call(
@@ -250,10 +252,15 @@ def _norm_calls(rng):
             tolerance=WITHOUT_EPS,
             note="by hand: normalized -1.22, 0, 1.22; times 2; plus 1",
         ),
-        Call((_rows(rng, 5, 6), *learned(6)), tolerance=WITHOUT_EPS),
-        Call((_rows(rng, 7, 4), *learned(4)), tolerance=WITHOUT_EPS),
-        Call((_rows(rng, 4, 5) * 0.2, *learned(5), 0.3), part=EPS, note="a large eps"),
-        Call((_rows(rng, 2, 3, 4), *learned(4)), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
+        Call((random_rows(rng, 5, 6), *learned(6)), tolerance=WITHOUT_EPS),
+        Call((random_rows(rng, 7, 4), *learned(4)), tolerance=WITHOUT_EPS),
+        Call((random_rows(rng, 4, 5) * 0.2, *learned(5), 0.3), part=EPS, note="a large eps"),
+        Call(
+            (random_rows(rng, 2, 3, 4), *learned(4)),
+            tolerance=WITHOUT_EPS,
+            part=LEADING,
+            note="a batch of two sentences",
+        ),
     ]
 
 
@@ -338,13 +345,13 @@ LAYER_NORM = Exercise(
             code.norm_fixed_eps,
             "`normalize` is called without `eps`, so it uses its own 1e-5. Hand the argument on.",
         ),
-        Misconception("eps added to the standard deviation", code.norm_deviation_plus_eps, _DEVIATION_PLUS_EPS),
+        Misconception("eps added to the standard deviation", code.norm_deviation_plus_eps, DEVIATION_PLUS_EPS),
         Misconception(
             "normalized over the first axis",
             code.norm_columns,
             "The statistics run over axis 0. Every token has its own, along the last axis: use your `normalize`.",
         ),
-        Misconception("changes its input", code.norm_in_place, _IN_PLACE),
+        Misconception("changes its input", code.norm_in_place, IN_PLACE),
     ),
     variants=(code.norm_torch, code.norm_folded, code.norm_diagonal, code.norm_loop),
 )

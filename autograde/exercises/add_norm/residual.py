@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.add_norm.dropout import _drop, _what_add_norm_did
-from autograde.exercises.add_norm.inputs import _float32, _gain, _learned, _rows
+from autograde.exercises.add_norm.dropout import drop, what_add_norm_did
+from autograde.exercises.add_norm.inputs import as_float32, gain, learned, random_rows
 from autograde.exercises.add_norm.parts import DROPOUT, EPS, GRADIENTS, LEADING, WITHOUT_EPS
-from autograde.exercises.add_norm.sentences import _AFTER_ADD, _ALWAYS, _IN_PLACE, _KEPT, _NO_DROPOUT, _OTHER_SHARE
+from autograde.exercises.add_norm.sentences import AFTER_ADD, ALWAYS, IN_PLACE, KEPT, NO_DROPOUT, OTHER_SHARE
 from autograde.exercises.libraries import NORMALIZATION
 from autograde.exercises.mistakes.add_norm import residual as code
 from helpers import add_norm as right
@@ -20,7 +20,7 @@ LESSON = "05_add_norm"
 
 def _add_calls(rng):
     def inputs(*shape):
-        return _rows(rng, *shape), _rows(rng, *shape), _gain(rng, shape[-1]), _gain(rng, shape[-1])
+        return random_rows(rng, *shape), random_rows(rng, *shape), gain(rng, shape[-1]), gain(rng, shape[-1])
 
     by_hand = ([[1.0, 0, 2]], [[0.0, 2, 1]], [2.0, 2, 2], [1.0, 1, 1])
     return [
@@ -122,7 +122,7 @@ ADD_AND_NORM = Exercise(
             code.add_fixed_eps,
             "`layer_norm` is called without `eps`, so it uses its own 1e-5. Hand the argument on.",
         ),
-        Misconception("changes its input", code.add_in_place, _IN_PLACE),
+        Misconception("changes its input", code.add_in_place, IN_PLACE),
     ),
     variants=(code.add_torch, code.add_stacked, code.add_rows, code.add_in_a_copy),
 )
@@ -134,34 +134,34 @@ def _view_add_norm(call, value):
     if call.part != DROPOUT:
         return value
     x, sublayer_output = (one.array for one in call.args)
-    return _what_add_norm_did(value.array, x, sublayer_output, call.weights["norm.gamma"], call.weights["norm.beta"])
+    return what_add_norm_did(value.array, x, sublayer_output, call.weights["norm.gamma"], call.weights["norm.beta"])
 
 
 def _marked(rng, *shape):
-    """x and a sublayer's output whose columns 0 and 1 are 0, for `_what_add_norm_did`."""
-    x, sublayer_output = rng.normal(size=shape), _gain(rng, *shape)
+    """x and a sublayer's output whose columns 0 and 1 are 0, for `what_add_norm_did`."""
+    x, sublayer_output = rng.normal(size=shape), gain(rng, *shape)
     x[..., 0], x[..., 1], sublayer_output[..., :2] = 2, -2, 0
-    return _float32(x), _float32(sublayer_output)
+    return as_float32(x), as_float32(sublayer_output)
 
 
 def _add_norm_calls(rng):
     def weights(width):
-        return _learned(rng, width, "norm.")
+        return learned(rng, width, "norm.")
 
     def inputs(*shape):
-        return _float32(_rows(rng, *shape)), _float32(_rows(rng, *shape))
+        return as_float32(random_rows(rng, *shape)), as_float32(random_rows(rng, *shape))
 
     def dropped(pair, note, training=True, dropout=(0.3,)):
         width = pair[0].array.shape[-1]
-        return Call(pair, new=(width, *dropout), weights=weights(width), training=training, **_drop(note))
+        return Call(pair, new=(width, *dropout), weights=weights(width), training=training, **drop(note))
 
     by_hand = {"norm.gamma": np.full(3, 2, np.float32), "norm.beta": np.ones(3, np.float32)}
-    some = _float32(rng.normal(size=(2, 5, 40)))
-    nothing, one = _float32(np.zeros((2, 5, 40))), _float32(np.ones((2, 5, 40)))
+    some = as_float32(rng.normal(size=(2, 5, 40)))
+    nothing, one = as_float32(np.zeros((2, 5, 40))), as_float32(np.ones((2, 5, 40)))
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
         Call(
-            (_float32([[[1, 0, 2]]]), _float32([[[0, 2, 1]]])),
+            (as_float32([[[1, 0, 2]]]), as_float32([[[0, 2, 1]]])),
             new=(3, 0.0),
             weights=by_hand,
             note="by hand: the sum is 1, 2, 3; gamma is 2, beta is 1",
@@ -244,8 +244,8 @@ ADD_NORM = Exercise(
             code.AddNormOtherName,
             "The normalization lies under the name `layer_norm`. The attribute is asked to be called `norm`.",
         ),
-        Misconception("changes its input", code.AddNormInPlace, _IN_PLACE),
-        Misconception("dropout after the add", code.AddNormDropAfterAdd, _AFTER_ADD),
+        Misconception("changes its input", code.AddNormInPlace, IN_PLACE),
+        Misconception("dropout after the add", code.AddNormDropAfterAdd, AFTER_ADD),
         Misconception(
             "dropout after the normalization",
             code.AddNormDropLast,
@@ -261,10 +261,10 @@ ADD_NORM = Exercise(
             code.AddNormDropBoth,
             "Dropout acts on `x`, too. The residual connection stays whole: drop in the sublayer's output alone.",
         ),
-        Misconception("no dropout", code.AddNormNoDropout, _NO_DROPOUT),
-        Misconception("dropout in evaluation too", code.AddNormDropAlways, _ALWAYS),
-        Misconception("dropout as the share that is kept", code.AddNormShareKept, _KEPT),
-        Misconception("dropout share not handed on", code.AddNormDropDefault, _OTHER_SHARE),
+        Misconception("no dropout", code.AddNormNoDropout, NO_DROPOUT),
+        Misconception("dropout in evaluation too", code.AddNormDropAlways, ALWAYS),
+        Misconception("dropout as the share that is kept", code.AddNormShareKept, KEPT),
+        Misconception("dropout share not handed on", code.AddNormDropDefault, OTHER_SHARE),
         Misconception(
             "dropout without rescaling",
             code.AddNormNotRescaled,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import Call, Exercise, Misconception
-from autograde.exercises.clinic.inputs import _floats, _normal
+from autograde.exercises.clinic.inputs import floats, normal_values
 from autograde.exercises.mistakes.clinic import attend as code
 from helpers.clinic import repair_attend
 
@@ -16,15 +16,24 @@ def _attend_calls(rng):
     return [
         Call(
             (
-                _floats(np.zeros((1, 3, 4))),
-                _floats(np.zeros((1, 3, 4))),
-                _floats([[[6, 0], [0, 2], [3, 4]]]),
+                floats(np.zeros((1, 3, 4))),
+                floats(np.zeros((1, 3, 4))),
+                floats([[[6, 0], [0, 2], [3, 4]]]),
             ),
             note="by hand: all scores are 0, so each row is the mean of the values up to there: 6 0, 3 1, 3 2",
         ),
-        Call((_normal(rng, 3, 5, 4), _normal(rng, 3, 5, 4), _normal(rng, 3, 5, 2))),
-        Call((_normal(rng, 2, 6, 3, scale=2.0), _normal(rng, 2, 6, 3, scale=2.0), _normal(rng, 2, 6, 5))),
-        Call((_normal(rng, 4, 1, 5), _normal(rng, 4, 1, 5), _normal(rng, 4, 1, 3)), note="one word alone"),
+        Call((normal_values(rng, 3, 5, 4), normal_values(rng, 3, 5, 4), normal_values(rng, 3, 5, 2))),
+        Call(
+            (
+                normal_values(rng, 2, 6, 3, scale=2.0),
+                normal_values(rng, 2, 6, 3, scale=2.0),
+                normal_values(rng, 2, 6, 5),
+            )
+        ),
+        Call(
+            (normal_values(rng, 4, 1, 5), normal_values(rng, 4, 1, 5), normal_values(rng, 4, 1, 3)),
+            note="one word alone",
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import Call, Exercise, Misconception
-from autograde.exercises.clinic.inputs import _floats, _normal
+from autograde.exercises.clinic.inputs import floats, normal_values
 from autograde.exercises.mistakes.clinic import decoder_block as code
 from helpers.clinic import RepairedDecoderBlock
 
@@ -32,21 +32,21 @@ def _block_calls(rng):
         still[f"cross_attention.{name}.weight"] = np.eye(2, dtype=np.float32)
     return [
         Call(
-            (_floats([[[5, 1]]]), _floats([[[0, 6], [0, 10]]])),
+            (floats([[[5, 1]]]), floats([[[0, 6], [0, 10]]])),
             new=(2, 1),
             weights=still,
             note="by hand: self-attention adds 0, and 5 1 is normalized to 1 -1; cross-attention adds the mean of the "
             "source, 0 8; the sum 1 7 is normalized to -1 1",
         ),
         Call(
-            (_normal(rng, 2, 3, 6), _normal(rng, 2, 5, 6)),
+            (normal_values(rng, 2, 3, 6), normal_values(rng, 2, 5, 6)),
             new=(6, 3),
             weights=_block_weights(rng, 6),
             report=("output", "parameters", "input_gradients"),
             note="three target words, five source words",
         ),
         Call(
-            (_normal(rng, 3, 5, 4), _normal(rng, 3, 5, 4)),
+            (normal_values(rng, 3, 5, 4), normal_values(rng, 3, 5, 4)),
             new=(4, 2),
             weights=_block_weights(rng, 4),
             report=("output", "parameters", "input_gradients"),

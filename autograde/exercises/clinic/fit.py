@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import Call, Exercise, Made, Misconception
-from autograde.exercises.clinic.inputs import _floats, _ids, _normal
+from autograde.exercises.clinic.inputs import floats, ids, normal_values
 from autograde.exercises.mistakes.clinic import fit as code
 from autograde.plain import TensorData
 from helpers.clinic import repair_fit
@@ -15,7 +15,7 @@ LESSON = "07_decoder"
 
 def _labels(rng, n, words):
     """Every word is somebody's label, in a random order."""
-    return _ids(rng.permutation(np.arange(n) % words))
+    return ids(rng.permutation(np.arange(n) % words))
 
 
 def _fit_calls(rng):
@@ -28,16 +28,16 @@ def _fit_calls(rng):
         Call(
             (
                 Made("linear", (np.zeros((2, 3), np.float32),)),
-                _floats([[1, 0, 2], [0, 1, 0], [1, 1, 0], [0, 0, 0]]),
-                _ids([0, 1, 0, 1]),
+                floats([[1, 0, 2], [0, 1, 0], [1, 1, 0], [0, 0, 0]]),
+                ids([0, 1, 0, 1]),
                 2,
                 0.5,
             ),
             report=report,
             note="by hand: all weights are 0, so both words get 1/2 and the first loss is log 2 = 0.693",
         ),
-        Call((model(5, 4), _normal(rng, 7, 4), _labels(rng, 7, 5), 6, 0.3), report=report),
-        Call((model(3, 6, bias=False), _normal(rng, 8, 6), _labels(rng, 8, 3), 4, 0.1), report=report),
+        Call((model(5, 4), normal_values(rng, 7, 4), _labels(rng, 7, 5), 6, 0.3), report=report),
+        Call((model(3, 6, bias=False), normal_values(rng, 8, 6), _labels(rng, 8, 3), 4, 0.1), report=report),
     ]
 
 

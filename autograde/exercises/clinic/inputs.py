@@ -7,13 +7,13 @@ import numpy as np
 from autograde.plain import TensorData
 
 
-def _floats(array):
+def floats(array):
     return TensorData(np.asarray(array, dtype=np.float32))
 
 
-def _normal(rng, *shape, scale=1.0):
-    return _floats(rng.normal(size=shape) * scale)
+def normal_values(rng, *shape, scale=1.0):
+    return floats(rng.normal(size=shape) * scale)
 
 
-def _ids(array):
+def ids(array):
     return TensorData(np.asarray(array, dtype=np.int64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import Call, Exercise, Misconception
-from autograde.exercises.clinic.inputs import _floats, _ids, _normal
+from autograde.exercises.clinic.inputs import floats, ids, normal_values
 from autograde.exercises.mistakes.clinic import loss as code
 from helpers.clinic import repair_loss
 
@@ -20,13 +20,13 @@ def _loss_calls(rng):
     level = rng.normal(size=(2, 5, 4)) * 3 + np.array([1000.0, -1000.0])[:, np.newaxis, np.newaxis]
     return [
         Call(
-            (_floats(np.log([[[1.0, 2.0, 5.0], [4.0, 2.0, 2.0]]])), _ids([[2, 1]])),
+            (floats(np.log([[[1.0, 2.0, 5.0], [4.0, 2.0, 2.0]]])), ids([[2, 1]])),
             note="by hand: the labels have the probabilities 5/8 and 1/4",
         ),
-        Call((_floats([[[0.0, 200.0, 0.0]]]), _ids([[0]])), note="by hand: the label's logit is 200 below the best"),
-        Call((_normal(rng, 2, 3, 5, scale=2.0), _ids(rng.integers(5, size=(2, 3))))),
-        Call((_floats(far), _ids(labels)), note="logits between -500 and 500"),
-        Call((_floats(level), _ids(rng.integers(4, size=(2, 5)))), note="logits near 1000 and near -1000"),
+        Call((floats([[[0.0, 200.0, 0.0]]]), ids([[0]])), note="by hand: the label's logit is 200 below the best"),
+        Call((normal_values(rng, 2, 3, 5, scale=2.0), ids(rng.integers(5, size=(2, 3))))),
+        Call((floats(far), ids(labels)), note="logits between -500 and 500"),
+        Call((floats(level), ids(rng.integers(4, size=(2, 5)))), note="logits near 1000 and near -1000"),
     ]
 
 

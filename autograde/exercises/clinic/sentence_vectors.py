@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import Call, Exercise, Misconception
-from autograde.exercises.clinic.inputs import _floats, _normal
+from autograde.exercises.clinic.inputs import floats, normal_values
 from autograde.exercises.mistakes.clinic import sentence_vectors as code
 from autograde.plain import TensorData
 from helpers.clinic import repair_sentence_vectors
@@ -14,20 +14,20 @@ LESSON = "07_decoder"
 
 
 def _vectors_calls(rng):
-    x = _floats([[[2, 0], [4, 0], [0, 9]], [[0, 0], [0, 6], [7, 7]]])
+    x = floats([[[2, 0], [4, 0], [0, 9]], [[0, 0], [0, 6], [7, 7]]])
     keep = np.array([[True, False, False], [True, False, True]])
     return [
         Call(
-            (_floats([[[2, 1, 0], [9, 9, 9]]]), TensorData(np.array([[True, False]]))),
+            (floats([[[2, 1, 0], [9, 9, 9]]]), TensorData(np.array([[True, False]]))),
             note="by hand: one real word; it attends to itself alone, so its row is the answer",
         ),
         Call((x, TensorData(keep)), note="padding at the end, and in the middle"),
         Call(
-            (_normal(rng, 3, 5, 4), TensorData(np.arange(5) < np.array([[3], [5], [1]]))),
+            (normal_values(rng, 3, 5, 4), TensorData(np.arange(5) < np.array([[3], [5], [1]]))),
             note="sentences of 3, 5 and 1 words",
         ),
         Call(
-            (_normal(rng, 4, 6, 3), TensorData(np.arange(6) >= np.array([[2], [0], [5], [1]]))),
+            (normal_values(rng, 4, 6, 3), TensorData(np.arange(6) >= np.array([[2], [0], [5], [1]]))),
             note="padding at the front",
         ),
     ]

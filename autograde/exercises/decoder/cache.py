@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
-from autograde.exercises.decoder.by_hand import _model_by_hand
-from autograde.exercises.decoder.inputs import _ids, _with_padding
-from autograde.exercises.decoder.weights import _whole
+from autograde.exercises.decoder.by_hand import model_by_hand
+from autograde.exercises.decoder.inputs import random_ids, with_padding
+from autograde.exercises.decoder.weights import whole
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import cache as m
 from autograde.plain import TensorData
@@ -17,14 +17,14 @@ LESSON = "07_decoder"
 
 
 def _steps(rng, target_size, batch, count):
-    return tuple(("step", (TensorData(_ids(rng, 1, target_size, batch)),)) for _ in range(count))
+    return tuple(("step", (TensorData(random_ids(rng, 1, target_size, batch)),)) for _ in range(count))
 
 
 def _cached_calls(rng):
-    by_hand = _model_by_hand(rng)
+    by_hand = model_by_hand(rng)
     sizes, more = (11, 9, 8, 2, 2, 7, 0), (8, 10, 6, 3, 3, 5, 0)
-    weights, others = _whole(rng, 11, 9, 8, 2, 7, 0), _whole(rng, 8, 10, 6, 3, 5, 0)
-    padded = _with_padding(rng, _ids(rng, 1, 11, 3, 5), 0, (0, 4), (0, 3), (2, 1))
+    weights, others = whole(rng, 11, 9, 8, 2, 7, 0), whole(rng, 8, 10, 6, 3, 5, 0)
+    padded = with_padding(rng, random_ids(rng, 1, 11, 3, 5), 0, (0, 4), (0, 3), (2, 1))
 
     def call(sizes, weights, source, then, part=MAIN, note="", watched=""):
         model = Made("whole_transformer", (sizes, weights, watched))
@@ -33,17 +33,17 @@ def _cached_calls(rng):
     return [
         call((6, 4, 4, 2, 1, 3, 0), by_hand.weights, np.array([[5, 2]]), (("step", (TensorData(np.array([1])),)),),
              note="by hand: the layers add nothing; 2 times the row of the id 1, plus [0, 1, 0, 1], is [1, 1, -1, -1]"),
-        call(sizes, weights, _ids(rng, 1, 11, 3, 5), _steps(rng, 9, 3, 4), note="four steps"),
-        call(more, others, _ids(rng, 1, 8, 2, 4), _steps(rng, 10, 2, 5), note="five steps"),
+        call(sizes, weights, random_ids(rng, 1, 11, 3, 5), _steps(rng, 9, 3, 4), note="four steps"),
+        call(more, others, random_ids(rng, 1, 8, 2, 4), _steps(rng, 10, 2, 5), note="five steps"),
         call(sizes, weights, padded, _steps(rng, 9, 3, 3), part="padding", note="padding in the source"),
         call(
-            sizes, weights, _ids(rng, 1, 11, 3, 5),
-            (*_steps(rng, 9, 3, 2), ("start", (TensorData(_ids(rng, 1, 11, 3, 5)),)), *_steps(rng, 9, 3, 3)),
+            sizes, weights, random_ids(rng, 1, 11, 3, 5),
+            (*_steps(rng, 9, 3, 2), ("start", (TensorData(random_ids(rng, 1, 11, 3, 5)),)), *_steps(rng, 9, 3, 3)),
             part="new start", note="another source after two steps",
         ),
-        call(sizes, weights, _ids(rng, 1, 11, 3, 5), _steps(rng, 9, 3, 3), part="kept", watched="self",
+        call(sizes, weights, random_ids(rng, 1, 11, 3, 5), _steps(rng, 9, 3, 3), part="kept", watched="self",
              note="the model raises an error if keys or values of earlier words are made again"),
-        call(sizes, weights, _ids(rng, 1, 11, 3, 5), _steps(rng, 9, 3, 3), part="kept", watched="cross",
+        call(sizes, weights, random_ids(rng, 1, 11, 3, 5), _steps(rng, 9, 3, 3), part="kept", watched="cross",
              note="the model raises an error if keys or values of the source are made again"),
     ]  # fmt: skip
 

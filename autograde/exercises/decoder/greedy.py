@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
-from autograde.exercises.decoder.inputs import _ids, _with_padding
+from autograde.exercises.decoder.inputs import random_ids, with_padding
 from autograde.exercises.mistakes.decoder import greedy as m
 from autograde.plain import TensorData
 from helpers import decoder as right
@@ -23,10 +23,10 @@ def _table(rng, rows, words):
 def _greedy_calls(rng):
     by_hand = np.zeros((5, 6), np.float32)
     by_hand[np.arange(5), [3, 4, 5, 3, 5]] = 1
-    equal = _ids(rng, 3, 12, 3, 6)
-    several = _with_padding(rng, _ids(rng, 3, 12, 4, 7), 0, (0, 6), (0, 5), (1, 6), *((3, c) for c in range(3, 7)))
-    long = _ids(rng, 3, 12, 2, 9)
-    mixed = _with_padding(rng, long, 0, *((1, c) for c in range(3, 9)))
+    equal = random_ids(rng, 3, 12, 3, 6)
+    several = with_padding(rng, random_ids(rng, 3, 12, 4, 7), 0, (0, 6), (0, 5), (1, 6), *((3, c) for c in range(3, 7)))
+    long = random_ids(rng, 3, 12, 2, 9)
+    mixed = with_padding(rng, long, 0, *((1, c) for c in range(3, 9)))
 
     def model(rows, words, *more):
         return Made("scripted_translator", (_table(rng, rows, words), *more))
@@ -39,7 +39,7 @@ def _greedy_calls(rng):
         Call((Made("scripted_translator", (by_hand,)), ids(np.array([[4, 3, 5]]))),
              note="by hand: the model gives 3, then 5, then 2, which is <eos>"),
         Call((model(11, 8), ids(equal)), note="three sentences that end together"),
-        Call((model(13, 10), ids(_ids(rng, 3, 12, 1, 5)))),
+        Call((model(13, 10), ids(random_ids(rng, 3, 12, 1, 5)))),
         Call((model(13, 10), ids(several)), part="several", note="sentences that end at different times"),
         Call((model(17, 12), ids(several[::-1].copy())), part="several", note="sentences that end at different times"),
         Call((model(11, 8), ids(long)), {"max_length": 4}, part="arguments", note="no sentence has ended after 4 words"),

@@ -7,11 +7,11 @@ import numpy as np
 from autograde.plain import TensorData
 
 
-def _ids(rng, low, high, *shape):
+def random_ids(rng, low, high, *shape):
     return rng.integers(low, high, shape)
 
 
-def _with_padding(rng, ids, pad, *places):
+def with_padding(rng, ids, pad, *places):
     """A copy of ids with `pad` at the given (row, column) places."""
     ids = ids.copy()
     for row, column in places:
@@ -19,11 +19,11 @@ def _with_padding(rng, ids, pad, *places):
     return ids
 
 
-def _floats(rng, *shape):
+def floats(rng, *shape):
     return TensorData(rng.normal(size=shape).astype(np.float32))
 
 
-def _random_mask(rng, *shape):
+def random_mask(rng, *shape):
     """Every row has at least one True and one False."""
     order = rng.random(shape).argsort(axis=-1)
     return TensorData(order < rng.integers(1, shape[-1], (*shape[:-1], 1)))

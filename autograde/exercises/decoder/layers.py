@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.decoder.inputs import _floats, _random_mask
-from autograde.exercises.decoder.weights import _layer, _layers, _without_effect
+from autograde.exercises.decoder.inputs import floats, random_mask
+from autograde.exercises.decoder.weights import layer, layers_of, without_effect
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import layers as m
 from autograde.plain import TensorData
@@ -22,7 +22,7 @@ def _causal(length):
 
 
 def _layer_by_hand(rng):
-    weights = _without_effect(_layer(rng, 4, 3))
+    weights = without_effect(layer(rng, 4, 3))
     weights["cross_attention.value.weight"] = weights["cross_attention.out.weight"] = np.eye(4, dtype=np.float32)
     x, memory = np.array([[[1, 1, -1, -1]]], np.float32), np.array([[[3, -1, 1, -3]]], np.float32)
     return Call(
@@ -35,7 +35,7 @@ def _layer_by_hand(rng):
 
 def _layer_dropout(rng):
     """Only the network adds something, through one hidden unit: dropout there leaves a row as it was."""
-    weights = _without_effect(_layer(rng, 6, 1))
+    weights = without_effect(layer(rng, 6, 1))
     weights["feed_forward.inner.bias"] = np.ones(1, np.float32)
     weights["feed_forward.outer.weight"] = (2 + rng.random((6, 1))).astype(np.float32) * [
         [1],
@@ -49,7 +49,7 @@ def _layer_dropout(rng):
     x = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
     weights = {name: np.asarray(values, np.float32) for name, values in weights.items()}
     return Call(
-        (TensorData(x.astype(np.float32)), _floats(rng, 40, 2, 6)),
+        (TensorData(x.astype(np.float32)), floats(rng, 40, 2, 6)),
         new=(6, 2, 1, 0.4),
         weights=weights,
         training=True,
@@ -59,46 +59,46 @@ def _layer_dropout(rng):
 
 
 def _layer_calls(rng):
-    masks = {"self_mask": _causal(4), "cross_mask": _random_mask(rng, 2, 1, 5)}
+    masks = {"self_mask": _causal(4), "cross_mask": random_mask(rng, 2, 1, 5)}
     blocked_self, blocked_cross = np.tril(np.ones((3, 4, 4), bool)), np.ones((3, 1, 6), bool)
     blocked_self[1, 0], blocked_cross[2] = False, False
     return [
         _layer_by_hand(rng),
         Call(new=(6, 3, 7), method="", report=("parameters",), note="what the layer has registered"),
-        Call((_floats(rng, 2, 3, 6), _floats(rng, 2, 5, 6)), new=(6, 3, 7), weights=_layer(rng, 6, 7)),
+        Call((floats(rng, 2, 3, 6), floats(rng, 2, 5, 6)), new=(6, 3, 7), weights=layer(rng, 6, 7)),
         Call(
-            (_floats(rng, 3, 4, 8), _floats(rng, 3, 4, 8)),
+            (floats(rng, 3, 4, 8), floats(rng, 3, 4, 8)),
             new=(8, 2, 5),
-            weights=_layer(rng, 8, 5),
+            weights=layer(rng, 8, 5),
             note="as many source tokens as target tokens",
         ),
-        Call((_floats(rng, 2, 4, 6), _floats(rng, 2, 5, 6)), masks, new=(6, 2, 7), weights=_layer(rng, 6, 7),
+        Call((floats(rng, 2, 4, 6), floats(rng, 2, 5, 6)), masks, new=(6, 2, 7), weights=layer(rng, 6, 7),
              part="masks", note="a causal mask, and a padding mask of the source"),
-        Call((_floats(rng, 2, 4, 6), _floats(rng, 2, 5, 6)), {"cross_mask": masks["cross_mask"]}, new=(6, 2, 7),
-             weights=_layer(rng, 6, 7), part="masks", note="a padding mask of the source alone"),
-        Call((_floats(rng, 2, 4, 6), _floats(rng, 2, 5, 6)), {"self_mask": masks["self_mask"]}, new=(6, 2, 7),
-             weights=_layer(rng, 6, 7), part="masks", note="a causal mask alone"),
+        Call((floats(rng, 2, 4, 6), floats(rng, 2, 5, 6)), {"cross_mask": masks["cross_mask"]}, new=(6, 2, 7),
+             weights=layer(rng, 6, 7), part="masks", note="a padding mask of the source alone"),
+        Call((floats(rng, 2, 4, 6), floats(rng, 2, 5, 6)), {"self_mask": masks["self_mask"]}, new=(6, 2, 7),
+             weights=layer(rng, 6, 7), part="masks", note="a causal mask alone"),
         Call(
-            (_floats(rng, 3, 4, 8), _floats(rng, 3, 6, 8)),
+            (floats(rng, 3, 4, 8), floats(rng, 3, 6, 8)),
             {"self_mask": TensorData(blocked_self), "cross_mask": TensorData(blocked_cross)},
             new=(8, 2, 5),
-            weights=_layer(rng, 8, 5),
+            weights=layer(rng, 8, 5),
             report=("output", "gradients"),
             part="masks",
             note="one token and one whole sentence have nothing to attend to",
         ),
         Call(
-            (_floats(rng, 2, 3, 6), _floats(rng, 2, 5, 6)),
+            (floats(rng, 2, 3, 6), floats(rng, 2, 5, 6)),
             new=(6, 3, 7),
-            weights=_layer(rng, 6, 7),
+            weights=layer(rng, 6, 7),
             report=("output", "gradients", "input_gradients"),
             part="gradients",
             note="backward, too",
         ),
         Call(
-            (_floats(rng, 2, 3, 6), _floats(rng, 2, 5, 6)),
+            (floats(rng, 2, 3, 6), floats(rng, 2, 5, 6)),
             new=(6, 3, 7, 1.0),
-            weights=_layer(rng, 6, 7),
+            weights=layer(rng, 6, 7),
             training=True,
             part="dropout",
             note="in training mode, with dropout 1: what the sublayers give is lost, their inputs stay",
@@ -258,22 +258,22 @@ LAYER = Exercise(
 
 
 def _stack_calls(rng):
-    masks = {"self_mask": _causal(4), "cross_mask": _random_mask(rng, 2, 1, 5)}
+    masks = {"self_mask": _causal(4), "cross_mask": random_mask(rng, 2, 1, 5)}
     one = _layer_by_hand(rng)
     return [
         Call(one.args, new=(1, 4, 2, 3), weights={f"layers.0.{name}": w for name, w in one.weights.items()},
              note="by hand: one layer, in which only cross-attention adds something"),
         Call(new=(3, 6, 2, 5), method="", report=("parameters",), note="what the decoder has registered"),
-        Call((_floats(rng, 2, 3, 6), _floats(rng, 2, 5, 6)), new=(2, 6, 3, 7), weights=_layers(rng, 2, 6, 7)),
-        Call((_floats(rng, 3, 2, 4), _floats(rng, 3, 4, 4)), new=(3, 4, 2, 5), weights=_layers(rng, 3, 4, 5)),
-        Call((_floats(rng, 2, 4, 6), _floats(rng, 2, 5, 6)), masks, new=(2, 6, 2, 7), weights=_layers(rng, 2, 6, 7),
+        Call((floats(rng, 2, 3, 6), floats(rng, 2, 5, 6)), new=(2, 6, 3, 7), weights=layers_of(rng, 2, 6, 7)),
+        Call((floats(rng, 3, 2, 4), floats(rng, 3, 4, 4)), new=(3, 4, 2, 5), weights=layers_of(rng, 3, 4, 5)),
+        Call((floats(rng, 2, 4, 6), floats(rng, 2, 5, 6)), masks, new=(2, 6, 2, 7), weights=layers_of(rng, 2, 6, 7),
              part="masks", note="a causal mask, and a padding mask of the source"),
-        Call((_floats(rng, 2, 4, 6), _floats(rng, 2, 5, 6)), {"cross_mask": masks["cross_mask"]}, new=(2, 6, 2, 7),
-             weights=_layers(rng, 2, 6, 7), part="masks", note="a padding mask of the source alone"),
+        Call((floats(rng, 2, 4, 6), floats(rng, 2, 5, 6)), {"cross_mask": masks["cross_mask"]}, new=(2, 6, 2, 7),
+             weights=layers_of(rng, 2, 6, 7), part="masks", note="a padding mask of the source alone"),
         Call(
-            (_floats(rng, 2, 3, 6), _floats(rng, 2, 5, 6)),
+            (floats(rng, 2, 3, 6), floats(rng, 2, 5, 6)),
             new=(2, 6, 3, 7, 1.0),
-            weights=_layers(rng, 2, 6, 7),
+            weights=layers_of(rng, 2, 6, 7),
             training=True,
             part="dropout",
             note="in training mode, with dropout 1: what the sublayers give is lost, their inputs stay",

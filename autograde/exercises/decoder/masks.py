@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.decoder.inputs import _floats, _ids, _random_mask, _with_padding
+from autograde.exercises.decoder.inputs import floats, random_ids, random_mask, with_padding
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import masks as m
 from autograde.plain import TensorData
@@ -97,14 +97,14 @@ CAUSAL = Exercise(
 
 
 def _padding_calls(rng):
-    middle = _with_padding(rng, _ids(rng, 1, 9, 3, 5), 0, (0, 0), (1, 2), (1, 4), (2, 4))
-    other = _with_padding(rng, _ids(rng, 4, 9, 2, 6), 3, (0, 5), (0, 4), (1, 1))
+    middle = with_padding(rng, random_ids(rng, 1, 9, 3, 5), 0, (0, 0), (1, 2), (1, 4), (2, 4))
+    other = with_padding(rng, random_ids(rng, 4, 9, 2, 6), 3, (0, 5), (0, 4), (1, 1))
     other[1, 3] = 0  # with pad=3, the id 0 is a word like any other
     return [
         Call((TensorData(np.array([[1, 4, 2, 0], [1, 6, 5, 2]])),), note="by hand: the last id of row 0 is padding"),
-        Call((TensorData(_with_padding(rng, _ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
+        Call((TensorData(with_padding(rng, random_ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
         Call((TensorData(middle),), part="anywhere", note="padding at the start and in the middle"),
-        Call((TensorData(_with_padding(rng, _ids(rng, 1, 9, 2, 3), 0, *((1, c) for c in range(3)))),), part="anywhere",
+        Call((TensorData(with_padding(rng, random_ids(rng, 1, 9, 2, 3), 0, *((1, c) for c in range(3)))),), part="anywhere",
              note="a sentence of nothing but padding"),
         Call((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
     ]  # fmt: skip
@@ -192,13 +192,13 @@ PADDING = Exercise(
 
 
 def _both_calls(rng):
-    middle = _with_padding(rng, _ids(rng, 1, 9, 2, 5), 0, (0, 0), (1, 2), (1, 4))
-    other = _with_padding(rng, _ids(rng, 4, 9, 3, 4), 3, (0, 3), (1, 1))
+    middle = with_padding(rng, random_ids(rng, 1, 9, 2, 5), 0, (0, 0), (1, 2), (1, 4))
+    other = with_padding(rng, random_ids(rng, 4, 9, 3, 4), 3, (0, 3), (1, 1))
     other[2, 1] = 0
     return [
         Call((TensorData(np.array([[1, 4, 0]])),), note="by hand: three tokens, the last one is padding"),
-        Call((TensorData(_with_padding(rng, _ids(rng, 1, 9, 2, 4), 0, (0, 3))),)),
-        Call((TensorData(_with_padding(rng, _ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
+        Call((TensorData(with_padding(rng, random_ids(rng, 1, 9, 2, 4), 0, (0, 3))),)),
+        Call((TensorData(with_padding(rng, random_ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
         Call((TensorData(middle),), part="anywhere", note="padding at the start and in the middle"),
         Call((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
     ]
@@ -295,16 +295,14 @@ def _mask_scores_calls(rng):
     mask = np.array([[True, False, False], [True, True, False]])
     return [
         Call((TensorData(by_hand), TensorData(mask)), note="by hand: row 0 keeps one score, row 1 two"),
-        Call((_floats(rng, 4, 5), _random_mask(rng, 4, 5))),
-        Call((_floats(rng, 2, 3, 4), _random_mask(rng, 2, 3, 4))),
+        Call((floats(rng, 4, 5), random_mask(rng, 4, 5))),
+        Call((floats(rng, 2, 3, 4), random_mask(rng, 2, 3, 4))),
         Call(
-            (TensorData(rng.normal(size=(3, 6)).astype(np.float32) * 1e10), _random_mask(rng, 3, 6)),
+            (TensorData(rng.normal(size=(3, 6)).astype(np.float32) * 1e10), random_mask(rng, 3, 6)),
             note="very large scores",
         ),
-        Call(
-            (_floats(rng, 3, 4, 5), _random_mask(rng, 3, 1, 5)), part="broadcasting", note="one mask row per sentence"
-        ),
-        Call((_floats(rng, 2, 3, 5, 4), _random_mask(rng, 5, 4)), part="broadcasting", note="one mask for all heads"),
+        Call((floats(rng, 3, 4, 5), random_mask(rng, 3, 1, 5)), part="broadcasting", note="one mask row per sentence"),
+        Call((floats(rng, 2, 3, 5, 4), random_mask(rng, 5, 4)), part="broadcasting", note="one mask for all heads"),
     ]
 
 

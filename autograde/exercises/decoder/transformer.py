@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.decoder.by_hand import _model_by_hand
-from autograde.exercises.decoder.inputs import _floats, _ids, _with_padding
-from autograde.exercises.decoder.weights import _whole
+from autograde.exercises.decoder.by_hand import model_by_hand
+from autograde.exercises.decoder.inputs import floats, random_ids, with_padding
+from autograde.exercises.decoder.weights import whole
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import transformer as m
 from autograde.plain import TensorData
@@ -21,15 +21,15 @@ LESSON = "07_decoder"
 
 
 def _pair_calls(rng):
-    ids = _ids(rng, 4, 20, 3, 6)
+    ids = random_ids(rng, 4, 20, 3, 6)
     ids[:, 0] = 1
     for row, end in enumerate((5, 3, 4)):
         ids[row, end], ids[row, end + 1 :] = 2, 0
     return [
         Call((TensorData(np.array([[1, 4, 5, 6, 2]])),), note="by hand: <bos>, three words, <eos>"),
         Call((TensorData(ids),), note="three sentences, two of them padded"),
-        Call((TensorData(_ids(rng, 1, 30, 4, 7)),)),
-        Call((TensorData(_ids(rng, 1, 30, 5, 3)),)),
+        Call((TensorData(random_ids(rng, 1, 30, 4, 7)),)),
+        Call((TensorData(random_ids(rng, 1, 30, 5, 3)),)),
     ]
 
 
@@ -119,22 +119,22 @@ PARTS_OF_MODEL = ("output", "gradients")
 
 def _model_calls(rng):
     two, new, other = (11, 9, 6, 3, 2, 7, 0.1, 0), (11, 9, 6, 3, 1, 7, 0.1, 0), (7, 10, 8, 2, 1, 5, 0.1, 3)
-    weights, more = _whole(rng, 11, 9, 6, 1, 7, 0), _whole(rng, 7, 10, 8, 1, 5, 3)
-    source, target = _ids(rng, 1, 11, 2, 5), _ids(rng, 1, 9, 2, 4)
-    padded = _with_padding(rng, _ids(rng, 1, 11, 3, 6), 0, (0, 5), (0, 4), (1, 0), (1, 3))
-    padded_target = _with_padding(rng, _ids(rng, 1, 9, 3, 5), 0, (0, 4), (1, 2), (2, 1), (2, 4))
-    by_three = _with_padding(rng, _ids(rng, 4, 7, 2, 5), 3, (0, 4), (1, 1))
+    weights, more = whole(rng, 11, 9, 6, 1, 7, 0), whole(rng, 7, 10, 8, 1, 5, 3)
+    source, target = random_ids(rng, 1, 11, 2, 5), random_ids(rng, 1, 9, 2, 4)
+    padded = with_padding(rng, random_ids(rng, 1, 11, 3, 6), 0, (0, 5), (0, 4), (1, 0), (1, 3))
+    padded_target = with_padding(rng, random_ids(rng, 1, 9, 3, 5), 0, (0, 4), (1, 2), (2, 1), (2, 4))
+    by_three = with_padding(rng, random_ids(rng, 4, 7, 2, 5), 3, (0, 4), (1, 1))
     by_three[0, 1] = 0  # with pad=3, the id 0 is a word like any other
-    target_by_three = _with_padding(rng, _ids(rng, 4, 10, 2, 6), 3, (0, 5), (1, 2))
+    target_by_three = with_padding(rng, random_ids(rng, 4, 10, 2, 6), 3, (0, 5), (1, 2))
     target_by_three[0, 1] = 0
-    empty = _with_padding(rng, _ids(rng, 1, 11, 2, 3), 0, *((1, column) for column in range(3)))
+    empty = with_padding(rng, random_ids(rng, 1, 11, 2, 3), 0, *((1, column) for column in range(3)))
     all_lost = (*new[:6], 1.0, 0)
     return [
-        _model_by_hand(rng),
+        model_by_hand(rng),
         Call(new=two, method="", report=("parameters",), note="what the model has registered"),
-        Call((TensorData(source), TensorData(target)), new=two, weights=_whole(rng, 11, 9, 6, 2, 7, 0)),
+        Call((TensorData(source), TensorData(target)), new=two, weights=whole(rng, 11, 9, 6, 2, 7, 0)),
         Call((TensorData(source),), new=new, weights=weights, method="encode"),
-        Call((TensorData(target), _floats(rng, 2, 5, 6), TensorData(source)), new=new, weights=weights, method="decode"),
+        Call((TensorData(target), floats(rng, 2, 5, 6), TensorData(source)), new=new, weights=weights, method="decode"),
         Call((TensorData(padded), TensorData(padded_target)), new=new, weights=weights, part="padding",
              note="padding in both, not only at the end"),
         Call((TensorData(by_three), TensorData(target_by_three)), new=other, weights=more, part="padding",

@@ -29,7 +29,7 @@ def _network(rng, name, d_model, d_ff):
     return {f"{name}.{part}": (rng.normal(size=shape) * 0.5).astype(np.float32) for part, shape in shapes.items()}
 
 
-def _layer(rng, d_model, d_ff, name="", attentions=("self_attention", "cross_attention")):
+def layer(rng, d_model, d_ff, name="", attentions=("self_attention", "cross_attention")):
     """Weights of a layer of the decoder (or, with one attention, of the encoder), by name."""
     weights = {}
     for number, attention in enumerate(attentions, 1):
@@ -39,14 +39,14 @@ def _layer(rng, d_model, d_ff, name="", attentions=("self_attention", "cross_att
     return weights | _add_norm(rng, f"{name}add_norm_{len(attentions) + 1}", d_model)
 
 
-def _layers(rng, num_layers, d_model, d_ff, name="layers"):
+def layers_of(rng, num_layers, d_model, d_ff, name="layers"):
     weights = {}
     for index in range(num_layers):
-        weights |= _layer(rng, d_model, d_ff, f"{name}.{index}.")
+        weights |= layer(rng, d_model, d_ff, f"{name}.{index}.")
     return weights
 
 
-def _whole(rng, source_size, target_size, d_model, num_layers, d_ff, pad):
+def whole(rng, source_size, target_size, d_model, num_layers, d_ff, pad):
     """Weights of a whole Transformer, by name."""
     weights = {}
     for name, size in (("source", source_size), ("target", target_size)):
@@ -54,10 +54,10 @@ def _whole(rng, source_size, target_size, d_model, num_layers, d_ff, pad):
         table[pad] = 0
         weights[f"{name}_embedding.weight"] = table.astype(np.float32)
     for index in range(num_layers):
-        weights |= _layer(rng, d_model, d_ff, f"encoder.layers.{index}.", ("attention",))
-    return weights | _layers(rng, num_layers, d_model, d_ff, "decoder.layers")
+        weights |= layer(rng, d_model, d_ff, f"encoder.layers.{index}.", ("attention",))
+    return weights | layers_of(rng, num_layers, d_model, d_ff, "decoder.layers")
 
 
-def _without_effect(weights):
+def without_effect(weights):
     """The same names: attention and network give zeros, norms have gamma 1 and beta 0."""
     return {name: np.ones_like(w) if name.endswith("gamma") else np.zeros_like(w) for name, w in weights.items()}

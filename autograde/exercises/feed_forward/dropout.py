@@ -24,6 +24,6 @@ def dropout_view(call, value):
     }
 
 
-def _same_rows(row):
+def same_rows(row):
     """A batch in which all tokens are the same."""
     return TensorData(np.tile(np.asarray(row, np.float32), (*ROWS, 1)))

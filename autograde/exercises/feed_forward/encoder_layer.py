@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.feed_forward.dropout import _same_rows, dropout_view
-from autograde.exercises.feed_forward.inputs import _mask, _random, _tensor
+from autograde.exercises.feed_forward.dropout import dropout_view, same_rows
+from autograde.exercises.feed_forward.inputs import mask, random_array, tensor
 from autograde.exercises.feed_forward.parts import CHANGED
-from autograde.exercises.feed_forward.weights import _dropping_layer, _layer_by_hand, _layer_weights
+from autograde.exercises.feed_forward.weights import dropping_layer, layer_by_hand, layer_weights
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.feed_forward import encoder_layer as code
 from autograde.plain import TensorData
@@ -18,57 +18,57 @@ LESSON = "06_feed_forward"
 def _layer_calls(rng):
     return [
         Call(
-            (_tensor([[[3, 1], [1, 4]]]),),
+            (tensor([[[3, 1], [1, 4]]]),),
             new=(2, 1, 3),
-            weights=_layer_by_hand(),
+            weights=layer_by_hand(),
             note="by hand: two tokens of width 2; both scores are 0, so attention gives the average of the tokens",
         ),
         Call(new=(6, 2, 9), method="", report=("parameters",), note="the parameters and their shapes"),
-        Call((TensorData(_random(rng, 3, 5, 6)),), new=(6, 2, 7), weights=_layer_weights(rng, 6, 7)),
-        Call((TensorData(_random(rng, 2, 3, 8)),), new=(8, 4, 5, 0.5), weights=_layer_weights(rng, 8, 5)),
+        Call((TensorData(random_array(rng, 3, 5, 6)),), new=(6, 2, 7), weights=layer_weights(rng, 6, 7)),
+        Call((TensorData(random_array(rng, 2, 3, 8)),), new=(8, 4, 5, 0.5), weights=layer_weights(rng, 8, 5)),
         Call(
-            (TensorData(_random(rng, 2, 5, 4)),),
+            (TensorData(random_array(rng, 2, 5, 4)),),
             new=(4, 2, 7),
-            weights=_layer_weights(rng, 4, 7),
+            weights=layer_weights(rng, 4, 7),
             report=("gradients",),
             part=CHANGED,
             note="the gradient of every weight",
         ),
         Call(
-            (TensorData(_random(rng, 3, 5, 6)),),
-            {"mask": _mask(rng, 3, 1, 5)},
+            (TensorData(random_array(rng, 3, 5, 6)),),
+            {"mask": mask(rng, 3, 1, 5)},
             new=(6, 2, 4),
-            weights=_layer_weights(rng, 6, 4),
+            weights=layer_weights(rng, 6, 4),
             part="mask",
             note="one mask row per sentence, as for padding",
         ),
         Call(
-            (TensorData(_random(rng, 2, 4, 6)), _mask(rng, 4, 4)),
+            (TensorData(random_array(rng, 2, 4, 6)), mask(rng, 4, 4)),
             new=(6, 3, 5),
-            weights=_layer_weights(rng, 6, 5),
+            weights=layer_weights(rng, 6, 5),
             part="mask",
             note="one mask for the whole batch",
         ),
         Call(
-            (_same_rows([1] * 6),),
+            (same_rows([1] * 6),),
             new=(6, 2, 5, 0.3),
-            weights=_dropping_layer(6, 5, 1.5),
+            weights=dropping_layer(6, 5, 1.5),
             training=True,
             part="dropout",
             note="training mode: attention adds 1.5 to column 0, the network adds nothing",
         ),
         Call(
-            (_same_rows([1] * 6),),
+            (same_rows([1] * 6),),
             new=(6, 2, 5, 0.3),
-            weights=_dropping_layer(6, 5, 0.0),
+            weights=dropping_layer(6, 5, 0.0),
             training=True,
             part="dropout",
             note="training mode: attention adds nothing, the network adds 0.7 + 0.8 * a hidden unit to column 0",
         ),
         Call(
-            (_same_rows([1] * 4),),
+            (same_rows([1] * 4),),
             new=(4, 2, 3),
-            weights=_dropping_layer(4, 3, 0.0),
+            weights=dropping_layer(4, 3, 0.0),
             training=True,
             part="dropout",
             note="training mode, with the dropout that stands in the signature",

@@ -7,15 +7,15 @@ import numpy as np
 from autograde.plain import TensorData
 
 
-def _tensor(numbers):
+def tensor(numbers):
     return TensorData(np.asarray(numbers, np.float32))
 
 
-def _random(rng, *shape, scale=1.0):
+def random_array(rng, *shape, scale=1.0):
     return (rng.normal(size=shape) * scale).astype(np.float32)
 
 
-def _mask(rng, *shape):
+def mask(rng, *shape):
     """A random mask in which every row has at least one True and one False."""
     order = rng.random(shape).argsort(axis=-1)
     return TensorData(order < rng.integers(1, shape[-1], (*shape[:-1], 1)))

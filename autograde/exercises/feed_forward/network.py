@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import MAIN, Call, Exercise, Misconception
-from autograde.exercises.feed_forward.dropout import _same_rows, dropout_view
-from autograde.exercises.feed_forward.inputs import _random, _tensor
+from autograde.exercises.feed_forward.dropout import dropout_view, same_rows
+from autograde.exercises.feed_forward.inputs import random_array, tensor
 from autograde.exercises.feed_forward.parts import CHANGED
-from autograde.exercises.feed_forward.weights import _dropping_network, _network_weights
+from autograde.exercises.feed_forward.weights import dropping_network, network_weights
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.feed_forward import network as code
 from autograde.plain import TensorData
@@ -26,34 +26,34 @@ def _network_module_calls(rng):
     }
     return [
         Call(
-            (_tensor([[[1, 2], [-1, 1], [0, -3], [2, 2]]]),),
+            (tensor([[[1, 2], [-1, 1], [0, -3], [2, 2]]]),),
             new=(2, 3),
             weights=by_hand,
             note="by hand: four tokens of width 2, d_ff = 3",
         ),
         Call(new=(5, 7), method="", report=("parameters",), note="the parameters and their shapes"),
-        Call((TensorData(_random(rng, 2, 3, 4)),), new=(4, 6), weights=_network_weights(rng, 4, 6)),
-        Call((TensorData(_random(rng, 3, 4, 6)),), new=(6, 5, 0.5), weights=_network_weights(rng, 6, 5)),
+        Call((TensorData(random_array(rng, 2, 3, 4)),), new=(4, 6), weights=network_weights(rng, 4, 6)),
+        Call((TensorData(random_array(rng, 3, 4, 6)),), new=(6, 5, 0.5), weights=network_weights(rng, 6, 5)),
         Call(
-            (TensorData(_random(rng, 2, 5, 3)),),
+            (TensorData(random_array(rng, 2, 5, 3)),),
             new=(3, 8),
-            weights=_network_weights(rng, 3, 8),
+            weights=network_weights(rng, 3, 8),
             report=("gradients",),
             part=CHANGED,
             note="the gradient of every weight",
         ),
         Call(
-            (_same_rows([0.5, -1.0, 2.0]),),
+            (same_rows([0.5, -1.0, 2.0]),),
             new=(3, 5, 0.3),
-            weights=_dropping_network(3, 5),
+            weights=dropping_network(3, 5),
             training=True,
             part="dropout",
             note="training mode: column 0 of the output is 0.7 + 0.8 * a hidden unit",
         ),
         Call(
-            (_same_rows([0.5, -1.0]),),
+            (same_rows([0.5, -1.0]),),
             new=(2, 3),
-            weights=_dropping_network(2, 3),
+            weights=dropping_network(2, 3),
             training=True,
             part="dropout",
             note="training mode, with the dropout that stands in the signature",

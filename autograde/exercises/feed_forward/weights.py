@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercises.feed_forward.inputs import _random
+from autograde.exercises.feed_forward.inputs import random_array
 
 
-def _network_weights(rng, d_model, d_ff, prefix=""):
+def network_weights(rng, d_model, d_ff, prefix=""):
     return {
-        f"{prefix}inner.weight": _random(rng, d_ff, d_model, scale=0.8),
-        f"{prefix}inner.bias": _random(rng, d_ff, scale=0.5),
-        f"{prefix}outer.weight": _random(rng, d_model, d_ff, scale=0.6),
-        f"{prefix}outer.bias": _random(rng, d_model, scale=0.5),
+        f"{prefix}inner.weight": random_array(rng, d_ff, d_model, scale=0.8),
+        f"{prefix}inner.bias": random_array(rng, d_ff, scale=0.5),
+        f"{prefix}outer.weight": random_array(rng, d_model, d_ff, scale=0.6),
+        f"{prefix}outer.bias": random_array(rng, d_model, scale=0.5),
     }
 
 
-def _dropping_network(d_model, d_ff, prefix="", bias=0.7):
+def dropping_network(d_model, d_ff, prefix="", bias=0.7):
     """One hidden unit, 1 + 0.5 * column 0 of x, reaches column 0 of the output, times 0.8."""
     inner, outer = np.zeros((d_ff, d_model), np.float32), np.zeros((d_model, d_ff), np.float32)
     inner[1, 0], outer[0, 1] = 0.5, 0.8
@@ -30,31 +30,31 @@ def _dropping_network(d_model, d_ff, prefix="", bias=0.7):
 
 def _norm_weights(rng, d_model, name):
     return {
-        f"{name}.norm.gamma": (1 + _random(rng, d_model, scale=0.3)).astype(np.float32),
-        f"{name}.norm.beta": _random(rng, d_model, scale=0.5),
+        f"{name}.norm.gamma": (1 + random_array(rng, d_model, scale=0.3)).astype(np.float32),
+        f"{name}.norm.beta": random_array(rng, d_model, scale=0.5),
     }
 
 
-def _layer_weights(rng, d_model, d_ff, prefix=""):
+def layer_weights(rng, d_model, d_ff, prefix=""):
     return {
         **{
-            f"{prefix}attention.{name}.weight": _random(rng, d_model, d_model, scale=0.7)
+            f"{prefix}attention.{name}.weight": random_array(rng, d_model, d_model, scale=0.7)
             for name in ("query", "key", "value", "out")
         },
         **_norm_weights(rng, d_model, f"{prefix}add_norm_1"),
-        **_network_weights(rng, d_model, d_ff, f"{prefix}feed_forward."),
+        **network_weights(rng, d_model, d_ff, f"{prefix}feed_forward."),
         **_norm_weights(rng, d_model, f"{prefix}add_norm_2"),
     }
 
 
-def _stack_weights(rng, num_layers, d_model, d_ff):
+def stack_weights(rng, num_layers, d_model, d_ff):
     weights = {}
     for index in range(num_layers):
-        weights |= _layer_weights(rng, d_model, d_ff, f"layers.{index}.")
+        weights |= layer_weights(rng, d_model, d_ff, f"layers.{index}.")
     return weights
 
 
-def _layer_by_hand(prefix=""):
+def layer_by_hand(prefix=""):
     """Attention that averages the tokens, and add & norm of two numbers, which gives (1, -1) or (-1, 1)."""
     zero, one = np.zeros((2, 2), np.float32), np.eye(2, dtype=np.float32)
     return {
@@ -73,7 +73,7 @@ def _layer_by_hand(prefix=""):
     }
 
 
-def _dropping_layer(d_model, d_ff, attended, prefix=""):
+def dropping_layer(d_model, d_ff, attended, prefix=""):
     """Attention gives `attended` in column 0 for tokens (1, 1, ...), and 0 elsewhere; the network as above, or 0."""
     norm, zero = np.linspace(0.8, 1.3, d_model, dtype=np.float32), np.zeros((d_model, d_model), np.float32)
     out = zero.copy()
@@ -83,7 +83,7 @@ def _dropping_layer(d_model, d_ff, attended, prefix=""):
         f"{prefix}attention.key.weight": zero,
         f"{prefix}attention.value.weight": np.eye(d_model, dtype=np.float32),
         f"{prefix}attention.out.weight": out,
-        **_dropping_network(d_model, d_ff, f"{prefix}feed_forward."),
+        **dropping_network(d_model, d_ff, f"{prefix}feed_forward."),
     }
     if attended:
         weights |= {

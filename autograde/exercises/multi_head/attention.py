@@ -9,9 +9,9 @@ import numpy as np
 from autograde.exercise import MAIN, Call, Exercise, Misconception
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes.multi_head import attention as code
-from autograde.exercises.multi_head.inputs import _layers, _tensor
+from autograde.exercises.multi_head.inputs import layers, tensor
 from autograde.exercises.multi_head.parts import CROSS, MASK, NOTHING, WIDTH
-from autograde.exercises.single_head.masks import _mask
+from autograde.exercises.single_head.masks import random_mask
 from autograde.plain import TensorData
 from helpers.multi_head import MultiHeadAttention
 
@@ -20,10 +20,10 @@ LESSON = "04_multi_head"
 
 def _module_calls(rng):
     def call(embed_dim, num_heads, *shapes, mask=None, bias=False, **options):
-        inputs = tuple(_tensor(rng, *shape, embed_dim) for shape in shapes)
+        inputs = tuple(tensor(rng, *shape, embed_dim) for shape in shapes)
         kwargs = options.pop("kwargs", {}) | ({} if mask is None else {"mask": TensorData(mask)})
         new_kwargs = {"bias": True} if bias else {}
-        weights = _layers(rng, embed_dim, bias)
+        weights = layers(rng, embed_dim, bias)
         return Call(inputs, kwargs, new=(embed_dim, num_heads), new_kwargs=new_kwargs, weights=weights, **options)
 
     x = np.array([[[1, 0, 6, 0], [0, 0, 0, 4], [0, 0, 0, 2]]], np.float32)
@@ -34,9 +34,9 @@ def _module_calls(rng):
         "value.weight": eye,
         "out.weight": eye[[2, 0, 1, 3]],
     }
-    empty = _mask(rng, 4, 5, 7)
+    empty = random_mask(rng, 4, 5, 7)
     empty[1, 2] = empty[3] = False
-    alone = _mask(rng, 4, 1, 7)
+    alone = random_mask(rng, 4, 1, 7)
     alone[2] = False
     return [
         Call(
@@ -51,11 +51,15 @@ def _module_calls(rng):
         call(6, 2, (4, 5), (4, 7), part=CROSS, note="5 queries, 7 keys; the value input is the key input"),
         call(12, 3, (2, 5), (2, 5), part=CROSS, note="two sentences of the same length"),
         call(8, 2, (3, 5), (3, 6), (3, 6), part=CROSS, note="three different inputs"),
-        call(6, 2, (4, 5), mask=_mask(rng, 5, 5), part=MASK, note="one mask for all: (n_queries, n_keys)"),
-        call(6, 2, (4, 5), (4, 7), mask=_mask(rng, 4, 1, 7), part=MASK, note="a mask (batch, 1, n_keys)"),
-        call(12, 3, (2, 5), (2, 7), mask=_mask(rng, 2, 5, 7), part=MASK, note="a mask (batch, n_queries, n_keys)"),
-        call(6, 2, (4, 5), mask=_mask(rng, 4, 2, 5, 5), part=MASK, note="a mask (batch, heads, n_queries, n_keys)"),
-        call(12, 3, (2, 5), mask=_mask(rng, 2, 1, 5, 5), part=MASK, note="a mask (batch, 1, n_queries, n_keys)"),
+        call(6, 2, (4, 5), mask=random_mask(rng, 5, 5), part=MASK, note="one mask for all: (n_queries, n_keys)"),
+        call(6, 2, (4, 5), (4, 7), mask=random_mask(rng, 4, 1, 7), part=MASK, note="a mask (batch, 1, n_keys)"),
+        call(
+            12, 3, (2, 5), (2, 7), mask=random_mask(rng, 2, 5, 7), part=MASK, note="a mask (batch, n_queries, n_keys)"
+        ),
+        call(
+            6, 2, (4, 5), mask=random_mask(rng, 4, 2, 5, 5), part=MASK, note="a mask (batch, heads, n_queries, n_keys)"
+        ),
+        call(12, 3, (2, 5), mask=random_mask(rng, 2, 1, 5, 5), part=MASK, note="a mask (batch, 1, n_queries, n_keys)"),
         call(
             6,
             2,

@@ -7,9 +7,9 @@ import numpy as np
 from autograde.exercise import MAIN, Call, Exercise, Misconception
 from autograde.exercises.libraries import DOT_PRODUCT_ATTENTION, MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes.multi_head import heads as code
-from autograde.exercises.multi_head.inputs import _tensor
+from autograde.exercises.multi_head.inputs import tensor
 from autograde.exercises.multi_head.parts import MASK, WIDTH
-from autograde.exercises.single_head.masks import _mask
+from autograde.exercises.single_head.masks import random_mask
 from autograde.plain import TensorData
 from helpers.multi_head import merge_heads, multi_head_by_hand, split_heads
 
@@ -25,13 +25,13 @@ def _split_calls(rng):
             (TensorData(by_hand[None].astype(np.float32)), 3),
             note="by hand: the tens are the token, the units the column",
         ),
-        Call((_tensor(rng, 2, 5, 12), 3)),
-        Call((_tensor(rng, 3, 4, 10), 2)),
-        Call((_tensor(rng, 2, 6, 20), 4)),
-        Call((_tensor(rng, 3, 4, 5), 1), part="one head, or heads of width 1", note="one head"),
-        Call((_tensor(rng, 3, 4, 5), 5), part="one head, or heads of width 1", note="as many heads as columns"),
-        Call((_tensor(rng, 2, 3, 7), 4), part=WIDTH, note="4 heads do not divide a width of 7"),
-        Call((_tensor(rng, 4, 2, 8), 3), part=WIDTH, note="3 heads do not divide a width of 8"),
+        Call((tensor(rng, 2, 5, 12), 3)),
+        Call((tensor(rng, 3, 4, 10), 2)),
+        Call((tensor(rng, 2, 6, 20), 4)),
+        Call((tensor(rng, 3, 4, 5), 1), part="one head, or heads of width 1", note="one head"),
+        Call((tensor(rng, 3, 4, 5), 5), part="one head, or heads of width 1", note="as many heads as columns"),
+        Call((tensor(rng, 2, 3, 7), 4), part=WIDTH, note="4 heads do not divide a width of 7"),
+        Call((tensor(rng, 4, 2, 8), 3), part=WIDTH, note="3 heads do not divide a width of 8"),
     ]
 
 
@@ -139,11 +139,11 @@ def _merge_calls(rng):
             (TensorData(by_hand[None].astype(np.float32)),),
             note="by hand: what `split_heads` made; token 2 has to become 20, 21, 22, 23, 24, 25",
         ),
-        Call((_tensor(rng, 2, 3, 5, 4),)),
-        Call((_tensor(rng, 3, 2, 4, 5),)),
-        Call((_tensor(rng, 2, 5, 3, 4),)),
-        Call((_tensor(rng, 2, 1, 4, 5),), part="one head, or heads of width 1", note="one head"),
-        Call((_tensor(rng, 3, 5, 4, 1),), part="one head, or heads of width 1", note="heads of width 1"),
+        Call((tensor(rng, 2, 3, 5, 4),)),
+        Call((tensor(rng, 3, 2, 4, 5),)),
+        Call((tensor(rng, 2, 5, 3, 4),)),
+        Call((tensor(rng, 2, 1, 4, 5),), part="one head, or heads of width 1", note="one head"),
+        Call((tensor(rng, 3, 5, 4, 1),), part="one head, or heads of width 1", note="heads of width 1"),
     ]
 
 
@@ -240,7 +240,7 @@ def _hand_calls(rng):
         heads = [tuple(rng.normal(size=(d_model, d_head)) for _ in range(3)) for _ in range(count)]
         args = rng.normal(size=(length, d_model)), heads, rng.normal(size=(count * d_head, d_model))
         if mask:
-            return Call(args, {"mask": _mask(rng, length, length)}, part=MASK)
+            return Call(args, {"mask": random_mask(rng, length, length)}, part=MASK)
         return Call(args)
 
     x = np.array([[1.0, 0.0], [0.0, 4.0], [0.0, 8.0]])

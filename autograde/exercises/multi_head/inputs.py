@@ -11,11 +11,11 @@ from autograde.plain import TensorData
 LAYERS = ("query", "key", "value", "out")
 
 
-def _tensor(rng, *shape):
+def tensor(rng, *shape):
     return TensorData(rng.normal(size=shape).astype(np.float32))
 
 
-def _layers(rng, embed_dim, bias=False):
+def layers(rng, embed_dim, bias=False):
     """Weights with which the scores are moderate: they differ from one another, and no softmax saturates."""
     scale = 1.3 / math.sqrt(embed_dim)
     weights = {f"{n}.weight": (rng.normal(size=(embed_dim, embed_dim)) * scale).astype(np.float32) for n in LAYERS}

@@ -7,7 +7,7 @@ import numpy as np
 from autograde.exercise import MAIN, Call, Exercise, Misconception
 from autograde.exercises.libraries import DOT_PRODUCT_ATTENTION
 from autograde.exercises.mistakes.single_head import attention as code
-from autograde.exercises.single_head.masks import _mask, _mask_with_empty_row
+from autograde.exercises.single_head.masks import mask_with_empty_row, random_mask
 from autograde.exercises.single_head.parts import LEADING, NOTHING
 from helpers.single_head import attention_weights, scaled_dot_product_attention
 
@@ -22,13 +22,19 @@ def _weights_calls(rng):
     return [
         Call((by_hand,), part="no mask", note="by hand: the exponentials are 1, 2, 5 and 3, 1, 4"),
         Call((by_hand, mask), note="by hand: of 1, 2, 5 and 3, 1, 4 only 1, 5 and 3, 1 are left"),
-        Call((rng.normal(size=(4, 6)), _mask(rng, 4, 6))),
-        Call((rng.normal(size=(2, 3, 5)), _mask(rng, 2, 3, 5))),
+        Call((rng.normal(size=(4, 6)), random_mask(rng, 4, 6))),
+        Call((rng.normal(size=(2, 3, 5)), random_mask(rng, 2, 3, 5))),
         Call((rng.normal(size=(2, 3, 5)) * 2,), part="no mask", note="a batch without a mask"),
-        Call((rng.normal(size=(3, 4, 6)), _mask(rng, 3, 1, 6)), part="broadcasting", note="one mask row per sentence"),
-        Call((rng.normal(size=(2, 3, 4, 5)), _mask(rng, 4, 5)), part="broadcasting", note="one mask for all heads"),
         Call(
-            (rng.normal(size=(3, 5)), _mask_with_empty_row(rng, 3, 5, row=1)),
+            (rng.normal(size=(3, 4, 6)), random_mask(rng, 3, 1, 6)),
+            part="broadcasting",
+            note="one mask row per sentence",
+        ),
+        Call(
+            (rng.normal(size=(2, 3, 4, 5)), random_mask(rng, 4, 5)), part="broadcasting", note="one mask for all heads"
+        ),
+        Call(
+            (rng.normal(size=(3, 5)), mask_with_empty_row(rng, 3, 5, row=1)),
             part=NOTHING,
             note="row 1 has nothing to attend to",
         ),
@@ -154,17 +160,17 @@ def _attention_calls(rng):
         Call((query, key, value), note="by hand: the scores are log 1, log 2, log 5 in row 0 and 0, 0, 0 in row 1"),
         Call((tokens(5, 3), tokens(4, 3), tokens(4, 6))),
         Call((tokens(3, 5), tokens(6, 5), tokens(6, 4))),
-        Call((tokens(5, 3), tokens(4, 3), tokens(4, 6)), {"mask": _mask(rng, 5, 4)}, part="mask"),
+        Call((tokens(5, 3), tokens(4, 3), tokens(4, 6)), {"mask": random_mask(rng, 5, 4)}, part="mask"),
         Call((tokens(2, 5, 3), tokens(2, 4, 3), tokens(2, 4, 6)), part=LEADING, note="a batch of two sentences"),
         Call(
             (tokens(2, 3, 4, 5), tokens(2, 3, 6, 5), tokens(2, 3, 6, 7)),
-            {"mask": _mask(rng, 2, 1, 1, 6)},
+            {"mask": random_mask(rng, 2, 1, 1, 6)},
             part=LEADING,
             note="a batch of two, three heads, one mask row per sentence",
         ),
         Call(
             (tokens(4, 3), tokens(5, 3), tokens(5, 2)),
-            {"mask": _mask_with_empty_row(rng, 4, 5, row=2)},
+            {"mask": mask_with_empty_row(rng, 4, 5, row=2)},
             part=NOTHING,
             note="row 2 has nothing to attend to",
         ),

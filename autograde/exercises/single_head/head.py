@@ -7,7 +7,7 @@ import numpy as np
 from autograde.exercise import MAIN, Call, Exercise, Misconception
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes.single_head import head as code
-from autograde.exercises.single_head.masks import _mask, _mask_with_empty_row
+from autograde.exercises.single_head.masks import mask_with_empty_row, random_mask
 from autograde.exercises.single_head.parts import NOTHING
 from autograde.plain import TensorData
 from helpers.single_head import SelfAttentionHead
@@ -53,7 +53,7 @@ def _head_calls(rng):
         ),
         Call(
             (tokens(2, 5, 6),),
-            {"mask": TensorData(_mask(rng, 5, 5))},
+            {"mask": TensorData(random_mask(rng, 5, 5))},
             new=(6, 4),
             weights=_head_weights(rng, 6, 4),
             part="mask",
@@ -61,7 +61,7 @@ def _head_calls(rng):
         ),
         Call(
             (tokens(3, 4, 6),),
-            {"mask": TensorData(_mask(rng, 3, 1, 4))},
+            {"mask": TensorData(random_mask(rng, 3, 1, 4))},
             new=(6, 5),
             weights=_head_weights(rng, 6, 5),
             part="mask",
@@ -69,7 +69,7 @@ def _head_calls(rng):
         ),
         Call(
             (tokens(2, 4, 5),),
-            {"mask": TensorData(_mask_with_empty_row(rng, 2, 4, 4, row=1))},
+            {"mask": TensorData(mask_with_empty_row(rng, 2, 4, 4, row=1))},
             new=(5, 3),
             weights=_head_weights(rng, 5, 3),
             report=everything,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 
-def _mask(rng, *shape):
+def random_mask(rng, *shape):
     """A random mask in which every row has at least one True and one False."""
     order = rng.random(shape).argsort(axis=-1)
     return order < rng.integers(1, shape[-1], (*shape[:-1], 1))
 
 
-def _mask_with_empty_row(rng, *shape, row):
-    mask = _mask(rng, *shape)
+def mask_with_empty_row(rng, *shape, row):
+    mask = random_mask(rng, *shape)
     mask[..., row, :] = False
     return mask

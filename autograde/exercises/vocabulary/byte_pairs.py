@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograde.exercise import MAIN, Call, Exercise
 from autograde.exercises.libraries import TOKENIZERS
 from autograde.exercises.mistakes.vocabulary import byte_pairs as mistakes
-from autograde.exercises.vocabulary.sentences import KOREAN, _pick
+from autograde.exercises.vocabulary.sentences import KOREAN, pick
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"
@@ -14,7 +14,7 @@ LESSON = "01_vocabulary"
 
 
 def _word_counts(rng, letters, count, most):
-    words = {"".join(_pick(rng, letters, int(rng.integers(1, 6)))): int(rng.integers(1, most)) for _ in range(count)}
+    words = {"".join(pick(rng, letters, int(rng.integers(1, 6)))): int(rng.integers(1, most)) for _ in range(count)}
     return words
 
 
@@ -70,7 +70,7 @@ TRAIN_BPE = Exercise(
 def _bpe_encode_calls(rng):
     merges = [("o", "g"), ("og", "</w>"), ("d", "og</w>"), ("l", "og</w>"), ("d", "og")]
     learned = reference.train_bpe({word: int(rng.integers(1, 9)) for word in KOREAN}, 12)
-    known, unseen = _pick(rng, KOREAN, 1)[0], _pick(rng, ("새는", "강을", "남자는", "고양이는", "집에서"), 1)[0]
+    known, unseen = pick(rng, KOREAN, 1)[0], pick(rng, ("새는", "강을", "남자는", "고양이는", "집에서"), 1)[0]
     return [
         Call(("dogs", merges), note="by hand: (o, g) first, later (d, og): dog s </w>"),
         Call(("frog", merges), note="by hand: f r og</w>, a word that was never seen"),

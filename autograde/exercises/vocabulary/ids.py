@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autograde.exercise import MAIN, Call, Exercise
 from autograde.exercises.mistakes.vocabulary import ids as mistakes
-from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, _pick, _shuffled
+from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, pick, shuffled
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"
@@ -15,10 +15,10 @@ LESSON = "01_vocabulary"
 def _build_index_calls(rng):
     return [
         Call((["the", "dog", "bites", "man"],), note="by hand: the 0, dog 1, bites 2, man 3"),
-        Call((_shuffled(rng, ENGLISH)[:7],)),
-        Call((_shuffled(rng, KOREAN),)),
+        Call((shuffled(rng, ENGLISH)[:7],)),
+        Call((shuffled(rng, KOREAN),)),
         Call(
-            (["<pad>", "<unk>", *_shuffled(rng, KOREAN)[:5]],), note="special tokens in the list are words like others"
+            (["<pad>", "<unk>", *shuffled(rng, KOREAN)[:5]],), note="special tokens in the list are words like others"
         ),
     ]
 
@@ -50,12 +50,12 @@ def _numbered(words):
 
 def _encode_calls(rng):
     running = _numbered(["<pad>", "<bos>", "<eos>", "<unk>", "the", "dog", "bites", "man", "cat", "sleeps"])
-    english, korean = _shuffled(rng, ENGLISH), _shuffled(rng, KOREAN)
+    english, korean = shuffled(rng, ENGLISH), shuffled(rng, KOREAN)
     at_the_end = _numbered([*korean[:6], "<unk>"])
-    plain, stranger = _numbered(english[:8]), _pick(rng, ("unicorn", "volcano", "violin"), 1)[0]
+    plain, stranger = _numbered(english[:8]), pick(rng, ("unicorn", "volcano", "violin"), 1)[0]
     return [
         Call((["the", "dog", "bites", "the", "man"], running), note="by hand: 4 5 6 4 7, one number for each token"),
-        Call((_pick(rng, english[:9], 12), _numbered(["<pad>", "<unk>", *english[:9]]))),
+        Call((pick(rng, english[:9], 12), _numbered(["<pad>", "<unk>", *english[:9]]))),
         Call((["the", "bird", "sleeps"], running), part="unknown words", note='"bird" is not in the index'),
         Call(
             ([korean[0], korean[7], korean[3], korean[8], korean[0]], at_the_end),
@@ -63,12 +63,12 @@ def _encode_calls(rng):
             note="here `<unk>` is the last word of the index, and the first word has the index 0",
         ),
         Call(
-            (_pick(rng, english, 15), _numbered([*english[:5], "<unk>", *english[5:9]])),
+            (pick(rng, english, 15), _numbered([*english[:5], "<unk>", *english[5:9]])),
             part="unknown words",
             note="here `<unk>` has the index 5",
         ),
         Call(
-            (_pick(rng, english[:8], 6), plain), part="without <unk>", note="every word known, no `<unk>` in the index"
+            (pick(rng, english[:8], 6), plain), part="without <unk>", note="every word known, no `<unk>` in the index"
         ),
         Call(
             ([english[1], english[0], stranger, english[2]], plain),
@@ -102,7 +102,7 @@ ENCODE = Exercise(
 
 def _decode_calls(rng):
     words = dict(enumerate(["<pad>", "<bos>", "<eos>", "<unk>", "the", "dog", "bites", "man", "cat", "sleeps"]))
-    english, korean = dict(enumerate(_shuffled(rng, ENGLISH)[:9])), dict(enumerate(_shuffled(rng, KOREAN)))
+    english, korean = dict(enumerate(shuffled(rng, ENGLISH)[:9])), dict(enumerate(shuffled(rng, KOREAN)))
     return [
         Call(([4, 5, 6, 4, 7], words), note="by hand: the dog bites the man"),
         Call(([8, 0, 3, 3, 5, 0], english), note="index 0 is a word here"),

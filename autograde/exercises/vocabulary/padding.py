@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autograde.exercise import MAIN, Call, Exercise
 from autograde.exercises.mistakes.vocabulary import padding as mistakes
-from autograde.exercises.vocabulary.sentences import _shuffled
+from autograde.exercises.vocabulary.sentences import shuffled
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"
@@ -17,7 +17,7 @@ def _sequences(rng, lengths, low, high):
 def _pad_batch_calls(rng):
     return [
         Call(([[4, 5, 6, 4, 7], [4, 8, 9]],), note="by hand: 2 rows of 5; the second ends with two zeros"),
-        Call((_sequences(rng, _shuffled(rng, [2, 3, 5, 7]), 1, 30),)),
+        Call((_sequences(rng, shuffled(rng, [2, 3, 5, 7]), 1, 30),)),
         Call((_sequences(rng, [3, 1, 6], 4, 99),)),
         Call((_sequences(rng, [4], 1, 9),), note="one sequence alone: nothing to fill up"),
         Call(
@@ -26,7 +26,7 @@ def _pad_batch_calls(rng):
             part="other padding",
             note="padding is 9 here, and 0 is a token like others",
         ),
-        Call((_sequences(rng, _shuffled(rng, [1, 4, 6]), 0, 50),), {"pad": 77}, part="other padding"),
+        Call((_sequences(rng, shuffled(rng, [1, 4, 6]), 0, 50),), {"pad": 77}, part="other padding"),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograde.exercise import MAIN, Call, Exercise
 from autograde.exercises.libraries import TOKENIZERS
 from autograde.exercises.mistakes.vocabulary import pairs as mistakes
-from autograde.exercises.vocabulary.sentences import _pick
+from autograde.exercises.vocabulary.sentences import pick
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"
@@ -14,7 +14,7 @@ LESSON = "01_vocabulary"
 
 
 def _symbols(rng, letters, low=2, high=7):
-    return (*_pick(rng, letters, int(rng.integers(low, high))), "</w>")
+    return (*pick(rng, letters, int(rng.integers(low, high))), "</w>")
 
 
 def _count_pairs_calls(rng):
@@ -60,7 +60,7 @@ COUNT_PAIRS = Exercise(
 
 
 def _merge_pair_calls(rng):
-    letters = _pick(rng, (("a", "b"), ("n", "a"), ("개", "가"), ("이", "를")), 1)[0]
+    letters = pick(rng, (("a", "b"), ("n", "a"), ("개", "가"), ("이", "를")), 1)[0]
     random = _symbols(rng, (*letters, "c"), 9, 14)
     return [
         Call((("d", "o", "g", "s", "</w>"), ("o", "g")), note="by hand: d og s </w>"),

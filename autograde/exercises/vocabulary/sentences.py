@@ -46,16 +46,16 @@ KOREAN = [
 MARKS = tuple(".,!?;:()-_%\"'")
 
 
-def _pick(rng, pool, count):
+def pick(rng, pool, count):
     """`count` items of `pool`, repeats allowed."""
     return [pool[i] for i in rng.integers(len(pool), size=count)]
 
 
-def _shuffled(rng, pool):
+def shuffled(rng, pool):
     return [pool[i] for i in rng.permutation(len(pool))]
 
 
-def _sentence(rng, pool, count):
+def sentence(rng, pool, count):
     """Words with capitals here and there, and a mark behind some of them."""
-    words = [word.title() if rng.random() < 0.3 else word for word in _pick(rng, pool, count)]
-    return " ".join(word + (_pick(rng, MARKS[:8], 1)[0] if rng.random() < 0.4 else "") for word in words)
+    words = [word.title() if rng.random() < 0.3 else word for word in pick(rng, pool, count)]
+    return " ".join(word + (pick(rng, MARKS[:8], 1)[0] if rng.random() < 0.4 else "") for word in words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograde.exercise import MAIN, Call, Exercise
 from autograde.exercises.libraries import TOKENIZERS
 from autograde.exercises.mistakes.vocabulary import tokens as mistakes
-from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, MARKS, _pick, _sentence, _shuffled
+from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, MARKS, pick, sentence, shuffled
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"
@@ -14,13 +14,13 @@ LESSON = "01_vocabulary"
 
 
 def _tokenize_calls(rng):
-    pairs = zip(_pick(rng, ENGLISH, 6), _pick(rng, MARKS, 6))
+    pairs = zip(pick(rng, ENGLISH, 6), pick(rng, MARKS, 6))
     return [
         Call(("The dog bites the man.",), note="by hand: six tokens; the full stop is one of them"),
-        Call((_sentence(rng, ENGLISH, 7) + "!",)),
-        Call((_sentence(rng, ENGLISH, 4) + " " + _sentence(rng, ENGLISH, 5) + "?",)),
+        Call((sentence(rng, ENGLISH, 7) + "!",)),
+        Call((sentence(rng, ENGLISH, 4) + " " + sentence(rng, ENGLISH, 5) + "?",)),
         Call(("개가 남자를 물어요!",), part="Korean", note="Korean: the words are separated by spaces here too"),
-        Call((_sentence(rng, KOREAN, 6) + ".",), part="Korean"),
+        Call((sentence(rng, KOREAN, 6) + ".",), part="Korean"),
         Call(
             ("Don't say 'tis the dogs' bone: it isn't.",),
             part="apostrophes",
@@ -56,15 +56,15 @@ TOKENIZE = Exercise(
 
 
 def _build_vocabulary_calls(rng):
-    once = _shuffled(rng, ENGLISH)
+    once = shuffled(rng, ENGLISH)
     return [
         Call(
             (["the", "dog", "bites", "the", "man", "the", "cat", "bites"],),
             note='by hand: 8 tokens, 5 unique ones, "the" and "bites" repeated',
         ),
         Call(([*once[:4], once[2], once[0], once[5], once[2]],)),
-        Call((_pick(rng, ENGLISH, 40),)),
-        Call((_pick(rng, KOREAN, 23),)),
+        Call((pick(rng, ENGLISH, 40),)),
+        Call((pick(rng, KOREAN, 23),)),
         Call(([],), note="no token at all"),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograde.exercise import MAIN, Call, Exercise
 from autograde.exercises.libraries import TOKENIZERS
 from autograde.exercises.mistakes.vocabulary import vocabulary_class as mistakes
-from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, _sentence
+from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, sentence
 from helpers import vocabulary as reference
 from helpers.example import SENTENCES, TRANSLATIONS
 
@@ -16,7 +16,7 @@ REPEATED = ("So, so, so good!", "What a good day", "A day, a night: a DAY.", "ni
 
 
 def _texts(rng, pool, count):
-    return tuple(_sentence(rng, pool, int(rng.integers(4, 9))) for _ in range(count))
+    return tuple(sentence(rng, pool, int(rng.integers(4, 9))) for _ in range(count))
 
 
 def _vocabulary_calls(rng):

@@ -12,12 +12,12 @@ from helpers.clinic import repair_attend
 # --- repair_attend: wrong -------------------------------------------------------------------------------------------
 
 
-def _scores(query, key):
+def attention_scores_of(query, key):
     return query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])
 
 
 def _attend(query, key, value, seen):
-    return torch.softmax(_scores(query, key).masked_fill(~seen, -math.inf), dim=-1) @ value
+    return torch.softmax(attention_scores_of(query, key).masked_fill(~seen, -math.inf), dim=-1) @ value
 
 
 def _ones(query):
@@ -50,11 +50,11 @@ def attend_one_back(query, key, value):
 
 
 def attend_mask_after_softmax(query, key, value):
-    return torch.softmax(_scores(query, key), dim=-1).tril() @ value
+    return torch.softmax(attention_scores_of(query, key), dim=-1).tril() @ value
 
 
 def attend_zeros(query, key, value):
-    return torch.softmax(_scores(query, key).tril(), dim=-1) @ value
+    return torch.softmax(attention_scores_of(query, key).tril(), dim=-1) @ value
 
 
 def attend_no_scaling(query, key, value):
@@ -62,7 +62,7 @@ def attend_no_scaling(query, key, value):
 
 
 def attend_over_queries(query, key, value):
-    return torch.softmax(_scores(query, key).masked_fill(~_ones(query).tril(), -math.inf), dim=1) @ value
+    return torch.softmax(attention_scores_of(query, key).masked_fill(~_ones(query).tril(), -math.inf), dim=1) @ value
 
 
 def attend_running_mean(query, key, value):
@@ -91,7 +91,7 @@ def attend_added_mask(query, key, value):
 
 
 def attend_renormalized(query, key, value):
-    scores = _scores(query, key)
+    scores = attention_scores_of(query, key)
     powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True)).tril()
     return (powers / powers.sum(dim=-1, keepdim=True)) @ value
 
@@ -99,4 +99,4 @@ def attend_renormalized(query, key, value):
 def attend_large_negative(query, key, value):
     position = torch.arange(query.shape[1])
     later = position.unsqueeze(0) > position.unsqueeze(1)
-    return torch.softmax(torch.where(later, torch.tensor(-1e9), _scores(query, key)), dim=-1) @ value
+    return torch.softmax(torch.where(later, torch.tensor(-1e9), attention_scores_of(query, key)), dim=-1) @ value

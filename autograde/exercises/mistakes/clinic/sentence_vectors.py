@@ -7,7 +7,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from autograde.exercises.mistakes.clinic.attend import _scores
+from autograde.exercises.mistakes.clinic.attend import attention_scores_of
 
 # --- repair_sentence_vectors: wrong ---------------------------------------------------------------------------------
 
@@ -30,38 +30,38 @@ def vectors_broken(x, keep):
 
 
 def vectors_mask_upside_down(x, keep):
-    return _mean_of_real(_read(x, _scores(x, x).masked_fill(keep.unsqueeze(1), -1e9)), keep)
+    return _mean_of_real(_read(x, attention_scores_of(x, x).masked_fill(keep.unsqueeze(1), -1e9)), keep)
 
 
 def vectors_padding_as_zeros(x, keep):
     x = x * keep.unsqueeze(2)
-    return _mean_of_real(_read(x, _scores(x, x)), keep)
+    return _mean_of_real(_read(x, attention_scores_of(x, x)), keep)
 
 
 def vectors_mask_after_softmax(x, keep):
-    return _mean_of_real((torch.softmax(_scores(x, x), dim=-1) * keep.unsqueeze(1)) @ x, keep)
+    return _mean_of_real((torch.softmax(attention_scores_of(x, x), dim=-1) * keep.unsqueeze(1)) @ x, keep)
 
 
 def vectors_scores_zero(x, keep):
-    return _mean_of_real(_read(x, _scores(x, x).masked_fill(~keep.unsqueeze(1), 0.0)), keep)
+    return _mean_of_real(_read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), 0.0)), keep)
 
 
 def vectors_mean_over_padding(x, keep):
-    return _read(x, _scores(x, x).masked_fill(~keep.unsqueeze(1), -1e9)).mean(dim=1)
+    return _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9)).mean(dim=1)
 
 
 def vectors_divided_by_length(x, keep):
-    attended = _read(x, _scores(x, x).masked_fill(~keep.unsqueeze(1), -1e9))
+    attended = _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9))
     return (attended * keep.unsqueeze(2)).sum(dim=1) / keep.shape[1]
 
 
 def vectors_sum(x, keep):
-    attended = _read(x, _scores(x, x).masked_fill(~keep.unsqueeze(1), -1e9))
+    attended = _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9))
     return (attended * keep.unsqueeze(2)).sum(dim=1)
 
 
 def vectors_first_mask_for_all(x, keep):
-    return _mean_of_real(_read(x, _scores(x, x).masked_fill(~keep[0], -1e9)), keep)
+    return _mean_of_real(_read(x, attention_scores_of(x, x).masked_fill(~keep[0], -1e9)), keep)
 
 
 def vectors_no_attention(x, keep):
@@ -69,12 +69,12 @@ def vectors_no_attention(x, keep):
 
 
 def vectors_over_queries(x, keep):
-    weights = torch.softmax(_scores(x, x).masked_fill(~keep.unsqueeze(2), -1e9), dim=1)
+    weights = torch.softmax(attention_scores_of(x, x).masked_fill(~keep.unsqueeze(2), -1e9), dim=1)
     return _mean_of_real(weights @ x, keep)
 
 
 def vectors_first_row(x, keep):
-    return _read(x, _scores(x, x).masked_fill(~keep.unsqueeze(1), -1e9))[:, 0]
+    return _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9))[:, 0]
 
 
 # --- repair_sentence_vectors: right ---------------------------------------------------------------------------------
@@ -102,12 +102,12 @@ def vectors_mean_of_weights(x, keep):
 
 def vectors_both_masked(x, keep):
     both = keep.unsqueeze(1) & keep.unsqueeze(2)
-    scores = torch.where(both, _scores(x, x), torch.tensor(-1e9))
+    scores = torch.where(both, attention_scores_of(x, x), torch.tensor(-1e9))
     return _mean_of_real(torch.softmax(scores, dim=-1) @ x, keep)
 
 
 def vectors_renormalized(x, keep):
-    scores = _scores(x, x)
+    scores = attention_scores_of(x, x)
     powers = torch.exp(scores - scores.amax(dim=2, keepdim=True)) * keep.unsqueeze(1)
     attended = powers / powers.sum(dim=2, keepdim=True) @ x
     return torch.stack([rows[real].mean(dim=0) for rows, real in zip(attended, keep, strict=True)])

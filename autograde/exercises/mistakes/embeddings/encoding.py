@@ -16,7 +16,7 @@ from helpers.embeddings import positional_encoding, positional_encoding_at
 # Each takes one position or an array of positions: (d_model,) or (positions, d_model).
 
 
-def _waves(position, rates):
+def waves(position, rates):
     angles = np.multiply.outer(position, rates)
     return np.where(np.arange(len(rates)) % 2 == 0, np.sin(angles), np.cos(angles))
 
@@ -25,54 +25,54 @@ def _even(d_model):
     return np.arange(d_model) // 2 * 2
 
 
-def _rates(d_model):
+def rates_of(d_model):
     return 10000.0 ** -(_even(d_model) / d_model)
 
 
 def pair_counted_in_twos(position, d_model):
-    return _waves(position, 10000.0 ** -(2 * _even(d_model) / d_model))
+    return waves(position, 10000.0 ** -(2 * _even(d_model) / d_model))
 
 
 def column_for_pair(position, d_model):
-    return _waves(position, 10000.0 ** -(2 * np.arange(d_model) / d_model))
+    return waves(position, 10000.0 ** -(2 * np.arange(d_model) / d_model))
 
 
 def rate_for_each_column(position, d_model):
-    return _waves(position, 10000.0 ** -(np.arange(d_model) / d_model))
+    return waves(position, 10000.0 ** -(np.arange(d_model) / d_model))
 
 
 def factor_two_missing(position, d_model):
-    return _waves(position, 10000.0 ** -(np.arange(d_model) // 2 / d_model))
+    return waves(position, 10000.0 ** -(np.arange(d_model) // 2 / d_model))
 
 
 def base_one_thousand(position, d_model):
-    return _waves(position, 1000.0 ** -(_even(d_model) / d_model))
+    return waves(position, 1000.0 ** -(_even(d_model) / d_model))
 
 
 def multiplied(position, d_model):
-    return _waves(position, 10000.0 ** (_even(d_model) / d_model))
+    return waves(position, 10000.0 ** (_even(d_model) / d_model))
 
 
 def whole_number_division(position, d_model):
-    return _waves(position, 10000.0 ** -(_even(d_model) // d_model))
+    return waves(position, 10000.0 ** -(_even(d_model) // d_model))
 
 
 def swapped(position, d_model):
-    angles = np.multiply.outer(position, _rates(d_model))
+    angles = np.multiply.outer(position, rates_of(d_model))
     return np.where(np.arange(d_model) % 2 == 0, np.cos(angles), np.sin(angles))
 
 
 def halves(position, d_model):
-    right_order = _waves(position, _rates(d_model))
+    right_order = waves(position, rates_of(d_model))
     return np.concatenate([right_order[..., 0::2], right_order[..., 1::2]], axis=-1)
 
 
 def no_cosine(position, d_model):
-    return np.sin(np.multiply.outer(position, _rates(d_model)))
+    return np.sin(np.multiply.outer(position, rates_of(d_model)))
 
 
 def from_one(position, d_model):
-    return _waves(position + 1, _rates(d_model))
+    return waves(position + 1, rates_of(d_model))
 
 
 def table_side_by_side(length, d_model):
@@ -90,7 +90,7 @@ def odd_width_loop(position, d_model):
 
 
 def at_vectorised(position, d_model):
-    return _waves(position, _rates(d_model))
+    return waves(position, rates_of(d_model))
 
 
 def at_phase(position, d_model):

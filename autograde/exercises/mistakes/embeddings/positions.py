@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from autograde.exercises.mistakes.embeddings.encoding import _rates, _waves
+from autograde.exercises.mistakes.embeddings.encoding import rates_of, waves
 from helpers import embeddings as right
 from helpers.embeddings import positional_encoding_at
 
@@ -131,7 +131,7 @@ def cosine_and_sine_exchanged(offset, d_model):
 def shift_solved(offset, d_model):
     # the matrix that fits so many positions that no other one does
     positions = np.concatenate([np.arange(0, 40), np.arange(40, 60000, 97)])
-    before, after = _waves(positions, _rates(d_model)), _waves(positions + offset, _rates(d_model))
+    before, after = waves(positions, rates_of(d_model)), waves(positions + offset, rates_of(d_model))
     return np.linalg.lstsq(before, after, rcond=None)[0].T
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from autograde.exercises.mistakes.single_head.scores import _products, scores_full_transpose
+from autograde.exercises.mistakes.single_head.scores import products, scores_full_transpose
 from helpers.single_head import attention_scores, attention_weights, scaled_dot_product_attention, softmax
 
 # --- attention_weights: wrong ---------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def weights_torch(scores, mask=None):
 
 
 def attention_no_scaling(query, key, value, mask=None):
-    weights = attention_weights(_products(query, key), mask)
+    weights = attention_weights(products(query, key), mask)
     return weights @ value, weights
 
 
@@ -133,7 +133,7 @@ def attention_scaled_twice(query, key, value, mask=None):
 
 
 def attention_width_of_value(query, key, value, mask=None):
-    weights = attention_weights(_products(query, key) / np.sqrt(value.shape[-1]), mask)
+    weights = attention_weights(products(query, key) / np.sqrt(value.shape[-1]), mask)
     return weights @ value, weights
 
 

@@ -161,32 +161,32 @@ def project_torch(x, w_query, w_key, w_value):
 # --- attention_scores: wrong ----------------------------------------------------------------------------------------
 
 
-def _products(query, key):
+def products(query, key):
     return query @ np.swapaxes(key, -1, -2)
 
 
 def scores_no_scaling(query, key):
-    return _products(query, key)
+    return products(query, key)
 
 
 def scores_without_root(query, key):
-    return _products(query, key) / key.shape[-1]
+    return products(query, key) / key.shape[-1]
 
 
 def scores_multiplied(query, key):
-    return _products(query, key) * np.sqrt(key.shape[-1])
+    return products(query, key) * np.sqrt(key.shape[-1])
 
 
 def scores_precedence(query, key):
-    return _products(query, key) / key.shape[-1] ** 1 / 2  # the power comes first, then the division by 2
+    return products(query, key) / key.shape[-1] ** 1 / 2  # the power comes first, then the division by 2
 
 
 def scores_root_of_keys(query, key):
-    return _products(query, key) / np.sqrt(key.shape[-2])
+    return products(query, key) / np.sqrt(key.shape[-2])
 
 
 def scores_root_of_queries(query, key):
-    return _products(query, key) / np.sqrt(query.shape[-2])
+    return products(query, key) / np.sqrt(query.shape[-2])
 
 
 def scores_root_of_axis_0(query, key):
@@ -194,7 +194,7 @@ def scores_root_of_axis_0(query, key):
 
 
 def scores_root_of_axis_1(query, key):
-    return _products(query, key) / np.sqrt(key.shape[1])
+    return products(query, key) / np.sqrt(key.shape[1])
 
 
 def scores_swapped(query, key):
@@ -216,7 +216,7 @@ def scores_no_transpose(query, key):
 def scores_cosine(query, key):
     query = query / np.linalg.norm(query, axis=-1, keepdims=True)
     key = key / np.linalg.norm(key, axis=-1, keepdims=True)
-    return _products(query, key)
+    return products(query, key)
 
 
 def scores_softmax(query, key):
@@ -225,7 +225,7 @@ def scores_softmax(query, key):
 
 def scores_in_place(query, key):
     query /= np.sqrt(query.shape[-1])
-    return _products(query, key)
+    return products(query, key)
 
 
 # --- attention_scores: right ----------------------------------------------------------------------------------------

@@ -7,15 +7,15 @@ from functools import reduce
 
 from autograde.exercise import Misconception
 from autograde.exercises.mistakes.vocabulary.pairs import (
-    _merge_first,
-    _merge_in_a_copy,
-    _merge_recursively,
-    _merge_stack,
-    _merge_with_for,
-    _pairs_by_index,
-    _pairs_elements,
-    _pairs_summed,
-    _side_by_side,
+    merge_first,
+    merge_in_a_copy,
+    merge_recursively,
+    merge_stack,
+    merge_with_for,
+    pairs_by_index,
+    pairs_elements,
+    pairs_summed,
+    side_by_side,
 )
 from helpers.vocabulary import bpe_encode, count_pairs, merge_pair, train_bpe
 
@@ -109,7 +109,7 @@ TRAIN_BPE = (
     ),
     Misconception(
         "first occurrence only",
-        train_by(merge=_merge_first),
+        train_by(merge=merge_first),
         "Only the first occurrence of a pair in a word is merged. Merge all of them: use your `merge_pair`.",
     ),
     Misconception(
@@ -143,7 +143,7 @@ def _train_with_lists(word_counts, num_merges):
             return merges
         merges.append(sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[0][0])
         for entry in words:
-            entry[0] = list(_merge_in_a_copy(tuple(entry[0]), merges[-1]))
+            entry[0] = list(merge_in_a_copy(tuple(entry[0]), merges[-1]))
     return merges
 
 
@@ -151,21 +151,21 @@ def _train_most_common(word_counts, num_merges):
     words = {(*word, "</w>"): count for word, count in word_counts.items()}
     merges = []
     for _ in range(num_merges):
-        counted = _pairs_summed(words).most_common()
+        counted = pairs_summed(words).most_common()
         if counted:
             top = counted[0][1]
             merges.append(min(pair for pair, count in counted if count == top))
-            words = {_merge_with_for(symbols, merges[-1]): count for symbols, count in words.items()}
+            words = {merge_with_for(symbols, merges[-1]): count for symbols, count in words.items()}
     return merges
 
 
 def _train_recursive(word_counts, num_merges, words=None):
     words = words or {(*word, "</w>"): count for word, count in word_counts.items()}
-    pairs = _pairs_elements(words)
+    pairs = pairs_elements(words)
     if num_merges == 0 or not pairs:
         return []
     best = sorted(sorted(pairs), key=pairs.get, reverse=True)[0]
-    words = {_merge_recursively(symbols, best): count for symbols, count in words.items()}
+    words = {merge_recursively(symbols, best): count for symbols, count in words.items()}
     return [best, *_train_recursive(word_counts, num_merges - 1, words)]
 
 
@@ -173,7 +173,7 @@ def _train_from_scratch(word_counts, num_merges):
     merges = []
     for _ in range(num_merges):
         words = {tuple(bpe_encode(word, merges)): count for word, count in word_counts.items()}
-        pairs = _pairs_by_index(words)
+        pairs = pairs_by_index(words)
         if not pairs:
             break
         best = None
@@ -259,7 +259,7 @@ BPE_ENCODE = (
     ),
     Misconception(
         "first occurrence only",
-        _encode_by(merge=_merge_first),
+        _encode_by(merge=merge_first),
         "Only the first occurrence of a pair in the word is merged. Merge all of them: use your `merge_pair`.",
     ),
     Misconception(
@@ -283,7 +283,7 @@ BPE_ENCODE = (
 def _encode_by_rank(word, merges):
     ranks, symbols = {pair: rank for rank, pair in enumerate(merges)}, (*word, "</w>")
     while len(symbols) > 1:
-        best = min(_side_by_side(symbols), key=lambda pair: ranks.get(pair, len(ranks)))
+        best = min(side_by_side(symbols), key=lambda pair: ranks.get(pair, len(ranks)))
         if best not in ranks:
             break
         symbols = merge_pair(symbols, best)
@@ -302,12 +302,12 @@ def _encode_in_place(word, merges):
 
 
 def _encode_with_reduce(word, merges):
-    return list(reduce(_merge_with_for, merges, (*word, "</w>")))
+    return list(reduce(merge_with_for, merges, (*word, "</w>")))
 
 
 def _encode_recursively(word, merges, symbols=None):
     symbols = symbols or (*word, "</w>")
-    return _encode_recursively(word, merges[1:], _merge_stack(symbols, merges[0])) if merges else list(symbols)
+    return _encode_recursively(word, merges[1:], merge_stack(symbols, merges[0])) if merges else list(symbols)
 
 
 BPE_ENCODE_RIGHT = (_encode_by_rank, _encode_in_place, _encode_with_reduce, _encode_recursively)

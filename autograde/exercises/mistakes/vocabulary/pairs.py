@@ -25,13 +25,13 @@ def _pairs_with(neighbours, weigh=lambda count: count):
     return wrong
 
 
-def _side_by_side(symbols):
+def side_by_side(symbols):
     return list(pairwise(symbols))
 
 
 def _pairs_across_words(words):
     everything = [symbol for symbols, count in words.items() for symbol in symbols * count]
-    return Counter(_side_by_side(everything))
+    return Counter(side_by_side(everything))
 
 
 def _pairs_not_overlapping(symbols):
@@ -46,12 +46,12 @@ def _pairs_not_overlapping(symbols):
 COUNT_PAIRS = (
     Misconception(
         "word counts ignored",
-        _pairs_with(_side_by_side, lambda count: 1),
+        _pairs_with(side_by_side, lambda count: 1),
         "Every word counts once, however often it occurs. Add the word's count for each of its pairs, not 1.",
     ),
     Misconception(
         "each pair once per word",
-        _pairs_with(lambda symbols: dict.fromkeys(_side_by_side(symbols))),
+        _pairs_with(lambda symbols: dict.fromkeys(side_by_side(symbols))),
         "A pair that occurs twice in a word is counted once there. Add the word's count for each place.",
     ),
     Misconception(
@@ -66,12 +66,12 @@ COUNT_PAIRS = (
     ),
     Misconception(
         "order of the pair ignored",
-        _pairs_with(lambda symbols: [tuple(sorted(pair)) for pair in _side_by_side(symbols)]),
+        _pairs_with(lambda symbols: [tuple(sorted(pair)) for pair in side_by_side(symbols)]),
         "`(a, b)` and `(b, a)` are counted together. They are two pairs: leave the order as it stands in the word.",
     ),
     Misconception(
         "pairs joined to one string",
-        _pairs_with(lambda symbols: [left + right for left, right in _side_by_side(symbols)]),
+        _pairs_with(lambda symbols: [left + right for left, right in side_by_side(symbols)]),
         "The keys are joined strings, and different pairs can give the same one. Use the tuple of both symbols as key.",
     ),
     Misconception(
@@ -81,7 +81,7 @@ COUNT_PAIRS = (
     ),
     Misconception(
         "last pair missing",
-        _pairs_with(lambda symbols: _side_by_side(symbols)[:-1]),
+        _pairs_with(lambda symbols: side_by_side(symbols)[:-1]),
         "The last pair of each word is missing, the one with `</w>`. A word of n symbols has n - 1 pairs.",
     ),
     Misconception(
@@ -91,7 +91,7 @@ COUNT_PAIRS = (
     ),
     Misconception(
         "symbols taken apart into characters",
-        _pairs_with(lambda symbols: _side_by_side("".join(symbols))),
+        _pairs_with(lambda symbols: side_by_side("".join(symbols))),
         "Merged symbols such as `og` or `</w>` are taken apart again. Go through the tuple's symbols, do not join them.",
     ),
     Misconception(
@@ -102,7 +102,7 @@ COUNT_PAIRS = (
 )
 
 
-def _pairs_by_index(words):
+def pairs_by_index(words):
     pairs = {}
     for symbols in words:
         for place in range(len(symbols) - 1):
@@ -111,29 +111,29 @@ def _pairs_by_index(words):
     return pairs
 
 
-def _pairs_summed(words):
-    parts = [Counter({pair: count}) for symbols, count in words.items() for pair in _side_by_side(symbols)]
+def pairs_summed(words):
+    parts = [Counter({pair: count}) for symbols, count in words.items() for pair in side_by_side(symbols)]
     return sum(parts, Counter())
 
 
-def _pairs_elements(words):
-    return Counter(pair for symbols, count in words.items() for pair in _side_by_side(symbols) * count)
+def pairs_elements(words):
+    return Counter(pair for symbols, count in words.items() for pair in side_by_side(symbols) * count)
 
 
 def _pairs_default(words):
     pairs = defaultdict(int)
     for symbols, count in words.items():
-        for pair, times in Counter(_side_by_side(symbols)).items():
+        for pair, times in Counter(side_by_side(symbols)).items():
             pairs[pair] += times * count
     return pairs
 
 
-COUNT_PAIRS_RIGHT = (_pairs_by_index, _pairs_summed, _pairs_elements, _pairs_default)
+COUNT_PAIRS_RIGHT = (pairs_by_index, pairs_summed, pairs_elements, _pairs_default)
 
 # --- merge_pair -----------------------------------------------------------------------------------------------------
 
 
-def _merge_first(symbols, pair):
+def merge_first(symbols, pair):
     for place in range(len(symbols) - 1):
         if symbols[place : place + 2] == pair:
             return (*symbols[:place], pair[0] + pair[1], *symbols[place + 2 :])
@@ -196,7 +196,7 @@ def _merge_to_a_pair(symbols, pair):
 MERGE_PAIR = (
     Misconception(
         "first occurrence only",
-        _merge_first,
+        merge_first,
         "One occurrence is merged and the rest is left. Go on behind it, to the end of the word.",
     ),
     Misconception(
@@ -244,7 +244,7 @@ MERGE_PAIR = (
 )
 
 
-def _merge_with_for(symbols, pair):
+def merge_with_for(symbols, pair):
     merged, skip = [], False
     for here, after in zip_longest(symbols, symbols[1:]):
         if skip:
@@ -257,12 +257,12 @@ def _merge_with_for(symbols, pair):
     return tuple(merged)
 
 
-def _merge_recursively(symbols, pair):
+def merge_recursively(symbols, pair):
     if len(symbols) < 2:
         return symbols
     if symbols[:2] == pair:
-        return ("".join(pair), *_merge_recursively(symbols[2:], pair))
-    return (symbols[0], *_merge_recursively(symbols[1:], pair))
+        return ("".join(pair), *merge_recursively(symbols[2:], pair))
+    return (symbols[0], *merge_recursively(symbols[1:], pair))
 
 
 def _merge_pattern(symbols, pair):
@@ -270,7 +270,7 @@ def _merge_pattern(symbols, pair):
     return tuple(re.sub(pattern, lambda _: "".join(pair), " ".join(symbols)).split())
 
 
-def _merge_stack(symbols, pair):
+def merge_stack(symbols, pair):
     stack, fresh = [], False
     for symbol in symbols:
         if stack and fresh and (stack[-1], symbol) == pair:
@@ -282,7 +282,7 @@ def _merge_stack(symbols, pair):
     return tuple(stack)
 
 
-def _merge_in_a_copy(symbols, pair):
+def merge_in_a_copy(symbols, pair):
     symbols, place = list(symbols), 0
     while place < len(symbols) - 1:
         if symbols[place : place + 2] == list(pair):
@@ -291,4 +291,4 @@ def _merge_in_a_copy(symbols, pair):
     return tuple(symbols)
 
 
-MERGE_PAIR_RIGHT = (_merge_with_for, _merge_recursively, _merge_pattern, _merge_stack, _merge_in_a_copy)
+MERGE_PAIR_RIGHT = (merge_with_for, merge_recursively, _merge_pattern, merge_stack, merge_in_a_copy)
