@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 SECONDS = 4.0  # for one call
+BUSY = 5  # times the limit that a call may have waited for a processor
 
 
 class TimeIsUp(BaseException):
@@ -30,8 +31,9 @@ class Exited(BaseException):
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise `TimeIsUp` inside the block after `seconds`, and again every 50 ms if the block swallows it.
 
-    A signal does it in the main thread on POSIX systems. Elsewhere a watchdog thread does, which cannot interrupt a
-    call into C that does not return.
+    On Linux the time in which this thread was ready and had no processor does not count, up to `BUSY` times the limit:
+    a busy machine makes nobody late. A signal stops the block in the main thread on POSIX systems. Elsewhere a watchdog
+    thread does, which cannot interrupt a call into C that does not return.
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
         yield from _by_signal(seconds)
@@ -40,8 +42,13 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def _by_signal(seconds: float) -> Iterator[None]:
+    more = _More(seconds)
+
     def stop(signum, frame):
-        raise TimeIsUp
+        if wait := more.seconds():
+            signal.setitimer(signal.ITIMER_REAL, wait, 0.05)
+        else:
+            raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
@@ -53,11 +60,13 @@ def _by_signal(seconds: float) -> Iterator[None]:
 
 
 def _by_thread(seconds: float) -> Iterator[None]:
-    thread, done = threading.get_ident(), threading.Event()
+    thread, done, more = threading.get_ident(), threading.Event(), _More(seconds)
 
     def watch():
         wait = seconds
         while not done.wait(wait):
+            if wait := more.seconds():
+                continue
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeIsUp))
             wait = 0.05
 
@@ -68,6 +77,31 @@ def _by_thread(seconds: float) -> Iterator[None]:
     finally:
         done.set()
         watchdog.join()
+
+
+class _More:
+    """Time that a block gets beyond its limit: as much as its thread waited for a processor."""
+
+    def __init__(self, limit: float):
+        self.thread, self.left, self.before = threading.get_native_id(), BUSY * limit, 0.0
+        self.before = self._waited()
+
+    def seconds(self) -> float:
+        """What to give now; 0.0 where the block is late."""
+        waited = self._waited()
+        given = min(waited - self.before, self.left)
+        if given < 0.01:
+            return 0.0
+        self.before, self.left = waited, self.left - given
+        return given
+
+    def _waited(self) -> float:
+        """Seconds that the thread was ready to run and did not; the kernel counts them (Linux)."""
+        try:
+            with open(f"/proc/self/task/{self.thread}/schedstat") as file:
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return self.before
 
 
 class _Capped(io.StringIO):

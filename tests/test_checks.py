@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -210,6 +212,36 @@ def test_comparing_the_inputs_has_the_same_time_limit():
     assert late.problem.kind == "TimeIsUp" and late.value is None
     (changed,) = answering.answer(lambda x: setattr(x, "detach", None), [call])
     assert changed.problem is None and changed.changed == ("0",)
+
+
+@pytest.mark.parametrize("limit", [limits._by_signal, limits._by_thread])
+def test_waiting_for_a_processor_does_not_count_up_to_a_limit(limit, monkeypatch):
+    waited = itertools.chain([0.0], itertools.count(100.0, 100.0))
+    monkeypatch.setattr(limits._More, "_waited", lambda self: next(waited))
+    with contextlib.contextmanager(limit)(0.2):
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            pass
+    with pytest.raises(limits.TimeIsUp), contextlib.contextmanager(limit)(0.02):
+        while True:
+            pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts how long a thread waits for a processor")
+def test_the_kernel_tells_how_long_a_thread_waited():
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:  # on the same processor
+            more = limits._More(1.0)
+            start = time.process_time()
+            while time.process_time() - start < 0.3:
+                pass
+            given = more.seconds()
+            other.kill()
+    finally:
+        os.sched_setaffinity(0, before)
+    assert given > 0.05
 
 
 def test_a_time_limit_in_another_thread():
