@@ -132,7 +132,7 @@ def test_a_fingerprint_follows_what_rooms_of_a_lesson_share(monkeypatch):
         return {one.name: fingerprints.of_exercise(one) for one in exercises.of_lesson("05_add_norm")}
 
     before = prints()
-    monkeypatch.setattr(dropout._what_dropout_did, "__code__", (lambda factors, used: {}).__code__)
+    monkeypatch.setattr(dropout.what_dropout_did, "__code__", (lambda factors, used: {}).__code__)
     changed = {name for name, value in prints().items() if value != before[name]}
     assert changed == {"AddNorm", "AttentionBlock", "PreNormBlock"}
 
