@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from distributed import LocalCluster
 from nbgrader.api import Gradebook
 from small_grader import COUNT
 
@@ -228,6 +229,17 @@ def test_dask_gives_the_same_and_survives_a_lost_worker(classroom_3, counted):
         "ada": UNCHANGED,
         "bob": UNCHANGED,
     }
+
+
+def test_dask_grades_what_stood_beside_the_one_that_ended_the_worker(classroom_3, counted):
+    """A worker of two threads, of somebody's own cluster: what runs beside `bad` is lost with it, each time."""
+    submit(classroom_3, LESSON, "bad", {"softmax": "END THE WORKER"})
+    submit(classroom_3, LESSON, "cid", {"softmax": "TAKE SECONDS"})
+    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, silence_logs=50) as cluster:
+        outcomes = run(scheduler=cluster.scheduler_address)
+    assert outcomes["bad"].state == NOT_GRADED and outcomes["cid"].score == FULL
+    graded = counted()
+    assert f"{graded['bad']} times" in outcomes["bad"].problem
 
 
 # --- stopped at any moment ------------------------------------------------------------------------------------------

@@ -285,7 +285,7 @@ def dask(
     except ImportError:
         raise CourseError("`--scheduler` needs Dask. Run `pip install 'transformer-by-hand[cluster]'`.") from None
 
-    with settings.config.set({"distributed.scheduler.allowed-failures": RETRIES}):
+    with settings.config.set({"distributed.scheduler.allowed-failures": 0}):  # lost workers are counted here
         cluster = None
         if scheduler == "local":
             cluster = LocalCluster(
@@ -306,32 +306,56 @@ def dask(
 
 
 def _flow(client, items: Iterator[Bundle | T], grade: Callable[[Bundle], Result]) -> Iterator[Done | T]:
-    """Keep two bundles open for each thread of the cluster, and give what comes back."""
-    from distributed import as_completed
-    from distributed.scheduler import KilledWorker
+    """Keep two bundles open for each thread of the cluster, and give what comes back.
 
-    bundles: dict[str, Bundle] = {}
+    A lost worker takes with it what it ran and what waited for it, and Dask does not tell which of them ended it. Each
+    of these is graded again at the end with nothing beside it.
+    """
+    from distributed import as_completed
+
+    tasks: dict[str, _Task] = {}
+    suspects: list[_Task] = []
     flow = as_completed()
     more = True
     while True:
-        while more and len(bundles) < 2 * max(1, sum(client.nthreads().values())):
+        while more and len(tasks) < 2 * max(1, sum(client.nthreads().values())):
             item = next(items, None)
             if isinstance(item, Bundle):
-                future = client.submit(attempt, grade, item, pure=False, retries=0)
-                bundles[future.key] = item
+                future = _submit(client, grade, item)
+                tasks[future.key] = _Task(item)
                 flow.add(future)
             elif item is None:
                 more = False
             else:
                 yield item
-        if not bundles:
-            return
+        if not tasks:
+            break
         future = next(flow)
-        bundle = bundles.pop(future.key)
-        try:
-            yield Done(bundle, *future.result())
-        except KilledWorker:
-            yield Done(bundle, None, LOST.format(tries=RETRIES + 1))
-        except Exception as error:  # the cluster failed: this one is not graded, the others go on
-            yield Done(bundle, None, f"the cluster failed: {type(error).__name__}: {error}")
+        answer = _take(future, tasks.pop(future.key))
+        if isinstance(answer, Done):
+            yield answer
+        else:
+            suspects.append(answer)
+    for task in suspects:
+        answer = _take(_submit(client, grade, task.bundle), task)
+        while isinstance(answer, _Task) and answer.tries <= RETRIES:
+            answer = _take(_submit(client, grade, task.bundle), answer)
+        yield answer if isinstance(answer, Done) else Done(task.bundle, None, LOST.format(tries=answer.tries))
+
+
+def _submit(client, grade: Callable[[Bundle], Result], bundle: Bundle):
+    return client.submit(attempt, grade, bundle, pure=False, retries=0)
+
+
+def _take(future, task: _Task) -> Done | _Task:
+    """Wait for what comes back; the task with the workers that it has lost by now, where nothing came."""
+    from distributed.scheduler import KilledWorker
+
+    try:
+        return Done(task.bundle, *future.result())
+    except KilledWorker as error:
+        return _Task(task.bundle, task.tries + 1 + error.allowed_failures)
+    except Exception as error:  # the cluster failed: this one is not graded, the others go on
+        return Done(task.bundle, None, f"the cluster failed: {type(error).__name__}: {error}")
+    finally:
         future.release()
