@@ -112,7 +112,7 @@ def throughput(args) -> dict:
         "flops_per_second": 6 * per_token * speed,
         "model_flops_utilization": round(model_flops_utilization(speed, per_token, peak), 4) if peak else None,
         "precision": place.precision,
-        "compiled": place.compile,
+        "compiled": runners["course"].stepper.place.compile,
         "data": source,
         "vocabulary": size,
         "max_tokens": config.max_tokens,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +15,13 @@ from helpers.decoder import Transformer, greedy_decode
 from helpers.trainer import PARTS, Config, TrainingError, bleu, search
 from helpers.trainer.data import Pairs
 from helpers.trainer.decoding import KeyValueDecoder, PrefixDecoder, decoder_for
+from helpers.trainer.devices import find_place
 from helpers.trainer.fast import FastLoss, PlainLoss, dropout
 from helpers.trainer.loss import smoothed_loss_sum
 from helpers.trainer.model import build_model, count_parameters, loss_module
 from helpers.trainer.optimizer import make_optimizer, rate
+from helpers.trainer.plan import updates
+from helpers.trainer.step import Stepper
 from helpers.training import beam_search, label_smoothed_loss, noam_rate
 
 SOURCE, TARGET = 30, 40  # sizes of the vocabularies
@@ -279,3 +284,61 @@ def test_bleu_has_a_signature_and_counts_case():
     assert bleu(lower, reference, lowercase=True)["bleu"] == 100
     assert "tok:13a" in bleu(reference, reference)["signature"]
     assert "tok:none" in bleu(lower, lower, tokenize="none")["signature"]
+
+
+# --- compiled ---------------------------------------------------------------------------------------------------------
+
+
+def fails_forward(graph, inputs):
+    raise RuntimeError("Failed to find C compiler.\nPlease set CC.")
+
+
+def fails_backward(graph, inputs):
+    """Gradients of this graph cannot be computed: its outputs know nothing of the weights."""
+    return lambda *values: [value.detach() for value in graph(*values)]
+
+
+@pytest.fixture
+def stepper(monkeypatch):
+    """stepper(backend, **changes): one that compiles with this backend, on the CPU."""
+
+    def make(backend, **changes):
+        config = Config.preset("small", d_model=24, num_heads=3, d_ff=50, num_layers=1, dropout=0.0, **changes)
+        torch.manual_seed(0)
+        monkeypatch.setattr(torch, "compile", functools.partial(real, backend=backend))
+        return Stepper(config, build_model(config, SOURCE, TARGET), replace(find_place(config), compile=True))
+
+    real = torch.compile
+    yield make
+    torch.compiler.reset()
+
+
+def one_update(config):
+    return next(updates(config, make_pairs(), find_place(config)))
+
+
+@pytest.mark.parametrize("backend", [fails_forward, fails_backward])
+def test_where_nothing_compiles_the_run_goes_on_without(stepper, backend):
+    broken, plain = stepper(backend, device="cpu"), stepper("eager", device="cpu")
+    update = one_update(plain.config)
+    with pytest.warns(UserWarning, match="torch.compile fails here .* goes on without it"):
+        loss, norm = broken.step(update, 1e-3)
+    expected, expected_norm = plain.step(update, 1e-3)
+    assert plain.place.compile and not broken.place.compile, "the card says what it was"
+    torch.testing.assert_close((loss, norm), (expected, expected_norm))
+    for (name, one), other in zip(broken.model.named_parameters(), plain.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, msg=name)
+    broken.step(update, 1e-3)  # without a second warning
+
+
+def test_who_asks_for_compiling_is_told_that_it_fails(stepper):
+    broken = stepper(fails_forward, device="cpu", compile="on")
+    with pytest.raises(TrainingError, match=r"\(.*Failed to find C compiler\)\. Set compile to off"):
+        broken.step(one_update(broken.config), 1e-3)
+
+
+def test_an_error_of_the_model_is_not_blamed_on_compiling(stepper):
+    broken = stepper("eager", device="cpu")
+    broken.model.decoder.layers[0].add_norm_1 = None
+    with pytest.raises(AttributeError):
+        broken.step(one_update(broken.config), 1e-3)

@@ -13,7 +13,7 @@ def not_finite(what: str, config, step: int, folder) -> str:
     )
 
 
-def about_memory(error: RuntimeError) -> bool:
+def about_memory(error: Exception) -> bool:
     """True if the error says that memory ran out, on a GPU or in the machine."""
     return any(sign in str(error) for sign in ("out of memory", "can't allocate memory", "not enough memory"))
 
@@ -26,6 +26,20 @@ def out_of_memory(update, config, place, folder) -> str:
         f"{getattr(config, option)}) and double accumulate (now {config.accumulate}): updates keep their size. "
         f"{_last_checkpoint(folder)}"
     )
+
+
+def not_compiled(error: Exception) -> str:
+    return f"torch.compile fails here ({_first_line(error)}). Set compile to off: the run is slower then."
+
+
+def goes_on_uncompiled(error: Exception) -> str:
+    return f"torch.compile fails here ({_first_line(error)}). The run goes on without it, and is slower."
+
+
+def _first_line(error: Exception) -> str:
+    """The first line that says something: a heading ends with a colon."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line.rstrip(".")[:200] for line in lines if line and line[-1] != ":"), type(error).__name__)
 
 
 def stopped(step: int, folder) -> str:

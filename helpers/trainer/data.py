@@ -31,10 +31,11 @@ class Batch:
         return self.source, self.keep, self.decoder_input, self.places, self.labels
 
     def to(self, device: torch.device) -> Batch:
-        """On `device`; from pinned memory the copy runs beside the computation."""
+        """On `device`; from the memory that is pinned for CUDA, the copy runs beside the computation."""
         if device.type == "cpu":
             return self
-        parts = [part if part is None else part.to(device, non_blocking=True) for part in self.parts]
+        beside = device.type == "cuda"
+        parts = [part if part is None else part.to(device, non_blocking=beside) for part in self.parts]
         return Batch(*parts, self.tokens, self.source_tokens)
 
     def pin(self) -> Batch:

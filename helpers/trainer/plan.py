@@ -84,6 +84,8 @@ def ahead(updates, device: torch.device, depth: int = 8):
 
     def make():
         try:
+            if device.type == "cuda":
+                torch.cuda.set_device(device)  # each thread has its own; memory is pinned for this one
             for update in updates:
                 put(update.pin() if device.type == "cuda" else update)
                 if stop.is_set():

@@ -109,7 +109,7 @@ def _train(config, folder, corpus, resume, model_class, show, place: Place) -> R
     if place.first:
         save_weights(model, folder / "model.safetensors", metadata)
         scores = score(config, model, corpus, vocabularies, place)
-        card = cards.make_card(config, model, place, loop.state, scores, corpus.name, len(train_pairs))
+        card = cards.make_card(config, model, stepper.place, loop.state, scores, corpus.name, len(train_pairs))
         write_whole(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
         write_whole(folder / "card.md", cards.to_markdown(card))
         if show:
