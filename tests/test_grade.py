@@ -13,7 +13,7 @@ from autograde.grading import grade as grading
 from autograde.grading import workers
 from autograde.grading.attacking.weights import beside
 from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
-from autograde.grading.grade import NOT_RUN, grade
+from autograde.grading.grade import NOT_RUN, UNTRAINED, grade
 from autograde.grading.needed import needed
 from autograde.grading.running import checked_exercise
 from autograde.grading.sandbox import warm
@@ -90,7 +90,10 @@ def test_right_untouched_wrong(lesson, runner):
 @pytest.mark.nbgrader  # the experiments of all lessons: minutes
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
 def test_cells_that_are_left_out_decide_nothing(lesson, runner):
-    for notebook in (filled(lesson), mixed(lesson), released(lesson)):
+    shown = same_marks(lesson, filled(lesson), runner)
+    assert not errors_in(shown), "of a right notebook"
+    assert (UNTRAINED in shown.notebook) == (lesson == LESSONS[-1])
+    for notebook in (mixed(lesson), released(lesson)):
         same_marks(lesson, notebook, runner)
 
 
@@ -103,6 +106,12 @@ def same_marks(lesson, notebook, runner):
     some, all_ = (grade(bundle_of(lesson, notebook, cells=cells), runner) for cells in (NEEDED, ALL))
     assert NOT_RUN in some.notebook and NOT_RUN not in all_.notebook
     assert [(m.points, m.verdict) for m in some.marks.values()] == [(m.points, m.verdict) for m in all_.marks.values()]
+    return all_
+
+
+def errors_in(result) -> list[str]:
+    cells = [cell for cell in nbformat.reads(result.notebook, as_version=4).cells if cell.cell_type == "code"]
+    return [output.evalue for cell in cells for output in cell.outputs if output.output_type == "error"]
 
 
 # --- whatever comes in ----------------------------------------------------------------------------------------------

@@ -20,11 +20,11 @@ from autograde.exercise import Exercise
 from autograde.grading import rules, seeds
 from autograde.grading.bundle import ALL, Bundle, Mark, Result, Review
 from autograde.grading.conducting import ENDED, Conductor, Stopped
-from autograde.grading.needed import needed
+from autograde.grading.needed import facts_of, needed
 from autograde.grading.normalising import is_locked, normalise, note_cell
 from autograde.grading.reading import Submitted, Unreadable, parse_submission
 from autograde.grading.running import checked_exercise, outputs, refused, run_in_kernel
-from autograde.grading.sandbox import warm
+from autograde.grading.sandbox import absent, warm
 from autograde.grading.sandbox.staging import OWN
 from autograde.grading.sandbox.warm import Runner, Twin
 from autograde.grading.scoring import ordinary_score
@@ -36,6 +36,7 @@ from autograde.reporting.cleaning import clean_notebook
 from autograde.verdict import NOT_STARTED, Verdict
 
 NOT_RUN = "Not run in grading: it decides no grade."
+UNTRAINED = "Not shown in grading: it trains, or needs what was trained. It decides no grade."
 _CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
 _LONGEST = 500  # characters of a cell's error in a verdict
 _KEYS = 256  # answer keys that a process keeps
@@ -189,6 +190,7 @@ class _Grading:
     def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
         """Run and judge; returns the names that were missing."""
         missing: set[str] = set()
+        untrained: set[str] = set()  # names that a training would have made
         limits = self.bundle.options.limits
         left = max(1.0, limits.total - (time.perf_counter() - self.begun))  # also where the notebook is run again
         limits = replace(limits, total=min(limits.total, round(left, 1)))
@@ -203,6 +205,9 @@ class _Grading:
                 elif cell.source.strip():
                     cell.outputs, cell.execution_count = on.run(cell.source)
                     missing |= on.missing
+                    if self._may_be_left_out(cell) and _needs_training(cell, on.missing & untrained, bool(untrained)):
+                        untrained |= facts_of(cell.source).binds
+                        cell.outputs = [new_output("stream", name="stdout", text=UNTRAINED)]
                     self._remember(cell)
         self.ended = on.ended
         self.seconds["own"] += on.own
@@ -289,6 +294,15 @@ def missing_name(problem) -> set[str]:
     """The name that a NameError says is not defined."""
     words = problem.text.split("'")
     return {words[1]} if problem.kind == "NameError" and len(words) > 2 else set()
+
+
+def _needs_training(cell: NotebookNode, missed: set[str], already: bool) -> bool:
+    """Whether a demonstration ended because nothing is trained in grading: it asked for the trainer, or for a name
+    (`missed`) or, after another has ended so, for a file that a training would have made."""
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    if any(error.ename == "TrainingError" and error.evalue.startswith(absent.REASON) for error in errors):
+        return True
+    return bool(errors and missed) or (already and any(error.ename == "FileNotFoundError" for error in errors))
 
 
 def _graded(cell: NotebookNode) -> bool:

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import ast
 
+REASON = "Training does not run in grading"
+
 # the module `helpers.trainer.absent` of the sandbox
-MODULE = '''"""In grading, nothing is trained: the names of the trainer are here, and each says so when it is used."""
+MODULE = (
+    '''"""In grading, nothing is trained: the names of the trainer are here, and each says so when it is used."""
 
 from helpers.trainer.errors import TrainingError
 
+'''
+    + f"""REASON = {REASON!r}
+"""
+    + """
 
 class Absent:
     def __init__(self, name):
         self._name = name
 
     def _say(self, *args, **kwargs):
-        reason = f"Training does not run in grading: `{self._name}` is not there. Hand in the saved weights."
-        raise TrainingError(reason)
+        raise TrainingError(f"{REASON}: `{self._name}` is not there. Hand in the saved weights.")
 
     __call__ = __getitem__ = __iter__ = __len__ = __contains__ = _say
     __instancecheck__ = __fspath__ = __truediv__ = __enter__ = __index__ = __float__ = __mro_entries__ = _say
@@ -32,7 +38,8 @@ class Absent:
 
     def __repr__(self):
         return f"<{self._name}: not there in grading>"
-'''
+"""
+)
 
 
 def stand_in(source: str) -> str:
