@@ -1,8 +1,8 @@
 """A grader for tests of everything around grading: it reads answers and runs none of them.
 
 An exercise is passed where its cell is no longer as it was handed out. Words in a submission make it misbehave as a
-grader or a machine could: `END THE WORKER`, `BREAK THE GRADER`, `TAKE SECONDS`, `BUSY ONCE`, `BUSY ALWAYS`. It imports
-little, so that a worker starts quickly.
+grader or a machine could: `END THE WORKER`, `END IT ONCE`, `BREAK THE GRADER`, `TAKE SECONDS`, `BUSY ONCE`, `BUSY
+ALWAYS`. It imports little, so that a worker starts quickly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def grade(bundle: Bundle) -> Result:
     if os.environ.get(COUNT):
         with Path(os.environ[COUNT]).open("a") as file:
             file.write(f"{bundle.student}\n")
-    if b"END THE WORKER" in data:
+    if b"END THE WORKER" in data or (b"END IT ONCE" in data and _count(bundle.student) == 1):
         os._exit(1)
     if b"BREAK THE GRADER" in data:
         raise RuntimeError("a fault of the grader")

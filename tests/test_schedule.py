@@ -217,6 +217,27 @@ def test_errors_are_clear(classroom_3):
         run(scheduler="tcp://127.0.0.1:1")
 
 
+def test_what_waits_at_a_worker_that_is_lost_has_lost_no_try(classroom_3, counted):
+    submit(classroom_3, LESSON, "bad", {"softmax": "END THE WORKER"})
+    submit(classroom_3, LESSON, "cid", {"softmax": "END IT ONCE"})
+    submit(classroom_3, LESSON, "dan")
+    outcomes = run(jobs=1)
+    assert outcomes["bad"].state == NOT_GRADED and outcomes["cid"].score == outcomes["dan"].score == FULL
+    assert counted() == {"bad": 1 + workers.RETRIES, "cid": 2, "dan": 1}
+
+
+def test_a_large_submission_that_waits_stops_nothing(classroom_3, tmp_path):
+    """It is more than a pipe holds, and the worker that it waits for has a long answer to give."""
+    for name in ("ada", "bob", "cid"):
+        submit(classroom_3, LESSON, name, {"softmax": "#" * 3_000_000})
+    program = GRADE_THE_CLASS.replace("jobs=2", "jobs=1")
+    with in_another_process(tmp_path, program) as grading:
+        try:
+            assert grading.communicate(timeout=120)[0].count(GRADED) == 3
+        finally:
+            grading.kill()
+
+
 def test_dask_gives_the_same_and_survives_a_lost_worker(classroom_3, counted):
     submit(classroom_3, LESSON, "bad", {"softmax": "END THE WORKER"})
     submit(classroom_3, LESSON, "bob", {"softmax": "HALF"})
@@ -254,6 +275,13 @@ GRADE_THE_CLASS = (
 )
 
 
+def in_another_process(folder: Path, program: str = GRADE_THE_CLASS) -> subprocess.Popen:
+    script = folder / "grade.py"
+    script.write_text(program)
+    words = [sys.executable, str(script), str(Path(__file__).parent)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+
 @pytest.mark.parametrize("moment", range(MOMENTS))
 def test_killed_at_any_moment_no_grade_is_lost_or_doubled(classroom_3, counted, moment, tmp_path):
     """kill -9 of the grader or of one of its workers, after a while that the seed chooses; then grade again."""
@@ -261,11 +289,7 @@ def test_killed_at_any_moment_no_grade_is_lost_or_doubled(classroom_3, counted, 
     students = [f"student{number}" for number in range(CLASS)]
     for name in students:
         submit(classroom_3, LESSON, name, {"softmax": "TAKE SECONDS" if rng.random() < 0.5 else "HALF"})
-    script = tmp_path / "grade.py"
-    script.write_text(GRADE_THE_CLASS)
-    begun = subprocess.Popen(
-        [sys.executable, str(script), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
-    )
+    begun = in_another_process(tmp_path)
     lines = rng.randrange(CLASS)
     for _ in range(lines):
         begun.stdout.readline()
@@ -323,11 +347,7 @@ def test_any_process_of_the_real_grader_may_be_killed(classroom_3, moment, tmp_p
     students = [f"student{number}" for number in range(4)]
     for number, name in enumerate(students):
         submit(classroom_3, LESSON, name, {"softmax": "def softmax(x, axis=-1):\n    return x"} if number % 2 else None)
-    script = tmp_path / "grade.py"
-    script.write_text(GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
-    begun = subprocess.Popen(
-        [sys.executable, str(script), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
-    )
+    begun = in_another_process(tmp_path, GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
     begun.stdout.readline()
     time.sleep(rng.random())
     children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import multiprocessing
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,7 @@ BUSY = (
 MARGIN = 60.0  # seconds beyond a submission's own limit after which a worker counts as lost
 GRADE = "autograde.grading.grade:grade"
 AHEAD = 2 * SETS  # bundles that wait for a worker: enough to choose the one that suits it
+EACH = 2  # bundles that a worker has: one in work, and one to go on with while the result of the first is written
 T = TypeVar("T")
 _begun: list[Runner] = []
 
@@ -73,7 +75,8 @@ def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str =
     with _first(grade) as first:
         try:
             while True:
-                free = [worker for worker in crew if worker.task is None]
+                idle = [worker for worker in crew if not worker.tasks]
+                free = idle or [worker for worker in crew if len(worker.tasks) < EACH]
                 if waiting and not crew:
                     first = _started(first)
                     crew += [_Worker(grade, first) for _ in range(jobs or cores())]
@@ -86,13 +89,16 @@ def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str =
                         waiting.append(_Task(item))
                     elif more:
                         yield item
-                elif len(free) < len(crew):
+                elif len(idle) < len(crew):
                     for worker in _ready(crew):
-                        task, done = worker.task, worker.take()
-                        if done is None and task.tries < RETRIES:
-                            waiting.insert(0, _Task(task.bundle, task.tries + 1))
-                            continue
-                        if waiting:  # it goes on while this result is written
+                        task, *others = worker.tasks
+                        done = worker.take()
+                        if done is None:
+                            waiting[:0] = others  # which it has not begun
+                            if task.tries < RETRIES:
+                                waiting.insert(0, _Task(task.bundle, task.tries + 1))
+                                continue
+                        if waiting:
                             worker.start(waiting.pop(_choice(waiting, worker, crew)))
                         yield done or Done(task.bundle, None, LOST.format(tries=task.tries + 1))
                 else:
@@ -167,23 +173,28 @@ def _choice(waiting: list[_Task], worker: _Worker, crew: list[_Worker]) -> int:
 
 
 class _Worker:
-    """A process that grades one bundle at a time; started again where it was lost."""
+    """A process that grades one bundle after the other; started again where it was lost."""
 
     def __init__(self, grade: str, first: Runner | None) -> None:
         self.grade, self.first = grade, first
-        self.task: _Task | None = None
+        self.tasks: list[_Task] = []  # the first is in work
         self.keys: set[bytes] = set()  # of the inputs that it has met
         self.process: multiprocessing.process.BaseProcess | None = None
         self._begin()
 
     def start(self, task: _Task) -> None:
-        self.task = task
+        self.tasks.append(task)
         self.keys.add(task.bundle.key)
         if self.process is None:
             self._begin()
         with contextlib.suppress(OSError):  # a worker that has ended is found by its sentinel
             self.pipe.send(task.bundle)
-        self.deadline = time.monotonic() + task.bundle.options.limits.total + MARGIN
+        if len(self.tasks) == 1:
+            self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        """From now on the first task has its time."""
+        self.deadline = time.monotonic() + self.tasks[0].bundle.options.limits.total + MARGIN
 
     def _begin(self) -> None:
         context = _context()
@@ -196,20 +207,25 @@ class _Worker:
             twin.control.close()
 
     def take(self) -> Done | None:
-        """What came back; None where the worker is lost."""
-        task, self.task = self.task, None
+        """What came back of the first task; None where the worker is lost, and with it all that it had."""
+        task = self.tasks[0]
         try:
             if self.pipe.poll():
-                return Done(task.bundle, *self.pipe.recv())
+                done = Done(task.bundle, *self.pipe.recv())
+                self.tasks.pop(0)
+                if self.tasks:
+                    self._set_deadline()
+                return done
         except (EOFError, OSError):
             pass
         self.stop()
+        self.tasks = []
         return None
 
     def stop(self) -> None:
         if self.process is not None:
             self.pipe.close()
-            if self.task is None:
+            if not self.tasks:
                 self.process.join(5)  # it ends by itself when its pipe is closed, and so do its children
             if self.process.is_alive():
                 self.process.kill()
@@ -221,7 +237,7 @@ class _Worker:
 
 def _ready(crew: list[_Worker], wait: float | None = None) -> list[_Worker]:
     """Workers that have an answer, have ended, or are over their time; waits for one, `wait` seconds at most."""
-    busy = [worker for worker in crew if worker.task is not None]
+    busy = [worker for worker in crew if worker.tasks]
     if wait is None:
         wait = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
     signs = connection.wait([one for worker in busy for one in (worker.pipe, worker.process.sentinel)], wait)
@@ -239,16 +255,23 @@ def _work(pipe: connection.Connection, name: str, twin: Twin | None, environment
     grade = find(name)
     if twin is not None:
         importlib.import_module("autograde.grading.grade").take_up(twin)
-    while True:
-        try:
-            bundle = pipe.recv()
-        except (EOFError, OSError):
-            return
+    bundles: queue.SimpleQueue[Bundle | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(pipe, bundles), daemon=True).start()
+    while (bundle := bundles.get()) is not None:
         answer = attempt(grade, bundle)
         try:
             pipe.send(answer)
         except OSError:
             return
+
+
+def _read(pipe: connection.Connection, bundles: queue.SimpleQueue) -> None:
+    """Take in what comes at once: a sender that had to wait could not read the result that this process sends."""
+    try:
+        while True:
+            bundles.put(pipe.recv())
+    except (EOFError, OSError):
+        bundles.put(None)
 
 
 def _end_with_parent() -> None:
