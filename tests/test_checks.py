@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import os
 import random
 import subprocess
@@ -199,10 +198,10 @@ def leaves_something_endless(x):
 
 @pytest.mark.parametrize("function, words", [(loops, "never ends"), (swallows, "never ends"), (raises_endless, "text")])
 def test_a_time_limit_with_a_message(function, words):
-    start = time.monotonic()
+    start = time.thread_time()  # of this thread alone, whatever else this machine does
     calls = exercise("softmax").calls(0)
     verdict = judge(exercise("softmax"), calls, answering.answer(function, calls, seconds=0.3))
-    assert time.monotonic() - start < 3
+    assert time.thread_time() - start < 3
     assert verdict.state == "error" and words in verdict.message and verdict.score == 0
 
 
@@ -216,11 +215,15 @@ def test_comparing_the_inputs_has_the_same_time_limit():
 
 @pytest.mark.parametrize("limit", [limits._by_signal, limits._by_thread])
 def test_waiting_for_a_processor_does_not_count_up_to_a_limit(limit, monkeypatch):
-    waited = itertools.chain([0.0], itertools.count(100.0, 100.0))
-    monkeypatch.setattr(limits._More, "_waited", lambda self: next(waited))
+    waited = []
+
+    def always_waits(self) -> float:
+        waited.append(100.0)
+        return sum(waited)
+
+    monkeypatch.setattr(limits._More, "_waited", always_waits)
     with contextlib.contextmanager(limit)(0.2):
-        end = time.monotonic() + 0.5
-        while time.monotonic() < end:
+        while len(waited) < 2:  # asked at the beginning, and when the limit is reached
             pass
     with pytest.raises(limits.TimeIsUp), contextlib.contextmanager(limit)(0.02):
         while True:
@@ -232,10 +235,12 @@ def test_the_kernel_tells_how_long_a_thread_waited():
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
-        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:  # on the same processor
+        endless = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+        with subprocess.Popen(endless, stdout=subprocess.PIPE) as other:  # on the same processor
+            other.stdout.readline()
             more = limits._More(1.0)
-            start = time.process_time()
-            while time.process_time() - start < 0.3:
+            start = time.thread_time()
+            while time.thread_time() - start < 0.3:
                 pass
             given = more.seconds()
             other.kill()

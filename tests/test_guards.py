@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib
 import json
@@ -11,9 +12,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 
 import nbformat
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from autograde import assess, build, exercises, nbval_guard, notebooks, paths
 from autograde.exercise import MAIN
@@ -389,6 +392,21 @@ def test_every_dependency_is_pinned():
     for requirement in wanted:
         assert re.match(r"[\w-]+", requirement).group(0).lower() in pinned
     assert pinned["torch"] == "2.13.0" and "torch>=2.11" in project["dependencies"]
+
+
+def test_every_pin_is_there_for_the_oldest_python():
+    """`>=3.11` says 3.11.0 too, and systems come with 3.11.2; a pin for a newer one cannot be installed there."""
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    pins = [line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
+    checked = set()
+    for name, version in pins:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # one that this system does not need
+            about = metadata.metadata(name)
+            if about["Version"].partition("+")[0] == version:
+                checked.add(name)
+                wanted = about["Requires-Python"] or ""
+                assert SpecifierSet(wanted).contains(f"{oldest}.0"), f"{name} {version} needs Python {wanted}"
+    assert len(checked) > len(pins) / 2
 
 
 def test_tracked_files_name_no_machine():

@@ -22,6 +22,20 @@ from helpers.trainer.step import Stepper
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = {"d_model": 16, "num_heads": 2, "num_layers": 1, "d_ff": 32, "max_tokens": 128, "warmup": 4, "threads": 1}
+HANGS = 600  # seconds after which a run hangs, also on a machine that is very busy
+WAITS = """
+import sys, time
+from helpers.trainer.arguments import main
+from helpers.trainer.step import Stepper
+step, steps = Stepper.step, []
+def waits(self, *arguments, **options):
+    steps.append(1)
+    if len(steps) == 150:
+        time.sleep(1000)
+    return step(self, *arguments, **options)
+Stepper.step = waits
+sys.exit(main())
+"""
 WORDS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf", "six": "sechs"}
 
 
@@ -60,7 +74,7 @@ def start(*arguments, launcher=("-m", "helpers.trainer"), **options):
 
 
 def finished(process) -> str:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=HANGS)
     assert process.returncode == 0, err
     return out
 
@@ -168,9 +182,11 @@ def test_accumulated_batches_are_one_large_batch(corpus, tmp_path):
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(files, tmp_path):
     arguments = ("--data", files, "--steps", 200, "--log-every", 1, "--save-every", 9, "--average", 2, "--quiet")
     finished(start(*arguments, "--out", tmp_path / "whole"))
-    process = start(*arguments, "--out", tmp_path / "killed")
-    log, deadline = tmp_path / "killed/log.jsonl", time.monotonic() + 100
-    while not (log.is_file() and log.read_text().count("\n") >= 60) and time.monotonic() < deadline:
+    # it does not reach its end before it is killed, however late this process comes to it
+    process = start(*arguments, "--out", tmp_path / "killed", launcher=("-c", WAITS))
+    log, deadline = tmp_path / "killed/log.jsonl", time.monotonic() + HANGS
+    while not (log.is_file() and log.read_text().count("\n") >= 60):
+        assert process.poll() is None and time.monotonic() < deadline, "it has come far enough"
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -308,7 +308,11 @@ def dask(
     except ImportError:
         raise CourseError("`--scheduler` needs Dask. Run `pip install 'transformer-by-hand[cluster]'`.") from None
 
-    with settings.config.set({"distributed.scheduler.allowed-failures": 0}):  # lost workers are counted here
+    # Lost workers are counted here. A cluster stops a worker that is not there 15 seconds after it was lost, and then
+    # waits for one that never comes: on a busy machine it may start again for longer, or be lost once more by then.
+    with settings.config.set(
+        {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "365 days"}
+    ):
         cluster = None
         if scheduler == "local":
             cluster = LocalCluster(
