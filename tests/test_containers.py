@@ -302,6 +302,27 @@ def test_a_container_that_does_not_start(fake):
     assert asked.read_text().startswith("image\ninspect\n")
 
 
+def test_bubblewrap_that_may_not_is_one_reason_of_several(tmp_path, monkeypatch):
+    """As on Ubuntu 24.04: it ends at once, also before it was told anything."""
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere")
+    monkeypatch.setattr(warm, "MEANS", (BWRAP, *CONTAINERS))
+    runner, send = Runner(), warm.frames.send
+
+    def late(to, message):
+        runner._process.wait()
+        send(to, message)
+
+    monkeypatch.setattr(warm.frames, "send", late)
+    with pytest.raises(Unsafe) as refused:
+        runner.start()
+    assert "bubblewrap: the warm process did not start: bwrap: setting up uid map: Permission denied; podman: " in str(
+        refused.value
+    )
+
+
 def test_an_image_is_made_once_and_is_empty(fake, tmp_path):
     fake(f'case "$1" in import) cat > {tmp_path}/image ;; *) exit 1 ;; esac')
     for _ in range(2):

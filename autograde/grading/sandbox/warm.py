@@ -204,7 +204,8 @@ class Runner:
         self._meant = (for_stage, limits)
         if theirs:
             theirs.close()
-            frames.send(self._control, self._config)
+            with contextlib.suppress(frames.Ended):  # it could not start: `_wait` says why
+                frames.send(self._control, self._config)
 
     def _wait(self) -> None:
         """Until the warm process is ready."""
