@@ -9,7 +9,8 @@ one byte (with a socket beside it) and one frame for each command:
     {"do": "twin"}                    + the twin's control socket    -> {}
 
 A twin is a copy of this process, for another worker: it imports nothing again. While a child is there it looks how much
-memory the processes of the child use together, and ends them above the limit.
+memory the processes of the child use together, and ends them above the limit. With bubblewrap and in a container it is
+for one child alone (`means.ALONE`): it takes in whatever the child leaves behind, and ends it with the child.
 """
 
 from __future__ import annotations
@@ -22,8 +23,19 @@ import select
 import signal
 import socket
 import sys
+import time
+from pathlib import Path
 
-from autograde.grading.sandbox import frames, resources
+from autograde.grading.sandbox import frames, means, resources
+
+_ENDING = 5.0  # seconds until everything below a process has ended; then the grader ends the whole of it
+
+
+def connect(path: str) -> int:
+    """The control socket of a container: through the door, which the grader shuts behind it."""
+    control = socket.socket(socket.AF_UNIX)
+    control.connect(path)
+    return control.detach()
 
 
 def main(number: int) -> None:
@@ -39,13 +51,18 @@ def main(number: int) -> None:
 
         frames.send(control, {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-4000:]})
         return
-    memory = resources.Memory(bool(isolated))
+    alone = isolated in means.ALONE
+    memory = resources.Memory(bool(isolated), alone)
+    if alone:
+        keep_to_itself()
     pid, limit, over = 0, 0, False
     while True:
         while pid and not select.select([control], [], [], resources.PERIOD)[0]:
+            if alone and pid in ended():
+                end_all(memory)
             if memory.used(pid) > limit:
                 over = True
-                kill(pid)
+                end_all(memory) if alone else kill(pid)
         byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not byte:
             return
@@ -62,11 +79,9 @@ def main(number: int) -> None:
             os.close(descriptors[0])
             frames.send(control, {})
         elif message["do"] == "why":
-            frames.send(control, {"memory": over})
+            frames.send(control, {"memory": over or resources.ended_by_kernel()})
         elif message["do"] == "twin":
-            with contextlib.suppress(ChildProcessError):  # twins that have ended
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+            ended()  # twins
             if not os.fork():
                 control = become_twin(control, descriptors[0], isolated)
                 memory = resources.Memory(bool(isolated))
@@ -91,7 +106,7 @@ def become_twin(control: socket.socket, descriptor: int, isolated: str) -> socke
 
 
 def fork(isolated: str) -> int:
-    if isolated != "namespaces":
+    if isolated != means.NAMESPACES:
         return os.fork()
     from autograde.grading.sandbox import isolation
 
@@ -100,9 +115,9 @@ def fork(isolated: str) -> int:
 
 def prepare(config: dict, number: int) -> tuple:
     """Enter the tree, import everything, pay what the first use of each costs."""
-    isolated = config["isolated"]  # "namespaces", "bubblewrap" or ""
+    isolated = config["isolated"]  # one of the means, or ""
     os.umask(0o022)
-    if isolated == "namespaces":
+    if isolated == means.NAMESPACES:
         from autograde.grading.sandbox import isolation
 
         isolation.close_all_but({number, 2})
@@ -169,14 +184,18 @@ def child(connection: socket.socket, shell, message: dict, isolated: str) -> Non
     from autograde.grading.sandbox import session
 
     try:
-        from autograde.grading.sandbox import isolation
+        from autograde.grading.sandbox import isolation, linux
 
         if isolated:
             isolation.close_all_but({connection.fileno()})
         os.setsid()
-        if isolated == "namespaces":
+        if isolated == means.NAMESPACES:
             isolation.enter_home(message["stage"], message["home"])
-        resources.limit(message["limits"], bool(isolated))
+        if isolated in means.ALONE:
+            linux.prctl(linux.PR_SET_DUMPABLE, 1)
+            with contextlib.suppress(OSError):  # where memory ends, a submission goes first
+                Path("/proc/self/oom_score_adj").write_text("1000")
+        resources.limit(message["limits"], bool(isolated), isolated in means.CONTAINERS)
         held = isolation.confine() if isolated else {}
         work = message["work"]
         os.makedirs(work, exist_ok=True)
@@ -199,6 +218,38 @@ def kill(pid: int) -> None:
     for send in (os.kill, os.killpg):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             send(pid, signal.SIGKILL)
+
+
+def keep_to_itself() -> None:
+    """What the child leaves behind becomes this process's own. The child, though of the same user, can neither look
+    into this process nor write to the grader through it."""
+    from autograde.grading.sandbox import linux
+
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 2)
+    os.close(null)
+
+
+def ended() -> list[int]:
+    """The children of this process that have ended since the last look."""
+    found = []
+    with contextlib.suppress(ChildProcessError):
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            found.append(pid)
+    return found
+
+
+def end_all(memory: resources.Memory) -> None:
+    """End everything below this process."""
+    end = time.monotonic() + _ENDING
+    while (group := memory.group(0)) and time.monotonic() < end:
+        for name in group:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(name), signal.SIGKILL)
+        ended()
+        time.sleep(0.001)
 
 
 def end(pid: int) -> None:

@@ -13,12 +13,14 @@ PERIOD = 0.05  # seconds between two looks at the memory of a submission
 _HUGE = 2 * 2**20  # bytes of a huge page
 _PARENT, _SESSION = 0, 1
 _RESIDENT = re.compile(rb"^Rss(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
+_ENDED = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
 _PROPORTIONAL = re.compile(rb"^Pss_(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
 
 
-def limit(limits: dict, isolated: bool) -> None:
+def limit(limits: dict, isolated: bool, contained: bool = False) -> None:
     """Limits of the process that runs the learner's code, and of each that it starts; memory counts above what it has
-    now. Processes are counted where they are a submission's alone."""
+    now. Processes are counted where they are a submission's alone: not without isolation, and not in a container, which
+    counts its own, while the kernel counts those of all containers of one user."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         memory = pages * resource.getpagesize() + limits["memory"]
@@ -31,7 +33,7 @@ def limit(limits: dict, isolated: bool) -> None:
         (resource.RLIMIT_NOFILE, limits["files"]),
         (resource.RLIMIT_CORE, 0),
     ]
-    if isolated:
+    if isolated and not contained:
         wanted.append((resource.RLIMIT_NPROC, limits["processes"]))
     for kind, value in wanted:
         _, most = resource.getrlimit(kind)
@@ -63,10 +65,13 @@ def gather() -> None:
 
 
 class Memory:
-    """What the processes of a submission use together, above what they share with this one."""
+    """What the processes of a submission use together, above what they share with this one.
 
-    def __init__(self, isolated: bool):
-        self.isolated = isolated
+    alone  everything below this process belongs to the submission
+    """
+
+    def __init__(self, isolated: bool, alone: bool = False):
+        self.isolated, self.alone = isolated, alone
         self.own = _kib("self", "status", _RESIDENT)
         # a /proc of other numbers says nothing about these processes
         self.there = os.path.islink("/proc/self") and os.readlink("/proc/self") == str(os.getpid())
@@ -75,26 +80,37 @@ class Memory:
         """Bytes that the processes below `child` use; quick where they are few, exact where they may be many."""
         if not self.there:
             return 0
-        group = self._group(child)
+        group = self.group(child)
         most = sum(max(0, _kib(name, "status", _RESIDENT) - self.own) for name in group)
         if most > self.own:  # copies share what they have not changed: count each page once
             exact = [_kib(name, "smaps_rollup", _PROPORTIONAL) for name in ("self", *group)]
             most = min(most, max(0, sum(exact) - self.own))
         return most * 1024
 
-    def _group(self, child: int) -> list[str]:
-        """The processes of a submission; beside them there are the other workers' submissions."""
+    def group(self, child: int) -> list[str]:
+        """The processes of a submission; beside them there may be the other workers' submissions."""
         names = [name for name in os.listdir("/proc") if name.isdigit()]
         if not self.isolated:
             return [name for name in names if _stat(name)[_SESSION] == child]
-        # in a pid namespace every process whose parent has ended becomes a child of process 1, which is `child`
+        # every process whose parent has ended becomes a child of process 1 of its pid namespace, which is `child`, or,
+        # where this process is alone, of this one
         children: dict[int, list[str]] = {}
         for name in names:
             children.setdefault(_stat(name)[_PARENT], []).append(name)
-        group = [str(child)]
+        group = [str(os.getpid() if self.alone else child)]
         for name in group:  # it grows
             group += children.get(int(name), [])
-        return group
+        return group[1:] if self.alone else group
+
+
+def ended_by_kernel() -> bool:
+    """Whether the kernel has ended a process of this container because the container had too much memory."""
+    for file in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        with contextlib.suppress(OSError):
+            found = _ENDED.search(Path(file).read_bytes())
+            if found and int(found[1]):
+                return True
+    return False
 
 
 def _kib(name: str, file: str, what: re.Pattern) -> int:

@@ -26,6 +26,7 @@ INSIDE = (
     "landlock",
     "linux",
     "main",
+    "means",
     "resources",
     "seccomp",
     "session",

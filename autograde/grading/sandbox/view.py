@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograde import paths
 
-SCRATCH = 256 * 2**20  # bytes of the file system in memory that bubblewrap gives
+SCRATCH = 256 * 2**20  # bytes of a file system in memory, with bubblewrap and in a container
 LESSON = "/course/lesson"
 
 

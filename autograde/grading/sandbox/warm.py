@@ -24,15 +24,15 @@ from filelock import FileLock, Timeout
 
 from autograde.errors import CourseError
 from autograde.grading.bundle import Limits
-from autograde.grading.sandbox import frames, selftest, staging, view
+from autograde.grading.sandbox import containers, frames, selftest, staging, view
 from autograde.grading.sandbox.child import WAIT, Child
 from autograde.grading.sandbox.frames import Busy, Gone
+from autograde.grading.sandbox.means import ALONE, BWRAP, CONTAINERS, MEANS
 
 _START = 120.0  # seconds until a warm process is ready
 _PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
 _OLD = 60.0  # seconds after which it certainly holds its lock
-NAMESPACES, BWRAP = "namespaces", "bubblewrap"
-MEANS = (NAMESPACES, BWRAP)
+_LAST, _REMOVED = 2.0, 20.0  # seconds in which a warm process ends by itself, in which a container is removed
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # huge pages: a fork of the warm process copies one entry for 2 MiB of its memory, and not 512
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", **dict.fromkeys(_THREADS, "1")}
@@ -51,7 +51,7 @@ def possible() -> bool:
 class Twin:
     """A copy of a warm process, on its way to another process of the grader, whose `Runner(twin=...)` takes it up.
 
-    control    its socket; None where each submission has a warm process of its own (bubblewrap)
+    control    its socket; None where each submission has a warm process of its own (`means.ALONE`)
     folder     of the first one, to which it belongs
     assurance  what the self-test of the first one said
     """
@@ -80,6 +80,8 @@ class Runner:
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
         self._launched = False  # and not yet ready
+        self._meant: tuple[str, Limits] | None = None  # the stage and limits of a process that nothing has used yet
+        self._container: containers.Container | None = None
         self._proved = twin is not None  # the isolation holds on this machine: what fails later is something else
         self._kills = 0  # by the kernel, for want of memory, before the child began
         if twin is not None:
@@ -101,7 +103,7 @@ class Runner:
         if self.means and not self._lives():
             self.isolated = self.means[0]
             with contextlib.suppress(view.Missing):
-                self._launch(staging.OWN)
+                self._launch(staging.OWN, selftest.LIMITS)
                 self._launched = True
 
     def start(self) -> None:
@@ -110,7 +112,7 @@ class Runner:
         launched, self._launched = self._launched and self._lives(), False
         if not launched and self._lives():
             return
-        if self.isolated == BWRAP and self.assurance:  # a process for each submission, and the self-test has passed
+        if self.isolated in ALONE and self.assurance:  # a process for each submission, and the self-test has passed
             return
         if not launched:
             self.close()
@@ -121,7 +123,7 @@ class Runner:
             self.isolated, self.breaches, self.assurance = means, {}, ""
             try:
                 if not launched:
-                    self._launch(staging.OWN)
+                    self._launch(staging.OWN, selftest.LIMITS)
                 launched = False
                 self._wait()
                 self.breaches = selftest.breaches(self)
@@ -143,7 +145,7 @@ class Runner:
             if not self.unsafe:
                 raise Unsafe(f"Submissions cannot be isolated on this machine ({'; '.join(reasons)}). {REMEDY}")
             self.isolated, self.assurance = "", "unsafe: no isolation"
-            self._start(staging.OWN)
+            self._start(staging.OWN, selftest.LIMITS)
             return
         self.means = [self.isolated]
         lacks = ", ".join(sorted(self.breaches))
@@ -155,14 +157,17 @@ class Runner:
             return self._process.poll() is None
         return self._control is not None and _open(self._control)
 
-    def _start(self, for_stage: str) -> None:
-        self._launch(for_stage)
+    def _start(self, for_stage: str, limits: Limits) -> None:
+        self._launch(for_stage, limits)
         self._wait()
 
-    def _launch(self, for_stage: str) -> None:
-        """Start the warm process; with bubblewrap it is for one submission alone, and sees the stage of that one."""
+    def _launch(self, for_stage: str, limits: Limits) -> None:
+        """Start the warm process. Where it is for one submission alone (`means.ALONE`) it sees the stage of that one,
+        and a container has its limits."""
         self.close()
         _clean_up()
+        if self.isolated in CONTAINERS:
+            containers.ready(self.isolated)
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._folder.chmod(0o755)
         self._held = FileLock(self._folder / _LOCK)
@@ -170,32 +175,48 @@ class Runner:
         stage = self._folder / "stage"
         staging.stage(stage)
         (self._folder / "root").mkdir()
-        ours, theirs = socket.socketpair()
-        config = view.config(self._folder, bool(self.isolated))
-        common = config["places"]["/course/common"] if self.isolated != BWRAP else "/course/common"
+        self._config = {**view.config(self._folder, bool(self.isolated)), "isolated": self.isolated}
+        lesson = stage / "stages" / for_stage
+        words, connection, theirs = [], None, None
+        if self.isolated in CONTAINERS:
+            self._container = containers.Container(self.isolated, self._folder)
+            words = self._container.command(self._config, lesson, limits, _ENVIRONMENT)
+            connection = f"connect({containers.DOOR!r} + '/' + {containers.SOCKET!r})"
+        else:
+            if self.isolated == BWRAP:
+                words = view.bubblewrap(self._config, lesson)
+            self._control, theirs = socket.socketpair()
+            connection = str(theirs.fileno())
+        common = "/course/common" if self.isolated in ALONE else self._config["places"]["/course/common"]
         boot = f"import sys; sys.path.insert(0, {common!r})\n"
-        boot += "from autograde.grading.sandbox.main import main"
-        python = [sys.executable, "-s", "-S", "-P", "-B", "-c", f"{boot}; main({theirs.fileno()})"]
+        boot += f"from autograde.grading.sandbox.main import connect, main; main({connection})"
         self._errors = (self._folder / "errors").open("wb")
         self._process = subprocess.Popen(
-            [*(view.bubblewrap(config, stage / "stages" / for_stage) if self.isolated == BWRAP else ()), *python],
-            env=_ENVIRONMENT,
-            pass_fds=[theirs.fileno()],
+            [*words, sys.executable, "-s", "-S", "-P", "-B", "-c", boot],
+            env=None if self._container else _ENVIRONMENT,  # an engine's program needs what is set for it
+            pass_fds=[theirs.fileno()] if theirs else [],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             cwd="/",
             start_new_session=True,
         )
-        theirs.close()
-        self._control = ours
-        frames.send(ours, {**config, "isolated": self.isolated})
+        self._meant = (for_stage, limits)
+        if theirs:
+            theirs.close()
+            with contextlib.suppress(frames.Ended):  # it could not start: `_wait` says why
+                frames.send(self._control, self._config)
 
     def _wait(self) -> None:
         """Until the warm process is ready."""
         try:
+            if self._container:
+                self._control = self._container.accept(self._process, _START)
+                frames.send(self._control, self._config)
             reply, _ = frames.receive(self._control, _START)
         except frames.Ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LAST)
             words = self._last_words()
             self.close()
             if not words:  # Python always says why it ends
@@ -210,14 +231,13 @@ class Runner:
         self._places = view.places(self._folder, bool(self.isolated))
 
     def _last_words(self) -> str:
-        lines = (self._folder / "errors").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return containers.last_words((self._folder / "errors").read_text(errors="replace"))
 
     def twin(self) -> Twin:
         """A copy of the warm process, for another process of the grader. OSError or frames.Ended where none is made."""
         self.start()
         ours = None
-        if self.isolated != BWRAP:
+        if self.isolated not in ALONE:
             ours, theirs = socket.socketpair()
             socket.send_fds(self._control, [b"!"], [theirs.fileno()])
             frames.send(self._control, {"do": "twin"})
@@ -236,12 +256,17 @@ class Runner:
             self._control.close()
             self._control = None
         if self._process is not None:
+            last = _REMOVED if self._container else _LAST
             try:
-                self._process.wait(0 if self._launched else 2)  # one that still imports looks at nothing else
+                self._process.wait(0 if self._launched else last)  # one that still imports looks at nothing else
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            self._process = None
+            if self._container:
+                self._container.shut()
+                if self._process.returncode < 0:  # the engine's program was killed: the container may be there
+                    self._container.remove()
+            self._process = self._container = self._meant = None
             self._errors.close()
             self._held.release()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -255,8 +280,9 @@ class Runner:
             raise RuntimeError("A Runner runs one submission at a time; make one for each thread.")
         try:
             try:
-                if self.isolated == BWRAP:
-                    self._start(stage)
+                if self.isolated in ALONE and self._meant != (stage, limits):
+                    self._start(stage, limits)
+                self._meant = None
                 connection = self._fork(stage, limits)
             except _Failed as error:
                 if not self.assurance:
@@ -315,7 +341,7 @@ class Runner:
         try:
             self._control.sendall(b"!")
             frames.send(self._control, {"do": "why"})
-            over = frames.receive(self._control, WAIT)[0]["memory"]
+            over = frames.receive(self._control, WAIT)[0].get("memory") is True
         except (OSError, frames.Ended, frames.Late):
             self.close()
         if not over and _kills() > self._kills:
@@ -323,7 +349,7 @@ class Runner:
         return over
 
     def _end(self) -> None:
-        if self.isolated == BWRAP:
+        if self.isolated in ALONE:
             self.close()
             return
         if self._control is None:
@@ -355,8 +381,8 @@ def _kills() -> int:
 
 
 REMEDY = (
-    "Grade on a Linux machine that allows user namespaces, or pass --unsafe if you trust every submission: "
-    "it then runs with your own rights."
+    "Grade on a Linux machine that allows user namespaces or has Podman or Docker, or pass --unsafe if you trust every "
+    "submission: it then runs with your own rights."
 )
 
 
