@@ -26,7 +26,7 @@ class Absent:
         self._name = name
 
     def _say(self, *args, **kwargs):
-        raise TrainingError(f"{REASON}: `{self._name}` is not there. Hand in the saved weights.")
+        raise TrainingError(f"{_REASON}: `{self._name}` is not there. Hand in the saved weights.")
 
     __call__ = __getitem__ = __iter__ = __len__ = __contains__ = _say
     __instancecheck__ = __fspath__ = __truediv__ = __enter__ = __index__ = __float__ = __mro_entries__ = _say
