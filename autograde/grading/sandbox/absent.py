@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import ast
 
-REASON = "Training does not run in grading"
+REASON = "Training does not run in grading"  # how the sentence begins
 
 # the module `helpers.trainer.absent` of the sandbox
-MODULE = (
-    '''"""In grading, nothing is trained: the names of the trainer are here, and each says so when it is used."""
+MODULE = '''"""In grading, nothing is trained: the names of the trainer are here, and each says so when it is used."""
 
 from helpers.trainer.errors import TrainingError
 
-'''
-    + f"""REASON = {REASON!r}
-"""
-    + """
 
 class Absent:
     def __init__(self, name):
         self._name = name
 
     def _say(self, *args, **kwargs):
-        raise TrainingError(f"{_REASON}: `{self._name}` is not there. Hand in the saved weights.")
+        reason = f"Training does not run in grading: `{self._name}` is not there. Hand in the saved weights."
+        raise TrainingError(reason)
 
     __call__ = __getitem__ = __iter__ = __len__ = __contains__ = _say
     __instancecheck__ = __fspath__ = __truediv__ = __enter__ = __index__ = __float__ = __mro_entries__ = _say
@@ -38,8 +34,7 @@ class Absent:
 
     def __repr__(self):
         return f"<{self._name}: not there in grading>"
-"""
-)
+'''
 
 
 def stand_in(source: str) -> str:
