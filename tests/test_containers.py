@@ -148,9 +148,9 @@ for _ in range(3):
         if os.fork():
             os._exit(0)
         held = b"x" * (150 * 2**20)
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
-time.sleep(60)
+time.sleep(600)
 """
 # what stays behind holds everything that the process has open
 BEHIND = """
@@ -159,7 +159,7 @@ if not os.fork():
     os.setsid()
     if os.fork():
         os._exit(0)
-    time.sleep(60)
+    time.sleep(600)
     os._exit(0)
 os.wait()
 os._exit(0)
@@ -169,14 +169,14 @@ os._exit(0)
 def test_memory_of_processes_that_left_counts(alone):
     with alone.child(staging.OWN, LIMITS) as child:
         with pytest.raises(Gone) as over:
-            child.run(APART, 60)
+            child.run(APART, 20)
         assert over.value.memory == LIMITS.memory and not over.value.late
 
 
 def test_with_a_submission_ends_what_it_left(alone):
     with alone.child(staging.OWN, LIMITS) as child:
         with pytest.raises(Gone) as over:
-            child.run(BEHIND, 60)
+            child.run(BEHIND, 10)
         assert not over.value.late and not over.value.memory
 
 
@@ -416,7 +416,7 @@ def test_a_program_that_ends_at_once_is_not_waited_for(fake, tmp_path):
     fake("exit 0")
     container = containers.Container(PODMAN, tmp_path)
     with subprocess.Popen(["true"]) as program, pytest.raises(containers.Ended):
-        container.accept(program, 600)
+        container.accept(program, 20)
     container.shut()
 
 
