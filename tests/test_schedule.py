@@ -165,6 +165,22 @@ def test_workers_are_copies_of_one_warm_process(classroom_3, monkeypatch, tmp_pa
     assert not list(temporary.glob("grader-*"))
 
 
+def test_a_temporary_folder_may_have_a_long_name(classroom_3, tmp_path):
+    """Longer than the name of a socket may be."""
+    submit(classroom_3, LESSON, "ada")
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    script = tmp_path / "grade.py"
+    script.write_text(GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
+    run = subprocess.run(
+        [sys.executable, str(script), str(Path(__file__).parent)],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout == f"ada {GRADED} {FULL}\n", run.stderr
+
+
 def test_a_failed_attempt_keeps_the_old_marks_with_the_old_time(classroom_3):
     submit(classroom_3, LESSON, "ada", came="2026-03-01 10:00:00 UTC")
     run()

@@ -12,6 +12,7 @@ import importlib
 import multiprocessing
 import os
 import queue
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -138,7 +139,6 @@ def begin() -> None:
     """Start what `processes` will need, and come back before it is ready: it gets ready while the caller goes on."""
     if possible() and not _begun:
         _context()
-        forkserver.ensure_running()
         _begun.append(Runner())
         atexit.register(_begun[0].close)
         _begun[0].begin()
@@ -150,7 +150,21 @@ def _context() -> multiprocessing.context.BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["autograde.grading.preload"])
+    with _short_names():
+        forkserver.ensure_running()
     return context
+
+
+@contextlib.contextmanager
+def _short_names() -> Iterator[None]:
+    """The fork server's socket lies below the temporary folder, and its whole name may have 107 characters."""
+    before = tempfile.gettempdir()
+    if len(before) > 107 - len("/pymp-12345678/listener-12345678") and os.access("/tmp", os.W_OK):
+        tempfile.tempdir = "/tmp"
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @dataclass(frozen=True)

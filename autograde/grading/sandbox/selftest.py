@@ -86,7 +86,14 @@ def _attempts(given):
         return connect(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", given["udp"]))
 
     def reach_sockets():
-        found = connect(socket.AF_UNIX, socket.SOCK_STREAM, given["unix"])
+        here, found = os.getcwd(), None
+        try:
+            os.chdir(given["unix"])
+            found = connect(socket.AF_UNIX, socket.SOCK_STREAM, "socket")
+        except OSError:
+            pass
+        finally:
+            os.chdir(here)
         return found or connect(socket.AF_UNIX, socket.SOCK_STREAM, "\0" + given["abstract"])
 
     def signal_processes():
@@ -183,9 +190,9 @@ def targets() -> Iterator[dict]:
         given = {"tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1], "unix": "", "abstract": ""}
         if hasattr(socket, "AF_UNIX"):
             unix, abstract = (stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2))
-            given["unix"] = str(home / "socket")
-            unix.bind(given["unix"])
-            os.chmod(given["unix"], 0o777)
+            given["unix"] = folder
+            _bind(unix, home / "socket", stack)
+            os.chmod(home / "socket", 0o777)
             unix.listen()
             if sys.platform == "linux":
                 given["abstract"] = f"selftest-{secrets.token_hex(8)}"
@@ -208,6 +215,16 @@ def targets() -> Iterator[dict]:
             "large": 4 * LIMITS.file_size,
         }
         yield given
+
+
+def _bind(one: socket.socket, path: Path, stack: contextlib.ExitStack) -> None:
+    """A socket at `path`: its name may have 107 characters, and that of a temporary folder alone may have more."""
+    if sys.platform == "linux":
+        folder = os.open(path.parent, os.O_PATH)
+        stack.callback(os.close, folder)
+        one.bind(f"/proc/self/fd/{folder}/{path.name}")
+    else:
+        one.bind(str(path))
 
 
 def _end(process: subprocess.Popen) -> None:
