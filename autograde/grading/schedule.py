@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from filelock import FileLock, Timeout
 
 from autograde.errors import CourseError
+from autograde.grading import clusters, fingerprints, gathering, results, workers
 from autograde.grading import course as courses
-from autograde.grading import fingerprints, gathering, results, workers
 from autograde.grading.bundle import Bundle, Options, Result
 from autograde.grading.course import Course
 from autograde.grading.gathering import Submission
@@ -220,4 +220,4 @@ def grade_class(
 def _crew(items: Iterator[Bundle | Outcome], scheduler: str | None, jobs: int, grade: str):
     if scheduler is None:
         return workers.processes(items, jobs, grade)
-    return workers.dask(items, scheduler, jobs, grade)
+    return clusters.dask(items, scheduler, jobs, grade)

@@ -1,4 +1,5 @@
-"""Who grades: worker processes on this machine, or Dask on many. Both run the same pure function on the same bundles.
+"""Who grades: worker processes on this machine. `clusters` has Dask, for many. Both run the same pure function on the
+same bundles.
 
 A crew takes bundles one by one and gives results as they come. Only the loss of a worker, and a machine that is too
 busy, are tried again; what a submission does is part of its result.
@@ -71,7 +72,7 @@ def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str =
     """
     items = iter(items)
     crew: list[_Worker] = []
-    waiting: list[_Task] = []
+    waiting: list[Task] = []
     more = True
     with _first(grade) as first:
         try:
@@ -87,7 +88,7 @@ def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str =
                     item = next(items, None)
                     more = item is not None
                     if isinstance(item, Bundle):
-                        waiting.append(_Task(item))
+                        waiting.append(Task(item))
                     elif more:
                         yield item
                 elif len(idle) < len(crew):
@@ -97,7 +98,7 @@ def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str =
                         if done is None:
                             waiting[:0] = others  # which it has not begun
                             if task.tries < RETRIES:
-                                waiting.insert(0, _Task(task.bundle, task.tries + 1))
+                                waiting.insert(0, Task(task.bundle, task.tries + 1))
                                 continue
                         if waiting:
                             worker.start(waiting.pop(_choice(waiting, worker, crew)))
@@ -168,14 +169,14 @@ def _short_names() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """A bundle, and the number of workers that it has lost."""
 
     bundle: Bundle
     tries: int = 0
 
 
-def _choice(waiting: list[_Task], worker: _Worker, crew: list[_Worker]) -> int:
+def _choice(waiting: list[Task], worker: _Worker, crew: list[_Worker]) -> int:
     """Which of those that wait suits a worker: one whose inputs it has met, so that it knows what the reference
     answers to them; else one whose inputs nobody has met."""
     others = {key for other in crew for key in other.keys}
@@ -191,12 +192,12 @@ class _Worker:
 
     def __init__(self, grade: str, first: Runner | None) -> None:
         self.grade, self.first = grade, first
-        self.tasks: list[_Task] = []  # the first is in work
+        self.tasks: list[Task] = []  # the first is in work
         self.keys: set[bytes] = set()  # of the inputs that it has met
         self.process: multiprocessing.process.BaseProcess | None = None
         self._begin()
 
-    def start(self, task: _Task) -> None:
+    def start(self, task: Task) -> None:
         self.tasks.append(task)
         self.keys.add(task.bundle.key)
         if self.process is None:
@@ -307,96 +308,3 @@ def attempt(grade: Callable[[Bundle], Result], bundle: Bundle) -> tuple[Result |
         except Exception as error:
             return None, f"the grader failed: {type(error).__name__}: {error}", False
     return None, BUSY.format(tries=1 + RETRIES, reason=reason), False
-
-
-# --- many machines --------------------------------------------------------------------------------------------------
-
-
-def dask(
-    items: Iterable[Bundle | T], scheduler: str, jobs: int | None = None, grade: str = GRADE
-) -> Iterator[Done | T]:
-    """The same on the workers of a Dask scheduler ("tcp://…"), or of a cluster on this machine ("local")."""
-    try:
-        import dask as settings
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise CourseError("`--scheduler` needs Dask. Run `pip install 'transformer-by-hand[cluster]'`.") from None
-
-    # Lost workers are counted here. A cluster stops a worker that is not there 15 seconds after it was lost, and then
-    # waits for one that never comes: on a busy machine it may start again for longer, or be lost once more by then.
-    with settings.config.set(
-        {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "365 days"}
-    ):
-        cluster = None
-        if scheduler == "local":
-            cluster = LocalCluster(
-                n_workers=jobs or cores(), threads_per_worker=1, dashboard_address=None, silence_logs=50
-            )
-        try:
-            client = Client(cluster or scheduler, timeout="10s")
-        except OSError:
-            raise CourseError(
-                f"There is no Dask scheduler at {scheduler}. Start one, or leave `--scheduler` out."
-            ) from None
-        try:
-            yield from _flow(client, iter(items), find(grade))
-        finally:
-            client.close()
-            if cluster is not None:
-                cluster.close()
-
-
-def _flow(client, items: Iterator[Bundle | T], grade: Callable[[Bundle], Result]) -> Iterator[Done | T]:
-    """Keep two bundles open for each thread of the cluster, and give what comes back.
-
-    A lost worker takes with it what it ran and what waited for it, and Dask does not tell which of them ended it. Each
-    of these is graded again at the end with nothing beside it.
-    """
-    from distributed import as_completed
-
-    tasks: dict[str, _Task] = {}
-    suspects: list[_Task] = []
-    flow = as_completed()
-    more = True
-    while True:
-        while more and len(tasks) < 2 * max(1, sum(client.nthreads().values())):
-            item = next(items, None)
-            if isinstance(item, Bundle):
-                future = _submit(client, grade, item)
-                tasks[future.key] = _Task(item)
-                flow.add(future)
-            elif item is None:
-                more = False
-            else:
-                yield item
-        if not tasks:
-            break
-        future = next(flow)
-        answer = _take(future, tasks.pop(future.key))
-        if isinstance(answer, Done):
-            yield answer
-        else:
-            suspects.append(answer)
-    for task in suspects:
-        answer = _take(_submit(client, grade, task.bundle), task)
-        while isinstance(answer, _Task) and answer.tries <= RETRIES:
-            answer = _take(_submit(client, grade, task.bundle), answer)
-        yield answer if isinstance(answer, Done) else Done(task.bundle, None, LOST.format(tries=answer.tries))
-
-
-def _submit(client, grade: Callable[[Bundle], Result], bundle: Bundle):
-    return client.submit(attempt, grade, bundle, pure=False, retries=0)
-
-
-def _take(future, task: _Task) -> Done | _Task:
-    """Wait for what comes back; the task with the workers that it has lost by now, where nothing came."""
-    from distributed.scheduler import KilledWorker
-
-    try:
-        return Done(task.bundle, *future.result())
-    except KilledWorker as error:
-        return _Task(task.bundle, task.tries + 1 + error.allowed_failures)
-    except Exception as error:  # the cluster failed: this one is not graded, the others go on
-        return Done(task.bundle, None, f"the cluster failed: {type(error).__name__}: {error}")
-    finally:
-        future.release()
