@@ -264,7 +264,7 @@ def _advice(exercise: Exercise, finding: Finding) -> str:
     if finding.problem is not None:
         if finding.problem.kind in ("Unsuitable", "TimeIsUp", "Exited"):
             return _sentence(finding.problem.text)
-        if finding.problem.kind == "NotImplementedError":
+        if _unwritten(finding.problem):
             return "This part is not written yet."
         if finding.missing_error is not None:
             return f"{_article(finding.missing_error.kind)} is asked for here, {_article(finding.problem.kind)} came."
