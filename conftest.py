@@ -1,1 +1,1 @@
-pytest_plugins = ["autograde.nbval_guard"]
+pytest_plugins = ["autograde.author.nbval_guard"]

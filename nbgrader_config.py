@@ -1,32 +1,30 @@
 """nbgrader's configuration: `nbgrader` in this folder and the `course` command read this one file."""
 
 import os
-import sys
 from pathlib import Path
 
-from autograde.reporting import PAGES
+from autograde.course import class_data
+from autograde.course.kernels import environment
+from autograde.instructor.pages import PAGES
 
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 
 # nbgrader starts `alembic` by name and leaves half a database behind where it finds none
-_programs = str(Path(sys.executable).parent)
-if _programs not in os.environ.get("PATH", "").split(os.pathsep):
-    os.environ["PATH"] = _programs + os.pathsep + os.environ.get("PATH", "")
-
-(HERE / "autograde").mkdir(exist_ok=True)  # the gradebook's folder
+os.environ["PATH"] = environment()["PATH"]
+class_data.prepare(HERE)
 c = get_config()
 
 c.CourseDirectory.course_id = "transformer"
 c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "notebooks"
-c.CourseDirectory.submitted_directory = "autograde/submitted"
-c.CourseDirectory.autograded_directory = "autograde/autograded"
-c.CourseDirectory.feedback_directory = "autograde/feedback"
-c.CourseDirectory.solution_directory = "autograde/solution"
-c.CourseDirectory.db_url = f"sqlite:///{HERE / 'autograde' / 'gradebook.db'}"
+c.CourseDirectory.submitted_directory = "classroom/submitted"
+c.CourseDirectory.autograded_directory = "classroom/autograded"
+c.CourseDirectory.feedback_directory = "classroom/feedback"
+c.CourseDirectory.solution_directory = "classroom/solution"
+c.CourseDirectory.db_url = f"sqlite:///{HERE / 'classroom' / 'gradebook.db'}"
 # one machine needs no shared folder: the exchange is a folder of the course; point it elsewhere for a class on a server
-c.Exchange.root = os.environ.get("COURSE_EXCHANGE") or str(HERE / "autograde" / "exchange")
+c.Exchange.root = os.environ.get("COURSE_EXCHANGE") or str(HERE / "classroom" / "exchange")
 # the lesson's text and the script of its pictures hold the solutions: they are never released
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json", "runs"]
 
@@ -41,11 +39,11 @@ c.Autograde.autograde_preprocessors = ["autograde.grading.hooks.GradeSubmission"
 c.CourseGrader.cell_seconds = 60
 
 # --- pages: nothing of a submission runs in them, and they load nothing from elsewhere -------------------------------
-c.GenerateFeedback.exporter_class = "autograde.reporting.feedback.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "autograde.instructor.feedback.exporter.FeedbackExporter"
 c.HTMLExporter.extra_template_basedirs = PAGES
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {
-    "markdown2html": "autograde.reporting.rendering.markdown2html",
-    "clean_html": "autograde.reporting.cleaning.clean_html",
+    "markdown2html": "autograde.instructor.feedback.rendering.markdown2html",
+    "clean_html": "autograde.grading.notebook.sanitize.clean_html",
 }
-c.HTMLExporter.preprocessors = ["autograde.reporting.rendering.SafeNotebook"]
+c.HTMLExporter.preprocessors = ["autograde.instructor.feedback.rendering.SafeNotebook"]

@@ -5,7 +5,7 @@ object, without a notebook; `exercises()` lists everything that is asked.
 """
 
 from autograde import exercises
-from autograde.checking import CheckFailed, assess, check
-from autograde.verdict import Verdict
+from autograde.judge.verdict import Verdict
+from autograde.learner.check import CheckFailed, assess, check
 
 __all__ = ["CheckFailed", "Verdict", "assess", "check", "exercises"]

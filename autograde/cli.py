@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from autograde.errors import CourseError
-from autograde.grading.bundle import ALL
-from autograde.lessons import LESSONS, find_lesson
+from autograde.course.errors import CourseError
+from autograde.course.lessons import LESSONS, find_lesson
+from autograde.grading.job import ALL
 
 EXAMPLES = """\
 for learners:
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     one = command("export", "write all grades as CSV", "course export --format canvas --roster class.csv")
     one.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's")
     one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it")
-    one.add_argument("--out", "--to", dest="out", metavar="FILE", type=Path, help="default: in autograde/export/")
+    one.add_argument("--out", "--to", dest="out", metavar="FILE", type=Path, help="default: in classroom/export/")
     one.add_argument("--allow-missing", action="store_true", help="leave out submissions of nobody in the roster")
     one = command("test", "run everything that CI runs", "course test")
     one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
@@ -135,7 +135,9 @@ def _one_lesson(args):
 
 
 def _lab(args) -> int:
-    from autograde import build, paths, workspace
+    from autograde.author import build
+    from autograde.course import paths
+    from autograde.learner import workspace
 
     folder = paths.root() if args.instructor else workspace.start()
     options = ["--no-browser"] * args.no_browser + ([f"--port={args.port}"] if args.port else [])
@@ -153,7 +155,7 @@ def _kernel_environment(build) -> dict[str, str]:
 
 
 def _start(args) -> int:
-    from autograde import workspace
+    from autograde.learner import workspace
 
     workspace.start()
     print("Next: `course lab` opens them in JupyterLab.")
@@ -161,21 +163,21 @@ def _start(args) -> int:
 
 
 def _progress(args) -> int:
-    from autograde import workspace
+    from autograde.learner import workspace
 
     print("\n".join(workspace.progress_lines()))
     return 0
 
 
 def _reset(args) -> int:
-    from autograde import workspace
+    from autograde.learner import workspace
 
     workspace.reset(_one_lesson(args), args.exercise)
     return 0
 
 
 def _check(args) -> int:
-    from autograde import workspace
+    from autograde.learner import workspace
 
     verdicts = workspace.check(_one_lesson(args))
     for verdict in verdicts:
@@ -194,7 +196,7 @@ def _train(arguments: Sequence[str]) -> int:
 
 
 def _build(args) -> int:
-    from autograde import build
+    from autograde.author import build
 
     lessons = [find_lesson(text) for text in args.lesson] or list(LESSONS)
     changed = build.build(lessons)
@@ -203,7 +205,7 @@ def _build(args) -> int:
 
 
 def _release(args) -> int:
-    from autograde import classroom
+    from autograde.instructor import classroom
 
     lesson = _one_lesson(args)
     print(f"{lesson.name} is in the gradebook. Hand out {classroom.release(lesson, args.exchange)}")
@@ -211,8 +213,8 @@ def _release(args) -> int:
 
 
 def _collect(args) -> int:
-    from autograde import classroom
-    from autograde.collecting import collect
+    from autograde.instructor import classroom
+    from autograde.instructor.collect import collect
 
     lesson = _one_lesson(args)
     if not args.sources:
@@ -233,14 +235,15 @@ def _collect(args) -> int:
 
 
 def _grade(args) -> int:
-    from autograde import quick
-    from autograde.grading import workers
+    from autograde.course import imports
+    from autograde.grading.classes import workers
 
-    quick.notebooks()
+    imports.notebooks()
     if args.scheduler is None:
         workers.begin()
-    from autograde import classroom
-    from autograde.grading import course, showing
+    from autograde.grading.classes import progress
+    from autograde.grading.records import course
+    from autograde.instructor import classroom
 
     lesson = _one_lesson(args)
     options = course.load().options
@@ -248,7 +251,7 @@ def _grade(args) -> int:
         options = replace(options, cells=ALL)
     if args.unsafe:
         options = replace(options, unsafe=True)
-    shown = showing.Progress(lesson.name)
+    shown = progress.Progress(lesson.name)
     students = [args.student] if args.student else None
     outcomes = classroom.grade(lesson, students, args.force, args.jobs, args.scheduler, options, shown.begin)
     with shown:
@@ -259,8 +262,8 @@ def _grade(args) -> int:
 
 
 def _report(args) -> int:
-    from autograde.grading import course
-    from autograde.reporting.page import report
+    from autograde.grading.records import course
+    from autograde.instructor.report.page import report
 
     lessons = [find_lesson(args.lesson).name] if args.lesson else None
     print("\n".join(map(str, report(course.load(), lessons))))
@@ -268,7 +271,7 @@ def _report(args) -> int:
 
 
 def _feedback(args) -> int:
-    from autograde import classroom
+    from autograde.instructor import classroom
 
     files = classroom.feedback(_one_lesson(args), args.student)
     print("\n".join(map(str, files)) if files else "There are no graded submissions yet. Run `course grade` first.")
@@ -276,8 +279,8 @@ def _feedback(args) -> int:
 
 
 def _export(args) -> int:
-    from autograde.grading import course
-    from autograde.reporting.exporting import export
+    from autograde.grading.records import course
+    from autograde.instructor.report.export import export
 
     done = export(course.load(), args.format, args.out, args.roster, args.allow_missing)
     print("\n".join([*done.lines, str(done.file)]))
@@ -285,9 +288,9 @@ def _export(args) -> int:
 
 
 def _test(args) -> int:
-    from autograde import testing
+    from autograde.author import stages
 
-    return testing.run(args.stage)
+    return stages.run(args.stage)
 
 
 if __name__ == "__main__":

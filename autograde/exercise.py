@@ -10,59 +10,7 @@ from typing import Any
 
 import numpy as np
 
-MAIN = "result"  # the part without which there is no partial credit
-
-
-@dataclass(frozen=True)
-class Made:
-    """An argument that is no plain data: the answering side makes it, by name (`autograde.makers`).
-
-    Example: `Made("linear", (weight, bias))` is a `torch.nn.Linear` with these weights. `Made("argument", (0,))` is the
-    call's own first argument: an optimizer needs the model that it is called with.
-    """
-
-    maker: str
-    args: tuple = ()
-
-
-@dataclass(frozen=True)
-class Call:
-    """One question to the learner's object. Everything in it is plain data, arrays, tensors or `Made`.
-
-    A function is called with `args` and `kwargs`. A class is first constructed with `new` (a tuple of positional
-    arguments) and `new_kwargs`; `weights` replaces the values of its parameters by name; then `method` (default: the
-    object itself) is called. Each call starts from a fresh object, a fixed random state and fresh copies of its inputs.
-
-    args, kwargs   the inputs of the call
-    part           which part of the exercise's points this call decides, a key of `Exercise.parts`
-    note           what is special about this call, shown beside it ("a padded sentence")
-    new            arguments of the constructor; None for a function
-    method         a method of the constructed object; None calls the object; "" does not call it at all
-    then           more (method, args) on the same object afterwards; the result is the list of all outputs
-    weights        {name: array}, loaded into the module's parameters of that name
-    training       training mode of a module
-    report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
-                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients"
-                   (list); of a function also "args" (what became of the modules, optimizers and generators among its
-                   arguments); of anything "weights" alone (the file or the module with trained weights that the
-                   object gives, `autograde.weights`)
-    mentions       words that the message of an expected exception has to contain
-    tolerance      largest accepted difference; None: taken from the reference's own float error
-    """
-
-    args: tuple = ()
-    kwargs: dict = field(default_factory=dict)
-    part: str = MAIN
-    note: str = ""
-    new: tuple | None = None
-    new_kwargs: dict = field(default_factory=dict)
-    method: str | None = None
-    then: tuple = ()
-    weights: dict | None = None
-    training: bool = False
-    report: tuple = ("output",)
-    mentions: tuple = ()
-    tolerance: float | None = None
+from autograde.harness.call import MAIN, Call
 
 
 @dataclass(frozen=True)

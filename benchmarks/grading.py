@@ -1,8 +1,8 @@
 """How fast a class is graded: `course grade` beside stock `nbgrader autograde`, on the same submissions in one run.
 
-    python benchmarks/grading.py                    a class of 40 of each lesson, about 20 minutes on 2 cores
-    python benchmarks/grading.py --lessons 3 --full stock grades all of them, not a sample
-    python benchmarks/grading.py --lessons --scaling 240 --large 2000   two workers against one; memory over a class
+    python -m benchmarks.grading                    a class of 40 of each lesson, about 20 minutes on 2 cores
+    python -m benchmarks.grading --lessons 3 --full stock grades all of them, not a sample
+    python -m benchmarks.grading --lessons --scaling 240 --large 2000   two workers against one; memory over a class
 
 Submissions are made from the solutions and the catalogue's misconceptions: half right, a third wrong, the rest as they
 were handed out. Stock nbgrader works in a copy of the course with a configuration that names folders alone. Every
@@ -33,14 +33,16 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 
-from autograde import build, exercises, notebooks
+from attacks.weights import beside
+from autograde import exercises
+from autograde.author import build
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS, Lesson, find_lesson
 from autograde.exercise import Exercise
-from autograde.grading.attacking.weights import beside
-from autograde.grading.bundle import ALL, NEEDED, Bundle, Options
 from autograde.grading.grade import grade
-from autograde.grading.rules import free_names
+from autograde.grading.job import ALL, NEEDED, Bundle, Options
+from autograde.grading.notebook.rules import free_names
 from autograde.grading.sandbox.warm import Runner
-from autograde.lessons import LESSONS, Lesson, find_lesson
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "grading.json"
@@ -52,9 +54,9 @@ STOCK = """c = get_config()
 c.CourseDirectory.course_id = "transformer"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "notebooks"
-c.CourseDirectory.submitted_directory = "autograde/submitted"
-c.CourseDirectory.autograded_directory = "autograde/autograded"
-c.CourseDirectory.db_url = "sqlite:///autograde/gradebook.db"
+c.CourseDirectory.submitted_directory = "classroom/submitted"
+c.CourseDirectory.autograded_directory = "classroom/autograded"
+c.CourseDirectory.db_url = "sqlite:///classroom/gradebook.db"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json"]
 """
 
@@ -110,7 +112,7 @@ def course(folder: Path, lesson: Lesson, students: dict[str, tuple[str, str]], c
     else:
         (folder / "nbgrader_config.py").write_text(config)
     for student, (_, text) in students.items():
-        place = folder / "autograde" / "submitted" / student / lesson.name
+        place = folder / "classroom" / "submitted" / student / lesson.name
         notebooks.write(place / f"{lesson.name}.ipynb", text)
         for name, data in beside(lesson.name).items():
             (place / name).write_bytes(data)
@@ -142,7 +144,7 @@ def course_grade(root: Path, lesson: Lesson, jobs: int) -> float:
 
 def scores(root: Path, lesson: Lesson) -> dict[str, dict[str, tuple[float, float]]]:
     """{student: {cell: (points, most)}} in the gradebook."""
-    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}") as gradebook:
         return {
             one.student.id: {grade.name: (grade.auto_score, grade.max_score) for grade in one.notebooks[0].grades}
             for one in gradebook.find_assignment(lesson.name).submissions
@@ -168,7 +170,7 @@ def compare(lesson: Lesson, size: int, sample: int, folder: Path) -> dict:
     run(ours, "autograde.cli", "release", lesson.name)
     chosen = dict(list(students.items())[:sample])
     stock = course(folder / "stock", lesson, chosen, STOCK)
-    shutil.copy(ours / "autograde" / "gradebook.db", stock / "autograde" / "gradebook.db")
+    shutil.copy(ours / "classroom" / "gradebook.db", stock / "classroom" / "gradebook.db")
     seconds = course_grade(ours, lesson, 2)
     stock_seconds = run(stock, "nbgrader", "autograde", lesson.name)
     mine = scores(ours, lesson)
@@ -266,7 +268,7 @@ def scaling(lesson: Lesson, size: int, folder: Path) -> dict:
     rows = {}
     for jobs in (1, 2, 1, 2):
         taken = course_grade(root, lesson, jobs)
-        written = sorted(path.stat().st_mtime for path in (root / "autograde" / "results").rglob("*.jsonl"))
+        written = sorted(path.stat().st_mtime for path in (root / "classroom" / "results").rglob("*.jsonl"))
         graded = (written[-1] - written[0]) * size / (size - 1)
         best = rows.get(jobs)
         if best is None or graded < best["graded"]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograde import build, notebooks
-from autograde.grading.attacking.weights import beside
-from autograde.lessons import LESSONS, Lesson, find_lesson
+from attacks.weights import beside
+from autograde.author import build
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS, Lesson, find_lesson
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,20 +92,20 @@ def gradebook_of_lesson_3(tmp_path_factory) -> Path:
         del os.environ["COURSE_ROOT"]
         if before is not None:
             os.environ["COURSE_ROOT"] = before
-    return root / "autograde" / "gradebook.db"
+    return root / "classroom" / "gradebook.db"
 
 
 @pytest.fixture
 def classroom_3(course, gradebook_of_lesson_3) -> Path:
     """A course whose gradebook knows lesson 3."""
-    (course / "autograde").mkdir(exist_ok=True)
-    shutil.copy(gradebook_of_lesson_3, course / "autograde" / "gradebook.db")
+    (course / "classroom").mkdir(exist_ok=True)
+    shutil.copy(gradebook_of_lesson_3, course / "classroom" / "gradebook.db")
     return course
 
 
 def submit(root: Path, lesson: Lesson, student: str, answers: dict[str, str] | None = None, came: str = "") -> Path:
     """Put a submission with these answers among the collected ones; returns its folder."""
-    folder = root / "autograde" / "submitted" / student / lesson.name
+    folder = root / "classroom" / "submitted" / student / lesson.name
     text = notebooks.to_text(filled(lesson, answers))
     for name, content in {f"{lesson.name}.ipynb": text, **beside(lesson.name)}.items():
         notebooks.write(folder / name, content)

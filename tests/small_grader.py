@@ -13,9 +13,9 @@ import re
 import time
 from pathlib import Path
 
-from autograde.grading.bundle import Bundle, Mark, Result, Review
-from autograde.grading.sandbox.frames import Busy
-from autograde.verdict import FAILED, PASSED, Verdict
+from autograde.grading.job import Bundle, Mark, Result, Review
+from autograde.harness.sandboxed.frames import Busy
+from autograde.judge.verdict import FAILED, PASSED, Verdict
 
 COUNT = "COURSE_TEST_COUNT"  # a file that gets a line for each grading
 SHARE = "COURSE_TEST_SHARE"  # what every exercise gets, whatever the answer

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from autograde.grading.attacking.canaries import Canaries
-from autograde.grading.attacking.collecting import attempt_collecting
-from autograde.grading.attacking.collection import load, make
-from autograde.grading.attacking.trying import attempt, attempt_control
-from autograde.grading.bundle import Mark, Result
+from attacks.canaries import Canaries
+from attacks.collecting import attempt_collecting
+from attacks.collection import load, make
+from attacks.trying import attempt, attempt_control
 from autograde.grading.grade import grade, warm_runner
+from autograde.grading.job import Mark, Result
 from autograde.grading.sandbox.warm import Unsafe
 from conftest import no_isolation
 
-ATTACKS = load()
-GRADED = [one for one in ATTACKS if not one.source]
+attacks = load()
+GRADED = [one for one in attacks if not one.source]
 BATCH = 8
 BATCHES = [GRADED[start : start + BATCH] for start in range(0, len(GRADED), BATCH)]
 
@@ -28,11 +28,11 @@ def isolated():
 
 
 def test_the_collection_is_large_enough():
-    hostile = [one for one in ATTACKS if not one.honest]
-    assert len(hostile) >= 80 and len(ATTACKS) - len(hostile) >= 30
-    assert all(one.tries.endswith(".") for one in ATTACKS)
-    assert all(one.deserved == "all" for one in ATTACKS if one.honest and not one.source)
-    assert len({one.name for one in ATTACKS}) == len(ATTACKS)
+    hostile = [one for one in attacks if not one.honest]
+    assert len(hostile) >= 80 and len(attacks) - len(hostile) >= 30
+    assert all(one.tries.endswith(".") for one in attacks)
+    assert all(one.deserved == "all" for one in attacks if one.honest and not one.source)
+    assert len({one.name for one in attacks}) == len(attacks)
 
 
 @pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0].name}-{batch[-1].name}")
@@ -43,14 +43,14 @@ def test_attacks(batch, isolated):
     assert {one.attack.name: one.problems for one in outcomes if one.problems} == {}
 
 
-@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.source], ids=lambda one: one.name)
+@pytest.mark.parametrize("attack", [one for one in attacks if one.source], ids=lambda one: one.name)
 def test_attacks_by_folder_and_archive(attack):
     assert attempt_collecting(attack).problems == []
 
 
 def test_a_grader_that_can_be_fooled_is_found_out():
     """Each kind of problem is seen where it is there."""
-    attack = next(one for one in ATTACKS if one.name == "displayhook_ok")
+    attack = next(one for one in attacks if one.name == "displayhook_ok")
     with Canaries() as canaries:
         case = make(attack, canaries.words, short=True)
         secret, token = canaries.tokens["secret"], canaries.course / "owned"

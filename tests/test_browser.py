@@ -21,9 +21,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
 from playwright.sync_api import Page, expect, sync_playwright
 
-from autograde import build, classroom, collecting, exercises, notebooks
-from autograde.grading import results
-from autograde.lessons import find_lesson
+from autograde import exercises
+from autograde.author import build
+from autograde.course import notebooks
+from autograde.course.lessons import find_lesson
+from autograde.grading.records import results
+from autograde.instructor import classroom, collect
 from conftest import ROOT, filled, released
 
 pytestmark = pytest.mark.browser
@@ -217,7 +220,7 @@ def test_an_instructor_grades_a_mixed_class_with_the_formgrader(course, page):
     for student, notebook in students.items():
         hand_in(course, student, notebook)
     classroom.release(LESSON)
-    collecting.collect(LESSON, [course / "in"])
+    collect.collect(LESSON, [course / "in"])
     with lab(course, "--instructor") as (address, token):
         left, ran = watch(page)
         page.goto(f"{address}/lab?token={token}")
@@ -243,10 +246,10 @@ def test_an_instructor_grades_a_mixed_class_with_the_formgrader(course, page):
         points = {one: float(text.split("/")[0]) for one, text in scores.items()}
         full = float(sum(one.points for one in exercises.of_lesson(LESSON.name)))
         assert points["ada"] == full and points["zoe"] == 0 and 0 < points["bob"] == points["eve"] < full
-        recorded = {one: results.last(course / "autograde" / "results", LESSON.name, one) for one in students}
+        recorded = {one: results.last(course / "classroom" / "results", LESSON.name, one) for one in students}
         assert all(recorded.values()), "the button has used this grader"
 
-        with Gradebook(f"sqlite:///{course / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+        with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
             where = gradebook.find_submission_notebook(LESSON.name, LESSON.name, "eve").id
         page.goto(f"{address}/formgrader/submissions/{where}/?token={token}")
         comment = page.locator("#attention_scores-comment")
@@ -261,7 +264,7 @@ def test_an_instructor_grades_a_mixed_class_with_the_formgrader(course, page):
     assert len(classroom.feedback(LESSON)) == 4
     for student in ("eve", "ada"):
         left, ran = watch(page)
-        page.goto((course / "autograde" / "feedback" / student / LESSON.name / f"{LESSON.name}.html").as_uri())
+        page.goto((course / "classroom" / "feedback" / student / LESSON.name / f"{LESSON.name}.html").as_uri())
         expect(page.locator("h1").first).to_contain_text(f"{points[student]:g} of {full:g} points")
         expect(page.locator("math").first).to_be_visible()
         shoot(page, f"feedback-{student}")

@@ -17,12 +17,16 @@ import pytest
 import torch
 
 import autograde
-from autograde import CheckFailed, Verdict, answering, assess, checking, limits
-from autograde.comparing import difference
-from autograde.exercise import Call, Exercise, Made, Misconception
+from autograde import CheckFailed, Verdict, assess
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises import exercise
-from autograde.judging import judge
-from autograde.plain import Other, TensorData, dump, load, to_plain
+from autograde.harness import invoke, limits, wire
+from autograde.harness.call import Call, Made
+from autograde.harness.plain import Other, TensorData, to_plain
+from autograde.harness.wire import dump, load
+from autograde.judge.compare import difference
+from autograde.judge.judge import judge
+from autograde.learner import check
 from helpers.single_head import softmax
 
 
@@ -200,16 +204,16 @@ def leaves_something_endless(x):
 def test_a_time_limit_with_a_message(function, words):
     start = time.thread_time()  # of this thread alone, whatever else this machine does
     calls = exercise("softmax").calls(0)
-    verdict = judge(exercise("softmax"), calls, answering.answer(function, calls, seconds=0.3))
+    verdict = judge(exercise("softmax"), calls, invoke.answer(function, calls, seconds=0.3))
     assert time.thread_time() - start < 3
     assert verdict.state == "error" and words in verdict.message and verdict.score == 0
 
 
 def test_comparing_the_inputs_has_the_same_time_limit():
     call = Call((TensorData(np.ones((2, 3), np.float32)),))
-    (late,) = answering.answer(leaves_something_endless, [call], seconds=0.3)
+    (late,) = invoke.answer(leaves_something_endless, [call], seconds=0.3)
     assert late.problem.kind == "TimeIsUp" and late.value is None
-    (changed,) = answering.answer(lambda x: setattr(x, "detach", None), [call])
+    (changed,) = invoke.answer(lambda x: setattr(x, "detach", None), [call])
     assert changed.problem is None and changed.changed == ("0",)
 
 
@@ -253,7 +257,7 @@ def test_a_time_limit_in_another_thread():
     results = []
 
     def work():
-        results.append(answering.answer(loops, exercise("softmax").calls(0), seconds=0.3))
+        results.append(invoke.answer(loops, exercise("softmax").calls(0), seconds=0.3))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -339,7 +343,7 @@ def test_a_changed_input_is_found_and_costs_a_part():
     # where no misconception fits, the judge says it in its own words
     calls = one.calls(0)
     bare = dataclasses.replace(one, misconceptions=())
-    message = judge(bare, calls, answering.answer(changes, calls)).message
+    message = judge(bare, calls, invoke.answer(changes, calls)).message
     assert "The result is right, but the call changes its input `x`." in message
 
 
@@ -405,7 +409,7 @@ def test_a_check_takes_under_a_second(one):
 @pytest.fixture
 def module_globals():
     before = dict(globals())
-    checking._failures.clear()
+    check._failures.clear()
     yield globals()
     globals().update(before)
 
@@ -469,25 +473,25 @@ def test_a_malformed_frame_is_refused(frame):
 def test_calls_and_answers_travel():
     for one in autograde.exercises():
         calls = one.calls(3)
-        again = answering.unpack_calls(answering.pack_calls(calls))
-        answers = answering.answer(one.reference, again)
-        verdict = judge(one, calls, answering.unpack_answers(answering.pack_answers(answers), len(calls)))
+        again = wire.unpack_calls(wire.pack_calls(calls))
+        answers = invoke.answer(one.reference, again)
+        verdict = judge(one, calls, wire.unpack_answers(wire.pack_answers(answers), len(calls)))
         assert verdict.passed, verdict.message
     made = Call((Made("linear", (np.eye(3, dtype=np.float32),)),))
-    assert answering.unpack_calls(answering.pack_calls([made]))[0].args[0].maker == "linear"
+    assert wire.unpack_calls(wire.pack_calls([made]))[0].args[0].maker == "linear"
 
 
 def test_a_missing_answer_never_passes():
     one = exercise("softmax")
     calls = one.calls(0)
-    answers = answering.answer(softmax, calls)
+    answers = invoke.answer(softmax, calls)
     with pytest.raises(ValueError):
         judge(one, calls, answers[:-1])
     with pytest.raises(ValueError):
         judge(one, [], [])
-    assert not judge(one, calls, [*answers[:-1], answering.Unasked()]).passed
+    assert not judge(one, calls, [*answers[:-1], invoke.Unasked()]).passed
     with pytest.raises(ValueError):
-        answering.unpack_answers(dump([(True, 1)]), 1)
+        wire.unpack_answers(dump([(True, 1)]), 1)
 
 
 def test_subclasses_become_their_base():
@@ -515,8 +519,8 @@ def test_tolerance_follows_the_references_own_error():
     )
     # a sum of large numbers that cancel: the last digits are noise, and another order of adding has other noise
     asked = one.calls(0)
-    assert judge(one, asked, answering.answer(lambda x: sum(sorted(x - sum(x) / len(x))), asked)).passed
-    assert not judge(one, asked, answering.answer(lambda x: np.sum(x - x.mean()) + 1, asked)).passed
+    assert judge(one, asked, invoke.answer(lambda x: sum(sorted(x - sum(x) / len(x))), asked)).passed
+    assert not judge(one, asked, invoke.answer(lambda x: np.sum(x - x.mean()) + 1, asked)).passed
 
 
 def test_the_state_is_isolated_even_when_a_call_raises():

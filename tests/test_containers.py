@@ -15,14 +15,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograde.grading.attacking.weights import beside
-from autograde.grading.bundle import Bundle, Limits
+from attacks.weights import beside
+from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.grade import grade
+from autograde.grading.job import Bundle, Limits
 from autograde.grading.sandbox import containers, staging, view, warm
-from autograde.grading.sandbox.frames import Busy, Gone
-from autograde.grading.sandbox.means import ALONE, BWRAP, CONTAINERS, MEANS, PODMAN
 from autograde.grading.sandbox.warm import Runner, Unsafe
-from autograde.lessons import LESSONS, find_lesson
+from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS, PODMAN
+from autograde.harness.sandboxed.frames import Busy, Gone
 from conftest import filled, released
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -195,7 +195,7 @@ def test_a_container_that_is_full_is_named(engine, monkeypatch):
 
 KILLED = """
 import sys, time
-from autograde.grading.bundle import Limits
+from autograde.grading.job import Limits
 from autograde.grading.sandbox import staging
 from autograde.grading.sandbox.warm import Runner
 runner = Runner()
@@ -400,10 +400,8 @@ def test_nobody_else_gets_through_the_door(fake, tmp_path):
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         with pytest.raises(containers.Late):
             container.accept(sleeper, 0.1)
-        code = (
-            f"from autograde.grading.sandbox.main import connect; import time\nconnect('{tmp_path}/door/inner/socket')"
-        )
-        code += "\ntime.sleep(60)"
+        code = "import time; from autograde.harness.sandboxed.main import connect\n"
+        code += f"connect('{tmp_path}/door/inner/socket')\ntime.sleep(60)"
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with subprocess.Popen([sys.executable, "-c", code], env=environment) as inside:
             container.accept(sleeper, 60).close()

@@ -10,14 +10,14 @@ import pytest
 from nbgrader.api import Gradebook
 from test_report import ALL, record
 
-from autograde import classroom, roster
 from autograde.cli import main
-from autograde.errors import CourseError
-from autograde.grading import course as courses
-from autograde.grading import results
-from autograde.grading.writing import Writer
-from autograde.lessons import find_lesson
-from autograde.reporting.tables import neutral
+from autograde.course.errors import CourseError
+from autograde.course.lessons import find_lesson
+from autograde.grading.records import course as courses
+from autograde.grading.records import results
+from autograde.grading.records.gradebook import Writer
+from autograde.instructor import classroom, roster
+from autograde.instructor.report.tables import neutral
 from conftest import submit
 
 LESSON = find_lesson("3").name
@@ -39,7 +39,7 @@ def graded(classroom_3):
     plugin += "    def late_submission_penalty(self, student_id, score, seconds):\n        return 2.0\n"
     (classroom_3 / "lateness.py").write_text(plugin)
     config.write_text(config.read_text() + '\nc.AssignLatePenalties.plugin_class = "lateness.Late"\n')
-    with Gradebook(f"sqlite:///{classroom_3 / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{classroom_3 / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         gradebook.update_or_create_assignment(LESSON, duedate="2026-03-01 12:00:00 UTC")
     return classroom_3
 
@@ -66,7 +66,7 @@ def test_late_penalties_of_nbgrader_are_in_every_export(graded, monkeypatch):
     for kind, column in (("csv", "score"), ("canvas", LESSON), ("moodle", LESSON)):
         assert main(["export", "--format", kind]) == 0
         name = "grades.csv" if kind == "csv" else f"grades-{kind}.csv"
-        header, *rows = rows_of(graded / "autograde" / "export" / name)
+        header, *rows = rows_of(graded / "classroom" / "export" / name)
         scores = [row[header.index(column)] for row in rows if {"ada", "bob"} & set(row)]
         assert sorted(map(float, scores)) == [FULL - 2, FULL]
 
@@ -74,11 +74,11 @@ def test_late_penalties_of_nbgrader_are_in_every_export(graded, monkeypatch):
 def test_the_csv_is_nbgraders_own(graded, monkeypatch):
     monkeypatch.syspath_prepend(str(graded))
     write(graded, {"ada": {}, "bob": {"late": True, "wrong": {"softmax": None}}})
-    with Gradebook(f"sqlite:///{graded / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{graded / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         gradebook.add_student("zoe", first_name="Zoë", last_name="Zett", email="zoe@uni.example")
     assert main(["export"]) == 0
     classroom.nbgrader("export", f"--to={graded / 'theirs.csv'}")
-    mine, theirs = rows_of(graded / "autograde" / "export" / "grades.csv"), rows_of(graded / "theirs.csv")
+    mine, theirs = rows_of(graded / "classroom" / "export" / "grades.csv"), rows_of(graded / "theirs.csv")
     assert mine[0] == theirs[0]
 
     def values(rows):
@@ -105,7 +105,7 @@ def test_moodle_gets_identifiers_and_one_column_for_each_lesson(classroom_3):
     lines = "Vorname;First name;Surname;ID number;Email address;Username\nx;Ada;Lovelace;S1;ada@uni.example;ada\n"
     (classroom_3 / "class.csv").write_bytes(lines.encode("utf-16"))
     assert main(["export", "--format", "moodle", "--roster", "class.csv"]) == 0
-    header, row = rows_of(classroom_3 / "autograde" / "export" / "grades-moodle.csv")
+    header, row = rows_of(classroom_3 / "classroom" / "export" / "grades-moodle.csv")
     assert header == ["First name", "Last name", "ID number", "Email address", "Username", LESSON]
     assert row[:5] == ["Ada", "Lovelace", "S1", "ada@uni.example", "ada"] and float(row[5]) == FULL
 

@@ -11,11 +11,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.apps import NbGrader
 from pages import DRAWING, FAR, MARKDOWN, MARKUP, hostile
 
-from autograde import notebooks
-from autograde.lessons import LESSONS
-from autograde.reporting.cleaning import MOST_TAGS, clean_html, clean_notebook
-from autograde.reporting.feedback import FAILED, FeedbackExporter
-from autograde.reporting.rendering import formula, markdown
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS
+from autograde.grading.notebook.sanitize import MOST_TAGS, clean_html, clean_notebook
+from autograde.instructor.feedback.exporter import FAILED, FeedbackExporter
+from autograde.instructor.feedback.rendering import formula, markdown
 from conftest import released
 
 HIDDEN = """assert double(2) == 4
@@ -76,8 +76,8 @@ def test_html_keeps_what_is_said_and_loses_what_runs():
 
 
 def test_a_checks_own_box_is_shown_as_it_is():
-    from autograde.verdict import FAILED as STATE
-    from autograde.verdict import Verdict
+    from autograde.judge.verdict import FAILED as STATE
+    from autograde.judge.verdict import Verdict
 
     html = Verdict("softmax", False, STATE, 0.5, "no scaling", "Look at `x`.", (("Got", "<b>"),)).html
     clean = clean_html(html)

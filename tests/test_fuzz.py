@@ -18,13 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograde import notebooks
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS
 from autograde.grading import grade as grading
-from autograde.grading.bundle import Bundle, Limits, Options
-from autograde.grading.conducting import Conductor, Stopped
-from autograde.grading.normalising import is_locked, normalise
-from autograde.grading.reading import Unreadable, parse_submission
-from autograde.lessons import LESSONS
+from autograde.grading.job import Bundle, Limits, Options
+from autograde.grading.notebook.normalise import is_locked, normalise
+from autograde.grading.notebook.read import Unreadable, parse_submission
+from autograde.grading.sandbox.driver import Conductor, Stopped
 from conftest import filled, released
 
 CASES = int(os.environ.get("COURSE_FUZZ", "0"))

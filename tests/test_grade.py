@@ -8,18 +8,19 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
-from autograde import exercises, notebooks
+from attacks.weights import beside
+from autograde import exercises
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading import grade as grading
-from autograde.grading import workers
-from autograde.grading.attacking.weights import beside
-from autograde.grading.bundle import ALL, NEEDED, Bundle, Limits, Options
+from autograde.grading.classes import workers
 from autograde.grading.grade import NOT_RUN, UNTRAINED, grade
-from autograde.grading.needed import needed
-from autograde.grading.running import checked_exercise
+from autograde.grading.job import ALL, NEEDED, Bundle, Limits, Options
+from autograde.grading.notebook.cells import checked_exercise
+from autograde.grading.notebook.slicing import needed
+from autograde.grading.records.seeds import SETS, seed, set_key
 from autograde.grading.sandbox import warm
 from autograde.grading.sandbox.warm import Runner, Unsafe
-from autograde.grading.seeds import SETS, seed, set_key
-from autograde.lessons import LESSONS, find_lesson
 from conftest import filled, no_isolation, released
 
 FIRST = find_lesson("01_vocabulary")

@@ -18,10 +18,12 @@ import nbformat
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from autograde import assess, build, exercises, nbval_guard, notebooks, paths
-from autograde.exercise import MAIN
-from autograde.lessons import LESSONS
-from autograde.verdict import NOT_STARTED
+from autograde import assess, exercises
+from autograde.author import build, nbval_guard
+from autograde.course import notebooks, paths
+from autograde.course.lessons import LESSONS
+from autograde.harness.call import MAIN
+from autograde.judge.verdict import NOT_STARTED
 from conftest import ROOT, released, solution, solution_cells
 
 SEEDS = range(20)

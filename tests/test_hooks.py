@@ -11,13 +11,16 @@ import small_grader
 from nbconvert.writers import FilesWriter
 from nbgrader.api import Gradebook
 
-from autograde import exercises, notebooks
-from autograde.grading import course as courses
-from autograde.grading import hooks, results, workers
-from autograde.grading.bundle import Bundle
-from autograde.grading.schedule import UNCHANGED, grade_class
-from autograde.grading.writing import Writer
-from autograde.lessons import find_lesson
+from autograde import exercises
+from autograde.course import notebooks
+from autograde.course.lessons import find_lesson
+from autograde.grading import hooks
+from autograde.grading.classes import workers
+from autograde.grading.classes.schedule import UNCHANGED, grade_class
+from autograde.grading.job import Bundle
+from autograde.grading.records import course as courses
+from autograde.grading.records import results
+from autograde.grading.records.gradebook import Writer
 from conftest import submit
 
 LESSON = find_lesson("3")
@@ -45,17 +48,17 @@ def course_grade() -> dict:
 
 
 def scores(root) -> dict[str, float]:
-    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
 
 
 def waiting(root, student: str) -> bool:
-    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         return gradebook.find_submission(LESSON.name, student).needs_manual_grade
 
 
 def notebook(root, student: str) -> str:
-    return (root / "autograde" / "autograded" / student / LESSON.name / NAME).read_text(encoding="utf-8")
+    return (root / "classroom" / "autograded" / student / LESSON.name / NAME).read_text(encoding="utf-8")
 
 
 def cells(root, student: str) -> list[dict]:
@@ -135,7 +138,7 @@ def test_a_course_grade_that_was_killed_is_taken_up_by_nbgraders_command(classro
         process.start()
         process.join()
     assert process.exitcode == 9
-    assert (classroom_3 / "autograde" / "autograded" / "ada" / LESSON.name).is_dir()
+    assert (classroom_3 / "classroom" / "autograded" / "ada" / LESSON.name).is_dir()
     assert scores(classroom_3) == ({"ada": FULL} if earlier else {}), "not written yet"
 
     autograde()
@@ -158,7 +161,7 @@ def in_this_process(items, jobs, grade):
 
 def marked_by_hand(root, student: str) -> None:
     """A person gives the points of softmax."""
-    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         grade = gradebook.find_grade("check_softmax", LESSON.name, LESSON.name, student)
         grade.manual_score, grade.needs_manual_grade = POINTS["softmax"], False
         gradebook.db.commit()

@@ -14,9 +14,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
-from autograde import build, classroom, cli, collecting, exercises, notebooks
-from autograde.grading.attacking.weights import beside
-from autograde.lessons import LESSONS, find_lesson
+from attacks.weights import beside
+from autograde import cli, exercises
+from autograde.author import build
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS, find_lesson
+from autograde.instructor import classroom, collect
 from conftest import filled, released
 
 pytestmark = pytest.mark.nbgrader
@@ -60,13 +63,13 @@ def submissions() -> dict[str, str]:
 
 
 def scores(root) -> dict[str, float]:
-    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}") as gradebook:
         return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
 
 
 def marks(root) -> dict[str, dict[str, tuple]]:
     """{student: {cell: (points, needs a person)}}"""
-    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}") as gradebook:
         return {
             one.student.id: {
                 grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in one.notebooks[0].grades
@@ -77,7 +80,7 @@ def marks(root) -> dict[str, dict[str, tuple]]:
 
 def test_the_whole_way(course, tmp_path, capsys):
     assert cli.main(["release", "1"]) == 0
-    handout = course / "autograde" / "handout" / f"{LESSON.name}.zip"
+    handout = course / "classroom" / "handout" / f"{LESSON.name}.zip"
     assert f"{LESSON.name}/{NAME}" in zipfile.ZipFile(handout).namelist()
 
     texts = submissions()
@@ -91,7 +94,7 @@ def test_the_whole_way(course, tmp_path, capsys):
         (folder / student / NAME).write_text(texts[student], encoding="utf-8")
     assert cli.main(["collect", "1", str(folder), str(archive)]) == 0
     # somebody handed in a folder without the notebook
-    (course / "autograde" / "submitted" / "missing" / LESSON.name).mkdir(parents=True)
+    (course / "classroom" / "submitted" / "missing" / LESSON.name).mkdir(parents=True)
 
     capsys.readouterr()
     assert cli.main(["grade", "1"]) == 0
@@ -110,7 +113,7 @@ def test_the_whole_way(course, tmp_path, capsys):
     assert cli.main(["feedback", "1"]) == 0
     feedback = {
         file.parent.parent.name: file.read_text(encoding="utf-8")
-        for file in (course / "autograde" / "feedback").glob("*/*/*.html")
+        for file in (course / "classroom" / "feedback").glob("*/*/*.html")
     }
     assert f"{WRONG}: not right yet" in feedback["partly"] and "Expected" in feedback["partly"]
     assert "not valid JSON" in feedback["broken"]
@@ -120,18 +123,18 @@ def test_the_whole_way(course, tmp_path, capsys):
 
     # the export has everybody
     assert cli.main(["export"]) == 0
-    with (course / "autograde" / "export" / "grades.csv").open(newline="") as file:
+    with (course / "classroom" / "export" / "grades.csv").open(newline="") as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
     assert set(rows) == {*texts, "missing"}
     assert {student: float(row["score"]) for student, row in rows.items()} == {**graded, "missing": 0.0}
 
     # nbgrader's own command gives the same marks, also to a file of another name and to one with a bad time
-    submitted = course / "autograde" / "submitted"
+    submitted = course / "classroom" / "submitted"
     (submitted / "partly" / LESSON.name / NAME).rename(submitted / "partly" / LESSON.name / "my work (1).ipynb")
     (submitted / "deleted" / LESSON.name / "timestamp.txt").write_text("yesterday")
     assert cli.main(["grade", "1"]) == 0
     before = marks(course)
-    with Gradebook(f"sqlite:///{course / 'autograde' / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:
         for submission in gradebook.find_assignment(LESSON.name).submissions:
             for grade in submission.notebooks[0].grades:
                 grade.auto_score = None
@@ -148,7 +151,7 @@ def test_the_whole_way(course, tmp_path, capsys):
     assert cli.main(["collect", "1", str(folder / "right")]) == 0
     assert cli.main(["grade", "1", "--student", "right"]) == 0
     assert scores(course)["right"] == 0
-    assert list((course / "autograde" / "collected" / "right").rglob(NAME)), "the first submission is kept"
+    assert list((course / "classroom" / "collected" / "right").rglob(NAME)), "the first submission is kept"
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
@@ -158,12 +161,12 @@ def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, t
         nbformat.write(notebook, tmp_path / "in" / student / f"{lesson.name}.ipynb")
         for name, content in beside(lesson.name).items():
             (tmp_path / "in" / student / name).write_bytes(content)
-    collecting.collect(lesson, [tmp_path / "in"])
+    collect.collect(lesson, [tmp_path / "in"])
     graded = {one.student: one for one in classroom.grade(lesson)}
     total = sum(one.points for one in exercises.of_lesson(lesson.name))
     assert graded["right"].score == graded["right"].most == total
     assert graded["untouched"].score == 0
-    with Gradebook(f"sqlite:///{course / 'autograde' / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:
         for student, expected in (("right", 1.0), ("untouched", 0.0)):
             for grade in gradebook.find_submission(lesson.name, student).notebooks[0].grades:
                 assert grade.score == expected * grade.max_score and not grade.needs_manual_grade, grade.name
@@ -211,12 +214,12 @@ def test_an_instructors_own_cells(course, tmp_path):
         answer = copy.deepcopy(handed_out)
         answer.cells[1].source = code
         answer.cells[index_of(answer, "essay")].source = "answer = 'because'"
-        target = course / "autograde" / "submitted" / student / "own"
+        target = course / "classroom" / "submitted" / student / "own"
         target.mkdir(parents=True)
         nbformat.write(answer, target / "own.ipynb")
     run = classroom.nbgrader("autograde", "own", check=False)
     assert run.returncode == 0, run.stderr
-    with Gradebook(f"sqlite:///{course / 'autograde' / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:
         marks = {
             student: {
                 g.name: (g.auto_score, g.needs_manual_grade)

@@ -12,7 +12,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from autograde import nbval_guard, notebooks
+from autograde.author import nbval_guard
+from autograde.course import notebooks
 from helpers.figures import heat_map, new, png_bytes, show
 
 ALT = "A heat map of two by two numbers."
@@ -40,7 +41,7 @@ def run_nbval(folder, notebook):
         "-p",
         "no:cacheprovider",
         "-p",
-        "autograde.nbval_guard",
+        "autograde.author.nbval_guard",
         "--nbval",
         ".",
     ]
@@ -122,7 +123,7 @@ def test_nbval_lets_lesson_8_train(course):
     folder = course / "solutions" / "08_training"
     left = [folder / "trained_model.safetensors", folder / "runs" / "lesson" / "card.md"]
     (course / "empty").mkdir()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "autograde.nbval_guard", "--collect-only", "empty"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "autograde.author.nbval_guard", "--collect-only", "empty"]
     for options in ([], ["--nbval"]):
         left[1].parent.mkdir(parents=True, exist_ok=True)
         for file in left:

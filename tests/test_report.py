@@ -13,15 +13,15 @@ import pytest
 
 from autograde import exercises
 from autograde.cli import main
-from autograde.grading import course as courses
-from autograde.grading import results
-from autograde.grading.bundle import Mark, Options, Result, Review
-from autograde.grading.results import Fingerprints, Record
-from autograde.lessons import find_lesson
-from autograde.reporting import page
-from autograde.reporting.grades import Grades
-from autograde.reporting.summary import summarize
-from autograde.verdict import FAILED, NOT_STARTED, PASSED, Verdict
+from autograde.course.lessons import find_lesson
+from autograde.grading.job import Mark, Options, Result, Review
+from autograde.grading.records import course as courses
+from autograde.grading.records import results
+from autograde.grading.records.results import Fingerprints, Record
+from autograde.instructor.report import page
+from autograde.instructor.report.grades import Grades
+from autograde.instructor.report.summary import summarize
+from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, Verdict
 
 LESSON = find_lesson("3").name
 ALL = exercises.of_lesson(LESSON)
@@ -165,7 +165,7 @@ def test_course_report_writes_pages_and_tables(classroom_3, capsys):
     assert main(["report", "3"]) == 0
     assert f"{LESSON}.html" in capsys.readouterr().out
     assert main(["report"]) == 0
-    overview = (classroom_3 / "autograde" / "report" / "all.html").read_text(encoding="utf-8")
+    overview = (classroom_3 / "classroom" / "report" / "all.html").read_text(encoding="utf-8")
     assert f'href="{LESSON}.html"' in overview
     assert main(["report", "4"]) == 0
-    assert "No submission" in (classroom_3 / "autograde" / "report" / "04_multi_head.html").read_text()
+    assert "No submission" in (classroom_3 / "classroom" / "report" / "04_multi_head.html").read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime
 import os
 import shutil
@@ -11,14 +10,13 @@ from dataclasses import replace
 import pytest
 
 from autograde import exercises
-from autograde.collecting import collect
-from autograde.exercise import Misconception
-from autograde.grading import course as courses
-from autograde.grading import fingerprints, gathering, results
-from autograde.grading.bundle import ALL, Limits, Mark, Options, Result, Review
-from autograde.grading.results import Fingerprints, Record
-from autograde.lessons import find_lesson
-from autograde.verdict import Verdict
+from autograde.course.lessons import find_lesson
+from autograde.grading.job import ALL, Limits, Mark, Options, Result, Review
+from autograde.grading.records import course as courses
+from autograde.grading.records import fingerprints, intake, results
+from autograde.grading.records.results import Fingerprints, Record
+from autograde.instructor.collect import collect
+from autograde.judge.verdict import Verdict
 from conftest import submit
 
 LESSON = find_lesson("3")
@@ -83,58 +81,58 @@ def test_what_has_to_be_graded_again():
 # --- fingerprints ---------------------------------------------------------------------------------------------------
 
 
-def test_a_fingerprint_follows_what_an_exercise_does():
-    one = next(one for one in exercises.of_lesson(LESSON.name) if one.name == "softmax")
-    before = fingerprints.of_exercise(one)
-    assert before == fingerprints.of_exercise(copy.copy(one))
-    others = [fingerprints.of_exercise(other) for other in exercises.of_lesson(LESSON.name) if other is not one]
-    assert before not in others
-
-    def wrong(x, axis=-1):
-        return x
-
-    changed = [
-        replace(one, reference=wrong),
-        replace(one, make_calls=lambda rng: one.make_calls(rng)[:-1]),
-        replace(one, misconceptions=[*one.misconceptions, Misconception("another", wrong, "Look.")]),
-        replace(one, parts={"result": 1.0}),
-        replace(one, lenient=("dtype",)),
-    ]
-    prints = {fingerprints.of_exercise(other) for other in changed}
-    assert len(prints) == len(changed) and before not in prints
-    assert fingerprints.of_exercise(replace(one, hints=("a", "b"), title="other", minutes=99)) == before
+def prints(lesson: str) -> dict[str, str]:
+    return {one.name: fingerprints.of_exercise(one) for one in exercises.of_lesson(lesson)}
 
 
-def test_a_fingerprint_follows_what_a_reference_uses(monkeypatch):
-    """`attention_weights` calls `softmax`: a change there changes both, and nothing else."""
-    from helpers import single_head
+@pytest.fixture
+def edited(monkeypatch):
+    """A function that edits a file of the course, as far as fingerprints can see."""
 
-    def prints() -> dict[str, str]:
-        return {one.name: fingerprints.of_exercise(one) for one in exercises.of_lesson(LESSON.name)}
+    def edit(name: str) -> None:
+        real = fingerprints._code
+        monkeypatch.setattr(fingerprints, "_code", lambda file: real(file) + "edited" * file.match(name))
+        fingerprints._module.cache_clear()
+        fingerprints.environment.cache_clear()
 
-    before = prints()
-
-    def softmax(x, axis=-1):
-        """Another way."""
-        return x - x
-
-    softmax.__module__ = single_head.__name__
-    monkeypatch.setattr(single_head, "softmax", softmax)
-    changed = {name for name, value in prints().items() if value != before[name]}
-    assert "attention_weights" in changed and not {"project", "self_attention_cost"} & changed
+    yield edit
+    monkeypatch.undo()
+    fingerprints._module.cache_clear()
+    fingerprints.environment.cache_clear()
 
 
-def test_a_fingerprint_follows_what_rooms_of_a_lesson_share(monkeypatch):
-    """`AddNorm` and `PreNormBlock` stand in two modules, and how both are compared in a third."""
-    from autograde.exercises.add_norm import dropout
+def test_a_fingerprint_follows_the_code_and_no_comment(tmp_path):
+    def code(name: str, text: str) -> str:
+        file = tmp_path / name
+        file.write_text(text)
+        return fingerprints._code(file)
 
-    def prints() -> dict[str, str]:
-        return {one.name: fingerprints.of_exercise(one) for one in exercises.of_lesson("05_add_norm")}
+    before = code("a.py", "def f(x):\n    return x + 1\n")
+    assert code("b.py", 'def f(x):\n    """Adds."""\n    # once\n    return x + 1\n') == before
+    assert code("c.py", "def f(x):\n    return x + 2\n") != before
 
-    before = prints()
-    monkeypatch.setattr(dropout.what_dropout_did, "__code__", (lambda factors, used: {}).__code__)
-    changed = {name for name, value in prints().items() if value != before[name]}
-    assert changed == {"AddNorm", "AttentionBlock", "PreNormBlock"}
+
+@pytest.mark.parametrize(
+    "file, lesson, changed, same",
+    [
+        ("helpers/single_head.py", "03_single_head", {"softmax", "attention_weights"}, set()),
+        ("helpers/single_head.py", "01_vocabulary", set(), {"tokenize"}),
+        ("exercises/fixtures.py", "03_single_head", set(), {"softmax"}),
+        ("exercises/feed_forward/parts.py", "06_feed_forward", {"feed_forward"}, set()),
+    ],
+)
+def test_a_fingerprint_follows_what_an_exercise_imports(edited, file, lesson, changed, same):
+    before = prints(lesson)
+    edited(file)
+    after = prints(lesson)
+    assert {name for name in changed | same if after[name] != before[name]} == changed
+
+
+@pytest.mark.parametrize("file", ["harness/plain.py", "judge/tolerance.py", "harness/sandboxed/shell.py"])
+def test_the_environment_follows_the_harness_and_the_judge(edited, file):
+    before = fingerprints.environment()
+    edited(file)
+    assert fingerprints.environment() != before
 
 
 # --- gathering ------------------------------------------------------------------------------------------------------
@@ -143,11 +141,11 @@ def test_a_fingerprint_follows_what_rooms_of_a_lesson_share(monkeypatch):
 @pytest.fixture
 def common(classroom_3):
     course = courses.load()
-    return course, gathering.material(course, LESSON.name)
+    return course, intake.material(course, LESSON.name)
 
 
 def gathered(common, student: str):
-    return gathering.gather(*common, student)
+    return intake.gather(*common, student)
 
 
 def test_a_bundle_of_an_ordinary_submission(classroom_3, common):
@@ -185,7 +183,7 @@ def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, 
     (folder / "torch").mkdir()
     (folder / "torch" / "__init__.py").write_text("raise SystemExit")
     (folder / "bad\nname.txt").write_text("x")
-    monkeypatch.setattr(gathering.beside, "LARGEST", 100)
+    monkeypatch.setattr(intake.attachments, "LARGEST", 100)
     (folder / "large.safetensors").write_bytes(b"0" * 101)
     (folder / "mine.safetensors").write_bytes(b"1")
     one = gathered(common, "ada")

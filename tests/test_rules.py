@@ -12,9 +12,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograde import exercises, notebooks
-from autograde.grading.rules import Code, exceeds, reviews
-from autograde.lessons import LESSONS
+from autograde import exercises
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS
+from autograde.grading.notebook.rules import Code, exceeds, reviews
 from conftest import filled, released
 
 # right answers of the catalogue that call the library's own: a check cannot know, a rule does

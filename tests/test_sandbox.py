@@ -16,14 +16,16 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from autograde import exercises, makers
-from autograde.grading.bundle import Limits
+from autograde import exercises
+from autograde.course.lessons import LESSONS
+from autograde.grading.job import Limits
 from autograde.grading.sandbox import child as child_module
-from autograde.grading.sandbox import frames, seccomp, selftest, staging, warm
+from autograde.grading.sandbox import selftest, staging, warm
 from autograde.grading.sandbox.child import makers_of
-from autograde.grading.sandbox.frames import Busy, Gone
 from autograde.grading.sandbox.warm import BWRAP, Runner, Unsafe
-from autograde.lessons import LESSONS
+from autograde.harness import fixtures
+from autograde.harness.sandboxed import frames, seccomp
+from autograde.harness.sandboxed.frames import Busy, Gone
 from conftest import no_isolation, released
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -200,8 +202,8 @@ def test_only_earlier_lessons_can_be_imported(runner, lesson):
             print("autograde", name)
         except ImportError:
             pass
-    import autograde.makers
-    print(autograde.makers.MAKERS)
+    import autograde.harness.fixtures
+    print(autograde.harness.fixtures.MAKERS)
     """
     code = "\n".join(line[4:] for line in code.splitlines())
     with runner.child(lesson.name, LIMITS) as child:
@@ -505,7 +507,7 @@ def test_no_state_is_kept_beside_a_thread(runner):
 def test_only_the_makers_of_the_calls_travel():
     for exercise in exercises():
         sources = makers_of(exercise.calls(1))
-        named = {name for name in makers.MAKERS if any(f"def {name}(" in source for source in sources)}
+        named = {name for name in fixtures.MAKERS if any(f"def {name}(" in source for source in sources)}
         assert len(named) == len(sources)
         if exercise.name in ("DecoderLayer", "Decoder", "Transformer"):
             assert "whole_transformer" not in named

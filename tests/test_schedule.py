@@ -24,11 +24,12 @@ from nbgrader.api import Gradebook
 from small_grader import COUNT
 
 from autograde import exercises
-from autograde.errors import CourseError
-from autograde.grading import course as courses
-from autograde.grading import results, schedule, workers
-from autograde.grading.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
-from autograde.lessons import find_lesson
+from autograde.course.errors import CourseError
+from autograde.course.lessons import find_lesson
+from autograde.grading.classes import schedule, workers
+from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
+from autograde.grading.records import course as courses
+from autograde.grading.records import results
 from conftest import submit
 
 LESSON = find_lesson("3")
@@ -58,7 +59,7 @@ def run(**options) -> dict[str, schedule.Outcome]:
 
 
 def gradebook_scores(root) -> dict[str, float]:
-    with Gradebook(f"sqlite:///{root / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
 
 
@@ -186,7 +187,7 @@ def test_a_failed_attempt_keeps_the_old_marks_with_the_old_time(classroom_3):
     run()
     submit(classroom_3, LESSON, "ada", {"softmax": "END THE WORKER"}, came="2026-03-02 10:00:00 UTC")
     assert run()["ada"].state == NOT_GRADED
-    with Gradebook(f"sqlite:///{classroom_3 / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{classroom_3 / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         submission = gradebook.find_submission(LESSON.name, "ada")
         assert (submission.score, submission.timestamp.day) == (FULL, 1)
 
@@ -196,12 +197,12 @@ def test_what_was_recorded_is_written_without_grading(classroom_3, counted):
     submit(classroom_3, LESSON, "ada")
     run()
     counted()
-    with Gradebook(f"sqlite:///{classroom_3 / 'autograde' / 'gradebook.db'}", "transformer") as gradebook:
+    with Gradebook(f"sqlite:///{classroom_3 / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
         gradebook.remove_submission(LESSON.name, "ada")
     outcome = run()["ada"]
     assert (outcome.state, outcome.score) == (WRITTEN, FULL) and counted() == {}
     assert gradebook_scores(classroom_3) == {"ada": FULL}
-    (classroom_3 / "autograde" / "autograded" / "ada" / LESSON.name / f"{LESSON.name}.ipynb").unlink()
+    (classroom_3 / "classroom" / "autograded" / "ada" / LESSON.name / f"{LESSON.name}.ipynb").unlink()
     assert run()["ada"].state == GRADED, "a lost notebook can only come from grading"
 
 
@@ -211,7 +212,7 @@ def test_two_gradings_at_once_are_refused_and_a_dead_one_is_no_obstacle(classroo
     with lock(course, LESSON.name), pytest.raises(CourseError, match="another process"):
         run()
     code = (
-        "import os, sys; from autograde.grading import course, schedule\n"
+        "import os, sys; from autograde.grading.classes import schedule; from autograde.grading.records import course\n"
         f"lock = schedule.lock(course.load(), {LESSON.name!r}); lock.__enter__(); print('held', flush=True)\n"
         "sys.stdin.read()"
     )
@@ -299,7 +300,7 @@ def test_dask_waits_for_a_lost_worker_however_long_it_takes(classroom_3, counted
 CLASS = 8
 GRADE_THE_CLASS = (
     "import sys; sys.path.insert(0, sys.argv[1])\n"
-    "from autograde.grading.schedule import grade_class\n"
+    "from autograde.grading.classes.schedule import grade_class\n"
     "if __name__ == '__main__':\n"
     f"    for one in grade_class({LESSON.name!r}, grade={GRADER!r}, jobs=2):\n"
     "        print(one.student, one.state, one.score, flush=True)\n"
@@ -358,7 +359,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _source(root, student: str) -> str:
-    return (root / "autograde" / "submitted" / student / LESSON.name / f"{LESSON.name}.ipynb").read_text()
+    return (root / "classroom" / "submitted" / student / LESSON.name / f"{LESSON.name}.ipynb").read_text()
 
 
 # --- a large class --------------------------------------------------------------------------------------------------

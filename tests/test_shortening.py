@@ -8,10 +8,10 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from test_fuzz import NobodyRuns, Silent, judged
 
-from autograde import notebooks
+from autograde.course import notebooks
+from autograde.course.lessons import find_lesson
 from autograde.grading import grade as grading
-from autograde.grading.shortening import CHARACTERS, CUT, LINES, NO_MORE, NO_PICTURE, PICTURE, TOGETHER, shorten
-from autograde.lessons import find_lesson
+from autograde.grading.notebook.truncate import CHARACTERS, CUT, LINES, NO_MORE, NO_PICTURE, PICTURE, TOGETHER, shorten
 from conftest import filled, released
 
 FIGURE = "iVBORw0KGgo="

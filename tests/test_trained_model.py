@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from autograde import weights
-from autograde.answering import answer
-from autograde.errors import Unsuitable
 from autograde.exercises.training import trained, translating
-from autograde.judging import judge
-from autograde.plain import TensorData
+from autograde.harness import weights
+from autograde.harness.call import Unsuitable
+from autograde.harness.invoke import answer
+from autograde.harness.plain import TensorData
+from autograde.judge.judge import judge
 from helpers.corpus import grammar_corpus
 from helpers.decoder import Transformer
 

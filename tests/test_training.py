@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograde import assess
-from autograde.answering import answer, pack_answers, pack_calls, unpack_answers, unpack_calls
-from autograde.exercise import Call, Made
 from autograde.exercises.mistakes.training.search import beam_enough_ends
 from autograde.exercises.training.clear import bad_ends_first
 from autograde.exercises.training.search import BEAM, _by_hand
-from autograde.makers import MAKERS
-from autograde.plain import TensorData
+from autograde.harness.call import Call, Made
+from autograde.harness.fixtures import MAKERS
+from autograde.harness.invoke import answer
+from autograde.harness.plain import TensorData
+from autograde.harness.wire import pack_answers, pack_calls, unpack_answers, unpack_calls
 from helpers.decoder import Transformer, greedy_decode
 from helpers.trainer import search
 from helpers.training import (

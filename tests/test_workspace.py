@@ -9,14 +9,20 @@ import zipfile
 import nbformat
 import pytest
 
-from autograde import cli, collecting, notebooks, progress
+from autograde import cli
+from autograde.course import class_data, notebooks
+from autograde.course.errors import CourseError
+from autograde.course.lessons import LESSONS, find_lesson
 from autograde.exercises import exercise
-from autograde.grading.normalising import normalise
-from autograde.grading.reading import Submitted, Unreadable, read_submission
-from autograde.grading.running import checked_exercise, secret, secret_seeds
-from autograde.grading.scoring import ordinary_score
-from autograde.lessons import LESSONS, find_lesson
-from autograde.verdict import Verdict
+from autograde.grading.notebook.cells import checked_exercise
+from autograde.grading.notebook.normalise import normalise
+from autograde.grading.notebook.read import Submitted, Unreadable, read_submission
+from autograde.grading.notebook.scores import ordinary_score
+from autograde.grading.records import seeds
+from autograde.grading.records.seeds import secret
+from autograde.instructor import collect
+from autograde.judge.verdict import Verdict
+from autograde.learner import progress
 from conftest import ROOT, filled, released
 
 LESSON = find_lesson("3")
@@ -244,13 +250,15 @@ def test_only_a_check_cell_is_a_check():
 
 
 def test_seeds_are_secret_and_stable(tmp_path):
-    key = secret(tmp_path / "autograde")
-    assert secret(tmp_path / "autograde") == key and len(key) == 32
-    assert (tmp_path / "autograde" / ".secret").stat().st_mode & 0o077 == 0
-    one = exercise("softmax")
-    ada = secret_seeds(key, "ada", LESSON.name)(one)
-    assert ada == secret_seeds(key, "ada", LESSON.name)(one)
-    assert len({ada, secret_seeds(key, "bob", LESSON.name)(one), secret_seeds(b"x" * 32, "ada", LESSON.name)(one)}) == 3
+    key = secret(tmp_path / "classroom")
+    assert secret(tmp_path / "classroom") == key and len(key) == 32
+    assert (tmp_path / "classroom" / ".secret").stat().st_mode & 0o077 == 0
+    ada = seeds.set_key(key, "ada", LESSON.name, "1")
+    assert ada == seeds.set_key(key, "ada", LESSON.name, "1")
+    others = [seeds.set_key(key, f"student {n}", LESSON.name, "1") for n in range(400)]
+    assert len(set(others)) == seeds.SETS
+    assert ada != seeds.set_key(b"x" * 32, "ada", LESSON.name, "1")
+    assert seeds.seed(ada, "softmax") != seeds.seed(ada, "project")
 
 
 @pytest.mark.parametrize(
@@ -289,8 +297,8 @@ def test_collect_finds_submissions_by_their_place(course, tmp_path):
     flat = tmp_path / "flat"
     flat.mkdir()
     (flat / f"dan_{NAME}").write_text("dan")
-    results = {one.student: one for one in collecting.collect(LESSON, [tmp_path / "class.zip", flat])}
-    stored = course / "autograde" / "submitted"
+    results = {one.student: one for one in collect.collect(LESSON, [tmp_path / "class.zip", flat])}
+    stored = course / "classroom" / "submitted"
     for student in ("ada", "bob", "dan", "eve"):
         assert not results[student].problem
         assert (stored / student / LESSON.name / NAME).read_text() == student
@@ -310,7 +318,7 @@ def test_a_damaged_member_of_an_archive_stops_nobody(course, tmp_path):
     start = data.index(NAME.encode()) + len(NAME)
     data[start : start + 20] = b"\xff" * 20  # no longer what a packer writes
     file.write_bytes(data)
-    results = {one.student: one for one in collecting.collect(LESSON, [file])}
+    results = {one.student: one for one in collect.collect(LESSON, [file])}
     assert results["ada"].problem and not results["bob"].problem
 
 
@@ -319,9 +327,9 @@ def test_collect_refuses_two_files_for_one_student_and_odd_names(course, tmp_pat
         file = tmp_path / "in" / place
         file.parent.mkdir(parents=True)
         file.write_text(text)
-    results = collecting.collect(LESSON, [tmp_path / "in"])
+    results = collect.collect(LESSON, [tmp_path / "in"])
     assert len(results) == 2 and all(one.problem for one in results)
-    assert not (course / "autograde" / "submitted").exists()
+    assert not (course / "classroom" / "submitted").exists()
 
 
 def test_collect_keeps_the_older_submission(course, tmp_path):
@@ -329,14 +337,38 @@ def test_collect_keeps_the_older_submission(course, tmp_path):
     file.parent.mkdir()
     for text in ("first", "second", "second"):
         file.write_text(text)
-        collecting.collect(LESSON, [tmp_path / "ada"])
-    assert (course / "autograde" / "submitted" / "ada" / LESSON.name / NAME).read_text() == "second"
-    kept = list((course / "autograde" / "collected").rglob(NAME))
+        collect.collect(LESSON, [tmp_path / "ada"])
+    assert (course / "classroom" / "submitted" / "ada" / LESSON.name / NAME).read_text() == "second"
+    kept = list((course / "classroom" / "collected").rglob(NAME))
     assert [one.read_text() for one in kept] == ["first"]
 
 
-def test_the_folders_of_a_class_are_ignored_by_git():
-    lines = (ROOT / ".gitignore").read_text().split()
-    folders = ("submitted", "autograded", "feedback", "collected", "handout", "exchange", "export", "report", "results")
-    for name in (*folders, ".secret"):
-        assert f"/autograde/{name}/" in lines or f"/autograde/{name}" in lines
+def test_a_class_is_ignored_by_git():
+    assert "/classroom/" in (ROOT / ".gitignore").read_text().split()
+
+
+# --- a class's data of an earlier version ---------------------------------------------------------------------------
+
+
+def test_a_class_of_an_earlier_version_moves_once_and_whole(course, capsys):
+    old = course / "autograde"
+    (old / "submitted" / "ada").mkdir(parents=True)
+    (old / "submitted" / "ada" / "file").write_text("hers")
+    (old / ".secret").write_text("00" * 32)
+    assert class_data.folder("submitted") == course / "classroom" / "submitted"
+    assert (course / "classroom" / "submitted" / "ada" / "file").read_text() == "hers"
+    assert secret(course / "classroom") == bytes(32)
+    assert "submitted, .secret" in capsys.readouterr().err
+    class_data.folder("submitted")
+    assert capsys.readouterr().err == "" and list(old.iterdir()) == []
+
+
+def test_two_classes_are_never_mixed(course):
+    for name in ("autograde", "classroom"):
+        (course / name).mkdir(exist_ok=True)
+        (course / name / "gradebook.db").write_text(name)
+    (course / "autograde" / "results").mkdir()
+    with pytest.raises(CourseError, match=r"gradebook\.db is both in"):
+        class_data.folder("results")
+    assert (course / "autograde" / "gradebook.db").read_text() == "autograde"
+    assert (course / "autograde" / "results").is_dir()

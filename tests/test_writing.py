@@ -15,16 +15,17 @@ from nbgrader.api import Comment, Gradebook
 from nbgrader.plugins import LateSubmissionPlugin
 from sqlalchemy.exc import OperationalError
 
-from autograde import cli, exercises, notebooks
-from autograde.errors import CourseError
-from autograde.grading import course as courses
-from autograde.grading import writing
-from autograde.grading.bundle import Mark, Options, Result, Review
-from autograde.grading.course import check_address
-from autograde.grading.results import Fingerprints, Record
-from autograde.grading.writing import Writer, clamp
-from autograde.lessons import find_lesson
-from autograde.verdict import Verdict
+from autograde import cli, exercises
+from autograde.course import notebooks
+from autograde.course.errors import CourseError
+from autograde.course.lessons import find_lesson
+from autograde.grading.job import Mark, Options, Result, Review
+from autograde.grading.records import course as courses
+from autograde.grading.records import gradebook
+from autograde.grading.records.course import check_address
+from autograde.grading.records.gradebook import Writer, clamp
+from autograde.grading.records.results import Fingerprints, Record
+from autograde.judge.verdict import Verdict
 from conftest import filled, released
 
 LESSON = find_lesson("3")
@@ -60,23 +61,23 @@ def write(course, one: Record, notebook=None, changed: bool = True):
 
 
 def grades(course, student: str = "ada") -> dict[str, tuple]:
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        rows = gradebook.find_submission(LESSON.name, student).notebooks[0].grades
+    with Gradebook(course.db_url, course.course_id) as opened:
+        rows = opened.find_submission(LESSON.name, student).notebooks[0].grades
         return {row.name: (row.auto_score, row.manual_score, row.needs_manual_grade) for row in rows}
 
 
 def comments(course, student: str = "ada") -> dict[str, str]:
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        rows = gradebook.find_submission(LESSON.name, student).notebooks[0].comments
+    with Gradebook(course.db_url, course.course_id) as opened:
+        rows = opened.find_submission(LESSON.name, student).notebooks[0].comments
         return {row.name: row.comment for row in rows}
 
 
 def set_grade(course, name: str, **fields) -> None:
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        grade = gradebook.find_grade(name, LESSON.name, LESSON.name, "ada")
+    with Gradebook(course.db_url, course.course_id) as opened:
+        grade = opened.find_grade(name, LESSON.name, LESSON.name, "ada")
         for field, value in fields.items():
             setattr(grade, field, value)
-        gradebook.db.commit()
+        opened.db.commit()
 
 
 def test_marks_comments_time_and_notebook(loaded):
@@ -85,8 +86,8 @@ def test_marks_comments_time_and_notebook(loaded):
     assert grades(loaded)["check_softmax"] == (POINTS["softmax"] / 2, None, False)
     said = comments(loaded)
     assert said["softmax"].endswith("Look at it.") and said["project"] is None
-    with Gradebook(loaded.db_url, loaded.course_id) as gradebook:
-        submission = gradebook.find_submission(LESSON.name, "ada")
+    with Gradebook(loaded.db_url, loaded.course_id) as opened:
+        submission = opened.find_submission(LESSON.name, "ada")
         assert submission.timestamp == EARLY and submission.student.id == "ada"
         assert len(submission.notebooks) == 1
     folder = loaded.autograded("ada", LESSON.name)
@@ -98,7 +99,7 @@ def test_marks_comments_time_and_notebook(loaded):
 
 def test_an_untouched_answer_is_no_response(loaded):
     write(loaded, record(dict.fromkeys(POINTS, 0.0)), released(LESSON))
-    assert set(comments(loaded).values()) == {writing.NO_RESPONSE}
+    assert set(comments(loaded).values()) == {gradebook.NO_RESPONSE}
 
 
 def test_a_missing_verdict_earns_nothing_and_is_looked_at(loaded):
@@ -119,10 +120,10 @@ def test_points_are_clamped(points, expected):
 def test_what_a_person_has_decided_stays(loaded):
     write(loaded, record(HALF_SOFTMAX))
     set_grade(loaded, "check_softmax", manual_score=2.0, extra_credit=0.5, needs_manual_grade=False)
-    with Gradebook(loaded.db_url, loaded.course_id) as gradebook:
-        comment = gradebook.find_comment("softmax", LESSON.name, LESSON.name, "ada")
+    with Gradebook(loaded.db_url, loaded.course_id) as opened:
+        comment = opened.find_comment("softmax", LESSON.name, LESSON.name, "ada")
         comment.manual_comment = "Well explained."
-        gradebook.db.commit()
+        opened.db.commit()
     write(loaded, record(ALL_RIGHT), changed=False)
     assert grades(loaded)["check_softmax"] == (POINTS["softmax"], 2.0, False), "the same answer: nothing to look at"
     written = write(loaded, record(ALL_RIGHT), changed=True)
@@ -146,12 +147,12 @@ def test_all_or_nothing(loaded, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         write(loaded, record(ALL_RIGHT, submitted=LATE))
     assert (grades(loaded), comments(loaded)) == before
-    with Gradebook(loaded.db_url, loaded.course_id) as gradebook:
-        assert gradebook.find_submission(LESSON.name, "ada").timestamp == EARLY
+    with Gradebook(loaded.db_url, loaded.course_id) as opened:
+        assert opened.find_submission(LESSON.name, "ada").timestamp == EARLY
 
 
 def test_a_busy_database_is_waited_for(loaded, monkeypatch):
-    monkeypatch.setattr(writing.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(gradebook.time, "sleep", lambda seconds: None)
     real, calls = Writer._penalise, []
 
     def busy(self, *args):
@@ -162,8 +163,8 @@ def test_a_busy_database_is_waited_for(loaded, monkeypatch):
 
     monkeypatch.setattr(Writer, "_penalise", busy)
     assert write(loaded, record(ALL_RIGHT)).score == FULL and len(calls) == 3
-    with Gradebook(loaded.db_url, loaded.course_id) as gradebook:
-        assert gradebook.db.query(Comment).count() == len(POINTS)
+    with Gradebook(loaded.db_url, loaded.course_id) as opened:
+        assert opened.db.query(Comment).count() == len(POINTS)
 
 
 class PointPerDay(LateSubmissionPlugin):
@@ -173,13 +174,13 @@ class PointPerDay(LateSubmissionPlugin):
 
 def test_late_penalties_are_those_of_nbgraders_plugin(loaded):
     loaded.penalties.plugin_class = PointPerDay
-    with Gradebook(loaded.db_url, loaded.course_id) as gradebook:
-        gradebook.update_or_create_assignment(LESSON.name, duedate=EARLY)
+    with Gradebook(loaded.db_url, loaded.course_id) as opened:
+        opened.update_or_create_assignment(LESSON.name, duedate=EARLY)
     assert write(loaded, record(ALL_RIGHT)).late == 0
     assert write(loaded, record(ALL_RIGHT, submitted=LATE)).late == 3.0
     assert write(loaded, record({}, submitted=LATE)).late == 0, "no more than there is"
-    with Gradebook(loaded.db_url, loaded.course_id) as gradebook:
-        gradebook.grant_extension(LESSON.name, "ada", days=1)
+    with Gradebook(loaded.db_url, loaded.course_id) as opened:
+        opened.grant_extension(LESSON.name, "ada", days=1)
     assert write(loaded, record(ALL_RIGHT, submitted=LATE)).late == 1.5
 
 
@@ -204,7 +205,7 @@ def test_no_older_score_with_a_new_time(loaded):
 def test_feedback_is_made_of_what_is_written(loaded):
     write(loaded, record(HALF_SOFTMAX))
     assert cli.main(["feedback", "3"]) == 0
-    text = (loaded.root / "autograde" / "feedback" / "ada" / LESSON.name / f"{LESSON.name}.html").read_text()
+    text = (loaded.root / "classroom" / "feedback" / "ada" / LESSON.name / f"{LESSON.name}.html").read_text()
     assert "Look at it." in text and f"{FULL - POINTS['softmax'] / 2:g}" in text
 
 
@@ -245,8 +246,8 @@ def test_a_gradebook_in_postgresql(classroom_3, postgresql, capsys):
     course = courses.load()
     assert course.db_url == postgresql
     course.penalties.plugin_class = PointPerDay
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        gradebook.update_or_create_assignment(LESSON.name, duedate=EARLY)
+    with Gradebook(course.db_url, course.course_id) as opened:
+        opened.update_or_create_assignment(LESSON.name, duedate=EARLY)
     one = record(HALF_SOFTMAX, submitted=LATE)  # its comment has a null character, which PostgreSQL refuses
     assert write(course, one).late == 3.0
     assert write(course, one, changed=False).score == FULL - POINTS["softmax"] / 2

@@ -15,25 +15,29 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from autograde import exercises, notebooks
+from autograde import exercises
+from autograde.course import notebooks
+from autograde.course.lessons import LESSONS
+from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
-from autograde.grading import rules, seeds
-from autograde.grading.bundle import ALL, Bundle, Mark, Result, Review
-from autograde.grading.conducting import ENDED, Conductor, Stopped
-from autograde.grading.needed import facts_of, needed
-from autograde.grading.normalising import is_locked, normalise, note_cell
-from autograde.grading.reading import Submitted, Unreadable, parse_submission
-from autograde.grading.running import checked_exercise, outputs, refused, run_in_kernel
+from autograde.grading.job import ALL, Bundle, Mark, Result, Review
+from autograde.grading.kernel.run import run_in_kernel
+from autograde.grading.notebook import rules
+from autograde.grading.notebook.cells import checked_exercise, outputs, refused
+from autograde.grading.notebook.normalise import is_locked, normalise, note_cell
+from autograde.grading.notebook.read import Submitted, Unreadable, parse_submission
+from autograde.grading.notebook.sanitize import clean_notebook
+from autograde.grading.notebook.scores import ordinary_score
+from autograde.grading.notebook.slicing import facts_of, needed
+from autograde.grading.notebook.truncate import shorten
+from autograde.grading.records import seeds
 from autograde.grading.sandbox import absent, warm
+from autograde.grading.sandbox.driver import ENDED, Conductor, Stopped
 from autograde.grading.sandbox.staging import OWN
 from autograde.grading.sandbox.warm import Runner, Twin
-from autograde.grading.scoring import ordinary_score
-from autograde.grading.shortening import shorten
-from autograde.judging import AnswerKey, judge
-from autograde.lessons import LESSONS
-from autograde.notebooks import grade_id, nbgrader_data
-from autograde.reporting.cleaning import clean_notebook
-from autograde.verdict import NOT_STARTED, Verdict
+from autograde.judge.answer_key import AnswerKey
+from autograde.judge.judge import judge
+from autograde.judge.verdict import NOT_STARTED, Verdict
 
 NOT_RUN = "Not run in grading: it decides no grade."
 UNTRAINED = "Not shown in grading: it trains, or needs what was trained. It decides no grade."

@@ -16,16 +16,16 @@ from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import rmtree
 
-from autograde import notebooks
-from autograde.errors import CourseError
-from autograde.grading import course as courses
-from autograde.grading import gathering, results
-from autograde.grading.bundle import Bundle
-from autograde.grading.course import Course
+from autograde.course import notebooks
+from autograde.course.errors import CourseError
+from autograde.grading.classes.schedule import Grading, lock
+from autograde.grading.classes.workers import attempt
 from autograde.grading.grade import grade
-from autograde.grading.schedule import Grading, lock
-from autograde.grading.workers import attempt
-from autograde.grading.writing import Writer
+from autograde.grading.job import Bundle
+from autograde.grading.records import course as courses
+from autograde.grading.records import intake, results
+from autograde.grading.records.course import Course
+from autograde.grading.records.gradebook import Writer
 
 __all__ = ["GradeSubmission", "SubmissionExporter", "after", "before"]
 
@@ -73,7 +73,7 @@ def _prepare(converter: Autograde) -> None:
                 elif not converter.force and (course.release(lesson) / f"{lesson}.ipynb").is_file():
                     there.append(student)
         if (empty or there) and converter.coursedir.notebook_id == "*":
-            common = gathering.material(course, lesson)
+            common = intake.material(course, lesson)
             with Writer(course, lesson) as writer:
                 grading = Grading(course, common, writer, course.options, force=converter.force)
                 for student in there if common.alone else ():
@@ -94,7 +94,7 @@ class GradeSubmission(NbGraderPreprocessor):
         lesson, notebook, student = names["assignment"], names["notebook"], names["student"]
         converter = self.parent.parent
         course = Course(converter.parent, converter.coursedir)
-        common = gathering.material(course, lesson, notebook)
+        common = intake.material(course, lesson, notebook)
         with lock(course, lesson), Writer(course, lesson, notebook) as writer:
             grading = Grading(course, common, writer, course.options, force=True, ends=False)
             result, problem, _ = attempt(grade, grading.begin(student))
@@ -128,9 +128,9 @@ def before(assignment: str, student: str, notebooks: list[str]) -> None:
     with Writer(course, assignment) as writer:
         if len(writer.notebooks) == 1:
             notebooks[:] = [str(folder / f"{writer.notebooks[0]}.ipynb")]
-        submitted = gathering.submitted_at(folder, [])
-        if submitted is None and os.path.lexists(folder / gathering.TIMESTAMP):
-            os.replace(folder / gathering.TIMESTAMP, folder / f"{gathering.TIMESTAMP}.unreadable")
+        submitted = intake.submitted_at(folder, [])
+        if submitted is None and os.path.lexists(folder / intake.TIMESTAMP):
+            os.replace(folder / intake.TIMESTAMP, folder / f"{intake.TIMESTAMP}.unreadable")
         if writer.submitted_at(name) not in (None, submitted):
             writer.withdraw(name)
 

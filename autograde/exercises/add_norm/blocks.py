@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.add_norm.dropout import drop, plain_norm, what_add_norm_did, what_dropout_did
 from autograde.exercises.add_norm.inputs import as_float32, gain, learned, random_rows
 from autograde.exercises.add_norm.parts import DROPOUT, GRADIENTS
 from autograde.exercises.add_norm.sentences import AFTER_ADD, ALWAYS, IN_PLACE, KEPT, NO_DROPOUT, OTHER_SHARE
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION, TRANSFORMER
 from autograde.exercises.mistakes.add_norm import blocks as code
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.plain import TensorData
 from helpers import add_norm as right
 
 LESSON = "05_add_norm"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.plain import TensorData
+from autograde.harness.plain import TensorData
 
 
 def random_rows(rng, *shape):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.add_norm.inputs import as_float32, learned, random_rows
 from autograde.exercises.add_norm.parts import EPS, GRADIENTS, WITHOUT_EPS
 from autograde.exercises.add_norm.sentences import DEVIATION_PLUS_EPS, IN_PLACE, KEEPDIMS, UNBIASED
 from autograde.exercises.libraries import NORMALIZATION
 from autograde.exercises.mistakes.add_norm import layer_normalization as code
+from autograde.harness.call import MAIN, Call
 from helpers import add_norm as right
 
 LESSON = "05_add_norm"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.add_norm.dropout import drop, what_add_norm_did
 from autograde.exercises.add_norm.inputs import as_float32, gain, learned, random_rows
 from autograde.exercises.add_norm.parts import DROPOUT, EPS, GRADIENTS, LEADING, WITHOUT_EPS
 from autograde.exercises.add_norm.sentences import AFTER_ADD, ALWAYS, IN_PLACE, KEPT, NO_DROPOUT, OTHER_SHARE
 from autograde.exercises.libraries import NORMALIZATION
 from autograde.exercises.mistakes.add_norm import residual as code
+from autograde.harness.call import MAIN, Call
 from helpers import add_norm as right
 
 LESSON = "05_add_norm"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.clinic.inputs import floats, normal_values
 from autograde.exercises.mistakes.clinic import decoder_block as code
+from autograde.harness.call import Call
 from helpers.clinic import RepairedDecoderBlock
 
 LESSON = "07_decoder"

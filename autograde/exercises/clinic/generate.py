@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.clinic.inputs import ids
 from autograde.exercises.mistakes.clinic import generate as code
+from autograde.harness.call import Call, Made
 from helpers.clinic import repair_generate
 
 LESSON = "07_decoder"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.clinic.inputs import floats, normal_values
 from autograde.exercises.mistakes.clinic import sentence_vectors as code
-from autograde.plain import TensorData
+from autograde.harness.call import Call
+from autograde.harness.plain import TensorData
 from helpers.clinic import repair_sentence_vectors
 
 LESSON = "07_decoder"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import Call
 from autograde.exercises.decoder.weights import whole, without_effect
-from autograde.plain import TensorData
+from autograde.harness.call import Call
+from autograde.harness.plain import TensorData
 
 
 def model_by_hand(rng):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.decoder.by_hand import model_by_hand
 from autograde.exercises.decoder.inputs import random_ids, with_padding
 from autograde.exercises.decoder.weights import whole
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import cache as m
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.plain import TensorData
 from helpers import decoder as right
 
 LESSON = "07_decoder"

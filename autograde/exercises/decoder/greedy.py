@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.decoder.inputs import random_ids, with_padding
 from autograde.exercises.mistakes.decoder import greedy as m
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.plain import TensorData
 from helpers import decoder as right
 
 LESSON = "07_decoder"

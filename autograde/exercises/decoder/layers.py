@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.decoder.inputs import floats, random_mask
 from autograde.exercises.decoder.weights import layer, layers_of, without_effect
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import layers as m
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers import decoder as right
 
 LESSON = "07_decoder"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.decoder.inputs import floats, random_ids, random_mask, with_padding
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import masks as m
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers import decoder as right
 
 LESSON = "07_decoder"

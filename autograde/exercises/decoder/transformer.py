@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.decoder.by_hand import model_by_hand
 from autograde.exercises.decoder.inputs import floats, random_ids, with_padding
 from autograde.exercises.decoder.weights import whole
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import transformer as m
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers import decoder as right
 
 LESSON = "07_decoder"

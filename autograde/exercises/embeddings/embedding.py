@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import EMBEDDING, ONE_HOT
 from autograde.exercises.mistakes.embeddings import embedding as m
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers import embeddings as right
 
 LESSON = "02_embeddings"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.embeddings.precision import EXACT
 from autograde.exercises.mistakes.embeddings import positions as m
+from autograde.harness.call import MAIN, Call
 from helpers import embeddings as right
 
 LESSON = "02_embeddings"

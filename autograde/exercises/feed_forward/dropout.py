@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.plain import TensorData
+from autograde.harness.plain import TensorData
 
 # Random numbers may be drawn in any order, so outputs in training mode are not compared number by number. The weights
 # of these calls let dropout act on column 0 alone, through few units: then that column holds few different values, and

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.feed_forward.dropout import dropout_view, same_rows
 from autograde.exercises.feed_forward.inputs import mask, random_array, tensor
 from autograde.exercises.feed_forward.parts import CHANGED
 from autograde.exercises.feed_forward.weights import dropping_layer, layer_by_hand, layer_weights
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.feed_forward import encoder_layer as code
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers.feed_forward import EncoderLayer
 
 LESSON = "06_feed_forward"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.feed_forward.parts import LEADING
 from autograde.exercises.libraries import LINEAR, RELU
 from autograde.exercises.mistakes.feed_forward import functions as code
+from autograde.harness.call import MAIN, Call
 from helpers.feed_forward import feed_forward, linear, relu
 
 LESSON = "06_feed_forward"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.feed_forward.dropout import dropout_view, same_rows
 from autograde.exercises.feed_forward.inputs import random_array, tensor
 from autograde.exercises.feed_forward.parts import CHANGED
 from autograde.exercises.feed_forward.weights import dropping_network, network_weights
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.feed_forward import network as code
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers.feed_forward import FeedForward
 
 LESSON = "06_feed_forward"

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes.multi_head import attention as code
 from autograde.exercises.multi_head.inputs import layers, tensor
 from autograde.exercises.multi_head.parts import CROSS, MASK, NOTHING, WIDTH
 from autograde.exercises.single_head.masks import random_mask
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers.multi_head import MultiHeadAttention
 
 LESSON = "04_multi_head"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import DOT_PRODUCT_ATTENTION, MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes.multi_head import heads as code
 from autograde.exercises.multi_head.inputs import tensor
 from autograde.exercises.multi_head.parts import MASK, WIDTH
 from autograde.exercises.single_head.masks import random_mask
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers.multi_head import merge_heads, multi_head_by_hand, split_heads
 
 LESSON = "04_multi_head"

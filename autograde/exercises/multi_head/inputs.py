@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from autograde.plain import TensorData
+from autograde.harness.plain import TensorData
 
 LAYERS = ("query", "key", "value", "out")
 

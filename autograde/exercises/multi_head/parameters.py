@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.mistakes.multi_head import parameters as code
 from autograde.exercises.multi_head.inputs import LAYERS
+from autograde.harness.call import MAIN, Call, Made
 from helpers.multi_head import attention_parameters, copy_torch_attention
 
 LESSON = "04_multi_head"

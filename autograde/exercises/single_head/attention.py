@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import DOT_PRODUCT_ATTENTION
 from autograde.exercises.mistakes.single_head import attention as code
 from autograde.exercises.single_head.masks import mask_with_empty_row, random_mask
 from autograde.exercises.single_head.parts import LEADING, NOTHING
+from autograde.harness.call import MAIN, Call
 from helpers.single_head import attention_weights, scaled_dot_product_attention
 
 LESSON = "03_single_head"

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.mistakes.single_head import costs as code
+from autograde.harness.call import MAIN, Call
 from helpers.single_head import convolution_cost, recurrent_cost, self_attention_cost
 
 LESSON = "03_single_head"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION
 from autograde.exercises.mistakes.single_head import head as code
 from autograde.exercises.single_head.masks import mask_with_empty_row, random_mask
 from autograde.exercises.single_head.parts import NOTHING
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
 from helpers.single_head import SelfAttentionHead
 
 LESSON = "03_single_head"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import SOFTMAX
 from autograde.exercises.mistakes.single_head import scores as code
 from autograde.exercises.single_head.parts import LEADING
+from autograde.harness.call import MAIN, Call
 from helpers.single_head import attention_scores, project, softmax
 
 LESSON = "03_single_head"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.comparing import Shown, brief
-from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import batching as m
+from autograde.harness.call import MAIN, Call, Made
+from autograde.judge.compare import Shown, brief
 from helpers import training as right
 
 LESSON = "08_training"

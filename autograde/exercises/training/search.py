@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.answering import realise
-from autograde.comparing import Shown, brief
-from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import search as m
 from autograde.exercises.training.clear import bad_ends_first, clear_model
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.fixtures import realise
+from autograde.harness.plain import TensorData
+from autograde.judge.compare import Shown, brief
 from helpers import training as right
 
 LESSON = "08_training"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograde.exercise import MAIN, Call, Exercise, Made, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import evaluating as e
 from autograde.exercises.mistakes.training import step as m
-from autograde.plain import TensorData
+from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.plain import TensorData
 from helpers import training as right
 
 LESSON = "08_training"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from autograde.comparing import Shown
-from autograde.exercise import MAIN, Call, Exercise, Misconception
+from autograde.exercise import Exercise, Misconception
 from autograde.exercises.mistakes.training import trained as m
 from autograde.exercises.training.translating import examine, resemble
+from autograde.harness.call import MAIN, Call
+from autograde.judge.compare import Shown
 
 LESSON = "08_training"
 # What is right at least, and the share of the points. The highest band lies well below what the lesson's training reaches

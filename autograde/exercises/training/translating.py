@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograde.plain import TensorData
-from autograde.weights import trained_weights
+from autograde.harness.plain import TensorData
+from autograde.harness.weights import trained_weights
 from helpers.corpus import grammar_corpus, grammar_pairs, grammar_vocabularies
 from helpers.decoder import Transformer, teacher_forcing_pair
 from helpers.trainer.errors import TrainingError

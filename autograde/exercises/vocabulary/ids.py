@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from autograde.exercise import MAIN, Call, Exercise
+from autograde.exercise import Exercise
 from autograde.exercises.mistakes.vocabulary import ids as mistakes
 from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, pick, shuffled
+from autograde.harness.call import MAIN, Call
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"

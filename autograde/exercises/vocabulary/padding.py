@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from autograde.exercise import MAIN, Call, Exercise
+from autograde.exercise import Exercise
 from autograde.exercises.mistakes.vocabulary import padding as mistakes
 from autograde.exercises.vocabulary.sentences import shuffled
+from autograde.harness.call import MAIN, Call
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"

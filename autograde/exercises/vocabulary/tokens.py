@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from autograde.exercise import MAIN, Call, Exercise
+from autograde.exercise import Exercise
 from autograde.exercises.libraries import TOKENIZERS
 from autograde.exercises.mistakes.vocabulary import tokens as mistakes
 from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, MARKS, pick, sentence, shuffled
+from autograde.harness.call import MAIN, Call
 from helpers import vocabulary as reference
 
 LESSON = "01_vocabulary"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from autograde.exercise import MAIN, Call, Exercise
+from autograde.exercise import Exercise
 from autograde.exercises.libraries import TOKENIZERS
 from autograde.exercises.mistakes.vocabulary import vocabulary_class as mistakes
 from autograde.exercises.vocabulary.sentences import ENGLISH, KOREAN, sentence
+from autograde.harness.call import MAIN, Call
 from helpers import vocabulary as reference
 from helpers.example import SENTENCES, TRANSLATIONS
 

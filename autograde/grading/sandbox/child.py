@@ -8,12 +8,12 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from autograde import makers
-from autograde.answering import pack_calls, unpack_answers
-from autograde.exercise import Call, Made
-from autograde.grading.bundle import Limits
-from autograde.grading.sandbox import frames
-from autograde.grading.sandbox.frames import Busy, Gone
+from autograde.grading.job import Limits
+from autograde.harness import fixtures
+from autograde.harness.call import Call, Made
+from autograde.harness.sandboxed import frames
+from autograde.harness.sandboxed.frames import Busy, Gone
+from autograde.harness.wire import pack_calls, unpack_answers
 
 WAIT = 20.0  # seconds until a child is ready
 GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
@@ -135,8 +135,8 @@ def makers_of(calls: list[Call]) -> list[str]:
     sources, queue = {}, sorted(wanted)
     while queue:
         name = queue.pop()
-        if name in sources or name not in makers.MAKERS:
+        if name in sources or name not in fixtures.MAKERS:
             continue
-        sources[name] = inspect.getsource(makers.MAKERS[name])
-        queue += [other for other in makers.MAKERS if re.search(rf"\b{other}\(", sources[name])]
+        sources[name] = inspect.getsource(fixtures.MAKERS[name])
+        queue += [other for other in fixtures.MAKERS if re.search(rf"\b{other}\(", sources[name])]
     return [sources[name] for name in sorted(sources)]

@@ -23,9 +23,9 @@ import tarfile
 import time
 from pathlib import Path
 
-from autograde.grading.bundle import Limits
-from autograde.grading.sandbox.frames import Ended, Late
+from autograde.grading.job import Limits
 from autograde.grading.sandbox.view import LESSON, SCRATCH, Missing
+from autograde.harness.sandboxed.frames import Ended, Late
 
 IMAGE = "localhost/transformer-grader:1"
 DOOR, SOCKET = "/course/door", "socket"

@@ -19,10 +19,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograde import paths
-from autograde.grading.bundle import Limits
+from autograde.course import class_data, paths
+from autograde.grading.job import Limits
 from autograde.grading.sandbox import staging
-from autograde.grading.sandbox.frames import Busy, Gone
+from autograde.harness.sandboxed.frames import Busy, Gone
 
 # what must hold for a submission to be graded at all; the others are named in the level
 ESSENTIAL = frozenset(["read files", "write files", "connect by TCP", "send by UDP", "signal processes", "gain rights"])
@@ -202,11 +202,17 @@ def targets() -> Iterator[dict]:
         stack.callback(_end, sleeper)
         root = paths.root()
         files = [str(home / name) for name in ("secret", "gradebook.db", "submitted/other/notebook.ipynb")]
-        course = [root / "autograde" / "judging.py", root / "pyproject.toml", root / "autograde" / ".secret"]
+        course = [root / "autograde" / "judge" / "judge.py", root / "pyproject.toml", root / "classroom" / ".secret"]
         course += [root / "helpers" / "decoder.py", staging.PACKAGE / "judging.py", staging.HELPERS / "decoder.py"]
         given |= {
             "readable": [*files, *map(str, course)],
-            "folders": [str(root / "solutions"), str(root / "autograde"), str(staging.PACKAGE), folder],
+            "folders": [
+                str(root / "solutions"),
+                str(root / "autograde"),
+                str(root / class_data.CLASSROOM),
+                str(staging.PACKAGE),
+                folder,
+            ],
             "writable": files,
             "installed": [entry for entry in sys.path if entry.endswith("site-packages")],
             "pids": [sleeper.pid, os.getpid()] if sys.platform == "linux" else [sleeper.pid],

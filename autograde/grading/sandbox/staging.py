@@ -1,6 +1,6 @@
 """The folder that a submission sees in place of the course: what its code may import, and nothing that is secret.
 
-common/autograde   the answering side of a check, and a `check` that tells a learner what happens in grading
+common/autograde   the package `harness`, and a `check` that tells a learner what happens in grading
 common/helpers     the running example and the figures
 stages/LESSON      helpers/: the modules of earlier lessons; release/: the files handed out beside the notebook
 stages/08_training helpers/: the corpus, too, and a trainer whose every name says that nothing is trained in grading
@@ -12,26 +12,13 @@ import py_compile
 import shutil
 from pathlib import Path
 
-from autograde import paths
+from autograde.course import paths
+from autograde.course.lessons import LESSONS
 from autograde.grading.sandbox import absent
-from autograde.lessons import LESSONS
 
-PACKAGE = Path(__file__).resolve().parent.parent.parent
+PACKAGE = Path(__file__).resolve().parents[2]
 HELPERS = PACKAGE.parent / "helpers"
-ANSWERING = ("answering", "errors", "exercise", "limits", "plain", "reports", "weights")
-INSIDE = (
-    "__init__",
-    "frames",
-    "isolation",
-    "landlock",
-    "linux",
-    "main",
-    "means",
-    "resources",
-    "seccomp",
-    "session",
-    "shell",
-)
+HARNESS = "harness"  # all that a submission sees of this package
 TRAINING = "08_training"
 OWN = "own"  # the stage of a notebook that is no lesson of the course
 _LARGEST = 16 * 2**20  # bytes of a file beside a released notebook
@@ -54,29 +41,14 @@ def assess(name, obj=None, seed=None):
 def exercises():
     return ()
 '''
-_MAKERS = '''"""Arguments of a call that are no plain data; the grader sends what makes them along with the call."""
-
-MAKERS = {}
-
-
-def maker(function):
-    MAKERS[function.__name__] = function
-    return function
-'''
 
 
 def stage(folder: Path) -> list[str]:
     """Fill `folder` (new, empty); returns the names of the stages."""
     common = folder / "common" / "autograde"
     _write(common / "__init__.py", _CHECK)
-    _write(common / "makers.py", _MAKERS)
-    for name in ANSWERING:
-        _copy(PACKAGE / f"{name}.py", common / f"{name}.py")
-    _write(common / "grading" / "__init__.py", "")
-    for name in INSIDE:
-        source = Path(__file__).parent / f"{name}.py"
-        if source.is_file():
-            _copy(source, common / "grading" / "sandbox" / source.name)
+    for file in sorted((PACKAGE / HARNESS).rglob("*.py")):
+        _copy(file, common / file.relative_to(PACKAGE))
     for name in ("__init__.py", "example.py", "figures.py"):
         _copy(HELPERS / name, folder / "common" / "helpers" / name)
     shutil.copytree(HELPERS / "fonts", folder / "common" / "helpers" / "fonts", copy_function=shutil.copyfile)

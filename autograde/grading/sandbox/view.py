@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from autograde import paths
+from autograde.course import paths
 
 SCRATCH = 256 * 2**20  # bytes of a file system in memory, with bubblewrap and in a container
 LESSON = "/course/lesson"

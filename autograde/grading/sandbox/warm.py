@@ -22,12 +22,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from autograde.errors import CourseError
-from autograde.grading.bundle import Limits
-from autograde.grading.sandbox import containers, frames, selftest, staging, view
+from autograde.course.errors import CourseError
+from autograde.grading.job import Limits
+from autograde.grading.sandbox import containers, selftest, staging, view
 from autograde.grading.sandbox.child import WAIT, Child
-from autograde.grading.sandbox.frames import Busy, Gone
-from autograde.grading.sandbox.means import ALONE, BWRAP, CONTAINERS, MEANS
+from autograde.harness.sandboxed import frames
+from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS
+from autograde.harness.sandboxed.frames import Busy, Gone
 
 _START = 120.0  # seconds until a warm process is ready
 _PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
@@ -189,7 +190,7 @@ class Runner:
             connection = str(theirs.fileno())
         common = "/course/common" if self.isolated in ALONE else self._config["places"]["/course/common"]
         boot = f"import sys; sys.path.insert(0, {common!r})\n"
-        boot += f"from autograde.grading.sandbox.main import connect, main; main({connection})"
+        boot += f"from autograde.harness.sandboxed.main import connect, main; main({connection})"
         self._errors = (self._folder / "errors").open("wb")
         self._process = subprocess.Popen(
             [*words, sys.executable, "-s", "-S", "-P", "-B", "-c", boot],

@@ -1,0 +1,234 @@
+"""Text → executed solutions → release. A rebuild of unchanged text changes no byte."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from autograde.course import notebooks, paths
+from autograde.course.errors import CourseError
+from autograde.course.kernels import environment
+from autograde.course.lessons import LESSONS, Lesson
+from autograde.course.notebooks import merge_streams
+from autograde.exercise import Exercise
+from autograde.exercises import exercise
+
+MEASURED = "measured"  # tag of a cell whose output depends on the machine: the saved output is kept
+INTERACTIVE = "interactive"  # tag of a cell that shows a widget: its output is not saved
+SKIP_COMPARE = "nbval-ignore-output"  # nbval's own tag, set on both
+SECONDS = 600  # for one cell
+
+
+class BuildError(CourseError):
+    """A lesson cannot be built; the message says which cell and why."""
+
+
+def build(lessons: Iterable[Lesson] = LESSONS, say: Callable[[str], None] = print) -> list[Path]:
+    """Build the solutions and the release of these lessons; returns the files that changed."""
+    lessons = list(lessons)
+    changed: list[Path] = []
+    for lesson in lessons:
+        changed += refresh(lesson)
+        changed += draw_pictures(lesson)  # here, not side by side: matplotlib's settings belong to the whole process
+    with ThreadPoolExecutor(max_workers=min(len(lessons), os.cpu_count() or 1)) as pool:
+        for lesson, files in zip(lessons, pool.map(build_solution, lessons), strict=True):
+            say(f"{lesson.name}: executed, {_count(files)} in solutions/")
+            changed += files
+    for lesson in lessons:
+        files = release(lesson)
+        say(f"{lesson.name}: released, {_count(files)} in notebooks/")
+        changed += files
+    return changed
+
+
+def _count(files: list[Path]) -> str:
+    return "nothing changed" if not files else f"{len(files)} file{'s' * (len(files) > 1)} changed"
+
+
+# --- text -----------------------------------------------------------------------------------------------------------
+
+_BLOCK = re.compile(r"^# <!-- (facts|hints): (\w+) -->\n(?:.*\n)*?# <!-- end -->$", re.MULTILINE)
+
+
+def refresh(lesson: Lesson) -> list[Path]:
+    """Write the facts and hints of the catalogue into the text, between their marks."""
+    file = paths.text_of(lesson)
+    text = file.read_text(encoding="utf-8")
+    new = refreshed(text)
+    return [file] if notebooks.write(file, new) else []
+
+
+def refreshed(text: str) -> str:
+    def block(match: re.Match) -> str:
+        kind, name = match.groups()
+        lines = _facts(exercise(name)) if kind == "facts" else _hints(exercise(name))
+        body = "\n".join(f"# {line}".rstrip() for line in lines)
+        return f"# <!-- {kind}: {name} -->\n{body}\n# <!-- end -->"
+
+    return _BLOCK.sub(block, text)
+
+
+def _facts(one: Exercise) -> list[str]:
+    kind = "extra" if one.extra else "core"
+    return [f"*{one.title}* · {kind} · {one.points} point{'s' * (one.points != 1)} · about {one.minutes} minutes"]
+
+
+def _hints(one: Exercise) -> list[str]:
+    lines = []
+    for level, hint in enumerate(one.hints, 1):
+        lines += ["<details>", f"<summary>Hint {level}</summary>", "", *hint.splitlines(), "", "</details>"]
+    return lines
+
+
+def read_text(lesson: Lesson) -> NotebookNode:
+    """The lesson's text as a notebook without outputs, with stable cell ids and full metadata."""
+    notebook = jupytext.read(paths.text_of(lesson), fmt="py:percent")
+    notebook.metadata = nbformat.from_dict(notebooks.METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        digest = hashlib.sha1(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        cell.id = unique(notebooks.grade_id(cell) or digest, seen)
+        cell.metadata.pop("lines_to_next_cell", None)
+        tags = list(cell.metadata.get("tags", []))
+        if {MEASURED, INTERACTIVE} & set(tags) and SKIP_COMPARE not in tags:
+            cell.metadata["tags"] = [*tags, SKIP_COMPARE]
+    return notebook
+
+
+def unique(name: str, seen: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in seen:
+        number += 1
+        candidate = f"{name}-{number}"
+    seen.add(candidate)
+    return candidate
+
+
+# --- solutions ------------------------------------------------------------------------------------------------------
+
+
+def build_solution(lesson: Lesson) -> list[Path]:
+    """Execute the lesson's text, save the notebook; returns the files that changed.
+
+    It runs in an empty folder: it finds nothing that an earlier run has written, and leaves nothing behind.
+    """
+    file = paths.solution_of(lesson)
+    before = notebooks.read(file) if file.is_file() else None
+    notebook = read_text(lesson)
+    with tempfile.TemporaryDirectory() as folder:
+        execute(notebook, Path(folder), lesson.name)
+    tidy(notebook, before)
+    return [file] if notebooks.write(file, notebooks.to_text(notebook)) else []
+
+
+def draw_pictures(lesson: Lesson) -> list[Path]:
+    """Pictures that the text shows come from `pictures.py` beside it: `PICTURES` maps a file name to a function that
+    returns a `helpers.figures.Picture`. They lie in `figures/`."""
+    script = paths.text_of(lesson).with_name("pictures.py")
+    if not script.is_file():
+        return []
+    spec = importlib.util.spec_from_file_location(f"pictures_{lesson.topic}", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    folder = script.parent / "figures"
+    files = [folder / name for name in module.PICTURES]
+    for old in folder.glob("*") if folder.is_dir() else ():
+        if old not in files:
+            old.unlink()
+    return [
+        file for file, draw in zip(files, module.PICTURES.values(), strict=True) if notebooks.write(file, draw().png)
+    ]
+
+
+def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+    )
+    try:
+        asyncio.run(client.async_execute(env=environment()))  # closes its event loop, also in a thread
+        notebook.metadata = nbformat.from_dict(notebooks.METADATA)  # nbclient adds widgets and this Python's version
+    except CellExecutionError as error:
+        raise BuildError(f"{name}: a cell raised an error.\n{error}") from None
+
+
+def tidy(notebook: NotebookNode, before: NotebookNode | None) -> None:
+    """Keep of the outputs what is the same in every run; keep the saved outputs of measured cells."""
+    saved = {cell.id: cell for cell in before.cells} if before else {}
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.metadata.pop("execution", None)
+        tags = cell.metadata.get("tags", [])
+        old = saved.get(cell.id)
+        if INTERACTIVE in tags:
+            cell.outputs = []
+        elif MEASURED in tags and old is not None and old.source == cell.source and old.outputs:
+            cell.outputs = old.outputs
+        else:
+            cell.outputs = merge_streams(cell.outputs)
+
+
+# --- release --------------------------------------------------------------------------------------------------------
+
+
+def release(lesson: Lesson, record: bool = False) -> list[Path]:
+    """Let nbgrader make the release of the executed solution; returns the files that changed."""
+    target = paths.release_of(lesson).parent
+    remove_leftovers(lesson)
+    with tempfile.TemporaryDirectory() as folder:
+        made = make_release(lesson, Path(folder), record) / lesson.name
+        changed = []
+        for file in sorted(made.rglob("*")):
+            if file.is_file():
+                destination = target / file.relative_to(made)
+                content = file.read_bytes()
+                if file.suffix == ".ipynb":
+                    content = notebooks.to_text(notebooks.read(file)).encode("utf-8")
+                if notebooks.write(destination, content):
+                    changed.append(destination)
+        for old in sorted(target.rglob("*")):
+            if old.is_file() and not (made / old.relative_to(target)).exists():
+                old.unlink()
+                changed.append(old)
+    return changed
+
+
+def remove_leftovers(lesson: Lesson) -> None:
+    """Remove what a run of the solution in its own folder (nbval's, an author's) has written there."""
+    folder = paths.solution_of(lesson).parent
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+
+
+def make_release(lesson: Lesson, folder: Path, record: bool = False) -> Path:
+    """Run `nbgrader generate_assignment` into `folder`; with `record` the gradebook learns of the lesson too."""
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson.name, "--force"]
+    command.append(f"--CourseDirectory.release_directory={folder}")
+    if not record:
+        command += ["--no-db", f"--CourseDirectory.db_url=sqlite:///{folder / 'unused.db'}"]
+    run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
+    if run.returncode:
+        raise BuildError(f"{lesson.name}: nbgrader could not make the release.\n{run.stderr.strip()}")
+    return folder

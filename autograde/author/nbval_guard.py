@@ -1,0 +1,127 @@
+"""What nbval lets pass: a notebook without saved outputs, with an error output, with an empty figure, without alt text.
+
+A pytest plugin (the root `conftest.py` loads it): with `--nbval` every notebook gets one more test, `saved outputs`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from nbformat import NotebookNode
+
+from autograde.author import build
+from autograde.course.lessons import LESSONS
+
+SANITIZE = """\
+[figures: the pixels may differ between machines, the text and the alt text may not]
+regex: data:image/png;base64,[A-Za-z0-9+/=]+
+replace: PNG
+"""
+
+
+def faults(notebook: NotebookNode) -> list[str]:
+    """What is wrong with the saved outputs, one sentence each; empty if nothing is."""
+    found = []
+    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
+        if not cell.source.strip():
+            continue
+        if cell.execution_count is None:
+            found.append(f"Code cell {number} has not been executed: {_start(cell)}")
+        for output in cell.outputs:
+            found += [f"Code cell {number} {fault}: {_start(cell)}" for fault in _output_faults(output)]
+    return found
+
+
+def _start(cell: NotebookNode) -> str:
+    return cell.source.strip().splitlines()[0][:60]
+
+
+def _output_faults(output: NotebookNode) -> list[str]:
+    if output.output_type == "error":
+        return [f"has an error output ({output.ename})"]
+    if output.output_type == "stream":
+        return ["writes to stderr"] if output.name == "stderr" else []
+    data, found = output.get("data", {}), []
+    text = "".join(data.get("text/plain", ""))
+    if re.search(r"<Figure size .* with 0 Axes>", text):
+        found.append("has a figure without axes")
+    if "image/png" in data:
+        if is_empty_picture("".join(data["image/png"])):
+            found.append("has an empty figure")
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+        if len(alt) < 20:
+            found.append("has a figure without alt text")
+    elif re.search(r"<img(?![^>]*\balt=\"[^\"]{20,}\")", "".join(data.get("text/html", ""))):
+        found.append("has a figure without alt text")
+    return found
+
+
+def is_empty_picture(encoded: str) -> bool:
+    """True if nothing is drawn inside the frame: the middle of what is not background has one colour."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
+    except (binascii.Error, UnidentifiedImageError, OSError):
+        return True
+    pixels = np.asarray(image).astype(int)
+    ink = np.abs(pixels - pixels[0, 0]).sum(axis=-1) > 30
+    if not ink.any():
+        return True
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    top, bottom, left, right = rows[0], rows[-1], columns[0], columns[-1]
+    height, width = bottom - top, right - left
+    if height < 20 or width < 20:
+        return True
+    inner = pixels[top + height // 6 : bottom - height // 6, left + width // 6 : right - width // 6]
+    return int(np.ptp(inner.reshape(-1, 3), axis=0).max()) == 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config.option, "nbval", False) and not config.option.nbval_sanitize_with:
+        import tempfile
+
+        file = Path(tempfile.mkdtemp(), "nbval_sanitize.cfg")
+        file.write_text(SANITIZE)
+        config.option.nbval_sanitize_with = str(file)
+    _remove_leftovers(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _remove_leftovers(config)
+
+
+def _remove_leftovers(config: pytest.Config) -> None:
+    """Lesson 8 trains only where no trained model lies beside it: nbval begins without one, and leaves none."""
+    if getattr(config.option, "nbval", False) and not hasattr(config, "workerinput"):
+        for lesson in LESSONS:
+            build.remove_leftovers(lesson)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector):
+    option = parent.config.option
+    if file_path.suffix == ".ipynb" and (getattr(option, "nbval", False) or getattr(option, "nbval_lax", False)):
+        return SavedOutputs.from_parent(parent, path=file_path)
+    return None
+
+
+class SavedOutputs(pytest.File):
+    def collect(self):
+        yield SavedOutputsTest.from_parent(self, name="saved outputs")
+
+
+class SavedOutputsTest(pytest.Item):
+    def runtest(self):
+        found = faults(nbformat.read(self.path, as_version=4))
+        if found:
+            pytest.fail("\n".join(found), pytrace=False)
+
+    def reportinfo(self):
+        return self.path, 0, f"{self.path.name}: saved outputs"

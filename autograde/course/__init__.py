@@ -1,0 +1,1 @@
+"""The ground: lessons, paths, notebooks, files, errors. Imports nothing else of this package."""

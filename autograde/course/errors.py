@@ -1,0 +1,5 @@
+"""Errors that a person caused and can mend: one clear sentence with the remedy, no traceback."""
+
+
+class CourseError(Exception):
+    """Shown as it is by the `course` command, which then ends with status 2."""

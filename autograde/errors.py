@@ -1,9 +1,0 @@
-"""Errors that a person caused and can mend: one clear sentence with the remedy, no traceback."""
-
-
-class CourseError(Exception):
-    """Shown as it is by the `course` command, which then ends with status 2."""
-
-
-class Unsuitable(Exception):
-    """What a learner gave does not have the form that the exercise asks for."""

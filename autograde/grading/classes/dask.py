@@ -1,0 +1,102 @@
+"""Dask on many machines in place of worker processes on this one: the same pure function on the same bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from autograde.course.errors import CourseError
+from autograde.grading.classes.workers import GRADE, LOST, RETRIES, Done, Task, attempt, cores, find
+from autograde.grading.job import Bundle, Result
+
+T = TypeVar("T")
+
+
+def dask(
+    items: Iterable[Bundle | T], scheduler: str, jobs: int | None = None, grade: str = GRADE
+) -> Iterator[Done | T]:
+    """The same on the workers of a Dask scheduler ("tcp://…"), or of a cluster on this machine ("local")."""
+    try:
+        import dask as settings
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise CourseError("`--scheduler` needs Dask. Run `pip install 'transformer-by-hand[cluster]'`.") from None
+
+    # Lost workers are counted here. A cluster stops a worker that is not there 15 seconds after it was lost, and then
+    # waits for one that never comes: on a busy machine it may start again for longer, or be lost once more by then.
+    with settings.config.set(
+        {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "365 days"}
+    ):
+        cluster = None
+        if scheduler == "local":
+            cluster = LocalCluster(
+                n_workers=jobs or cores(), threads_per_worker=1, dashboard_address=None, silence_logs=50
+            )
+        try:
+            client = Client(cluster or scheduler, timeout="10s")
+        except OSError:
+            raise CourseError(
+                f"There is no Dask scheduler at {scheduler}. Start one, or leave `--scheduler` out."
+            ) from None
+        try:
+            yield from _flow(client, iter(items), find(grade))
+        finally:
+            client.close()
+            if cluster is not None:
+                cluster.close()
+
+
+def _flow(client, items: Iterator[Bundle | T], grade: Callable[[Bundle], Result]) -> Iterator[Done | T]:
+    """Keep two bundles open for each thread of the cluster, and give what comes back.
+
+    A lost worker takes with it what it ran and what waited for it, and Dask does not tell which of them ended it. Each
+    of these is graded again at the end with nothing beside it.
+    """
+    from distributed import as_completed
+
+    tasks: dict[str, Task] = {}
+    suspects: list[Task] = []
+    flow = as_completed()
+    more = True
+    while True:
+        while more and len(tasks) < 2 * max(1, sum(client.nthreads().values())):
+            item = next(items, None)
+            if isinstance(item, Bundle):
+                future = _submit(client, grade, item)
+                tasks[future.key] = Task(item)
+                flow.add(future)
+            elif item is None:
+                more = False
+            else:
+                yield item
+        if not tasks:
+            break
+        future = next(flow)
+        answer = _take(future, tasks.pop(future.key))
+        if isinstance(answer, Done):
+            yield answer
+        else:
+            suspects.append(answer)
+    for task in suspects:
+        answer = _take(_submit(client, grade, task.bundle), task)
+        while isinstance(answer, Task) and answer.tries <= RETRIES:
+            answer = _take(_submit(client, grade, task.bundle), answer)
+        yield answer if isinstance(answer, Done) else Done(task.bundle, None, LOST.format(tries=answer.tries))
+
+
+def _submit(client, grade: Callable[[Bundle], Result], bundle: Bundle):
+    return client.submit(attempt, grade, bundle, pure=False, retries=0)
+
+
+def _take(future, task: Task) -> Done | Task:
+    """Wait for what comes back; the task with the workers that it has lost by now, where nothing came."""
+    from distributed.scheduler import KilledWorker
+
+    try:
+        return Done(task.bundle, *future.result())
+    except KilledWorker as error:
+        return Task(task.bundle, task.tries + 1 + error.allowed_failures)
+    except Exception as error:  # the cluster failed: this one is not graded, the others go on
+        return Done(task.bundle, None, f"the cluster failed: {type(error).__name__}: {error}")
+    finally:
+        future.release()

@@ -1,0 +1,97 @@
+"""What `course grade` shows while it grades, and at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from typing import TextIO
+
+from tqdm import tqdm
+
+from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, Outcome
+
+MOST_REVIEWS = 3  # reasons for a review that are shown of one submission
+
+
+class Progress:
+    """A bar with the time left on a terminal, else a line for each submission; then a table. Keeps two lines of text
+    for each submission and nothing else."""
+
+    def __init__(self, lesson: str, stream: TextIO | None = None) -> None:
+        self.lesson = lesson
+        self.stream = stream or sys.stderr
+        self.total = 0
+        self._bar: tqdm | None = None
+        self._rows: list[tuple[str, str]] = []
+        self._reviews: list[tuple[str, str]] = []
+        self._states: Counter[str] = Counter()
+        self._assurance: Counter[str] = Counter()
+        self._begun = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *exc) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def begin(self, total: int) -> None:
+        self.total = total
+        if self.stream.isatty():
+            self._bar = tqdm(total=total, desc=self.lesson, unit="submission", file=self.stream, dynamic_ncols=True)
+
+    def add(self, outcome: Outcome) -> None:
+        self._states[outcome.state] += 1
+        if outcome.assurance:
+            self._assurance[outcome.assurance] += 1
+        line = f"{outcome.score:6.2f} of {outcome.most:g}  {_remarks(outcome)}".rstrip()
+        self._rows.append((outcome.student, line))
+        if outcome.review:
+            self._reviews.append((outcome.student, _reason(outcome)))
+        if self._bar is not None:
+            self._bar.update()
+        else:
+            done = len(self._rows)
+            left = (time.monotonic() - self._begun) / done * (self.total - done)
+            waiting = f", about {_time(left)} left" if done < self.total else ""
+            print(f"{done} of {self.total}{waiting}: {outcome.student}, {outcome.state}", file=self.stream, flush=True)
+
+    @property
+    def status(self) -> int:
+        """0, or 1 where a submission could not be graded."""
+        return 1 if self._states[NOT_GRADED] else 0
+
+    def summary(self) -> list[str]:
+        width = max((len(student) for student, _ in self._rows), default=0)
+        lines = [f"{student:<{width}}  {line}" for student, line in sorted(self._rows)]
+        if self._reviews:
+            lines += ["", f"For a person to look at ({len(self._reviews)}):"]
+            lines += [f"  {student}: {reason}" for student, reason in sorted(self._reviews)]
+        counts = [
+            f"{self._states[state]} {state}"
+            for state in (GRADED, UNCHANGED, WRITTEN, NOT_GRADED)
+            if self._states[state]
+        ]
+        lines += ["", f"{self.lesson}: {', '.join(counts)}."]
+        lines += [f"Isolation: {level} ({count} submissions)." for level, count in sorted(self._assurance.items())]
+        return lines
+
+
+def _remarks(outcome: Outcome) -> str:
+    remarks = [outcome.problem] if outcome.problem else []
+    remarks += ["needs review"] if outcome.review and not outcome.problem else []
+    remarks += [f"late, {outcome.late:g} points off"] if outcome.late else []
+    return "; ".join([*remarks, *outcome.notes])
+
+
+def _reason(outcome: Outcome) -> str:
+    if outcome.problem:
+        return f"not graded: {outcome.problem}"
+    more = len(outcome.reviews) - MOST_REVIEWS
+    reasons = [*outcome.reviews[:MOST_REVIEWS], *([f"and {more} more"] if more > 0 else [])]
+    return "; ".join(reasons) or "an answer has changed that a person has marked"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

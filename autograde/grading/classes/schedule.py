@@ -1,0 +1,224 @@
+"""Grade a class: find out what has to be graded, let workers do it, write each result as it comes.
+
+Only this process writes. It can be stopped at any moment: what is recorded is not graded again, and what is recorded
+but not yet in the gradebook is written there by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from filelock import FileLock, Timeout
+
+from autograde.course.errors import CourseError
+from autograde.grading.classes import dask, workers
+from autograde.grading.job import Bundle, Options, Result
+from autograde.grading.records import course as courses
+from autograde.grading.records import fingerprints, intake, results
+from autograde.grading.records.course import Course
+from autograde.grading.records.gradebook import Writer, Written
+from autograde.grading.records.intake import Submission
+from autograde.grading.records.results import Fingerprints, Record
+
+GRADED, UNCHANGED, WRITTEN, NOT_GRADED = "graded", "unchanged", "written again", "not graded"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission.
+
+    state      GRADED; UNCHANGED since it was graded; WRITTEN again into the gradebook from its record, without grading;
+               NOT_GRADED, by a fault that is not the learner's: marks stay as they were
+    score      the points in the gradebook now
+    reviews    what a person should look at, in words
+    problem    why it was not graded
+    """
+
+    student: str
+    state: str
+    score: float
+    most: float
+    late: float = 0.0
+    review: bool = False
+    reviews: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    assurance: str = ""
+    seconds: float = 0.0
+    problem: str = ""
+
+
+@contextlib.contextmanager
+def lock(course: Course, lesson: str) -> Iterator[None]:
+    """Only one process at a time grades a lesson. The lock of a process that has ended is free, however it ended."""
+    file = course.results / lesson / ".lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(file, timeout=0):
+            yield
+    except Timeout:
+        raise CourseError(f"{lesson} is being graded by another process. Wait for its end, or stop it first.") from None
+
+
+class Grading:
+    """One grading of one notebook of a course: decides what is to be graded, and records and writes what was.
+
+    force  grade also what has not changed
+    ends   what is written is done; False where nbgrader's own command goes on with it
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        common: intake.Material,
+        writer: Writer,
+        options: Options,
+        force: bool = False,
+        ends: bool = True,
+    ) -> None:
+        self.course, self.common, self.writer = course, common, writer
+        self.options, self.force, self.ends = options, force, ends
+        self._open: dict[str, tuple[Submission, Fingerprints, Record | None, frozenset[str] | None]] = {}
+        self._exercises = {one.name: fingerprints.of_exercise(one) for one in intake.checked(common)}
+        self._release = common.fingerprint
+        self._environment = fingerprints.environment()
+
+    def begin(self, student: str) -> Bundle | Outcome:
+        """The bundle to grade, or the outcome where there is nothing to grade."""
+        submission = intake.gather(self.course, self.common, student, self.options)
+        prints = Fingerprints(submission.fingerprint, self._release, self._environment, self._exercises)
+        before = results.last(self.course.results, self.common.record, student)
+        stale = results.stale(before, prints, self.options)
+        if self.force or results.begun(self.course.results, self.common.lesson, student):
+            stale = results.EVERYTHING
+        if before is not None and stale is not results.EVERYTHING and not stale:
+            kept = self._keep(before, submission)
+            if kept is not None:
+                return kept
+            stale = results.EVERYTHING
+        # of the submission only what finish() needs is held while it is graded
+        held = replace(submission, bundle=replace(submission.bundle, notebook=None, files={}))
+        self._open[student] = (held, prints, before, stale)
+        return submission.bundle
+
+    def _keep(self, before: Record, submission: Submission) -> Outcome | None:
+        """The outcome of a submission that has not changed; None where its graded notebook is lost."""
+        record = before
+        if before.submitted != submission.submitted:  # the same files, handed in again
+            record = replace(before, submitted=submission.submitted)
+            results.append(self.course.results, record)
+        if not self.writer.has_notebook(record.result.student):
+            return None
+        if self.writer.agrees(record):
+            return _outcome(record, self.writer.current(record.result.student), UNCHANGED)
+        return _outcome(record, self._write_again(record), WRITTEN)
+
+    def is_complete(self, student: str) -> bool:
+        """Whether the gradebook has the grade of what lies among the autograded files. It is written there now if only
+        that was missing; False where a grading was stopped before its record."""
+        record = results.last(self.course.results, self.common.record, student)
+        saved = intake.submitted_at(self.course.autograded(student, self.common.lesson), [])
+        if record is None or not self.writer.has_notebook(student) or saved != record.submitted:
+            return False
+        if not self.writer.agrees(record):
+            self._write_again(record)
+        return True
+
+    def _write_again(self, record: Record) -> Written:
+        """Write the newest record into a gradebook that does not have it. Where that has the marks of an older version
+        of the answers, a person who has marked that one sees the new one."""
+        records = results.read(self.course.results, self.common.record, record.result.student)
+        others = (one for one in records if one.prints.submission != record.prints.submission)
+        return self.writer.write(record, changed=any(map(self.writer.agrees, others)))
+
+    def finish(self, student: str, result: Result | None, problem: str = "") -> Outcome:
+        """Record and write a result; without one the gradebook stays as it was."""
+        submission, prints, before, stale = self._open.pop(student)
+        if result is None:
+            written = self.writer.current(student)
+            return Outcome(
+                student, NOT_GRADED, written.score, written.most, written.late, True, problem=problem or "no result"
+            )
+        notebook, kept = result.notebook, ()
+        if before is not None and stale is not results.EVERYTHING:
+            result, kept = results.merge(before, result, stale)
+        changed = before is None or before.prints.submission != prints.submission
+        result = replace(result, lesson=self.common.record, student=student, notebook="")
+        record = Record(result, prints, self.options, submission.submitted, results.now(), kept)
+        self.writer.save_notebook(record, notebook)
+        results.append(self.course.results, record)
+        written = self.writer.write(record, notebook, changed)
+        if self.ends:
+            results.end(self.course.results, self.common.lesson, student)
+        return _outcome(record, written, GRADED)
+
+
+def _outcome(record: Record, written, state: str) -> Outcome:
+    result = record.result
+    return Outcome(
+        result.student,
+        state,
+        written.score,
+        written.most,
+        written.late,
+        written.review,
+        tuple(f"{review.grade_id}: {review.reason}" for review in result.reviews),
+        result.notes,
+        result.assurance,
+        float(result.seconds.get("total", 0.0)),
+    )
+
+
+def grade_class(
+    lesson: str,
+    students: Sequence[str] | None = None,
+    scheduler: str | None = None,
+    jobs: int | None = None,
+    force: bool = False,
+    options: Options | None = None,
+    course: Course | None = None,
+    grade: str = workers.GRADE,
+    say: Callable[[int], None] = lambda number: None,
+) -> Iterator[Outcome]:
+    """Grade the submissions of a lesson; gives each outcome as it comes, in no fixed order.
+
+    students   only these; None: all who have submitted
+    scheduler  None: processes of this machine; "local" or an address: Dask
+    jobs       how many at a time; None: one for each core
+    force      grade also what has not changed
+    options    how; None: as nbgrader's configuration says
+    grade      "module:function" of the pure function Bundle -> Result
+    say        is told how many submissions there are
+
+    Raises CourseError where the lesson is not released, nobody has submitted, somebody else is grading it, or this
+    machine cannot isolate submissions.
+    """
+    course = course or courses.load()
+    known = course.students(lesson)
+    names = known if students is None else list(dict.fromkeys(students))
+    where = course.root / course.coursedir.submitted_directory
+    if not names:
+        raise CourseError(f"There are no submissions of {lesson} in {where}. Run `course collect` first.")
+    for name in names:
+        if name not in known:
+            raise CourseError(f"There is no submission of {lesson} by {name!r} in {where}. Run `course collect` first.")
+    with lock(course, lesson):
+        common = intake.material(course, lesson)
+        say(len(names))
+        with Writer(course, lesson) as writer:
+            grading = Grading(course, common, writer, options or course.options, force)
+            items = (grading.begin(name) for name in names)
+            for item in _crew(items, scheduler, min(jobs or workers.cores(), len(names)), grade):
+                if isinstance(item, workers.Done):
+                    if item.hopeless:
+                        raise CourseError(item.problem)
+                    yield grading.finish(item.bundle.student, item.result, item.problem)
+                else:
+                    yield item
+
+
+def _crew(items: Iterator[Bundle | Outcome], scheduler: str | None, jobs: int, grade: str):
+    if scheduler is None:
+        return workers.processes(items, jobs, grade)
+    return dask.dask(items, scheduler, jobs, grade)

@@ -1,0 +1,310 @@
+"""Who grades: worker processes on this machine. `clusters` has Dask, for many. Both run the same pure function on the
+same bundles.
+
+A crew takes bundles one by one and gives results as they come. Only the loss of a worker, and a machine that is too
+busy, are tried again; what a submission does is part of its result.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import multiprocessing
+import os
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing import connection, forkserver
+from typing import TypeVar
+
+from autograde.course.errors import CourseError
+from autograde.grading.job import Bundle, Result
+from autograde.grading.records.seeds import SETS
+from autograde.grading.sandbox.warm import Runner, Twin, possible
+from autograde.harness.sandboxed import frames
+
+RETRIES = 2  # after the loss of a worker, or where the machine was too busy
+PAUSE = 2.0  # seconds before the machine is asked again
+LOST = "its worker process ended {tries} times while it was graded"
+BUSY = (
+    "this machine could not run it, {tries} times: {reason}. Grade again when it is less busy, or with fewer `--jobs`"
+)
+MARGIN = 60.0  # seconds beyond a submission's own limit after which a worker counts as lost
+GRADE = "autograde.grading.grade:grade"
+AHEAD = 2 * SETS  # bundles that wait for a worker: enough to choose the one that suits it
+EACH = 2  # bundles that a worker has: one in work, and one to go on with while the result of the first is written
+T = TypeVar("T")
+_begun: list[Runner] = []
+
+
+@dataclass(frozen=True)
+class Done:
+    """A bundle that came back: with its result, or with the reason why there is none.
+
+    hopeless  no submission can be graded here, for that same reason
+    """
+
+    bundle: Bundle
+    result: Result | None
+    problem: str = ""
+    hopeless: bool = False
+
+
+def find(name: str) -> Callable[[Bundle], Result]:
+    """The function that `module:function` names."""
+    module, function = name.split(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str = GRADE) -> Iterator[Done | T]:
+    """Grade with worker processes of this machine, one per core unless `jobs` says how many.
+
+    Bundles are taken when a worker is free, and a few ahead. An item that is no bundle comes out as it went in.
+    """
+    items = iter(items)
+    crew: list[_Worker] = []
+    waiting: list[Task] = []
+    more = True
+    with _first(grade) as first:
+        try:
+            while True:
+                idle = [worker for worker in crew if not worker.tasks]
+                free = idle or [worker for worker in crew if len(worker.tasks) < EACH]
+                if waiting and not crew:
+                    first = _started(first)
+                    crew += [_Worker(grade, first) for _ in range(jobs or cores())]
+                elif waiting and free:
+                    free[0].start(waiting.pop(_choice(waiting, free[0], crew)))
+                elif more and len(waiting) < AHEAD and (free or not crew or not _ready(crew, 0.0)):
+                    item = next(items, None)
+                    more = item is not None
+                    if isinstance(item, Bundle):
+                        waiting.append(Task(item))
+                    elif more:
+                        yield item
+                elif len(idle) < len(crew):
+                    for worker in _ready(crew):
+                        task, *others = worker.tasks
+                        done = worker.take()
+                        if done is None:
+                            waiting[:0] = others  # which it has not begun
+                            if task.tries < RETRIES:
+                                waiting.insert(0, Task(task.bundle, task.tries + 1))
+                                continue
+                        if waiting:
+                            worker.start(waiting.pop(_choice(waiting, worker, crew)))
+                        yield done or Done(task.bundle, None, LOST.format(tries=task.tries + 1))
+                else:
+                    return
+        finally:
+            for worker in crew:
+                worker.stop()
+
+
+@contextlib.contextmanager
+def _first(grade: str) -> Iterator[Runner | None]:
+    """The warm process of which each worker gets a copy; None where each starts its own, and says why it cannot."""
+    runner = _begun.pop() if _begun else Runner()
+    try:
+        yield runner if grade == GRADE and possible() else None
+    finally:
+        runner.close()
+
+
+def _started(runner: Runner | None) -> Runner | None:
+    try:
+        if runner is not None:
+            runner.start()
+        return runner
+    except (CourseError, frames.Busy):
+        return None
+
+
+def _twin(first: Runner | None) -> Twin | None:
+    try:
+        return None if first is None else first.twin()
+    except (CourseError, OSError, frames.Busy, frames.Ended, frames.Late):
+        return None
+
+
+def begin() -> None:
+    """Start what `processes` will need, and come back before it is ready: it gets ready while the caller goes on."""
+    if possible() and not _begun:
+        _context()
+        _begun.append(Runner())
+        atexit.register(_begun[0].close)
+        _begun[0].begin()
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers are forked from a process that has imported everything; without fork, each imports by itself."""
+    if not possible():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograde.grading.classes.preload"])
+    with _short_names():
+        forkserver.ensure_running()
+    return context
+
+
+@contextlib.contextmanager
+def _short_names() -> Iterator[None]:
+    """The fork server's socket lies below the temporary folder, and its whole name may have 107 characters."""
+    before = tempfile.gettempdir()
+    if len(before) > 107 - len("/pymp-12345678/listener-12345678") and os.access("/tmp", os.W_OK):
+        tempfile.tempdir = "/tmp"
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+@dataclass(frozen=True)
+class Task:
+    """A bundle, and the number of workers that it has lost."""
+
+    bundle: Bundle
+    tries: int = 0
+
+
+def _choice(waiting: list[Task], worker: _Worker, crew: list[_Worker]) -> int:
+    """Which of those that wait suits a worker: one whose inputs it has met, so that it knows what the reference
+    answers to them; else one whose inputs nobody has met."""
+    others = {key for other in crew for key in other.keys}
+    for suits in (lambda key: key in worker.keys, lambda key: key not in others):
+        for index, task in enumerate(waiting):
+            if suits(task.bundle.key):
+                return index
+    return 0
+
+
+class _Worker:
+    """A process that grades one bundle after the other; started again where it was lost."""
+
+    def __init__(self, grade: str, first: Runner | None) -> None:
+        self.grade, self.first = grade, first
+        self.tasks: list[Task] = []  # the first is in work
+        self.keys: set[bytes] = set()  # of the inputs that it has met
+        self.process: multiprocessing.process.BaseProcess | None = None
+        self._begin()
+
+    def start(self, task: Task) -> None:
+        self.tasks.append(task)
+        self.keys.add(task.bundle.key)
+        if self.process is None:
+            self._begin()
+        with contextlib.suppress(OSError):  # a worker that has ended is found by its sentinel
+            self.pipe.send(task.bundle)
+        if len(self.tasks) == 1:
+            self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        """From now on the first task has its time."""
+        self.deadline = time.monotonic() + self.tasks[0].bundle.options.limits.total + MARGIN
+
+    def _begin(self) -> None:
+        context = _context()
+        twin = _twin(self.first)
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=_work, args=(other, self.grade, twin, dict(os.environ)), name="grader")
+        self.process.start()
+        other.close()
+        if twin is not None and twin.control is not None:
+            twin.control.close()
+
+    def take(self) -> Done | None:
+        """What came back of the first task; None where the worker is lost, and with it all that it had."""
+        task = self.tasks[0]
+        try:
+            if self.pipe.poll():
+                done = Done(task.bundle, *self.pipe.recv())
+                self.tasks.pop(0)
+                if self.tasks:
+                    self._set_deadline()
+                return done
+        except (EOFError, OSError):
+            pass
+        self.stop()
+        self.tasks = []
+        return None
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.pipe.close()
+            if not self.tasks:
+                self.process.join(5)  # it ends by itself when its pipe is closed, and so do its children
+            if self.process.is_alive():
+                self.process.kill()
+            self.process.join()
+            self.process.close()
+            self.process = None
+            self.keys = set()
+
+
+def _ready(crew: list[_Worker], wait: float | None = None) -> list[_Worker]:
+    """Workers that have an answer, have ended, or are over their time; waits for one, `wait` seconds at most."""
+    busy = [worker for worker in crew if worker.tasks]
+    if wait is None:
+        wait = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
+    signs = connection.wait([one for worker in busy for one in (worker.pipe, worker.process.sentinel)], wait)
+    now = time.monotonic()
+    return [
+        worker for worker in busy if worker.pipe in signs or worker.process.sentinel in signs or worker.deadline <= now
+    ]
+
+
+def _work(pipe: connection.Connection, name: str, twin: Twin | None, environment: dict[str, str]) -> None:
+    """The life of a worker: bundles in, results out, until the pipe is closed or the parent is gone."""
+    os.environ.clear()  # that of the process it was forked from may be an older one
+    os.environ.update(environment)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    grade = find(name)
+    if twin is not None:
+        importlib.import_module("autograde.grading.grade").take_up(twin)
+    bundles: queue.SimpleQueue[Bundle | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(pipe, bundles), daemon=True).start()
+    while (bundle := bundles.get()) is not None:
+        answer = attempt(grade, bundle)
+        try:
+            pipe.send(answer)
+        except OSError:
+            return
+
+
+def _read(pipe: connection.Connection, bundles: queue.SimpleQueue) -> None:
+    """Take in what comes at once: a sender that had to wait could not read the result that this process sends."""
+    try:
+        while True:
+            bundles.put(pipe.recv())
+    except (EOFError, OSError):
+        bundles.put(None)
+
+
+def _end_with_parent() -> None:
+    connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def attempt(grade: Callable[[Bundle], Result], bundle: Bundle) -> tuple[Result | None, str, bool]:
+    """What `Done` tells of a bundle. A fault of the grader never costs a learner a point."""
+    reason = ""
+    for tries in range(1 + RETRIES):
+        time.sleep(tries * PAUSE)
+        try:
+            return grade(bundle), "", False
+        except frames.Busy as error:
+            reason = str(error)
+        except CourseError as error:  # this machine cannot grade at all
+            return None, str(error), True
+        except Exception as error:
+            return None, f"the grader failed: {type(error).__name__}: {error}", False
+    return None, BUSY.format(tries=1 + RETRIES, reason=reason), False

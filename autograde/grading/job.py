@@ -1,0 +1,120 @@
+"""What goes into the grading of one submission, and what comes out. Plain data on both sides, so that a submission can
+be graded in this process, in another one or on another machine: `grade(bundle) -> Result` in `grading.grade`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from autograde.judge.verdict import Verdict
+
+NEEDED, ALL = "needed", "all"  # which cells are run: those that can decide a grade, or every one
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use.
+
+    cell, call         seconds for one cell, for one call of a check
+    total              seconds for the whole submission
+    memory             bytes of address space above the warm process
+    processes, files   how many it may have at once
+    file_size          bytes of one file that it writes
+    output             bytes of what one cell shows
+    """
+
+    cell: float = 60.0
+    call: float = 4.0
+    total: float = 600.0
+    memory: int = 2 * 2**30
+    processes: int = 64
+    files: int = 256
+    file_size: int = 64 * 2**20
+    output: int = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade.
+
+    cells    `NEEDED` leaves out unchanged cells of the release that can decide no grade (figures, experiments)
+    unsafe   True runs submissions where the isolation of this machine is incomplete
+    """
+
+    cells: str = NEEDED
+    unsafe: bool = False
+    limits: Limits = Limits()
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One submission and what is needed to grade it.
+
+    lesson, student  the lesson's and the student's name
+    notebook         the submitted file as it came; None where there is none
+    files            {name: content} of data files that came with it (a trained model's weights)
+    release          the released notebook, as JSON text
+    locked           {grade id: source} of locked cells where they differ from the release (hidden tests)
+    key              the key of the random inputs of this attempt (`seeds.set_key`), derived from the course's secret
+    options          how to grade
+    notes            what was odd about the submitted files, for the learner to read beside the grader's own notes
+    """
+
+    lesson: str
+    student: str
+    notebook: bytes | None
+    release: str
+    key: bytes
+    files: dict[str, bytes] = field(default_factory=dict)
+    locked: dict[str, str] = field(default_factory=dict)
+    options: Options = Options()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Review:
+    """Something that a person should look at: where, and why."""
+
+    grade_id: str
+    reason: str
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The points of one graded cell; `points` None where a person has to grade.
+
+    assurance  "high" where another process decided on data alone; "low" where the verdict was made beside the
+               submission's code (an instructor's own assert cell)
+    """
+
+    grade_id: str
+    points: float | None
+    most: float
+    assurance: str = "high"
+    verdict: Verdict | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was decided about one submission, and why.
+
+    marks      {grade id: Mark} of every graded cell of the release, also where nothing came
+    notebook   the notebook as it was graded, with outputs, as JSON text
+    notes      what was repaired or refused, for the learner to read
+    reviews    what a person should look at
+    seconds    {"normalise", "run", "judge", "own", "total"}; "own" is what the cells and calls alone took
+    assurance  the isolation under which the submission ran ("full", "unsafe: no network namespace", ...)
+    """
+
+    lesson: str
+    student: str
+    marks: dict[str, Mark]
+    notebook: str
+    notes: tuple[str, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    assurance: str = ""

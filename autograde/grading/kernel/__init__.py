@@ -1,0 +1,1 @@
+"""Run a submission in a Jupyter kernel, where the system cannot fork."""

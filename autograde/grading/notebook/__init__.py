@@ -1,0 +1,1 @@
+"""Notebooks as text: read, normalise, slice, truncate, sanitize, score. Runs nothing."""

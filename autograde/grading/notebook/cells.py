@@ -1,0 +1,46 @@
+"""Check cells: which exercise they check, and what they show."""
+
+from __future__ import annotations
+
+import ast
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from autograde import exercises
+from autograde.course.notebooks import nbgrader_data
+from autograde.exercise import Exercise
+from autograde.judge.verdict import ERROR, Verdict
+
+
+def checked_exercise(cell: NotebookNode) -> Exercise | None:
+    """The exercise that a cell checks: a grade cell whose only statement is `check("name")`."""
+    data = nbgrader_data(cell)
+    if cell.cell_type != "code" or not data.get("grade") or data.get("solution"):
+        return None
+    try:
+        body = ast.parse(cell.source).body
+    except (SyntaxError, ValueError):
+        return None
+    match body:
+        case [ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(str(name))], []))]:
+            try:
+                return exercises.exercise(name)
+            except KeyError:
+                return None
+    return None
+
+
+def refused(exercise: Exercise, reason: str) -> Verdict:
+    """No complete answer: no points, with the reason."""
+    return Verdict(exercise.name, False, ERROR, 0.0, advice=reason, points=exercise.points)
+
+
+def outputs(verdict: Verdict) -> list[NotebookNode]:
+    """What the check shows; an error output with it unless everything passed, as in a learner's notebook."""
+    shown = [new_output("display_data", {"text/html": verdict.html, "text/plain": verdict.message})]
+    return shown if verdict.passed else [*shown, error_output("CheckFailed", verdict.summary)]
+
+
+def error_output(name: str, text: str) -> NotebookNode:
+    return new_output("error", ename=name, evalue=text, traceback=[text])

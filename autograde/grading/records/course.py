@@ -1,0 +1,125 @@
+"""The course as nbgrader's configuration describes it: folders, gradebook, late penalties."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from nbgrader.apps import NbGrader
+from nbgrader.converters import Autograde
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from traitlets import Bool, Float
+from traitlets.config import Configurable
+
+from autograde.course import class_data, paths
+from autograde.course.errors import CourseError
+from autograde.grading.job import ALL, NEEDED, Limits, Options
+
+LIMITS = Limits()
+
+
+class CourseGrader(Configurable):
+    """How submissions are graded, for nbgrader_config.py: `c.CourseGrader.cell_seconds = 120`."""
+
+    cell_seconds = Float(LIMITS.cell, help="seconds for one cell").tag(config=True)
+    call_seconds = Float(LIMITS.call, help="seconds for one call of a check").tag(config=True)
+    total_seconds = Float(LIMITS.total, help="seconds for one submission").tag(config=True)
+    memory = Float(LIMITS.memory / 2**30, help="GiB for one submission").tag(config=True)
+    all_cells = Bool(False, help="run also the cells that decide no grade").tag(config=True)
+    unsafe = Bool(False, help="grade where this machine cannot isolate submissions").tag(config=True)
+
+    @property
+    def options(self) -> Options:
+        seconds = {"cell": self.cell_seconds, "call": self.call_seconds, "total": self.total_seconds}
+        limits = replace(LIMITS, memory=int(self.memory * 2**30), **seconds)
+        return Options(ALL if self.all_cells else NEEDED, self.unsafe, limits)
+
+
+class Course:
+    """Folders and settings of a course, read once."""
+
+    def __init__(self, app, coursedir: CourseDirectory | None = None) -> None:
+        """`app` is an nbgrader application whose configuration has been read."""
+        self.coursedir = coursedir or CourseDirectory(parent=app)
+        self.options = CourseGrader(parent=app).options
+        self.converter = Autograde(coursedir=self.coursedir, parent=app)
+        self.penalties = AssignLatePenalties(parent=app)
+
+    @property
+    def root(self) -> Path:
+        return Path(self.coursedir.root)
+
+    @property
+    def results(self) -> Path:
+        return self.root / class_data.CLASSROOM / "results"
+
+    @property
+    def db_url(self) -> str:
+        return self.coursedir.db_url
+
+    @property
+    def course_id(self) -> str:
+        return self.coursedir.course_id
+
+    def submitted(self, student: str, lesson: str) -> Path:
+        return self._folder(self.coursedir.submitted_directory, student, lesson)
+
+    def autograded(self, student: str, lesson: str) -> Path:
+        return self._folder(self.coursedir.autograded_directory, student, lesson)
+
+    def source(self, lesson: str) -> Path:
+        return self._folder(self.coursedir.source_directory, ".", lesson)
+
+    def release(self, lesson: str) -> Path:
+        return self._folder(self.coursedir.release_directory, ".", lesson)
+
+    def _folder(self, step: str, student: str, lesson: str) -> Path:
+        return Path(self.coursedir.format_path(step, student, lesson))
+
+    def students(self, lesson: str) -> list[str]:
+        """Everybody who has a folder for this lesson among the submissions, by name."""
+        pattern = Path(self.coursedir.format_path(self.coursedir.submitted_directory, "*", lesson))
+        above = pattern.parts.index("*") if "*" in pattern.parts else len(pattern.parts) - 2
+        start = Path(*pattern.parts[:above])
+        if not start.is_dir():
+            return []
+        names = (entry.name for entry in os.scandir(start) if entry.is_dir(follow_symlinks=False))
+        return sorted(name for name in names if self.submitted(name, lesson).is_dir())
+
+
+def load(root: Path | None = None, quiet: bool = True) -> Course:
+    """The course in a folder (`paths.root()`); CourseError where its gradebook's address cannot be used."""
+    before = os.getcwd()
+    os.chdir(root or paths.root())
+    try:
+        app = NbGrader()
+        app.load_config_file()
+        if quiet:
+            app.log.setLevel("WARNING")  # it tells of every file and every permission
+        course = Course(app)
+    finally:
+        os.chdir(before)
+    check_address(course.db_url)
+    return course
+
+
+def check_address(db_url: str) -> None:
+    """CourseError where SQLAlchemy has no driver for this address.
+
+    `postgresql://` names no driver; which one SQLAlchemy then takes depends on its version (psycopg2 until 2.0,
+    psycopg from 2.1 on).
+    """
+    try:
+        url = make_url(db_url)
+        url.get_dialect().import_dbapi()
+    except ArgumentError:
+        raise CourseError(f"{db_url!r} is no address of a database. Correct `db_url` in nbgrader_config.py.") from None
+    except ImportError as error:
+        remedy = f"Install {error.name}"
+        if url.get_backend_name() == "postgresql":
+            remedy = "Write `postgresql+psycopg2://…` in `db_url`, and install psycopg2-binary"
+        raise CourseError(f"The gradebook's address needs the Python package {error.name!r}. {remedy}.") from None

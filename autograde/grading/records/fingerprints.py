@@ -1,0 +1,93 @@
+"""Fingerprints: has a submission, a release, an exercise or the environment changed since it was graded?
+
+A fingerprint of code is made from the syntax trees of its files, without docstrings and comments.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import autograde
+from autograde.exercise import Exercise
+
+PACKAGE = Path(autograde.__file__).parent
+OURS = ("autograde.exercises", "helpers")  # what an exercise's file may import that decides its verdict
+
+
+def of_bytes(*pieces: bytes) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(len(piece).to_bytes(8, "big"))
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def of_text(*pieces: str) -> str:
+    return of_bytes(*(piece.encode("utf-8", "surrogatepass") for piece in pieces))
+
+
+def of_files(files: dict[str, bytes]) -> str:
+    return of_bytes(*(part for name in sorted(files) for part in (name.encode(), files[name])))
+
+
+@functools.cache
+def environment() -> str:
+    """What every verdict depends on: the versions of Python, NumPy and PyTorch, the harness and the judge."""
+    versions = (platform.python_version(), metadata.version("numpy"), metadata.version("torch"))
+    files = [
+        PACKAGE / "exercise.py",
+        *(file for name in ("harness", "judge") for file in (PACKAGE / name).rglob("*.py")),
+    ]
+    return of_text(*versions, *(_code(file) for file in sorted(files)))
+
+
+def of_exercise(exercise: Exercise) -> str:
+    """What the verdict of this exercise depends on: its file, and what it imports of the catalogue and of `helpers`."""
+    found: dict[str, str] = {}
+    queue = [exercise.make_calls.__module__]
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found[name], imported = _module(name)
+            queue += imported
+    return of_text(*(part for name in sorted(found) for part in (name, found[name])))
+
+
+@functools.cache
+def _module(name: str) -> tuple[str, tuple[str, ...]]:
+    """The code of a module, and the modules of this course that it imports."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return "", ()
+    imported = set()
+    for node in ast.walk(ast.parse(Path(spec.origin).read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+    ours = (other for other in sorted(imported) if other.startswith(tuple(f"{start}." for start in OURS)))
+    return _code(Path(spec.origin)), tuple(other for other in ours if _exists(other))
+
+
+def _exists(name: str) -> bool:
+    """Whether a dotted name is a module; otherwise it is something inside one."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@functools.cache
+def _code(file: Path) -> str:
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return of_text(ast.dump(tree))

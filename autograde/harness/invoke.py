@@ -1,0 +1,171 @@
+"""Put the calls of an exercise to an object and bring back plain data.
+
+This is the only module that runs a learner's code. It knows no reference, no misconception and no score: in grading
+it runs beside the learner's code, while another process judges what it sends (`judging.judge`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from autograde.harness import limits, reports
+from autograde.harness.call import Answer, Call, Made, Unasked, Unsuitable
+from autograde.harness.fixtures import realise, realise_args
+from autograde.harness.plain import TensorData, to_plain, type_name
+from autograde.harness.problems import problem_in_time
+from autograde.harness.weights import trained_weights
+
+
+def answer(obj: Any, calls: list[Call], seconds: float = limits.SECONDS) -> list[Answer | Unasked]:
+    """Put all calls to `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` is ended, and
+    the calls after it are not put."""
+    answers: list[Answer | Unasked] = []
+    for call in calls:
+        if answers and _ends(answers[-1]):
+            answers.append(Unasked())
+        else:
+            answers.append(_one(obj, call, seconds))
+    return answers
+
+
+def _ends(last: Answer | Unasked) -> bool:
+    return isinstance(last, Unasked) or (last.problem is not None and last.problem.kind == "TimeIsUp")
+
+
+def _one(obj: Any, call: Call, seconds: float) -> Answer:
+    args = realise_args(call.args)
+    kwargs = realise(call.kwargs, args)
+    value, changed, problem = None, (), None
+    with limits.fixed_state(), limits.no_exit(), limits.quiet() as out:
+        try:
+            with limits.time_limit(seconds):
+                value = to_plain(_put(obj, call, args, kwargs))
+                changed = tuple(_changed(call, args, kwargs))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            value, problem = None, problem_in_time(error, seconds)
+        printed = out.getvalue()
+    return Answer(value, problem, changed, printed[:1000])
+
+
+def _changed(call: Call, args: tuple, kwargs: dict):
+    pairs = [*enumerate(zip(call.args, args, strict=True)), *((k, (v, kwargs[k])) for k, v in call.kwargs.items())]
+    for name, (before, after) in pairs:
+        try:
+            untouched = _untouched(before, after)
+        except Exception:  # it can no longer be compared
+            untouched = False
+        if not untouched:
+            yield str(name)
+
+
+def _untouched(before: Any, after: Any) -> bool:
+    if isinstance(before, Made):
+        return True
+    if isinstance(before, TensorData):
+        after = after.detach().cpu().numpy()
+        return before.array.shape == after.shape and bool(np.array_equal(before.array, after))
+    if isinstance(before, np.ndarray):
+        return before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes()
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(_untouched, before, after))
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_untouched(before[k], after[k]) for k in before)
+    return before is after or before == after
+
+
+def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    if "weights" in call.report:
+        return trained_weights(obj)
+    if call.new is None:
+        if not callable(obj):
+            raise Unsuitable(f"this is {type_name(obj)} and cannot be called; a function is asked for")
+        if tuple(call.report) == ("output",):
+            return obj(*args, **kwargs)
+        return _use_function(obj, call, args, kwargs)
+    if not inspect.isclass(obj):
+        raise Unsuitable(f"this is {type_name(obj)}; a class is asked for")
+    made = obj(*realise(call.new), **realise(call.new_kwargs))
+    import torch
+
+    if not isinstance(made, torch.nn.Module):
+        return _use(made, call, args, kwargs)
+    return _use_module(made, call, args, kwargs)
+
+
+def _use_function(function: Any, call: Call, args: tuple, kwargs: dict) -> dict[str, Any]:
+    inputs = reports.learning_inputs(call, args, kwargs)
+    output = function(*args, **kwargs)
+    reported = {"output": to_plain(output)}
+    if "args" in call.report:
+        reported["args"] = reports.objects(args)
+    if "input_gradients" in call.report:
+        reports.backward(output)
+        reported["input_gradients"] = reports.taken_gradients(inputs)
+    return reported
+
+
+def _use(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    first = _use_once(made, call, args, kwargs)
+    if not call.then:
+        return first
+    return [to_plain(first), *(to_plain(getattr(made, method)(*realise(more))) for method, more in call.then)]
+
+
+def _use_once(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    if call.method == "":
+        return None
+    if call.method is None:
+        if not callable(made):
+            raise Unsuitable(f"an object of the class {type_name(made)} cannot be called")
+        return made(*args, **kwargs)
+    # `len(x)` and `x.__len__()` are the same question, but the builtin checks the result
+    if call.method == "__len__":
+        return len(made)
+    return getattr(made, call.method)(*args, **kwargs)
+
+
+def _use_module(module: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+    import torch
+
+    reported: dict[str, Any] = {}
+    parameters = dict(module.named_parameters())
+    if "parameters" in call.report:
+        reported["parameters"] = {name: list(p.shape) for name, p in sorted(parameters.items())}
+    if "initial" in call.report:
+        reported["initial"] = {name: to_plain(p) for name, p in sorted(parameters.items())}
+    if "buffers" in call.report:
+        reported["buffers"] = {name: list(b.shape) for name, b in sorted(module.named_buffers())}
+    _load(parameters, call.weights or {})
+    module.train(call.training)
+    inputs = reports.learning_inputs(call, args, kwargs)
+    output = _use(module, call, args, kwargs)
+    if "output" in call.report:
+        reported["output"] = to_plain(output)
+    if {"gradients", "input_gradients"} & set(call.report):
+        reports.backward(output)
+    if "gradients" in call.report:
+        reported["gradients"] = {
+            name: to_plain(torch.zeros_like(p) if p.grad is None else p.grad) for name, p in sorted(parameters.items())
+        }
+    if "input_gradients" in call.report:
+        reported["input_gradients"] = reports.taken_gradients(inputs)
+    return reported["output"] if tuple(call.report) == ("output",) else reported
+
+
+def _load(parameters: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
+    import torch
+
+    for name, values in weights.items():
+        if name not in parameters:
+            have = ", ".join(f"`{p}`" for p in sorted(parameters)) or "none"
+            raise Unsuitable(f"the module has no parameter `{name}`; its parameters are: {have}")
+        if tuple(parameters[name].shape) != values.shape:
+            shape = tuple(parameters[name].shape)
+            raise Unsuitable(f"the parameter `{name}` has the shape {shape}; {values.shape} is asked for")
+        with torch.no_grad():
+            parameters[name].copy_(torch.as_tensor(values))

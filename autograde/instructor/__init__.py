@@ -1,0 +1,1 @@
+"""What an instructor uses: collecting, the class list, grading, report, feedback, export."""

@@ -1,0 +1,107 @@
+"""For instructors: release, collect, grade, feedback. Thin over nbgrader, in nbgrader's own folders."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograde.author import build
+from autograde.course import class_data, paths
+from autograde.course.errors import CourseError
+from autograde.course.lessons import Lesson
+
+if TYPE_CHECKING:
+    from autograde.grading.classes.schedule import Outcome
+    from autograde.grading.job import Options
+    from autograde.grading.records.course import Course
+
+
+def nbgrader(*args: str, check: bool = True) -> subprocess.CompletedProcess:
+    """Run an nbgrader command in the course's folder; CourseError with its last words if it fails."""
+    command = [sys.executable, "-m", "nbgrader", *args]
+    run = subprocess.run(command, cwd=paths.root(), env=build.environment(), capture_output=True, text=True)
+    if check and run.returncode:
+        words = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
+        raise CourseError(f"`nbgrader {' '.join(args)}` failed: {words[-1] if words else 'it gave no reason'}")
+    return run
+
+
+def _needs_release(lesson: Lesson) -> None:
+    if not paths.release_of(lesson).is_file():
+        raise CourseError(f"{lesson.name} is not built. Run `course build {lesson.name}` first.")
+
+
+# --- release --------------------------------------------------------------------------------------------------------
+
+
+def release(lesson: Lesson, exchange: bool = False) -> Path:
+    """Enter the lesson into the gradebook, and pack what learners get into a zip file; returns that file."""
+    if not paths.solution_of(lesson).is_file():
+        raise CourseError(f"{paths.solution_of(lesson)} is missing. Run `course build {lesson.name}` first.")
+    build.release(lesson, record=True)
+    target = class_data.folder("handout") / f"{lesson.name}.zip"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = paths.release_of(lesson).parent
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(source.rglob("*")):
+            if file.is_file() and not file.name.startswith("."):
+                archive.write(file, f"{lesson.name}/{file.relative_to(source).as_posix()}")
+    if exchange:
+        nbgrader("release_assignment", lesson.name, "--force")
+    return target
+
+
+# --- collect --------------------------------------------------------------------------------------------------------
+
+
+def collect_from_exchange(lesson: Lesson) -> None:
+    nbgrader("collect", lesson.name)
+
+
+# --- grade ----------------------------------------------------------------------------------------------------------
+
+
+def grade(
+    lesson: Lesson,
+    students: Sequence[str] | None = None,
+    force: bool = False,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    options: Options | None = None,
+    say: Callable[[int], None] = lambda number: None,
+) -> Iterator[Outcome]:
+    """Grade what has been collected of a lesson, and what has changed since; the outcomes come as they are ready."""
+    from autograde.grading.classes.schedule import grade_class
+    from autograde.grading.records import course as courses
+
+    _needs_release(lesson)
+    course = courses.load()
+    if course.students(lesson.name) and not _known(lesson, course):
+        build.release(lesson, record=True)
+    yield from grade_class(lesson.name, students, scheduler, jobs, force, options, course, say=say)
+
+
+def _known(lesson: Lesson, course: Course) -> bool:
+    """The gradebook knows the lesson's cells."""
+    from nbgrader.api import Gradebook, MissingEntry
+
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        try:
+            return bool(gradebook.find_notebook(lesson.name, lesson.name).source_cells)
+        except MissingEntry:
+            return False
+
+
+# --- feedback -------------------------------------------------------------------------------------------------------
+
+
+def feedback(lesson: Lesson, student: str | None = None) -> list[Path]:
+    """Make the HTML feedback of all graded submissions; returns the files."""
+    args = ["generate_feedback", lesson.name, "--force", *(["--student", student] if student else [])]
+    nbgrader(*args)
+    folder = class_data.folder("feedback")
+    return sorted(folder.glob(f"{student or '*'}/{lesson.name}/{lesson.name}.html"))

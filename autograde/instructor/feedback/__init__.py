@@ -1,0 +1,1 @@
+"""The HTML feedback of a graded submission."""

@@ -1,0 +1,97 @@
+"""The learner's feedback: nbgrader's own command writes it, with this exporter, as one file without scripts that needs
+no network. Regions between BEGIN HIDDEN TESTS and END HIDDEN TESTS are left out, also where they failed.
+
+What it may show. A grading input is drawn from eight sets per lesson that come from the course's secret
+(`grading.seeds`); which set another version of an answer meets cannot be foreseen. A learner's code sees its
+inputs anyway while it is graded, and could print them. What would help somebody who has no right answer is the expected
+value, and of it the verdict shows one call alone (the first that is wrong), with larger arrays by their shape. So the
+verdict is shown as it is: as much as is needed to find the mistake, too little for a table of answers.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import strip_ansi
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import ClearHiddenTests
+from pygments.formatters import HtmlFormatter
+from traitlets.config import Config
+
+from autograde.grading.notebook.sanitize import clean_html
+from autograde.instructor.feedback.rendering import SafeNotebook, markdown2html
+from autograde.instructor.pages import TEMPLATES
+
+HIDDEN = "# (hidden tests)"
+FAILED = "A hidden test did not pass."
+
+
+class FeedbackExporter(HTMLExporter):
+    """For `c.GenerateFeedback.exporter_class`."""
+
+    def __init__(self, config: Config | None = None, **kwargs) -> None:
+        config = Config(config or {})
+        # the section of HTMLExporter is nbgrader's, for its own template; that of the subclass wins
+        config.FeedbackExporter = Config(
+            template_name="course_feedback",
+            extra_template_basedirs=[str(TEMPLATES)],
+            extra_template_paths=[],
+            preprocessors=[],
+            filters={"markdown2html": markdown2html, "clean_html": clean_html, "strip_ansi": strip_ansi},
+        )
+        super().__init__(config=config, **kwargs)
+        self.register_preprocessor(WithoutHiddenTests, enabled=True)
+        self.register_preprocessor(SafeNotebook, enabled=True)
+
+    def _init_resources(self, resources):
+        resources = super()._init_resources(resources)
+        resources["pygments_css"] = HtmlFormatter(style="friendly").get_style_defs(".highlight")
+        return resources
+
+
+class WithoutHiddenTests(Preprocessor):
+    """Takes hidden tests, and what they show, out of a graded notebook."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        delimiters = ClearHiddenTests(parent=self.parent)
+        begin, end = delimiters.begin_test_delimeter, delimiters.end_test_delimeter
+        hidden: set[str] = set()
+        for cell in nb.cells:
+            if cell.cell_type == "code" and begin in cell.source:
+                cell.source, lines = _without(cell.source, begin, end)
+                hidden |= lines
+                # what they print, return or raise would tell of them
+                failed = any(output.output_type == "error" for output in cell.outputs)
+                cell.outputs = [new_output("error", ename="Failed", evalue=FAILED, traceback=[FAILED])] * failed
+        for cell in nb.cells:
+            for output in cell.get("outputs", ()):
+                if output.output_type == "error" and hidden:
+                    output.traceback = _lines_without(output.traceback, hidden)
+        return nb, resources
+
+
+def _without(source: str, begin: str, end: str) -> tuple[str, set[str]]:
+    """The source without the regions, and the lines that were in them. A region that does not end goes to the end."""
+    kept, lines, inside = [], set(), False
+    for line in source.split("\n"):
+        if not inside and begin in line:
+            inside = True
+            kept.append(line[: len(line) - len(line.lstrip())] + HIDDEN)
+        elif inside and end in line:
+            inside = False
+        elif inside:
+            lines.add(line.strip())
+        else:
+            kept.append(line)
+    return "\n".join(kept), lines - {""}
+
+
+def _lines_without(traceback: list[str], hidden: set[str]) -> list[str]:
+    kept = []
+    for line in strip_ansi("\n".join(map(str, traceback))).split("\n"):
+        code = re.sub(r"^[\s>-]*\d*[\s|:]*", "", line).strip()
+        kept.append("   (hidden)" if code in hidden or line.strip() in hidden else line)
+    return kept

@@ -1,0 +1,1 @@
+"""What a class did: pages, tables, exports for gradebooks."""

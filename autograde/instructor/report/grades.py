@@ -1,0 +1,73 @@
+"""What nbgrader's gradebook says, in two queries: students, and the points of each submission."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nbgrader.api import Assignment, Gradebook, Student, SubmittedAssignment
+
+from autograde.grading.records.course import Course
+
+
+@dataclass(frozen=True)
+class Person:
+    """A student of the gradebook."""
+
+    id: str
+    first: str = ""
+    last: str = ""
+    email: str = ""
+    lms: str = ""
+
+    @property
+    def name(self) -> str:
+        return ", ".join(filter(None, (self.last, self.first))) or self.id
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The points of one submission as nbgrader has them: `score` is after the late penalty and never below zero."""
+
+    score: float
+    raw: float
+    late: float
+    review: bool
+    submitted: str = ""
+
+
+@dataclass(frozen=True)
+class Grades:
+    """people  {student: Person}; most, due  {lesson: points, date}; grades  {(lesson, student): Grade}"""
+
+    people: dict[str, Person]
+    most: dict[str, float]
+    grades: dict[tuple[str, str], Grade]
+    due: dict[str, str] = field(default_factory=dict)
+
+
+def read(course: Course, lesson: str | None = None) -> Grades:
+    """The grades of a lesson, or of all."""
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        db = gradebook.db
+        people = {
+            one[0]: Person(*(value or "" for value in one))
+            for one in db.query(Student.id, Student.first_name, Student.last_name, Student.email, Student.lms_user_id)
+        }
+        lessons = db.query(Assignment.name, Assignment.max_score, Assignment.duedate).order_by(Assignment.name)
+        rows = db.query(
+            Assignment.name,
+            SubmittedAssignment.student_id,
+            SubmittedAssignment.score,
+            SubmittedAssignment.late_submission_penalty,
+            SubmittedAssignment.needs_manual_grade,
+            SubmittedAssignment.timestamp,
+        ).join(SubmittedAssignment, SubmittedAssignment.assignment_id == Assignment.id)
+        if lesson is not None:
+            lessons, rows = lessons.filter(Assignment.name == lesson), rows.filter(Assignment.name == lesson)
+        grades = {}
+        for name, student, raw, late, review, time in rows:
+            raw, late = float(raw or 0), float(late or 0)
+            grades[name, student] = Grade(max(0.0, raw - late), raw, late, bool(review), str(time or ""))
+        known = lessons.all()
+        most = {name: float(points or 0) for name, points, _ in known}
+        return Grades(people, most, grades, {name: str(due or "") for name, _, due in known})

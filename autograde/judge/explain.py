@@ -1,0 +1,121 @@
+"""A finding in words for a learner."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from autograde.exercise import Exercise
+from autograde.harness.call import Answer, Call, Made, Unasked
+from autograde.harness.plain import TensorData
+from autograde.judge.compare import brief
+from autograde.judge.findings import Finding, is_unwritten
+
+
+def advice(exercise: Exercise, finding: Finding) -> str:
+    if finding.problem is not None:
+        if finding.problem.kind in ("Unsuitable", "TimeIsUp", "Exited"):
+            return _sentence(finding.problem.text)
+        if is_unwritten(finding.problem):
+            return "This part is not written yet."
+        if finding.missing_error is not None:
+            return f"{_article(finding.missing_error.kind)} is asked for here, {_article(finding.problem.kind)} came."
+        return f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")
+    if finding.missing_error is not None:
+        return f"{_article(finding.missing_error.kind)} is asked for here, but the call returned a value."
+    if finding.changed:
+        names = ", ".join(f"`{name}`" for name in _argument_names(exercise, finding))
+        return f"The result is right, but the call changes its input {names}. Work on a copy instead."
+    return finding.difference.remark or "Expected and got differ."
+
+
+def _article(kind: str) -> str:
+    return f"{'An' if kind[:1] in 'AEIOU' else 'A'} {kind}"
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else text + "."
+
+
+def _argument_names(exercise: Exercise, finding: Finding) -> list[str]:
+    names = _parameters(exercise, finding.call)
+    return [names[int(i)] if i.isdigit() and int(i) < len(names) else i for i in finding.changed]
+
+
+def _parameters(exercise: Exercise, call: Call) -> list[str]:
+    target = exercise.reference
+    if call.new is not None:
+        method = call.method or ("forward" if hasattr(target, "forward") else "__call__")
+        target = getattr(target, method, None)
+    try:
+        names = list(inspect.signature(target).parameters)
+    except (TypeError, ValueError):
+        return [f"argument {i + 1}" for i in range(len(call.args))]
+    return names[1:] if call.new is not None and names[:1] == ["self"] else names
+
+
+def facts(exercise: Exercise, finding: Finding, given: Answer | Unasked, named: bool):
+    # without a diagnosis the remark stands first, as the advice
+    yield "Call", describe_call(exercise, finding.call)
+    if finding.call.note:
+        yield "Here", finding.call.note
+    if finding.problem is not None:
+        if finding.missing_error:
+            yield "Expected", f"{finding.missing_error.kind}: {finding.missing_error.text}"
+        if finding.problem.kind not in ("Unsuitable", "TimeIsUp", "Exited") and (named or finding.missing_error):
+            yield "Got", f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")
+        if finding.problem.lines:
+            yield "In your code", "\n".join(finding.problem.lines)
+    elif finding.missing_error is not None:
+        yield "Expected", f"{finding.missing_error.kind}: {finding.missing_error.text}"
+        yield "Got", finding.difference.got
+    elif finding.difference is not None:
+        where = f" ({finding.difference.path})" if finding.difference.path else ""
+        yield "Expected" + where, finding.difference.expected
+        yield "Got" + where, finding.difference.got
+        if finding.difference.remark and named:
+            yield "Difference", finding.difference.remark
+    if given.printed.strip():
+        lines = given.printed.strip().splitlines()
+        yield "Printed", "\n".join([line[:100] for line in lines[:4]] + (["..."] if len(lines) > 4 else []))
+
+
+def describe_call(exercise: Exercise, call: Call) -> str:
+    """The call as a line of Python, large values replaced by name, dtype and shape."""
+    notes: list[str] = []
+    names = _parameters(exercise, call)
+    arrays = sum(isinstance(value, np.ndarray | TensorData) for value in (*call.args, *call.kwargs.values()))
+    most = 24 if arrays < 2 else 12  # a message stays short: of several arrays only small ones show their numbers
+    inner = []
+    for index, value in enumerate(call.args):
+        name = names[index] if index < len(names) else f"argument {index + 1}"
+        inner.append(_argument(name, value, notes, most))
+    inner += [f"{name}={_argument(name, value, notes, most)}" for name, value in call.kwargs.items()]
+    text = f"({', '.join(inner)})"
+    if call.new is not None:
+        fresh = [brief(v, 60) if not isinstance(v, Made) else v.maker for v in call.new]
+        fresh += [f"{k}={brief(v, 60)}" for k, v in call.new_kwargs.items()]
+        head = f"{exercise.name}({', '.join(fresh)})"
+        if call.method == "":
+            text = head
+        elif call.method == "__len__":
+            text = f"len({head})"
+        elif call.method:
+            text = f"{head}.{call.method}{text}"
+        else:
+            text = head + text
+    else:
+        text = exercise.name + text
+    return "\n".join([text, *notes])
+
+
+def _argument(name: str, value: Any, notes: list[str], most: int) -> str:
+    if isinstance(value, Made):
+        return value.maker
+    if isinstance(value, np.ndarray | TensorData):
+        notes.append(f"{name}: {brief(value, most=most)}")
+        return name
+    return brief(value, 120)

@@ -1,0 +1,47 @@
+"""What is wrong with the answer to one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autograde.exercise import Exercise
+from autograde.harness.call import Answer, Call, Problem, Unasked
+from autograde.judge.compare import Difference, Tolerance, brief, difference
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with the answer to one call."""
+
+    call: Call
+    difference: Difference | None = None
+    problem: Problem | None = None
+    missing_error: Problem | None = None
+    changed: tuple[str, ...] = ()
+
+
+def is_unwritten(problem: Problem | None) -> bool:
+    return problem is not None and problem.kind == "NotImplementedError"
+
+
+def find(exercise: Exercise, call: Call, expected: Answer, got: Answer | Unasked, tolerance: Tolerance):
+    if isinstance(got, Unasked):
+        return Finding(call, Difference("", "a result", "not asked, because an earlier call did not return"))
+    if expected.problem is not None:
+        if got.problem is None:
+            return Finding(call, missing_error=expected.problem, difference=Difference("", "", brief(got.value)))
+        if expected.problem.kind not in got.problem.kinds:
+            return Finding(call, problem=got.problem, missing_error=expected.problem)
+        absent = [word for word in call.mentions if word not in got.problem.text]
+        if absent:
+            remark = f"The message of the {got.problem.kind} does not name {', '.join(map(repr, absent))}."
+            return Finding(call, Difference("", expected.problem.text, got.problem.text, remark))
+        return None
+    if got.problem is not None:
+        return Finding(call, problem=got.problem)
+    found = difference(expected.value, got.value, tolerance, exercise.lenient, several=exercise.several)
+    if found:
+        return Finding(call, found)
+    if got.changed and not exercise.mutates:
+        return Finding(call, changed=got.changed)
+    return None

@@ -1,0 +1,84 @@
+"""How far a result may differ: measured from the reference's own float error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autograde.exercise import Exercise
+from autograde.harness.call import Answer, Call, Made
+from autograde.harness.invoke import answer
+from autograde.harness.plain import TensorData
+from autograde.judge.compare import Tolerance
+from autograde.judge.views import viewed
+
+# A result may differ by so many times the reference's own float error. Another order of the same operations stays
+# within a few; 64 leaves room for long sums, and lies far below any mistake.
+ROOM = 64
+PATIENCE = 60.0  # seconds for a call of the reference
+
+
+def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tolerance:
+    """From the reference's own float error: how far its result moves when every input moves by one rounding."""
+    if call.tolerance is not None:
+        return lambda path, values: call.tolerance
+    if expected.problem is not None:
+        return lambda path, values: 0.0
+    rng = np.random.default_rng(0)
+    moved: dict[str, float] = {}
+    for _ in range(4):
+        other = replace(
+            call,
+            args=_jitter(call.args, rng),
+            kwargs=_jitter(call.kwargs, rng),
+            weights=_jitter(call.weights, rng),
+            new=_jitter(call.new, rng),
+        )
+        again = viewed(exercise, [other], answer(exercise.reference, [other], PATIENCE))[0]
+        if again.problem is None:
+            _gaps(expected.value, again.value, "", moved)
+
+    def tolerance(path: str, values: np.ndarray) -> float:
+        finite = values[np.isfinite(values)] if values.size else values
+        size = float(np.abs(finite).max()) if finite.size else 0.0
+        eps = float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 2.2e-16
+        return ROOM * (moved.get(path, 0.0) + eps * size)
+
+    return tolerance
+
+
+def _jitter(value: Any, rng: np.random.Generator) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        eps = np.finfo(value.dtype).eps
+        with np.errstate(invalid="ignore"):
+            return (value * (1 + eps * rng.choice([-1.0, 1.0], value.shape))).astype(value.dtype)
+    if isinstance(value, TensorData):
+        return TensorData(_jitter(value.array, rng))
+    if isinstance(value, Made):
+        return Made(value.maker, _jitter(value.args, rng))
+    if isinstance(value, list | tuple):
+        return type(value)(_jitter(item, rng) for item in value)
+    if isinstance(value, dict):
+        return {key: _jitter(item, rng) for key, item in value.items()}
+    return value
+
+
+def _gaps(one: Any, other: Any, path: str, into: dict[str, float]) -> None:
+    if isinstance(one, TensorData) and isinstance(other, TensorData):
+        one, other = one.array, other.array
+    if isinstance(one, float) and isinstance(other, float):
+        one, other = np.asarray(one), np.asarray(other)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        if one.shape == other.shape and one.size and one.dtype.kind == "f":
+            with np.errstate(all="ignore"):
+                gap = np.abs(one.astype(np.float64) - other.astype(np.float64))
+            gap = gap[np.isfinite(gap)]
+            into[path] = max(into.get(path, 0.0), float(gap.max()) if gap.size else 0.0)
+    elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        for index, pair in enumerate(zip(one, other, strict=False)):
+            _gaps(*pair, f"{path}[{index}]", into)
+    elif isinstance(one, dict) and isinstance(other, dict):
+        for key in one.keys() & other.keys():
+            _gaps(one[key], other[key], f"{path}[{key!r}]" if path else str(key), into)

@@ -1,0 +1,1 @@
+"""What a learner uses: `check` in a notebook, the workspace, progress."""

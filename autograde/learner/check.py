@@ -1,0 +1,88 @@
+"""Checks in this process: `assess` for programs, `check` for notebooks."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from functools import lru_cache
+from typing import Any
+
+from autograde.exercises import exercise
+from autograde.harness.invoke import answer
+from autograde.judge.answer_key import AnswerKey
+from autograde.judge.judge import judge
+from autograde.judge.verdict import NOT_STARTED, Verdict
+from autograde.learner import progress
+
+LOCAL_SEED = 0  # a learner's check asks the same questions each time
+_failures: Counter[str] = Counter()
+
+
+def assess(name: str, obj: Any, seed: int | None = None) -> Verdict:
+    """Put the calls of the exercise `name` to `obj`, in this process, and judge the answers.
+
+    `seed` chooses the random inputs; None takes those of a learner's check. Raises KeyError for an unknown name, and
+    nothing on behalf of `obj`.
+    """
+    key = _key(name, LOCAL_SEED if seed is None else seed)
+    return judge(key.exercise, key.calls, answer(obj, key.calls), key)
+
+
+@lru_cache(maxsize=64)
+def _key(name: str, seed: int) -> AnswerKey:
+    asked = exercise(name)
+    return AnswerKey(asked, asked.calls(seed))
+
+
+class CheckFailed(AssertionError):
+    """A check did not pass. In a notebook it prints as one line; the result is shown above it."""
+
+    def __init__(self, verdict: Verdict):
+        super().__init__(verdict.message)
+        self.verdict = verdict
+
+    def _render_traceback_(self) -> list[str]:
+        return [self.verdict.summary]
+
+
+def check(name: str) -> None:
+    """Check the object called `name` in the calling notebook or script: show the result, raise if it is not passed."""
+    asked = exercise(name)
+    namespace = sys._getframe(1).f_globals
+    if name in namespace:
+        verdict = assess(name, namespace[name])
+    else:
+        advice = f"There is no `{name}` yet. Run the cell above that defines it, then run this check again."
+        verdict = Verdict(name, False, NOT_STARTED, 0.0, advice=advice, points=asked.points)
+    verdict = _with_hint(verdict)
+    progress.record(asked, verdict)
+    _show(verdict)
+    if not verdict.passed:
+        raise CheckFailed(verdict)
+
+
+def _with_hint(verdict: Verdict) -> Verdict:
+    """After the second failure in a row, point to the hints."""
+    from dataclasses import replace
+
+    if verdict.passed or verdict.state == NOT_STARTED:
+        _failures.pop(verdict.name, None)
+        return verdict
+    _failures[verdict.name] += 1
+    count = _failures[verdict.name]
+    if count < 2:
+        return verdict
+    level = "Hint 1" if count < 4 else "Hint 2"
+    row = ("Stuck?", f"Open {level} below the exercise's text.")
+    return replace(verdict, facts=(*verdict.facts, row))
+
+
+def _show(verdict: Verdict) -> None:
+    ipython = sys.modules.get("IPython")
+    if ipython is None or ipython.get_ipython() is None:
+        print(verdict.message)
+        return
+    from IPython.display import display
+
+    bundle = {"text/html": verdict.html, "text/plain": verdict.message}
+    display(bundle, raw=True, metadata={"course": {"exercise": verdict.name, "state": verdict.state}})

@@ -1,0 +1,51 @@
+"""A learner's progress: one small file in their copy of the course, written by `check`, read by `course progress`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from autograde.exercise import Exercise
+from autograde.judge.verdict import Verdict
+
+FILE = ".progress.json"  # made by `course start`; where there is none, nothing is recorded
+
+
+def find(start: Path | None = None) -> Path | None:
+    """The progress file of the learner's copy that `start` (default: the working folder) lies in."""
+    start = Path.cwd() if start is None else start
+    for folder in (start, *start.parents[:2]):
+        if (folder / FILE).is_file():
+            return folder / FILE
+    return None
+
+
+def read(file: Path) -> dict[str, dict[str, Any]]:
+    """{exercise: {"state", "score"}}; an unreadable file counts as empty."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in data.items() if isinstance(v, dict)} if isinstance(data, dict) else {}
+
+
+def write(file: Path, data: dict[str, dict[str, Any]]) -> None:
+    """Replace the file in one step, so that a crash leaves the old or the new one."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(temporary, file)
+
+
+def record(exercise: Exercise, verdict: Verdict) -> None:
+    """Note the verdict, if this is a learner's copy. A disk that refuses never stops a check."""
+    try:
+        file = find()
+        if file is None:
+            return
+        data = read(file)
+        data[exercise.name] = {"state": verdict.state, "score": verdict.score}
+        write(file, data)
+    except OSError:
+        return

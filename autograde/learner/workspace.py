@@ -1,0 +1,192 @@
+"""A learner's copy of the course: start, reset, check, progress. Nothing here overwrites a learner's work."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from autograde import exercises
+from autograde.course import notebooks, paths
+from autograde.course.errors import CourseError
+from autograde.course.lessons import LESSONS, Lesson
+from autograde.exercise import Exercise
+from autograde.judge.verdict import NOT_STARTED, PASSED, Verdict
+from autograde.learner import progress
+
+LOCAL_SECONDS = 120  # for one cell in `course check`
+
+
+def start(say: Callable[[str], None] = print) -> Path:
+    """Copy what is released into the workspace; files that are there stay as they are."""
+    work = paths.workspace()
+    new = []
+    for lesson in LESSONS:
+        source = paths.release_of(lesson).parent
+        if not source.is_dir():
+            raise CourseError(f"{source} is missing. Run `course build`, or fetch the course again.")
+        if copy_new(source, work / lesson.name):
+            new.append(lesson.name)
+    marker = work / progress.FILE
+    if not marker.exists():
+        progress.write(marker, {})
+    if new:
+        say(f"Copied into {work}: {', '.join(new)}.")
+    else:
+        say(f"Everything is in {work} already; nothing was changed.")
+    return work
+
+
+def copy_new(source: Path, target: Path) -> bool:
+    """Copy the files that `target` lacks; True if its notebook was among them. A link in `target` is never followed."""
+    copied = False
+    for file in sorted(source.rglob("*")):
+        if not file.is_file() or file.name.startswith("."):
+            continue
+        destination = target / file.relative_to(source)
+        if os.path.lexists(destination):
+            continue
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        temporary = destination.with_name(f".{destination.name}.{os.getpid()}")
+        shutil.copyfile(file, temporary)
+        try:
+            os.link(temporary, destination)  # fails if the file has come into being meanwhile
+        except FileExistsError:
+            pass
+        except OSError:
+            if not os.path.lexists(destination):
+                os.replace(temporary, destination)
+        temporary.unlink(missing_ok=True)
+        copied = copied or file.suffix == ".ipynb"
+    return copied
+
+
+def notebook_of(lesson: Lesson) -> Path:
+    file = paths.workspace() / lesson.name / f"{lesson.name}.ipynb"
+    if not file.is_file():
+        raise CourseError(f"{file} is not there. Run `course start` first.")
+    return file
+
+
+# --- reset ----------------------------------------------------------------------------------------------------------
+
+
+def reset(lesson: Lesson, name: str | None = None, say: Callable[[str], None] = print) -> Path:
+    """Put a lesson's cells, or the cell of one exercise, back as they were released; returns the backup."""
+    from autograde.grading.notebook.normalise import normalise
+    from autograde.grading.notebook.read import Unreadable, read_submission
+
+    file = notebook_of(lesson)
+    release = notebooks.read(paths.release_of(lesson))
+    if name is None:
+        notebook = release
+    else:
+        known = [one.name for one in exercises.of_lesson(lesson.name)]
+        if name not in known:
+            raise CourseError(f"There is no exercise {name!r} in {lesson.name}. It has: {', '.join(known)}.")
+        try:
+            submitted = read_submission(file)
+        except Unreadable as error:
+            raise CourseError(
+                f"{file} cannot be read. {error} `course reset {lesson.name}` restores all of it."
+            ) from None
+        notebook, _ = normalise(release, submitted)
+        released = {notebooks.grade_id(cell): cell for cell in release.cells}
+        for cell in notebook.cells:
+            if notebooks.grade_id(cell) in (name, f"check_{name}"):
+                cell.source = released[notebooks.grade_id(cell)].source
+    backup = back_up(file)
+    notebooks.write(file, notebooks.to_text(notebook))
+    what = f"The cell `{name}`" if name else "The lesson"
+    say(f"{what} is as it was released. Your notebook before that: {backup}")
+    say("If the notebook is open in JupyterLab, choose File > Reload Notebook from Disk.")
+    return backup
+
+
+def back_up(file: Path) -> Path:
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    number = 0
+    while True:
+        suffix = f"-{number}" if number else ""
+        backup = file.with_name(f"{file.stem}.backup-{stamp}{suffix}.ipynb")
+        try:
+            with backup.open("xb") as target, file.open("rb") as source:
+                shutil.copyfileobj(source, target)
+            return backup
+        except FileExistsError:
+            number += 1
+
+
+# --- check ----------------------------------------------------------------------------------------------------------
+
+
+def check(lesson: Lesson, file: Path | None = None) -> list[Verdict]:
+    """Run a learner's notebook from top to bottom, as the grader does, and give the verdict of each exercise."""
+    from autograde.grading.kernel.run import VERDICTS, RunSubmission
+    from autograde.grading.notebook.normalise import normalise
+    from autograde.grading.notebook.read import Unreadable, read_submission
+    from autograde.learner.check import LOCAL_SEED
+
+    file = notebook_of(lesson) if file is None else file
+    try:
+        submitted = read_submission(file)
+    except Unreadable as error:
+        raise CourseError(f"{file} cannot be read. {error}") from None
+    notebook, _ = normalise(notebooks.read(paths.release_of(lesson)), submitted)
+    runner = RunSubmission(timeout=LOCAL_SECONDS)
+    runner.seeds = lambda exercise: LOCAL_SEED
+    _, resources = runner.preprocess(copy.deepcopy(notebook), {"metadata": {"path": str(file.parent)}})
+    by_name = {verdict.name: verdict for verdict in resources[VERDICTS].values()}
+    verdicts = [by_name[one.name] for one in exercises.of_lesson(lesson.name)]
+    _note(lesson, verdicts)
+    return verdicts
+
+
+def _note(lesson: Lesson, verdicts: list[Verdict]) -> None:
+    marker = progress.find(paths.workspace())
+    if marker is not None:
+        data = progress.read(marker)
+        data.update({verdict.name: {"state": verdict.state, "score": verdict.score} for verdict in verdicts})
+        progress.write(marker, data)
+
+
+# --- progress -------------------------------------------------------------------------------------------------------
+
+
+def progress_lines() -> list[str]:
+    """Lessons, exercises, points, and what is next."""
+    marker = progress.find(paths.workspace())
+    if marker is None:
+        raise CourseError(f"There is no copy of the course in {paths.workspace()}. Run `course start` first.")
+    data = progress.read(marker)
+    lines, upcoming = [], None
+    for lesson in LESSONS:
+        asked = exercises.of_lesson(lesson.name)
+        passed = [one for one in asked if data.get(one.name, {}).get("state") == PASSED]
+        points = sum(_points(one, data) for one in asked)
+        total = sum(one.points for one in asked)
+        bar = "█" * len(passed) + "░" * (len(asked) - len(passed))
+        lines.append(
+            f"{lesson.name:<16} {bar:<16} {len(passed):>2} of {len(asked):>2} exercises   {points:g} of {total} points"
+        )
+        left = [one for one in asked if one not in passed]
+        started = [one.name for one in left if data.get(one.name, {}).get("state", NOT_STARTED) != NOT_STARTED]
+        if started:
+            lines.append(f"{'':<16} begun: {', '.join(started)}")
+        if upcoming is None and left:
+            upcoming = left[0]
+    if upcoming is None:
+        lines.append("All exercises are passed.")
+    else:
+        lines.append(
+            f"Next: {upcoming.name} ({upcoming.title}) in {upcoming.lesson}, about {upcoming.minutes} minutes."
+        )
+    return lines
+
+
+def _points(one: Exercise, data: dict) -> float:
+    score = data.get(one.name, {}).get("score", 0)
+    return round(one.points * float(score), 2) if isinstance(score, int | float) else 0.0
