@@ -144,7 +144,7 @@ def _shown(result: Result) -> tuple[str, str]:
     """All that a result shows apart from the sources of cells, and what the submission's cells printed."""
     cells = json.loads(result.notebook)["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    marks = [(mark.comment, mark.verdict and mark.verdict.message) for mark in result.marks.values()]
+    scores = [(mark.comment, mark.verdict and mark.verdict.message) for mark in result.scores.values()]
     streams = ["".join(one["text"]) for one in outputs if one["output_type"] == "stream"]
-    shown = json.dumps([outputs, result.notes, [review.reason for review in result.reviews]]) + str(marks)
+    shown = json.dumps([outputs, result.notes, [review.reason for review in result.reviews]]) + str(scores)
     return shown.replace('\\"', '"'), "".join(streams)

@@ -158,11 +158,11 @@ def _graded(cell: NotebookNode) -> bool:
 
 
 def _deserved(attack: Attack, cell: NotebookNode, checks: dict, target: str) -> float:
-    most = float(nbgrader_data(cell)["points"])
+    max_score = float(nbgrader_data(cell)["points"])
     exercise = checks.get(grade_id(cell))
     if attack.deserved == NOTHING or (attack.deserved == REST and exercise is not None and exercise.name == target):
         return 0.0
-    return most
+    return max_score
 
 
 def _ordinary() -> NotebookNode:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from attacks.canaries import Canaries
 from attacks.collection import Attack, Case, make
-from autograde.grading.job import Bundle, Limits, Options, Result
+from autograde.grading.job import Job, Limits, Options, Result
 
 LIMITS = Limits(cell=3.0, call=1.0, total=40.0, memory=2**30, file_size=2**24, output=2**18)
 CONTROL = Attack("control", True, "A right submission.", base="solution", deserved="all")
 _KEY = b"k" * 32
-Grade = Callable[[Bundle], Result]
+Grade = Callable[[Job], Result]
 
 
 @dataclass
@@ -55,16 +55,16 @@ def attempt_control(outcomes: list[Outcome], grade: Grade, canaries: Canaries, s
 def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None:
     limits = replace(LIMITS, call=4.0, cell=30.0, total=300.0) if case.attack.honest else LIMITS
     options = Options(limits=limits)
-    bundle = Bundle(
+    job = Job(
         case.lesson, f"student-{case.attack.name}", case.notebook, case.release, _KEY, case.files, options=options
     )
     try:
-        result = grade(bundle)
+        result = grade(job)
     except Exception as error:
         outcome.problems.append(f"stopped the class: {type(error).__name__}: {error}")
         return
     outcome.seconds += result.seconds.get("total", 0.0)
-    got = {name: mark.points for name, mark in result.marks.items()}
+    got = {name: mark.points for name, mark in result.scores.items()}
     outcome.got = sum(points or 0 for points in got.values())
     for name, points in case.deserved.items():
         if name not in got:
@@ -72,7 +72,7 @@ def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None
         elif got[name] is None and not points and result.reviews:
             continue  # a person looks at it, and it has no points
         elif got[name] is None or abs(got[name] - points) > 1e-9:
-            reason = result.marks[name].verdict.summary if result.marks[name].verdict else result.marks[name].comment
+            reason = result.scores[name].verdict.summary if result.scores[name].verdict else result.scores[name].comment
             outcome.problems.append(f"{name}: {got[name]} points, deserved {points} ({reason[:200]})")
     if set(got) - set(case.deserved):
         outcome.problems.append(f"marks that nobody asked for: {sorted(set(got) - set(case.deserved))}")

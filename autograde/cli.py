@@ -135,7 +135,6 @@ def _one_lesson(args):
 
 
 def _lab(args) -> int:
-    from autograde.author import build
     from autograde.course import paths
     from autograde.learner import workspace
 
@@ -145,11 +144,13 @@ def _lab(args) -> int:
         options.append("--allow-root")
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *options]
     print(f"Starting JupyterLab in {folder}. Press Ctrl+C twice here to stop it.", flush=True)
-    return subprocess.run(command, cwd=folder, env=_kernel_environment(build)).returncode
+    return subprocess.run(command, cwd=folder, env=_kernel_environment()).returncode
 
 
-def _kernel_environment(build) -> dict[str, str]:
-    environment = build.environment()
+def _kernel_environment() -> dict[str, str]:
+    from autograde.course import kernels
+
+    environment = kernels.environment()
     environment.pop("PYTHONHASHSEED")
     return environment
 

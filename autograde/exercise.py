@@ -46,10 +46,10 @@ class Exercise:
                      applied to the reference's, the learner's and the misconceptions' answers alike
     expected         `expected(call) -> value`: the view of a right answer, where it is known without the reference
     several          the result is several values: a list in place of a tuple is fine
-    lenient          kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
+    ignore          kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
     mutates          True where the inputs may be changed
     forbidden        dotted names of what a library has of it; an answer that uses one is for a person to look at
-    doubt            `doubt(value) -> str`: why a person should look at a right answer, or ""; decides no points
+    flag            `flag(value) -> str`: why a person should look at a right answer, or ""; decides no points
     """
 
     name: str
@@ -64,13 +64,13 @@ class Exercise:
     variants: Sequence[Any] = ()
     parts: dict[str, float] = field(default_factory=lambda: {MAIN: 1.0})
     extra: bool = False
-    view: Callable[[Call, Any], Any] | None = None
+    projection: Callable[[Call, Any], Any] | None = None
     expected: Callable[[Call], Any] | None = None
-    several: bool = False
-    lenient: tuple[str, ...] = ()
+    multiple_outputs: bool = False
+    ignore: tuple[str, ...] = ()
     mutates: bool = False
     forbidden: tuple[str, ...] = ()
-    doubt: Callable[[Any], str] | None = None
+    flag: Callable[[Any], str] | None = None
 
     def calls(self, seed: int = 0) -> list[Call]:
         """The calls of one seed; equal seeds give equal calls on every machine."""

@@ -35,12 +35,12 @@ from nbgrader.api import Gradebook
 
 from attacks.weights import beside
 from autograde import exercises
-from autograde.author import build
 from autograde.course import notebooks
+from autograde.course.kernels import environment
 from autograde.course.lessons import LESSONS, Lesson, find_lesson
 from autograde.exercise import Exercise
 from autograde.grading.grade import grade
-from autograde.grading.job import ALL, NEEDED, Bundle, Options
+from autograde.grading.job import ALL, NEEDED, Job, Options
 from autograde.grading.notebook.rules import free_names
 from autograde.grading.sandbox.warm import Runner
 
@@ -119,8 +119,8 @@ def course(folder: Path, lesson: Lesson, students: dict[str, tuple[str, str]], c
     return folder
 
 
-def environment(root: Path) -> dict[str, str]:
-    return {**build.environment(), "COURSE_ROOT": str(root), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+def environment_of(root: Path) -> dict[str, str]:
+    return {**environment(), "COURSE_ROOT": str(root), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def run(root: Path, *words: str) -> float:
     """Seconds that a command takes in a course's folder; its last lines where it fails."""
     print("  ", " ".join(words), end=" ", flush=True)
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", *words], cwd=root, env=environment(root), capture_output=True)
+    done = subprocess.run([sys.executable, "-m", *words], cwd=root, env=environment_of(root), capture_output=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}\n{done.stdout.decode()[-2000:]}\n{done.stderr.decode()[-2000:]}")
     taken = time.perf_counter() - start
@@ -155,11 +155,11 @@ def differences(ours: dict, stock: dict) -> list[str]:
     """Where the marks differ. Stock gives all or nothing; a part of the points from us is a fail there."""
     found = []
     for student, cells in stock.items():
-        for name, (points, most) in cells.items():
+        for name, (points, max_score) in cells.items():
             mine = ours[student][name][0]
-            expected = mine if mine == most else 0.0
+            expected = mine if mine == max_score else 0.0
             if points != expected:
-                found.append(f"{student} {name}: stock {points}, course grade {mine}, of {most}")
+                found.append(f"{student} {name}: stock {points}, course grade {mine}, of {max_score}")
     return found
 
 
@@ -176,7 +176,9 @@ def compare(lesson: Lesson, size: int, sample: int, folder: Path) -> dict:
     mine = scores(ours, lesson)
     for student, (kind, _) in students.items():
         expected = {RIGHT: (1.0, 1.0), WRONG: (0.0, 0.999), UNTOUCHED: (0.0, 0.0)}[kind]
-        share = sum(points for points, _ in mine[student].values()) / sum(most for _, most in mine[student].values())
+        share = sum(points for points, _ in mine[student].values()) / sum(
+            max_score for _, max_score in mine[student].values()
+        )
         if not expected[0] <= share <= expected[1]:
             raise SystemExit(f"{lesson.name}, {student}: {kind}, but {share:.0%} of the points")
     rate = 60 * size / seconds
@@ -201,9 +203,9 @@ def overhead(lesson: Lesson, runner: Runner, repeats: int = 5) -> dict:
     row = {}
     for name, cells, times in (("needed", NEEDED, repeats), ("all", ALL, 1)):
         options = Options(cells=cells)
-        bundle = Bundle(lesson.name, "one", text.encode(), release, KEY, beside(lesson.name), options=options)
-        seconds = [grade(bundle, runner).seconds for _ in range(times + 1)][1:]
-        total, own = (statistics.median(one[part] for one in seconds) for part in ("total", "own"))
+        job = Job(lesson.name, "one", text.encode(), release, KEY, beside(lesson.name), options=options)
+        seconds = [grade(job, runner).seconds for _ in range(times + 1)][1:]
+        total, own = (statistics.median(one[part] for one in seconds) for part in ("total", "user"))
         row[f"{name}_cells"] = {
             "seconds": round(total, 4),
             "own_seconds": round(own, 4),
@@ -290,7 +292,7 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
     words = ["autograde.cli", "grade", lesson.name, "--jobs", str(jobs)]
     start = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-m", *words], cwd=root, env=environment(root), stdout=-3, stderr=-3
+        [sys.executable, "-m", *words], cwd=root, env=environment_of(root), stdout=-3, stderr=-3
     ) as done:
         watch = Watch(done.pid)
         watch.start()

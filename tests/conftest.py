@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from attacks.weights import beside
-from autograde.author import build
 from autograde.course import notebooks
 from autograde.course.lessons import LESSONS, Lesson, find_lesson
+from autograde.course.release import release
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,7 +87,7 @@ def gradebook_of_lesson_3(tmp_path_factory) -> Path:
     before = os.environ.get("COURSE_ROOT")
     os.environ["COURSE_ROOT"] = str(root)
     try:
-        build.release(find_lesson("3"), record=True)
+        release(find_lesson("3"), record=True)
     finally:
         del os.environ["COURSE_ROOT"]
         if before is not None:

@@ -13,7 +13,7 @@ import re
 import time
 from pathlib import Path
 
-from autograde.grading.job import Bundle, Mark, Result, Review
+from autograde.grading.job import Job, Result, Review, Score
 from autograde.harness.sandboxed.frames import Busy
 from autograde.judge.verdict import FAILED, PASSED, Verdict
 
@@ -22,22 +22,22 @@ SHARE = "COURSE_TEST_SHARE"  # what every exercise gets, whatever the answer
 _CHECK = re.compile(r'^check\("(\w+)"\)$')
 
 
-def grade(bundle: Bundle) -> Result:
-    data = bundle.notebook or bundle.release.encode()  # nobody has answered anything
+def grade(job: Job) -> Result:
+    data = job.notebook or job.release.encode()  # nobody has answered anything
     if os.environ.get(COUNT):
         with Path(os.environ[COUNT]).open("a") as file:
-            file.write(f"{bundle.student}\n")
-    if b"END THE WORKER" in data or (b"END IT ONCE" in data and _count(bundle.student) == 1):
+            file.write(f"{job.student}\n")
+    if b"END THE WORKER" in data or (b"END IT ONCE" in data and _count(job.student) == 1):
         os._exit(1)
     if b"BREAK THE GRADER" in data:
         raise RuntimeError("a fault of the grader")
-    if b"BUSY ALWAYS" in data or (b"BUSY ONCE" in data and _count(bundle.student) == 1):
+    if b"BUSY ALWAYS" in data or (b"BUSY ONCE" in data and _count(job.student) == 1):
         raise Busy("a process was not ready")
     if b"TAKE SECONDS" in data:
         time.sleep(0.3)
     sources = {_grade_id(cell): "".join(cell["source"]) for cell in json.loads(data)["cells"]}
-    marks = {}
-    for cell in json.loads(bundle.release)["cells"]:
+    scores = {}
+    for cell in json.loads(job.release)["cells"]:
         check = _CHECK.match("".join(cell["source"]))
         if check:
             answer = sources[check.group(1)]
@@ -45,11 +45,11 @@ def grade(bundle: Bundle) -> Result:
             share = float(os.environ.get(SHARE) or right)
             advice = "" if share == 1 else "Look at the cell again."
             verdict = Verdict(check.group(1), share == 1, PASSED if share == 1 else FAILED, share, None, advice)
-            most = float(cell["metadata"]["nbgrader"]["points"])
-            marks[_grade_id(cell)] = Mark(_grade_id(cell), share * most, most, verdict=verdict)
-    reviews = tuple(Review(name, "a rule") for name, mark in marks.items() if "REVIEW" in sources[mark.verdict.name])
+            max_score = float(cell["metadata"]["nbgrader"]["points"])
+            scores[_grade_id(cell)] = Score(_grade_id(cell), share * max_score, max_score, verdict=verdict)
+    reviews = tuple(Review(name, "a rule") for name, mark in scores.items() if "REVIEW" in sources[mark.verdict.name])
     text = data.decode()
-    return Result(bundle.lesson, bundle.student, marks, text, bundle.notes, reviews, {"total": 0.01}, "none, for tests")
+    return Result(job.lesson, job.student, scores, text, job.notes, reviews, {"total": 0.01}, "none, for tests")
 
 
 def _count(student: str) -> int:

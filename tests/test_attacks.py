@@ -9,7 +9,7 @@ from attacks.collecting import attempt_collecting
 from attacks.collection import load, make
 from attacks.trying import attempt, attempt_control
 from autograde.grading.grade import grade, warm_runner
-from autograde.grading.job import Mark, Result
+from autograde.grading.job import Result, Score
 from autograde.grading.sandbox.warm import Unsafe
 from conftest import no_isolation
 
@@ -55,12 +55,12 @@ def test_a_grader_that_can_be_fooled_is_found_out():
         case = make(attack, canaries.words, short=True)
         secret, token = canaries.tokens["secret"], canaries.course / "owned"
 
-        def fooled(bundle):
+        def fooled(job):
             token.write_text("owned")
-            marks = {name: Mark(name, 1.0, 3.0, comment=secret) for name in case.deserved}
-            return Result(bundle.lesson, bundle.student, marks, '{"cells": []}')
+            scores = {name: Score(name, 1.0, 3.0, comment=secret) for name in case.deserved}
+            return Result(job.lesson, job.student, scores, '{"cells": []}')
 
-        def stopped(bundle):
+        def stopped(job):
             raise RuntimeError("the class stops")
 
         (outcome,) = attempt([attack], fooled, canaries, short=True)

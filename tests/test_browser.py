@@ -22,8 +22,8 @@ from nbgrader.api import Gradebook
 from playwright.sync_api import Page, expect, sync_playwright
 
 from autograde import exercises
-from autograde.author import build
 from autograde.course import notebooks
+from autograde.course.kernels import environment
 from autograde.course.lessons import find_lesson
 from autograde.grading.records import results
 from autograde.instructor import classroom, collect
@@ -78,7 +78,7 @@ def lab(course: Path, *options: str):
     overrides.parent.mkdir(parents=True)
     overrides.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     env = {
-        **build.environment(),
+        **environment(),
         "COURSE_ROOT": str(course),
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_DIR": str(settings),

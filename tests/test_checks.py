@@ -21,7 +21,7 @@ from autograde import CheckFailed, Verdict, assess
 from autograde.exercise import Exercise, Misconception
 from autograde.exercises import exercise
 from autograde.harness import invoke, limits, wire
-from autograde.harness.call import Call, Made
+from autograde.harness.call import Call, Fixture
 from autograde.harness.plain import Other, TensorData, to_plain
 from autograde.harness.wire import dump, load
 from autograde.judge.compare import difference
@@ -41,7 +41,7 @@ def test_the_public_names():
         assess("softmaxx", softmax)
 
 
-@pytest.mark.parametrize("one", [one for one in autograde.exercises() if one.view], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [one for one in autograde.exercises() if one.projection], ids=lambda one: one.name)
 def test_what_is_reported_beside_a_result_is_not_held_against_it(one):
     """`output` and `args` are our names, not the learner's."""
     for wrong in (lambda *args, **kwargs: None, lambda *args, **kwargs: 1.5):
@@ -145,7 +145,7 @@ ODD = {
     "a generator": lambda x, axis=-1: (value for value in x),
     "a giant array": huge,
     "equal to everything": lambda x, axis=-1: Equal(),
-    "a lying subclass": lambda x, axis=-1: np.zeros(x.shape).view(Subclass),
+    "a lying subclass": lambda x, axis=-1: np.zeros(x.shape).projection(Subclass),
     "the verdict itself": lambda x, axis=-1: Verdict("softmax", True, "passed", 1.0),
     "recursive": recursive,
     "exits": exits,
@@ -477,8 +477,8 @@ def test_calls_and_answers_travel():
         answers = invoke.answer(one.reference, again)
         verdict = judge(one, calls, wire.unpack_answers(wire.pack_answers(answers), len(calls)))
         assert verdict.passed, verdict.message
-    made = Call((Made("linear", (np.eye(3, dtype=np.float32),)),))
-    assert wire.unpack_calls(wire.pack_calls([made]))[0].args[0].maker == "linear"
+    made = Call((Fixture("linear", (np.eye(3, dtype=np.float32),)),))
+    assert wire.unpack_calls(wire.pack_calls([made]))[0].args[0].factory == "linear"
 
 
 def test_a_missing_answer_never_passes():
@@ -489,13 +489,13 @@ def test_a_missing_answer_never_passes():
         judge(one, calls, answers[:-1])
     with pytest.raises(ValueError):
         judge(one, [], [])
-    assert not judge(one, calls, [*answers[:-1], invoke.Unasked()]).passed
+    assert not judge(one, calls, [*answers[:-1], invoke.Skipped()]).passed
     with pytest.raises(ValueError):
         wire.unpack_answers(dump([(True, 1)]), 1)
 
 
 def test_subclasses_become_their_base():
-    assert type(to_plain(np.zeros(2).view(Subclass))) is np.ndarray
+    assert type(to_plain(np.zeros(2).projection(Subclass))) is np.ndarray
     assert type(to_plain(type("Str", (str,), {})("a"))) is str
     assert type(to_plain(np.float64(2))) is float
     parameter = torch.nn.Parameter(torch.ones(2))

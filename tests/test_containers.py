@@ -18,8 +18,8 @@ import pytest
 from attacks.weights import beside
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.grade import grade
-from autograde.grading.job import Bundle, Limits
-from autograde.grading.sandbox import containers, staging, view, warm
+from autograde.grading.job import Job, Limits
+from autograde.grading.sandbox import containers, rootfs, view, warm
 from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS, PODMAN
 from autograde.harness.sandboxed.frames import Busy, Gone
@@ -116,7 +116,7 @@ for path in ("/run/new", "/var/tmp/new", "/course/door/new", "/new"):
         pass
 print(sorted(os.listdir("/sys/class/net")))
 """
-    with engine.child(staging.OWN, LIMITS) as child:
+    with engine.child(rootfs.OWN, LIMITS) as child:
         assert text_of(child.run(code, 20)).split("\n")[:-1] == [
             "False True",
             "[] True",
@@ -128,7 +128,7 @@ print(sorted(os.listdir("/sys/class/net")))
 def test_one_container_for_each_submission(engine):
     names = []
     for _ in range(2):
-        with engine.child(staging.OWN, LIMITS) as child:
+        with engine.child(rootfs.OWN, LIMITS) as child:
             names.append(engine._container.name)
             seen = text_of(child.run("import os\nprint(os.path.exists('/tmp/note'))\nopen('/tmp/note', 'w')", 20))
             assert seen == "False\n"
@@ -167,14 +167,14 @@ os._exit(0)
 
 
 def test_memory_of_processes_that_left_counts(alone):
-    with alone.child(staging.OWN, LIMITS) as child:
+    with alone.child(rootfs.OWN, LIMITS) as child:
         with pytest.raises(Gone) as over:
             child.run(APART, 20)
         assert over.value.memory == LIMITS.memory and not over.value.late
 
 
 def test_with_a_submission_ends_what_it_left(alone):
-    with alone.child(staging.OWN, LIMITS) as child:
+    with alone.child(rootfs.OWN, LIMITS) as child:
         with pytest.raises(Gone) as over:
             child.run(BEHIND, 10)
         assert not over.value.late and not over.value.memory
@@ -185,7 +185,7 @@ def test_a_container_that_is_full_is_named(engine, monkeypatch):
     """Memory that grows faster than the warm process looks is limited by the engine, and the verdict says so."""
     monkeypatch.setattr(containers, "ROOM", -600 * 2**20)
     limits = Limits(cell=20.0, memory=2**30)  # 424 MiB, of which the warm process takes a part
-    with engine.child(staging.OWN, limits) as child:
+    with engine.child(rootfs.OWN, limits) as child:
         with pytest.raises(Gone) as over:
             child.run("held = b'x' * (900 * 2**20)", 20)
         assert over.value.memory == 2**30
@@ -196,11 +196,11 @@ def test_a_container_that_is_full_is_named(engine, monkeypatch):
 KILLED = """
 import sys, time
 from autograde.grading.job import Limits
-from autograde.grading.sandbox import staging
+from autograde.grading.sandbox import rootfs
 from autograde.grading.sandbox.warm import Runner
 runner = Runner()
 runner.means = [sys.argv[1]]
-with runner, runner.child(staging.OWN, Limits()) as child:
+with runner, runner.child(rootfs.OWN, Limits()) as child:
     print(runner._container.name, flush=True)
     child.run("import os, signal, time\\nos.fork() or os.setsid()\\ntime.sleep(600)", 600)
 """
@@ -217,7 +217,7 @@ def test_a_killed_grader_leaves_no_container(engine):
 
 
 def test_a_killed_engine_program_leaves_no_container(engine):
-    with engine.child(staging.OWN, LIMITS) as child:
+    with engine.child(rootfs.OWN, LIMITS) as child:
         name = engine._container.name
         child.run("import os\nos.fork() or __import__('time').sleep(600)", 10)
         os.kill(engine._process.pid, signal.SIGKILL)
@@ -227,7 +227,7 @@ def test_a_killed_engine_program_leaves_no_container(engine):
 def test_a_process_that_hangs_leaves_no_container(engine, monkeypatch):
     """The connection closes and the process inside does not see it: then the engine ends it."""
     monkeypatch.setattr(warm, "_REMOVED", 0.1)
-    with engine.child(staging.OWN, LIMITS):
+    with engine.child(rootfs.OWN, LIMITS):
         name = engine._container.name
         held = engine._control.dup()  # open until after the end
     assert gone(engine.isolated, name)
@@ -243,9 +243,9 @@ def test_the_same_marks_as_elsewhere(engine):
     got = {}
     for name, notebook in answers.items():
         data, release = nbformat.writes(notebook).encode(), nbformat.writes(released(lesson))
-        result = grade(Bundle(lesson.name, "kim", data, release, b"k" * 32, beside(lesson.name)), engine)
-        got[name] = sum(mark.points for mark in result.marks.values())
-        most = sum(mark.most for mark in result.marks.values())
+        result = grade(Job(lesson.name, "kim", data, release, b"k" * 32, beside(lesson.name)), engine)
+        got[name] = sum(mark.points for mark in result.scores.values())
+        most = sum(mark.most for mark in result.scores.values())
         assert result.assurance == engine.assurance
     assert got["right"] == most and got["untouched"] == 0 < got["broken"] < most
 
@@ -423,5 +423,5 @@ def test_an_engine_that_fails_later_is_a_fault_of_the_moment(fake):
     fake('if [ "$1" = run ]; then echo "Error: no space left" >&2; exit 125; fi')
     runner = Runner()
     runner.means, runner.isolated, runner.assurance, runner._proved = [PODMAN], PODMAN, "full", True
-    with pytest.raises(Busy, match="no space left"), runner.child(staging.OWN, LIMITS):
+    with pytest.raises(Busy, match="no space left"), runner.child(rootfs.OWN, LIMITS):
         pass

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from autograde.course import notebooks
 from autograde.course.lessons import LESSONS
 from autograde.grading import grade as grading
-from autograde.grading.job import Bundle, Limits, Options
+from autograde.grading.job import Job, Limits, Options
 from autograde.grading.notebook.normalise import is_locked, normalise
 from autograde.grading.notebook.read import Unreadable, parse_submission
-from autograde.grading.sandbox.driver import Conductor, Stopped
+from autograde.grading.sandbox.driver import Driver, Stopped
 from conftest import filled, released
 
 CASES = int(os.environ.get("COURSE_FUZZ", "0"))
@@ -145,7 +145,7 @@ class NobodyRuns:
         pass
 
 
-class Silent(Conductor):
+class Silent(Driver):
     def __enter__(self):
         return self
 
@@ -162,15 +162,15 @@ class Silent(Conductor):
 
 def judged(lesson: str, release: str, data: bytes, runner=None) -> grading.Result:
     """Grade, and see that every graded cell of the release has its mark."""
-    bundle = Bundle(lesson, "ada", data, release, b"k" * 32, options=Options(limits=LIMITS))
-    result = grading.grade(bundle, runner)
+    job = Job(lesson, "ada", data, release, b"k" * 32, options=Options(limits=LIMITS))
+    result = grading.grade(job, runner)
     graded = {
         notebooks.grade_id(cell): float(notebooks.nbgrader_data(cell)["points"])
         for cell in nbformat.reads(release, as_version=4).cells
         if notebooks.nbgrader_data(cell).get("grade")
     }
-    assert {name: mark.most for name, mark in result.marks.items()} == graded
-    for name, mark in result.marks.items():
+    assert {name: mark.most for name, mark in result.scores.items()} == graded
+    for name, mark in result.scores.items():
         assert mark.verdict is not None and 0 <= mark.points <= graded[name]
     nbformat.validate(nbformat.reads(result.notebook, as_version=4))
     return result
@@ -181,9 +181,9 @@ def judged(lesson: str, release: str, data: bytes, runner=None) -> grading.Resul
 def test_every_submission_is_read_rebuilt_and_gets_its_marks(submission):
     lesson, release, data = submission
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grading, "Conductor", Silent)
+        patch.setattr(grading, "Driver", Silent)
         result = judged(lesson, release, data, NobodyRuns())
-    assert all(mark.points == 0 for mark in result.marks.values())
+    assert all(mark.points == 0 for mark in result.scores.values())
     with contextlib.suppress(Unreadable):
         cells = nbformat.reads(release, as_version=4).cells
         rebuilt, _ = normalise(nbformat.reads(release, as_version=4), parse_submission(data))

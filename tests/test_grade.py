@@ -15,7 +15,7 @@ from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading import grade as grading
 from autograde.grading.classes import workers
 from autograde.grading.grade import NOT_RUN, UNTRAINED, grade
-from autograde.grading.job import ALL, NEEDED, Bundle, Limits, Options
+from autograde.grading.job import ALL, NEEDED, Job, Limits, Options
 from autograde.grading.notebook.cells import checked_exercise
 from autograde.grading.notebook.slicing import needed
 from autograde.grading.records.seeds import SETS, seed, set_key
@@ -35,20 +35,20 @@ def runner():
         no_isolation(error)
 
 
-def bundle_of(lesson, notebook, **options) -> Bundle:
+def bundle_of(lesson, notebook, **options) -> Job:
     data = notebook if isinstance(notebook, bytes | None) else nbformat.writes(notebook).encode()
     files = options.pop("files", beside(lesson.name))
-    return Bundle(
+    return Job(
         lesson.name, "kim", data, nbformat.writes(released(lesson)), b"k" * 32, files, options=Options(**options)
     )
 
 
 def points(result) -> float:
-    return sum(mark.points for mark in result.marks.values())
+    return sum(mark.points for mark in result.scores.values())
 
 
-def most(result) -> float:
-    return sum(mark.most for mark in result.marks.values())
+def max_score(result) -> float:
+    return sum(mark.max_score for mark in result.scores.values())
 
 
 def outputs_of(result, grade_id: str) -> str:
@@ -76,16 +76,18 @@ def mixed(lesson):
 def test_right_untouched_wrong(lesson, runner):
     right = grade(bundle_of(lesson, filled(lesson)), runner)
     total = sum(one.points for one in exercises.of_lesson(lesson.name))
-    assert points(right) == most(right) == total, [m for m in right.marks.values() if m.points != m.most]
+    assert points(right) == max_score(right) == total, [m for m in right.scores.values() if m.points != m.max_score]
     assert right.notes == () and right.reviews == () and right.assurance == runner.assurance
     assert NOT_RUN in right.notebook
     untouched = grade(bundle_of(lesson, released(lesson)), runner)
-    assert {mark.points for mark in untouched.marks.values()} == {0.0} and untouched.marks.keys() == right.marks.keys()
+    assert {mark.points for mark in untouched.scores.values()} == {
+        0.0
+    } and untouched.scores.keys() == right.scores.keys()
     wrong = grade(bundle_of(lesson, mixed(lesson)), runner)
     assert 0 < points(wrong) < total
     for number, exercise in enumerate(exercises.of_lesson(lesson.name)):
         if number % 3 == 1:
-            assert wrong.marks[f"check_{exercise.name}"].points == 0, exercise.name
+            assert wrong.scores[f"check_{exercise.name}"].points == 0, exercise.name
 
 
 @pytest.mark.nbgrader  # the experiments of all lessons: minutes
@@ -106,7 +108,9 @@ def test_cells_that_are_left_out_decide_nothing_in_lesson_1(runner):
 def same_marks(lesson, notebook, runner):
     some, all_ = (grade(bundle_of(lesson, notebook, cells=cells), runner) for cells in (NEEDED, ALL))
     assert NOT_RUN in some.notebook and NOT_RUN not in all_.notebook
-    assert [(m.points, m.verdict) for m in some.marks.values()] == [(m.points, m.verdict) for m in all_.marks.values()]
+    assert [(m.points, m.verdict) for m in some.scores.values()] == [
+        (m.points, m.verdict) for m in all_.scores.values()
+    ]
     return all_
 
 
@@ -131,8 +135,8 @@ def errors_in(result) -> list[str]:
 )
 def test_unreadable_files_get_nothing_and_a_reason(data, reason, runner):
     result = grade(bundle_of(FIRST, data), runner)
-    assert points(result) == 0 and most(result) == 27
-    assert reason in result.notes[0] and all(reason in mark.comment for mark in result.marks.values())
+    assert points(result) == 0 and max_score(result) == 27
+    assert reason in result.notes[0] and all(reason in mark.comment for mark in result.scores.values())
 
 
 CRASHES = {
@@ -156,16 +160,16 @@ def test_a_crash_costs_its_own_cell(name, runner):
     """Without `decode` there is no `decode`; `Vocabulary`, which uses it in part of its calls, keeps the rest."""
     notebook = filled(FIRST, {"decode": CRASHES[name]})
     result = grade(bundle_of(FIRST, notebook, limits=Limits(cell=1.0, processes=8)), runner)
-    lost = {mark.grade_id for mark in result.marks.values() if mark.points < mark.most}
-    assert lost == {"check_decode", "check_Vocabulary"} and result.marks["check_Vocabulary"].points > 0
-    assert "There is no `decode`" in result.marks["check_decode"].comment
+    lost = {mark.grade_id for mark in result.scores.values() if mark.points < mark.max_score}
+    assert lost == {"check_decode", "check_Vocabulary"} and result.scores["check_Vocabulary"].points > 0
+    assert "There is no `decode`" in result.scores["check_decode"].comment
 
 
 @pytest.mark.parametrize("body", ["os.kill(os.getpid(), 9)", "os._exit(0)", "ctypes.string_at(0)", "sys.exit()"])
 def test_a_crash_in_a_call_costs_its_own_check(body, runner):
     source = f"import ctypes, os, sys\n\n\ndef bpe_encode(word, merges):\n    {body}"
     result = grade(bundle_of(FIRST, filled(FIRST, {"bpe_encode": source})), runner)
-    assert [mark.grade_id for mark in result.marks.values() if mark.points < mark.most] == ["check_bpe_encode"]
+    assert [mark.grade_id for mark in result.scores.values() if mark.points < mark.max_score] == ["check_bpe_encode"]
 
 
 TOGETHER = """
@@ -185,7 +189,7 @@ def test_memory_of_all_processes_is_named_where_it_ended_a_cell(runner):
     result = grade(bundle_of(FIRST, filled(FIRST, {"decode": TOGETHER}), limits=SMALL), runner)
     reason = "The process used more than 256 MiB of memory and was ended while this cell ran."
     assert reason in outputs_of(result, "decode")
-    mark = result.marks["check_decode"]
+    mark = result.scores["check_decode"]
     assert (
         mark.points == 0
         and f"There is no `decode` when this check runs. The cell that should make it stopped: {reason}" in mark.comment
@@ -197,8 +201,8 @@ def test_memory_is_named_where_it_ended_a_check(runner):
     source = f"def bpe_encode(word, merges):\n    code = {TOGETHER!r}\n    exec(code)"
     result = grade(bundle_of(FIRST, filled(FIRST, {"bpe_encode": source}), limits=SMALL), runner)
     reason = "While this check ran, the process used more than 256 MiB of memory and was ended."
-    assert reason in result.marks["check_bpe_encode"].comment and reason in outputs_of(result, "check_bpe_encode")
-    assert [mark.grade_id for mark in result.marks.values() if mark.points < mark.most] == ["check_bpe_encode"]
+    assert reason in result.scores["check_bpe_encode"].comment and reason in outputs_of(result, "check_bpe_encode")
+    assert [mark.grade_id for mark in result.scores.values() if mark.points < mark.max_score] == ["check_bpe_encode"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_memory_of_one_process_is_named(code, kind, runner):
     source = f"def bpe_encode(word, merges):\n    return {code}"
     result = grade(bundle_of(FIRST, filled(FIRST, {"bpe_encode": source, "decode": code}), limits=SMALL), runner)
     reason = "The notebook asked for more than 256 MiB of memory."
-    for mark in (result.marks["check_bpe_encode"], result.marks["check_decode"]):
+    for mark in (result.scores["check_bpe_encode"], result.scores["check_decode"]):
         assert mark.points == 0 and kind in mark.comment and reason in mark.comment
     assert outputs_of(result, "decode").count(reason) == 2, "in the text of the error, and at the end of its traceback"
 
@@ -233,20 +237,20 @@ def test_the_state_before_a_crash_comes_back(runner):
 def test_the_whole_time_is_limited(runner):
     notebook = filled(FIRST, {"decode": "while True: pass"})
     result = grade(bundle_of(FIRST, notebook, limits=Limits(total=3.0)), runner)
-    assert result.marks["check_tokenize"].points == result.marks["check_tokenize"].most
-    assert "had used its 3 seconds" in result.marks["check_bpe_encode"].comment
+    assert result.scores["check_tokenize"].points == result.scores["check_tokenize"].max_score
+    assert "had used its 3 seconds" in result.scores["check_bpe_encode"].comment
 
 
 def test_a_notebook_that_is_run_again_gets_no_more_time(runner, monkeypatch):
     """Its process ended: once more in what is left of its seconds, and not where that is less than was used."""
     totals = []
 
-    class Seen(grading.Conductor):
+    class Seen(grading.Driver):
         def __init__(self, runner, stage, limits, files):
             totals.append(limits.total)
             super().__init__(runner, stage, limits, files)
 
-    monkeypatch.setattr(grading, "Conductor", Seen)
+    monkeypatch.setattr(grading, "Driver", Seen)
     ends = "import os, time\ntime.sleep(1.0)\nos._exit(1)"
     for total, runs in ((50_000.0, 2), (1.5, 1)):
         totals.clear()
@@ -265,7 +269,7 @@ def test_threads_and_data_loaders_break_nothing(runner):
     notebook = filled(FIRST)
     notebook.cells.insert(3, new_code_cell(source))
     result = grade(bundle_of(FIRST, notebook), runner)
-    assert "sum 28" in result.notebook and points(result) == most(result)
+    assert "sum 28" in result.notebook and points(result) == max_score(result)
 
 
 def test_files_of_the_submission_and_of_the_release_are_there(runner):
@@ -321,15 +325,17 @@ def test_a_copy_of_a_demonstration_is_left_out_too(runner):
     copies = [{**cell, "id": f"{cell.id[:40]}-copy"} for cell in twice.cells]
     twice.cells = [one for pair in zip(twice.cells, map(nbformat.from_dict, copies), strict=True) for one in pair]
     first, second = (grade(bundle_of(FIRST, notebook), runner) for notebook in (once, twice))
-    assert points(second) == most(second) and second.notebook.count(NOT_RUN) == 2 * first.notebook.count(NOT_RUN) > 0
+    assert (
+        points(second) == max_score(second) and second.notebook.count(NOT_RUN) == 2 * first.notebook.count(NOT_RUN) > 0
+    )
 
 
 def test_the_same_file_gives_the_same_notebook(runner):
     notebook = filled(FIRST)
     notebook.cells[3:3] = [new_code_cell("a = 1"), new_code_cell("b = 2")]
     notebook.cells = [cell for cell in notebook.cells if notebooks.grade_id(cell) != "check_decode"]  # gives a note
-    bundle = bundle_of(FIRST, notebook)
-    first, second = grade(bundle, runner), grade(bundle, runner)
+    job = bundle_of(FIRST, notebook)
+    first, second = grade(job, runner), grade(job, runner)
     assert first.notebook == second.notebook and "Notes of the grader" in first.notebook
 
 
@@ -340,7 +346,7 @@ def test_a_name_that_is_reached_in_a_hidden_way_runs_every_cell(runner):
         new_code_cell("import sys\nprint('found', len(getattr(sys.modules['__' + 'main__'], 'lines')))")
     )
     hidden = grade(bundle_of(FIRST, notebook), runner)
-    assert points(hidden) == most(hidden)
+    assert points(hidden) == max_score(hidden)
 
 
 # --- systems without fork -------------------------------------------------------------------------------------------
@@ -353,7 +359,7 @@ def test_without_fork_a_kernel_grades_if_told_so(monkeypatch):
     with pytest.raises(Unsafe, match=r"needs Linux.*--unsafe"):
         grade(bundle_of(FIRST, notebook))
     result = grade(bundle_of(FIRST, notebook, unsafe=True))
-    lost = {mark.grade_id for mark in result.marks.values() if mark.points < mark.most}
+    lost = {mark.grade_id for mark in result.scores.values() if mark.points < mark.max_score}
     assert "check_decode" in lost and lost <= {"check_decode", "check_Vocabulary"}
     assert result.assurance.startswith("unsafe")
 
@@ -362,10 +368,10 @@ def test_a_late_process_does_not_stop_the_class(monkeypatch):
     monkeypatch.setattr(warm, "_START", 0.0)
     monkeypatch.setattr(grading, "_runner", None)
     monkeypatch.setattr(workers, "PAUSE", 0.0)
-    result, problem, hopeless = workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))
-    assert result is None and not hopeless and "not ready after 0 seconds" in problem
+    result, problem, fatal = workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))
+    assert result is None and not fatal and "not ready after 0 seconds" in problem
     monkeypatch.setattr(warm, "possible", lambda: False)
-    assert workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))[::2] == (None, True), "no isolation is hopeless"
+    assert workers.attempt(grade, bundle_of(FIRST, filled(FIRST)))[::2] == (None, True), "no isolation is fatal"
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------
@@ -387,5 +393,5 @@ def test_other_inputs_than_a_learner_meets(runner):
     source = f"table = {table!r}\n\n\ndef {name}(symbols, pair):\n    return table[repr((symbols, pair))]"
     notebook = filled(FIRST, {name: source})
     result = grade(bundle_of(FIRST, notebook), runner)
-    assert result.marks[f"check_{name}"].points == 0
+    assert result.scores[f"check_{name}"].points == 0
     assert [cell for cell in notebook.cells if checked_exercise(cell)]

@@ -315,7 +315,7 @@ def trained_already(tmp_path, monkeypatch):
 
 def test_a_rebuild_changes_no_byte(course, trained_already):
     before = _digests(course)
-    assert build.build(LESSONS, say=lambda text: None) == []
+    assert build.build(LESSONS, echo=lambda text: None) == []
     assert _digests(course) == before
 
 

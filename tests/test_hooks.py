@@ -17,7 +17,7 @@ from autograde.course.lessons import find_lesson
 from autograde.grading import hooks
 from autograde.grading.classes import workers
 from autograde.grading.classes.schedule import UNCHANGED, grade_class
-from autograde.grading.job import Bundle
+from autograde.grading.job import Job
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.gradebook import Writer
@@ -156,7 +156,7 @@ def test_a_course_grade_that_was_killed_is_taken_up_by_nbgraders_command(classro
 def in_this_process(items, jobs, grade):
     """A process that was forked starts no workers."""
     for item in items:
-        yield workers.Done(item, *workers.attempt(workers.find(grade), item)) if isinstance(item, Bundle) else item
+        yield workers.Finished(item, *workers.attempt(workers.find(grade), item)) if isinstance(item, Job) else item
 
 
 def marked_by_hand(root, student: str) -> None:

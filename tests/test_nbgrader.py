@@ -16,8 +16,8 @@ from nbgrader.api import Gradebook
 
 from attacks.weights import beside
 from autograde import cli, exercises
-from autograde.author import build
-from autograde.course import notebooks
+from autograde.course import notebooks, release
+from autograde.course.kernels import environment
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.instructor import classroom, collect
 from conftest import filled, released
@@ -67,7 +67,7 @@ def scores(root) -> dict[str, float]:
         return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
 
 
-def marks(root) -> dict[str, dict[str, tuple]]:
+def cell_scores(root) -> dict[str, dict[str, tuple]]:
     """{student: {cell: (points, needs a person)}}"""
     with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}") as gradebook:
         return {
@@ -133,16 +133,16 @@ def test_the_whole_way(course, tmp_path, capsys):
     (submitted / "partly" / LESSON.name / NAME).rename(submitted / "partly" / LESSON.name / "my work (1).ipynb")
     (submitted / "deleted" / LESSON.name / "timestamp.txt").write_text("yesterday")
     assert cli.main(["grade", "1"]) == 0
-    before = marks(course)
+    before = cell_scores(course)
     with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:
         for submission in gradebook.find_assignment(LESSON.name).submissions:
             for grade in submission.notebooks[0].grades:
                 grade.auto_score = None
         gradebook.db.commit()
     command = [sys.executable, "-m", "nbgrader", "autograde", LESSON.name, "--force"]
-    run = subprocess.run(command, cwd=course, capture_output=True, text=True, env=build.environment())
+    run = subprocess.run(command, cwd=course, capture_output=True, text=True, env=environment())
     assert run.returncode == 0, run.stderr
-    assert marks(course) == before
+    assert cell_scores(course) == before
     assert scores(course) == graded
 
     # a second submission that ends its process does not keep the marks of the first
@@ -220,14 +220,14 @@ def test_an_instructors_own_cells(course, tmp_path):
     run = classroom.nbgrader("autograde", "own", check=False)
     assert run.returncode == 0, run.stderr
     with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:
-        marks = {
+        scores = {
             student: {
                 g.name: (g.auto_score, g.needs_manual_grade)
                 for g in gradebook.find_submission("own", student).notebooks[0].grades
             }
             for student in ("right", "odd")
         }
-    assert marks["right"] == {
+    assert scores["right"] == {
         "check_double": (2, False),
         "stderr": (3, False),
         "partial": (0.5, False),
@@ -235,7 +235,7 @@ def test_an_instructors_own_cells(course, tmp_path):
         "hidden": (5, False),
         "essay": (None, True),
     }
-    assert marks["odd"]["hidden"] == (0, False) and marks["odd"]["check_double"] == (2, False)
+    assert scores["odd"]["hidden"] == (0, False) and scores["odd"]["check_double"] == (2, False)
 
 
 def test_nbgraders_own_release_is_the_tracked_one(course):
@@ -245,7 +245,7 @@ def test_nbgraders_own_release_is_the_tracked_one(course):
     classroom.nbgrader("generate_assignment", LESSON.name, "--force")
     after = notebooks.read(file)
     assert [(c.id, c.source, c.metadata) for c in after.cells] == [(c.id, c.source, c.metadata) for c in before.cells]
-    build.release(LESSON)
+    release.release(LESSON)
     assert notebooks.read(file) == before
 
 
@@ -260,7 +260,7 @@ def test_validate_sees_what_a_check_says(course):
         cwd=work / LESSON.name,
         capture_output=True,
         text=True,
-        env=build.environment(),
+        env=environment(),
     )
     assert "FAILED ON 1 CELL" in run.stdout and f"{WRONG}: not right yet" in run.stdout, run.stdout + run.stderr
     assert cli.main(["check", "1"]) == 1

@@ -14,7 +14,7 @@ import pytest
 from autograde import exercises
 from autograde.cli import main
 from autograde.course.lessons import find_lesson
-from autograde.grading.job import Mark, Options, Result, Review
+from autograde.grading.job import Options, Result, Review, Score
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.results import Fingerprints, Record
@@ -31,7 +31,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 def record(student: str, wrong: dict[str, str | None] | None = None, **options) -> Record:
     """A submission whose exercises are right, or wrong in the way that `wrong` names (None: not started)."""
-    marks = {}
+    scores = {}
     for one in ALL:
         verdict = Verdict(one.name, True, PASSED, 1.0, points=one.points)
         if one.name in (wrong or {}):
@@ -40,10 +40,10 @@ def record(student: str, wrong: dict[str, str | None] | None = None, **options) 
             facts = (("Expected", "1.234 " * options.get("length", 1)),)
             verdict = Verdict(one.name, False, state, 0.0, diagnosis, "Look at it again.", facts, one.points)
         name = f"check_{one.name}"
-        marks[name] = Mark(name, verdict.score * one.points, one.points, verdict=verdict)
+        scores[name] = Score(name, verdict.score * one.points, one.points, verdict=verdict)
     given = {"notes": (), "reviews": (), "assurance": "full", "seconds": {"total": 0.2}, **options}
-    extra, _ = given.pop("marks", {}), given.pop("length", None)
-    result = Result(LESSON, student, {**marks, **extra}, "", **given)
+    extra, _ = given.pop("scores", {}), given.pop("length", None)
+    result = Result(LESSON, student, {**scores, **extra}, "", **given)
     return Record(result, Fingerprints("s", "r", "e"), Options(), datetime.datetime(2026, 3, 1, 10), results.now())
 
 
@@ -94,9 +94,9 @@ def test_only_the_newest_record_counts(tmp_path):
 
 
 def test_what_a_person_should_look_at_stands_there_with_its_reason(tmp_path):
-    low = {"own": Mark("own", 2.0, 2.0, "low")}
+    low = {"own": Score("own", 2.0, 2.0, "low")}
     reviews = (Review("softmax", "uses torch.softmax, which it should build", "return torch.softmax(x, -1)"),)
-    write(tmp_path, [record("ada", reviews=reviews), record("bob", marks=low), record("zoe")])
+    write(tmp_path, [record("ada", reviews=reviews), record("bob", scores=low), record("zoe")])
     note = "The file is empty. Nothing in it could be graded."
     write(tmp_path, [record("eve", dict.fromkeys([one.name for one in ALL]), notes=(note, "Another note."))])
     summary = summarize(tmp_path, LESSON, NOBODY)

@@ -11,7 +11,7 @@ import pytest
 
 from autograde import exercises
 from autograde.course.lessons import find_lesson
-from autograde.grading.job import ALL, Limits, Mark, Options, Result, Review
+from autograde.grading.job import ALL, Limits, Options, Result, Review, Score
 from autograde.grading.records import course as courses
 from autograde.grading.records import fingerprints, intake, results
 from autograde.grading.records.results import Fingerprints, Record
@@ -25,10 +25,10 @@ NAME = f"{LESSON.name}.ipynb"
 
 def record(student: str = "ada", points: float | None = 1.5, **prints) -> Record:
     verdict = Verdict("softmax", False, "failed", 0.5, "no scaling", "Look at \ud800 it.", (("call", "f(1)\x00"),), 3)
-    marks = {"check_softmax": Mark("check_softmax", points, 3.0, "high", verdict, "a comment")}
-    marks["essay"] = Mark("essay", None, 2.0, "low")
+    scores = {"check_softmax": Score("check_softmax", points, 3.0, "high", verdict, "a comment")}
+    scores["essay"] = Score("essay", None, 2.0, "low")
     result = Result(
-        LESSON.name, student, marks, "{}", ("a note",), (Review("essay", "a person", "x"),), {"total": 0.5}, "full"
+        LESSON.name, student, scores, "{}", ("a note",), (Review("essay", "a person", "x"),), {"total": 0.5}, "full"
     )
     prints = {"submission": "s", "release": "r", "environment": "e", "exercises": {"softmax": "1"}} | prints
     time = datetime.datetime(2026, 3, 1, 10, 0, 0, 5)
@@ -48,7 +48,7 @@ def test_a_record_comes_back_as_it_was(tmp_path):
 
 def test_no_number_is_no_points(tmp_path):
     results.append(tmp_path, record(points=float("nan")))
-    assert results.last(tmp_path, LESSON.name, "ada").result.marks["check_softmax"].points is None
+    assert results.last(tmp_path, LESSON.name, "ada").result.scores["check_softmax"].points is None
 
 
 @pytest.mark.parametrize("cut", [1, 40, 400])
@@ -59,7 +59,7 @@ def test_a_torn_line_is_ignored_and_spoils_no_other(tmp_path, cut):
     file.write_bytes(whole + whole[:-cut])
     assert len(results.read(tmp_path, LESSON.name, "ada")) == 1
     results.append(tmp_path, record(points=2.0))
-    points = [one.result.marks["check_softmax"].points for one in results.read(tmp_path, LESSON.name, "ada")]
+    points = [one.result.scores["check_softmax"].points for one in results.read(tmp_path, LESSON.name, "ada")]
     assert points in ([1.0, 2.0], [1.0, 1.0, 2.0]), "a line that lacks its line break alone is whole"
     assert points[-1] == 2.0
 
@@ -152,12 +152,12 @@ def test_a_bundle_of_an_ordinary_submission(classroom_3, common):
     folder = submit(classroom_3, LESSON, "ada", came="2026-03-01 12:00:00 +0200")
     (folder / "weights.safetensors").write_bytes(b"123")
     one = gathered(common, "ada")
-    assert one.bundle.notebook == (folder / NAME).read_bytes() and one.bundle.files == {"weights.safetensors": b"123"}
-    assert one.bundle.notes == () and one.submitted == datetime.datetime(2026, 3, 1, 10)
+    assert one.job.notebook == (folder / NAME).read_bytes() and one.job.files == {"weights.safetensors": b"123"}
+    assert one.job.notes == () and one.submitted == datetime.datetime(2026, 3, 1, 10)
     assert gathered(common, "ada") == one
     submit(classroom_3, LESSON, "bob")
-    other = gathered(common, "bob").bundle.key
-    assert len(one.bundle.key) == 32 and common[1].secret not in (one.bundle.key, other)
+    other = gathered(common, "bob").job.key
+    assert len(one.job.key) == 32 and common[1].secret not in (one.job.key, other)
     (folder / "weights.safetensors").write_bytes(b"124")
     assert gathered(common, "ada").fingerprint != one.fingerprint
 
@@ -166,10 +166,10 @@ def test_a_renamed_notebook_is_taken_if_it_is_the_only_one(classroom_3, common):
     folder = submit(classroom_3, LESSON, "ada")
     (folder / NAME).rename(folder / "lesson (1).ipynb")
     one = gathered(common, "ada")
-    assert one.bundle.notebook and "`lesson (1).ipynb`" in one.bundle.notes[0]
+    assert one.job.notebook and "`lesson (1).ipynb`" in one.job.notes[0]
     (folder / "other.ipynb").write_text("{}")
     two = gathered(common, "ada")
-    assert two.bundle.notebook is None and "`lesson (1).ipynb`, `other.ipynb`" in two.bundle.notes[0]
+    assert two.job.notebook is None and "`lesson (1).ipynb`, `other.ipynb`" in two.job.notes[0]
 
 
 def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, tmp_path, monkeypatch):
@@ -187,19 +187,19 @@ def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, 
     (folder / "large.safetensors").write_bytes(b"0" * 101)
     (folder / "mine.safetensors").write_bytes(b"1")
     one = gathered(common, "ada")
-    assert one.bundle.files == {"mine.safetensors": b"1"}
-    text = " ".join(one.bundle.notes)
+    assert one.job.files == {"mine.safetensors": b"1"}
+    text = " ".join(one.job.notes)
     for name in ("link.txt", "all", "pipe.txt", "numpy.py", "torch/__init__.py", "bad?name.txt", "large.safetensors"):
         assert f"`{name}`" in text
     assert "another student's work" not in repr(one)
     (folder / NAME).unlink()
     (folder / NAME).symlink_to(secret)
-    assert gathered(common, "ada").bundle.notebook is None
+    assert gathered(common, "ada").job.notebook is None
     other = folder.parent.parent / "bob"
     other.mkdir()
     (other / LESSON.name).symlink_to(folder, target_is_directory=True)
     bob = gathered(common, "bob")
-    assert bob.bundle.notebook is None and "symbolic link" in bob.bundle.notes[0]
+    assert bob.job.notebook is None and "symbolic link" in bob.job.notes[0]
 
 
 def test_collecting_and_grading_take_the_same_files(classroom_3, common, tmp_path):
@@ -217,17 +217,17 @@ def test_collecting_and_grading_take_the_same_files(classroom_3, common, tmp_pat
     for picture in (classroom_3 / "notebooks" / LESSON.name / "figures").iterdir():
         (folder / "figures" / picture.name).write_bytes(b"")
     shutil.copytree(folder, courses.load().submitted("bob", LESSON.name))
-    bob = gathered(common, "bob").bundle
+    bob = gathered(common, "bob").job
     assert sorted(bob.files) == [f"{name}.safetensors" for name in "abcd"]
     assert len(bob.notes) == 3 and "`a.csv`, `b.csv`, `c.csv` and 4 more were left out" in bob.notes[0]
 
     (ada,) = collect(LESSON, [tmp_path / "in"])
     assert ada.notes == bob.notes
-    assert gathered(common, "ada").bundle.files == bob.files and gathered(common, "ada").bundle.notes == ()
+    assert gathered(common, "ada").job.files == bob.files and gathered(common, "ada").job.notes == ()
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "\x00", "99999999999999999999", "2026-13-45 99:99:99 UTC"])
 def test_a_bad_timestamp_is_a_note(classroom_3, common, text):
     submit(classroom_3, LESSON, "ada", came=text or " ")
     one = gathered(common, "ada")
-    assert one.submitted is None and "timestamp.txt" in one.bundle.notes[0] and one.bundle.notebook
+    assert one.submitted is None and "timestamp.txt" in one.job.notes[0] and one.job.notebook

@@ -20,8 +20,8 @@ from autograde import exercises
 from autograde.course.lessons import LESSONS
 from autograde.grading.job import Limits
 from autograde.grading.sandbox import child as child_module
-from autograde.grading.sandbox import selftest, staging, warm
-from autograde.grading.sandbox.child import makers_of
+from autograde.grading.sandbox import rootfs, selftest, warm
+from autograde.grading.sandbox.child import factory_sources
 from autograde.grading.sandbox.warm import BWRAP, Runner, Unsafe
 from autograde.harness import fixtures
 from autograde.harness.sandboxed import frames, seccomp
@@ -78,7 +78,7 @@ def test_nothing_gets_through(runner):
 
 
 def test_a_copy_of_a_warm_process_holds_as_the_first_does():
-    with Runner() as first, Runner(twin=first.twin()) as second:
+    with Runner() as first, Runner(clone=first.clone()) as second:
         assert second.assurance == first.assurance and second.isolated == first.isolated
         assert selftest.breaches(second) == {}
         with first.child("03_single_head", LIMITS) as one, second.child("03_single_head", LIMITS) as other:
@@ -107,7 +107,7 @@ def test_memory_and_files_are_limited_without_isolation_too(open_runner):
 
 @pytest.mark.parametrize("without", [False, True], ids=["isolated", "unsafe"])
 def test_the_memory_of_all_processes_together_is_limited(without, runner, open_runner):
-    with (open_runner if without else runner).child(staging.OWN, LIMITS) as child:
+    with (open_runner if without else runner).child(rootfs.OWN, LIMITS) as child:
         with pytest.raises(Gone) as gone:
             child.run(TOGETHER, 60)
         assert not gone.value.late and gone.value.memory == LIMITS.memory
@@ -120,8 +120,8 @@ def test_memory_of_other_submissions_does_not_count():
     """Copies of one warm process see each other's submissions in /proc."""
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(Runner())
-        second = stack.enter_context(Runner(twin=first.twin()))
-        both = [stack.enter_context(runner.child(staging.OWN, LIMITS)) for runner in (first, second)]
+        second = stack.enter_context(Runner(clone=first.clone()))
+        both = [stack.enter_context(runner.child(rootfs.OWN, LIMITS)) for runner in (first, second)]
         for child in both:
             assert not errors(child.run("held = b'x' * (150 * 2**20)", 20))
         for child in both:
@@ -132,7 +132,7 @@ def test_memory_that_is_shared_counts_once(runner):
     code = "import os, time\nheld = b'x' * (120 * 2**20)\n"
     code += "copies = 0\nwhile copies < 3:\n    if not os.fork():\n        time.sleep(60)\n        os._exit(0)\n"
     code += "    copies += 1\ntime.sleep(1)\nprint('there')"
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         assert text_of(child.run(code, 20)) == "there\n"
 
 
@@ -179,7 +179,7 @@ def test_system_calls_are_refused(runner, name):
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
         f"print(libc.syscall({number}, -1, 0, 0, 0, 0), ctypes.get_errno())"
     )
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         assert text_of(child.run(code, 10)) == "-1 1\n"
 
 
@@ -203,7 +203,7 @@ def test_only_earlier_lessons_can_be_imported(runner, lesson):
         except ImportError:
             pass
     import autograde.harness.fixtures
-    print(autograde.harness.fixtures.MAKERS)
+    print(autograde.harness.fixtures.FACTORIES)
     """
     code = "\n".join(line[4:] for line in code.splitlines())
     with runner.child(lesson.name, LIMITS) as child:
@@ -243,7 +243,7 @@ print(found > 100, reasons, helpers.trainer.Config, len(helpers.corpus.grammar_c
 def test_nothing_of_the_course_is_in_the_memory_of_the_warm_process(runner):
     code = "import sys; print(sorted(m for m in sys.modules if m.startswith(('helpers', 'autograde'))))\nimport os; "
     code += "print(sorted(os.environ), os.listdir('.'), os.listdir(os.environ['HOME']))"
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         text = text_of(child.run(code, 10))
     modules = ast.literal_eval(text.splitlines()[0])
     assert not [name for name in modules if any(word in name for word in ("exercises", "judg", "decoder", "bundle"))]
@@ -256,17 +256,17 @@ def test_submissions_do_not_see_each_other(runner):
     )
     look = "import os\nprint([p for p in ('note', os.environ['HOME'] + '/note', '/tmp/note', '/dev/shm/note') "
     look += "if os.path.exists(p)])"
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         child.run(leave, 10)
         assert text_of(child.run(look, 10)).count("note") == 4
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         assert text_of(child.run(look, 10)) == "[]\n"
 
 
 def test_nothing_outlives_a_submission(runner, tmp_path):
     mark = f"sandbox-{os.getpid()}-{time.monotonic_ns()}"
     code = f"import subprocess\nsubprocess.Popen(['sleep', '1000'], env={{'MARK': '{mark}'}}, start_new_session=True)"
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         assert not errors(child.run(code, 10))
         assert running(mark)
     assert not running(mark)
@@ -324,7 +324,7 @@ def test_folders_of_killed_graders_are_removed(tmp_path, monkeypatch):
 def test_a_warm_process_that_died_is_started_again(runner):
     os.kill(runner._process.pid, signal.SIGKILL)
     runner._process.wait()
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         assert text_of(child.run("print(1)", 10)) == "1\n"
 
 
@@ -344,9 +344,9 @@ def test_a_late_warm_process_is_no_lack_of_isolation(monkeypatch):
 def test_a_late_child_is_not_taken_for_the_next_one(runner, monkeypatch, module):
     with monkeypatch.context() as patch:
         patch.setattr(module, "WAIT", 0.0)
-        with pytest.raises(Busy), runner.child(staging.OWN, LIMITS):
+        with pytest.raises(Busy), runner.child(rootfs.OWN, LIMITS):
             pass
-    with pytest.raises(Gone) as gone, runner.child(staging.OWN, LIMITS) as child:
+    with pytest.raises(Gone) as gone, runner.child(rootfs.OWN, LIMITS) as child:
         assert text_of(child.run("print(1 + 1)", 20)) == "2\n"
         child.run("import os\nos._exit(0)", 20)
     assert not gone.value.late and not gone.value.memory
@@ -378,9 +378,9 @@ def test_a_process_that_ends_when_the_machine_has_no_memory_is_not_blamed(runner
     kills = iter(range(100))
     with monkeypatch.context() as patch:
         patch.setattr(warm, "_kills", lambda: next(kills))
-        with pytest.raises(Busy, match="no memory left"), runner.child(staging.OWN, LIMITS) as child:
+        with pytest.raises(Busy, match="no memory left"), runner.child(rootfs.OWN, LIMITS) as child:
             child.run("import os\nos._exit(0)", 20)
-        with pytest.raises(Gone) as gone, runner.child(staging.OWN, LIMITS) as child:
+        with pytest.raises(Gone) as gone, runner.child(rootfs.OWN, LIMITS) as child:
             child.run(TOGETHER, 60)
         assert gone.value.memory, "it had more than its own share"
     assert warm._kills() == warm._kills() >= 0
@@ -456,13 +456,13 @@ def test_cells_show_what_jupyter_shows(runner):
 
 
 def test_output_is_cut(runner):
-    with runner.child(staging.OWN, Limits(output=1000)) as child:
+    with runner.child(rootfs.OWN, Limits(output=1000)) as child:
         reply = child.run("for _ in range(10**4): print('x' * 100)", 20)
         assert len(text_of(reply)) < 1200 and "was cut" in text_of(reply)
 
 
 def test_a_cell_that_does_not_end(runner):
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         child.run("x = 1", 10)
         assert errors(child.run("while True: pass", 0.3)) == ["CellTimeoutError"]
         assert child.run("x", 10)["outputs"][0]["data"]["text/plain"] == "1"  # the state is still there
@@ -473,13 +473,13 @@ def test_a_cell_that_does_not_end(runner):
 
 
 def test_a_copy_that_a_cell_forks_does_not_answer(runner):
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         child.run("import os\npid = os.fork()", 10)
         assert [child.run(f"{n}", 10)["outputs"][0]["data"]["text/plain"] for n in range(5)] == list("01234")
 
 
 def test_states_are_kept_and_taken_up_again(runner):
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         child.run("x = 1", 10)
         assert child.checkpoint()
         child.run("x = 2", 10)
@@ -493,7 +493,7 @@ def test_states_are_kept_and_taken_up_again(runner):
 
 
 def test_no_state_is_kept_beside_a_thread(runner):
-    with runner.child(staging.OWN, LIMITS) as child:
+    with runner.child(rootfs.OWN, LIMITS) as child:
         child.run("import threading\nend = threading.Event()\nthreading.Thread(target=end.wait).start()", 10)
         assert not child.checkpoint()
         gone = "end.set()\nimport os, time\nwhile len(os.listdir('/proc/self/task')) > 1: time.sleep(0.01)"
@@ -506,8 +506,8 @@ def test_no_state_is_kept_beside_a_thread(runner):
 
 def test_only_the_makers_of_the_calls_travel():
     for exercise in exercises():
-        sources = makers_of(exercise.calls(1))
-        named = {name for name in fixtures.MAKERS if any(f"def {name}(" in source for source in sources)}
+        sources = factory_sources(exercise.calls(1))
+        named = {name for name in fixtures.FACTORIES if any(f"def {name}(" in source for source in sources)}
         assert len(named) == len(sources)
         if exercise.name in ("DecoderLayer", "Decoder", "Transformer"):
             assert "whole_transformer" not in named

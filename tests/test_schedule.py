@@ -100,7 +100,7 @@ def test_a_mended_exercise_touches_only_its_own_marks(classroom_3, counted, monk
     assert outcomes["ada"].score == FULL - 0.75 * POINTS["softmax"]
     after = results.last(folder, LESSON.name, "ada")
     assert "softmax" not in after.kept and set(after.kept) == set(POINTS) - {"softmax"}
-    assert after.result.marks["check_project"] == before.result.marks["check_project"]
+    assert after.result.scores["check_project"] == before.result.scores["check_project"]
     assert {one.state for one in run().values()} == {UNCHANGED}
 
 
@@ -144,10 +144,10 @@ def test_a_machine_that_is_too_busy_is_asked_again(classroom_3, counted, monkeyp
 
 
 def test_a_worker_prefers_inputs_that_it_has_met():
-    tasks = [SimpleNamespace(bundle=SimpleNamespace(key=key)) for key in ("c", "a", "b", "a")]
+    tasks = [SimpleNamespace(job=SimpleNamespace(key=key)) for key in ("c", "a", "b", "a")]
     first, second, third = (SimpleNamespace(keys=keys) for keys in ({"a"}, {"b", "c"}, set()))
-    crew = [first, second, third]
-    assert [workers._choice(tasks, worker, crew) for worker in crew] == [1, 0, 0], "0: everything has been met"
+    pool = [first, second, third]
+    assert [workers._choice(tasks, worker, pool) for worker in pool] == [1, 0, 0], "0: everything has been met"
     assert workers._choice(tasks, third, [second, third]) == 1, "inputs that nobody has met"
 
 

@@ -89,7 +89,7 @@ def test_a_graded_notebook_is_cut(monkeypatch):
         def run(self, source):
             return [stream("a\n" * 10**6)], 1
 
-    monkeypatch.setattr(grading, "Conductor", Prints)
+    monkeypatch.setattr(grading, "Driver", Prints)
     lesson = find_lesson("1")
     release, data = notebooks.to_text(released(lesson)), notebooks.to_text(filled(lesson)).encode()
     result = judged(lesson.name, release, data, NobodyRuns())

@@ -118,12 +118,12 @@ def test_the_same_weights_are_judged_once():
 def test_the_shipped_weights_are_for_a_person_to_look_at():
     """Also saved again, with fewer digits; weights of another training, or of none, are not."""
     good = weights.trained_weights(trained.m.CHECKPOINT)
-    assert "ship with the course" in trained.TRAINED.doubt(good)
-    assert trained.TRAINED.doubt(good | {"metadata": {"num_heads": "4"}})
-    assert trained.TRAINED.doubt(weights.trained_weights(trained.m.trained_half()))
-    assert not trained.TRAINED.doubt(weights.trained_weights(trained.m.trained_heads_exchanged()))
-    assert not trained.TRAINED.doubt(weights.trained_weights(lesson_model()))
-    assert not trained.TRAINED.doubt({"tensors": 3})
+    assert "ship with the course" in trained.TRAINED.flag(good)
+    assert trained.TRAINED.flag(good | {"metadata": {"num_heads": "4"}})
+    assert trained.TRAINED.flag(weights.trained_weights(trained.m.trained_half()))
+    assert not trained.TRAINED.flag(weights.trained_weights(trained.m.trained_heads_exchanged()))
+    assert not trained.TRAINED.flag(weights.trained_weights(lesson_model()))
+    assert not trained.TRAINED.flag({"tensors": 3})
 
 
 def test_the_sentences_are_new():

@@ -14,8 +14,8 @@ from autograde import assess
 from autograde.exercises.mistakes.training.search import beam_enough_ends
 from autograde.exercises.training.clear import bad_ends_first
 from autograde.exercises.training.search import BEAM, _by_hand
-from autograde.harness.call import Call, Made
-from autograde.harness.fixtures import MAKERS
+from autograde.harness.call import Call, Fixture
+from autograde.harness.fixtures import FACTORIES
 from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
 from autograde.harness.wire import pack_answers, pack_calls, unpack_answers, unpack_calls
@@ -137,7 +137,7 @@ def test_rate_is_that_of_a_scheduler():
 
 def test_a_step_is_the_gradient_s():
     """Against a plain loop: torch's own loss, its gradients by autograd, the update written out."""
-    model, twin = small(3), small(3)
+    model, clone = small(3), small(3)
     source, target = batch(4)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.1)
@@ -145,12 +145,12 @@ def test_a_step_is_the_gradient_s():
         parameter.grad = torch.ones_like(parameter)
     got = train_step(model.eval(), (source, target), optimizer, scheduler, clip=0.05)
     loss = F.cross_entropy(
-        twin(source, target[:, :-1]).flatten(0, 1), target[:, 1:].flatten(), ignore_index=0, label_smoothing=0.1
+        clone(source, target[:, :-1]).flatten(0, 1), target[:, 1:].flatten(), ignore_index=0, label_smoothing=0.1
     )
-    gradients = torch.autograd.grad(loss, list(twin.parameters()))
+    gradients = torch.autograd.grad(loss, list(clone.parameters()))
     norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
     assert norm > 0.05
-    for after, before, gradient in zip(model.parameters(), twin.parameters(), gradients, strict=True):
+    for after, before, gradient in zip(model.parameters(), clone.parameters(), gradients, strict=True):
         assert torch.allclose(after, before - 0.5 * gradient * 0.05 / (norm + 1e-6), atol=1e-6)
     assert got["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
     assert got["gradient_norm"].item() == pytest.approx(norm.item(), rel=1e-5)
@@ -280,7 +280,7 @@ def test_one_beginning_alone_is_the_greedy_search(seed):
 
 
 def test_the_beam_by_hand():
-    model, source = MAKERS["table_translator"](*_by_hand().args), torch.tensor([[1, 4, 2]])
+    model, source = FACTORIES["table_translator"](*_by_hand().args), torch.tensor([[1, 4, 2]])
     assert greedy_decode(model, source, max_length=4)[0, 0] == 3
     assert beam_search(model, source, beam=2, max_length=4)[0][0].tolist()[:2] == [4, 2]
 
@@ -299,7 +299,7 @@ def four_bad_sentences_end_early():
     ):
         target[word] = torch.full((9,), -30.0) - target[list(before)].sum(dim=0)
         target[word, following] += 30
-    return MAKERS["table_translator"](torch.zeros(6, 9), target, mix, "eval", "eval"), torch.tensor([[1, 4, 2]])
+    return FACTORIES["table_translator"](torch.zeros(6, 9), target, mix, "eval", "eval"), torch.tensor([[1, 4, 2]])
 
 
 def test_four_bad_sentences_that_end_early_do_not_end_the_search():
@@ -317,7 +317,7 @@ def test_four_bad_sentences_that_end_early_do_not_end_the_search():
 def test_where_bad_sentences_end_first_only_the_former_stopping_rule_misses_the_best(beam):
     for seed in range(40):
         tables, source, longest = bad_ends_first(np.random.default_rng(seed), beam)
-        model, source = MAKERS["table_translator"](*tables, "eval", "eval"), torch.tensor(source)
+        model, source = FACTORIES["table_translator"](*tables, "eval", "eval"), torch.tensor(source)
         wanted, scores = beam_search(model, source, beam, max_length=longest)
         assert wanted.shape[1] == 4 and wanted[0, 3] == 2, "three words and the end"
         for right in BEAM.variants:
@@ -342,8 +342,8 @@ def test_costs():
 
 def test_an_optimizer_gets_the_model_of_its_own_call_also_after_a_journey():
     tables = (np.ones((5, 3), np.float32), np.ones((6, 3), np.float32), np.ones((6, 3), np.float32))
-    model = Made("table_translator", tables)
-    call = Call((model, Made("sgd", (Made("argument", (0,)), 0.5))), report=("output", "args"))
+    model = Fixture("table_translator", tables)
+    call = Call((model, Fixture("sgd", (Fixture("argument", (0,)), 0.5))), report=("output", "args"))
     (call,) = unpack_calls(pack_calls([call]))
 
     def halve(model, optimizer):

@@ -19,7 +19,7 @@ from autograde import cli, exercises
 from autograde.course import notebooks
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
-from autograde.grading.job import Mark, Options, Result, Review
+from autograde.grading.job import Options, Result, Review, Score
 from autograde.grading.records import course as courses
 from autograde.grading.records import gradebook
 from autograde.grading.records.course import check_address
@@ -35,12 +35,12 @@ EARLY, LATE = datetime.datetime(2026, 3, 1, 10), datetime.datetime(2026, 3, 3, 1
 
 
 def record(shares: dict[str, float | None], student: str = "ada", submitted=EARLY, reviews=()) -> Record:
-    marks = {}
+    scores = {}
     for name, share in shares.items():
         verdict = Verdict(name, share == 1, "passed" if share == 1 else "failed", share or 0.0, None, "Look\0 at it.")
         points = None if share is None else share * POINTS[name]
-        marks[f"check_{name}"] = Mark(f"check_{name}", points, POINTS[name], verdict=verdict)
-    result = Result(LESSON.name, student, marks, "", (), tuple(reviews), {}, "full")
+        scores[f"check_{name}"] = Score(f"check_{name}", points, POINTS[name], verdict=verdict)
+    result = Result(LESSON.name, student, scores, "", (), tuple(reviews), {}, "full")
     return Record(result, Fingerprints("s", "r", "e"), Options(), submitted, submitted)
 
 
@@ -82,7 +82,7 @@ def set_grade(course, name: str, **fields) -> None:
 
 def test_marks_comments_time_and_notebook(loaded):
     written = write(loaded, record(HALF_SOFTMAX))
-    assert (written.score, written.most, written.review) == (FULL - POINTS["softmax"] / 2, FULL, False)
+    assert (written.score, written.max_score, written.review) == (FULL - POINTS["softmax"] / 2, FULL, False)
     assert grades(loaded)["check_softmax"] == (POINTS["softmax"] / 2, None, False)
     said = comments(loaded)
     assert said["softmax"].endswith("Look at it.") and said["project"] is None

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 import os
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 import jupytext
 import nbformat
@@ -26,6 +24,7 @@ from autograde.course.errors import CourseError
 from autograde.course.kernels import environment
 from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.notebooks import merge_streams
+from autograde.course.release import release
 from autograde.exercise import Exercise
 from autograde.exercises import exercise
 
@@ -39,7 +38,7 @@ class BuildError(CourseError):
     """A lesson cannot be built; the message says which cell and why."""
 
 
-def build(lessons: Iterable[Lesson] = LESSONS, say: Callable[[str], None] = print) -> list[Path]:
+def build(lessons: Iterable[Lesson] = LESSONS, echo: Callable[[str], None] = print) -> list[Path]:
     """Build the solutions and the release of these lessons; returns the files that changed."""
     lessons = list(lessons)
     changed: list[Path] = []
@@ -48,11 +47,11 @@ def build(lessons: Iterable[Lesson] = LESSONS, say: Callable[[str], None] = prin
         changed += draw_pictures(lesson)  # here, not side by side: matplotlib's settings belong to the whole process
     with ThreadPoolExecutor(max_workers=min(len(lessons), os.cpu_count() or 1)) as pool:
         for lesson, files in zip(lessons, pool.map(build_solution, lessons), strict=True):
-            say(f"{lesson.name}: executed, {_count(files)} in solutions/")
+            echo(f"{lesson.name}: executed, {_count(files)} in solutions/")
             changed += files
     for lesson in lessons:
         files = release(lesson)
-        say(f"{lesson.name}: released, {_count(files)} in notebooks/")
+        echo(f"{lesson.name}: released, {_count(files)} in notebooks/")
         changed += files
     return changed
 
@@ -144,9 +143,9 @@ def draw_pictures(lesson: Lesson) -> list[Path]:
     script = paths.text_of(lesson).with_name("pictures.py")
     if not script.is_file():
         return []
-    spec = importlib.util.spec_from_file_location(f"pictures_{lesson.topic}", script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader(f"pictures_{lesson.topic}", str(script))
+    module = ModuleType(loader.name)
+    loader.exec_module(module)
     folder = script.parent / "figures"
     files = [folder / name for name in module.PICTURES]
     for old in folder.glob("*") if folder.is_dir() else ():
@@ -187,48 +186,3 @@ def tidy(notebook: NotebookNode, before: NotebookNode | None) -> None:
             cell.outputs = old.outputs
         else:
             cell.outputs = merge_streams(cell.outputs)
-
-
-# --- release --------------------------------------------------------------------------------------------------------
-
-
-def release(lesson: Lesson, record: bool = False) -> list[Path]:
-    """Let nbgrader make the release of the executed solution; returns the files that changed."""
-    target = paths.release_of(lesson).parent
-    remove_leftovers(lesson)
-    with tempfile.TemporaryDirectory() as folder:
-        made = make_release(lesson, Path(folder), record) / lesson.name
-        changed = []
-        for file in sorted(made.rglob("*")):
-            if file.is_file():
-                destination = target / file.relative_to(made)
-                content = file.read_bytes()
-                if file.suffix == ".ipynb":
-                    content = notebooks.to_text(notebooks.read(file)).encode("utf-8")
-                if notebooks.write(destination, content):
-                    changed.append(destination)
-        for old in sorted(target.rglob("*")):
-            if old.is_file() and not (made / old.relative_to(target)).exists():
-                old.unlink()
-                changed.append(old)
-    return changed
-
-
-def remove_leftovers(lesson: Lesson) -> None:
-    """Remove what a run of the solution in its own folder (nbval's, an author's) has written there."""
-    folder = paths.solution_of(lesson).parent
-    shutil.rmtree(folder / "runs", ignore_errors=True)
-    for file in folder.glob("*.safetensors"):
-        file.unlink()
-
-
-def make_release(lesson: Lesson, folder: Path, record: bool = False) -> Path:
-    """Run `nbgrader generate_assignment` into `folder`; with `record` the gradebook learns of the lesson too."""
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson.name, "--force"]
-    command.append(f"--CourseDirectory.release_directory={folder}")
-    if not record:
-        command += ["--no-db", f"--CourseDirectory.db_url=sqlite:///{folder / 'unused.db'}"]
-    run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
-    if run.returncode:
-        raise BuildError(f"{lesson.name}: nbgrader could not make the release.\n{run.stderr.strip()}")
-    return folder

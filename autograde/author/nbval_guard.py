@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 
-from autograde.author import build
 from autograde.course.lessons import LESSONS
+from autograde.course.release import remove_leftovers
 
 SANITIZE = """\
 [figures: the pixels may differ between machines, the text and the alt text may not]
@@ -102,7 +102,7 @@ def _remove_leftovers(config: pytest.Config) -> None:
     """Lesson 8 trains only where no trained model lies beside it: nbval begins without one, and leaves none."""
     if getattr(config.option, "nbval", False) and not hasattr(config, "workerinput"):
         for lesson in LESSONS:
-            build.remove_leftovers(lesson)
+            remove_leftovers(lesson)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector):

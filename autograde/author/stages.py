@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from autograde.author import build
 from autograde.course import paths
 from autograde.course.errors import CourseError
+from autograde.course.kernels import environment
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5")
 _SIDE_BY_SIDE = ("-n", str(min(4, os.cpu_count() or 1)), "--dist")  # more kernels would need more memory than time
@@ -48,7 +48,7 @@ def run(only: Sequence[str] | None = None) -> int:
             continue
         print(f"\n=== {name}: {text}", flush=True)
         start = time.monotonic()
-        status = subprocess.run([sys.executable, *command], cwd=paths.root(), env=build.environment()).returncode
+        status = subprocess.run([sys.executable, *command], cwd=paths.root(), env=environment()).returncode
         print(f"=== {name}: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - start:.0f} s", flush=True)
         if status:
             failed.append(name)

@@ -36,7 +36,7 @@ def refusal(name: str, taken: int) -> str:
     return TOO_MANY if taken >= MOST else ""
 
 
-class LeftOut:
+class Rejected:
     """The files of one submission that were not taken: one note for each reason, however many files there are."""
 
     def __init__(self) -> None:

@@ -2,4 +2,4 @@
 
 
 class CourseError(Exception):
-    """Shown as it is by the `course` command, which then ends with status 2."""
+    """Projected as it is by the `course` command, which then ends with status 2."""

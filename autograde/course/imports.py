@@ -12,7 +12,7 @@ def notebooks() -> None:
     grammar = "rfc3987_syntax"
     if "jsonschema" in sys.modules or grammar in sys.modules:
         return
-    sys.modules[grammar] = None  # an import of it fails, as where it is not installed
+    sys.modules[grammar] = None  # type: ignore[assignment]  # an import of it fails, as where it is not installed
     try:
         importlib.import_module("nbformat")
     finally:

@@ -70,7 +70,7 @@ def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     for output in outputs:
         last = merged[-1] if merged else {}
         if output.output_type == last.get("output_type") == "stream" and output.name == last.get("name"):
-            last.text += output.text
+            last["text"] += output.text
         else:
             merged.append(output)
     return merged

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from autograde.harness.fixtures import maker
+from autograde.harness.fixtures import factory
 
 
-@maker
+@factory
 def linear(weight, bias=None):
     """A `torch.nn.Linear` with these weights; weight (out, in), bias (out,)."""
     import torch
@@ -18,7 +18,7 @@ def linear(weight, bias=None):
     return layer
 
 
-@maker
+@factory
 def word_sums(table):
     """A model of the next word: ids (batch, length) to logits (batch, length, words). The logits at a position are the
     sum of the rows of `table`, (words, words), of all words up to there."""
@@ -27,7 +27,7 @@ def word_sums(table):
     return lambda ids: torch.as_tensor(table)[ids].cumsum(dim=1)
 
 
-@maker
+@factory
 def linears(weights):
     """A plain module that holds linear layers without bias; weights: {name: (out, in)}."""
     import torch
@@ -35,7 +35,7 @@ def linears(weights):
     return torch.nn.ModuleDict({name: linear(weight) for name, weight in weights.items()})
 
 
-@maker
+@factory
 def torch_attention(in_proj, out_proj, num_heads):
     """A `torch.nn.MultiheadAttention(batch_first=True, bias=False)` with these weights."""
     import torch
@@ -47,7 +47,7 @@ def torch_attention(in_proj, out_proj, num_heads):
     return module
 
 
-@maker
+@factory
 def scripted_translator(table, eos=2, training=True):
     """A model for decoding, with `encode`, `decode` and `forward`, whose next words can be followed by hand.
 
@@ -88,7 +88,7 @@ def scripted_translator(table, eos=2, training=True):
     return Translator().train(training)
 
 
-@maker
+@factory
 def whole_transformer(sizes, weights, watched=""):
     """A Transformer in evaluation mode with the names of the course, and no `DecoderLayer` of the learner's in it.
 
@@ -181,7 +181,7 @@ def whole_transformer(sizes, weights, watched=""):
 # --- training -------------------------------------------------------------------------------------------------------
 
 
-@maker
+@factory
 def generator(seed):
     """A `torch.Generator` with this seed."""
     import torch
@@ -189,7 +189,7 @@ def generator(seed):
     return torch.Generator().manual_seed(seed)
 
 
-@maker
+@factory
 def sgd(model, rate):
     """Plain gradient descent on the parameters of `model`."""
     import torch
@@ -197,7 +197,7 @@ def sgd(model, rate):
     return torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=rate)
 
 
-@maker
+@factory
 def schedule(optimizer, factors):
     """A scheduler whose learning rate at step i is the optimizer's times `factors[i]`; the last one stays."""
     import torch
@@ -205,7 +205,7 @@ def schedule(optimizer, factors):
     return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factors[min(step, len(factors) - 1)])
 
 
-@maker
+@factory
 def table_translator(source, target, mix, mode="train", right_mode="train", stale=0.0):
     """A small model with `encode`, `decode` and `forward`, whose logits can be followed by hand.
 

@@ -20,7 +20,7 @@ from autograde.course import notebooks
 from autograde.course.lessons import LESSONS
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
-from autograde.grading.job import ALL, Bundle, Mark, Result, Review
+from autograde.grading.job import ALL, Job, Result, Review, Score
 from autograde.grading.kernel.run import run_in_kernel
 from autograde.grading.notebook import rules
 from autograde.grading.notebook.cells import checked_exercise, outputs, refused
@@ -32,9 +32,9 @@ from autograde.grading.notebook.slicing import facts_of, needed
 from autograde.grading.notebook.truncate import shorten
 from autograde.grading.records import seeds
 from autograde.grading.sandbox import absent, warm
-from autograde.grading.sandbox.driver import ENDED, Conductor, Stopped
-from autograde.grading.sandbox.staging import OWN
-from autograde.grading.sandbox.warm import Runner, Twin
+from autograde.grading.sandbox.driver import ENDED, Driver, Stopped
+from autograde.grading.sandbox.rootfs import OWN
+from autograde.grading.sandbox.warm import Clone, Runner
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
 from autograde.judge.verdict import NOT_STARTED, Verdict
@@ -48,9 +48,9 @@ _KEYS = 256  # answer keys that a process keeps
 _runner: tuple[int, Runner] | None = None
 
 
-def grade(bundle: Bundle, runner: Runner | None = None) -> Result:
+def grade(job: Job, runner: Runner | None = None) -> Result:
     """Grade one submission; `runner` defaults to one that this process starts once and keeps warm."""
-    return _Grading(bundle, runner).result()
+    return _Grading(job, runner).result()
 
 
 def warm_runner(unsafe: bool = False) -> Runner:
@@ -64,10 +64,10 @@ def warm_runner(unsafe: bool = False) -> Runner:
     return _runner[1]
 
 
-def take_up(twin: Twin) -> None:
+def adopt(clone: Clone) -> None:
     """Make a copy of a warm process this process's own."""
     global _runner
-    _runner = os.getpid(), Runner(twin=twin)
+    _runner = os.getpid(), Runner(clone=clone)
     atexit.register(_runner[1].close)
 
 
@@ -79,14 +79,14 @@ def answer_key(name: str, seed: int) -> AnswerKey:
 
 
 class _Grading:
-    def __init__(self, bundle: Bundle, runner: Runner | None):
-        self.bundle, self.runner = bundle, runner
-        self.seconds = {"normalise": 0.0, "run": 0.0, "judge": 0.0, "own": 0.0, "total": 0.0}
+    def __init__(self, job: Job, runner: Runner | None):
+        self.job, self.runner = job, runner
+        self.seconds = {"normalise": 0.0, "run": 0.0, "judge": 0.0, "user": 0.0, "total": 0.0}
         self.verdicts: dict[str, Verdict] = {}
         self.unreadable = ""
-        self.notes = list(bundle.notes)
+        self.notes = list(job.notes)
         self.reviews: list[Review] = []
-        self.doubts: dict[str, str] = {}  # by exercise
+        self.flags: dict[str, str] = {}  # by exercise
         self.errors: dict[str, str] = {}  # by grade id, of the cells that have run
 
     def result(self) -> Result:
@@ -97,18 +97,18 @@ class _Grading:
         if self.unreadable:
             self._show_everywhere(self.unreadable)
         else:
-            if self.runner is None and self.bundle.options.unsafe and not warm.possible():
+            if self.runner is None and self.job.options.unsafe and not warm.possible():
                 assurance = self._run_in_kernel()
             else:
-                runner = self.runner or warm_runner(self.bundle.options.unsafe)
+                runner = self.runner or warm_runner(self.job.options.unsafe)
                 runner.start()
                 assurance = runner.assurance
                 self._run(runner)
             passed = {name for name, verdict in self.verdicts.items() if verdict.score > 0}
             self.reviews += rules.reviews(self.notebook, passed) if passed else []
-            self.reviews += [Review(name, self.doubts[one]) for name, one in self._doubted(passed)]
-        marks = {grade_id(cell): self._mark(cell) for cell in self.notebook.cells if _graded(cell)}
-        for name, mark in marks.items():
+            self.reviews += [Review(name, self.flags[one]) for name, one in self._flagged(passed)]
+        scores = {grade_id(cell): self._mark(cell) for cell in self.notebook.cells if _graded(cell)}
+        for name, mark in scores.items():
             if mark.points is None:
                 self.reviews.append(Review(name, "a person grades this cell"))
         if self.notes:
@@ -118,9 +118,9 @@ class _Grading:
         text = notebooks.to_plain_text(self.notebook)
         self.seconds["total"] = time.perf_counter() - start
         return Result(
-            self.bundle.lesson,
-            self.bundle.student,
-            marks,
+            self.job.lesson,
+            self.job.student,
+            scores,
             text,
             tuple(dict.fromkeys(self.notes)),
             tuple(dict.fromkeys(self.reviews)),
@@ -128,31 +128,31 @@ class _Grading:
             assurance,
         )
 
-    def _doubted(self, passed: set[str]) -> list[tuple[str, str]]:
+    def _flagged(self, passed: set[str]) -> list[tuple[str, str]]:
         """(grade id, exercise) of what got points and is doubted."""
         checks = [(grade_id(cell), checked_exercise(cell)) for cell in self.notebook.cells]
-        return [(name, one.name) for name, one in checks if one and name in passed and self.doubts.get(one.name)]
+        return [(name, one.name) for name, one in checks if one and name in passed and self.flags.get(one.name)]
 
     # --- normalise --------------------------------------------------------------------------------------------------
 
     def _normalise(self) -> None:
-        release = nbformat.reads(self.bundle.release, as_version=4)
+        release = nbformat.reads(self.job.release, as_version=4)
         submitted = Submitted([])
-        if self.bundle.notebook is None:
+        if self.job.notebook is None:
             self.unreadable = "There is no notebook in the submission."
         else:
             try:
-                submitted = parse_submission(self.bundle.notebook)
+                submitted = parse_submission(self.job.notebook)
             except Unreadable as error:
                 self.unreadable = str(error)
         if self.unreadable:
-            self.notebook, _ = normalise(release, Submitted([]), self.bundle.locked)
+            self.notebook, _ = normalise(release, Submitted([]), self.job.locked)
             self.notes.append(f"{self.unreadable} Nothing in it could be graded.")
         else:
-            self.notebook, notes = normalise(release, submitted, self.bundle.locked)
+            self.notebook, notes = normalise(release, submitted, self.job.locked)
             self.notes += notes
-        self.files = {name: content for name, content in self.bundle.files.items() if _is_data(name)}
-        left_out = sorted(self.bundle.files.keys() - self.files.keys())
+        self.files = {name: content for name, content in self.job.files.items() if _is_data(name)}
+        left_out = sorted(self.job.files.keys() - self.files.keys())
         self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
         self.notebook.metadata = nbformat.from_dict(notebooks.METADATA)
         self.released = {cell.source for cell in release.cells if not nbgrader_data(cell)}
@@ -163,7 +163,7 @@ class _Grading:
         code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
         checks = [checked_exercise(cell) for cell in code]
         run, left_out = [True] * len(code), set()
-        if self.bundle.options.cells != ALL:
+        if self.job.options.cells != ALL:
             sources = [check.name if check else cell.source for cell, check in zip(code, checks, strict=True)]
             run, left_out = needed(sources, [self._may_be_left_out(cell) for cell in code])
         start = self.begun = time.perf_counter()
@@ -174,7 +174,7 @@ class _Grading:
             run = [True] * len(code)
             self._run_cells(runner, code, checks, run)
         # by the submission, which will do so again, or by somebody else on this machine
-        if self.ended and 2 * (time.perf_counter() - start) < self.bundle.options.limits.total:
+        if self.ended and 2 * (time.perf_counter() - start) < self.job.options.limits.total:
             self.verdicts.clear()
             self._run_cells(runner, code, checks, run)
         self.seconds["run"] = time.perf_counter() - start - (self.seconds["judge"] - judging)
@@ -182,7 +182,7 @@ class _Grading:
     def _run_in_kernel(self) -> str:
         """For a system without fork, and only where the instructor trusts every submission."""
         start = time.perf_counter()
-        key, seconds = self.bundle.key, self.bundle.options.limits.cell
+        key, seconds = self.job.key, self.job.options.limits.cell
         self.verdicts = run_in_kernel(self.notebook, self.files, lambda one: seeds.seed(key, one.name), seconds)
         self.seconds["run"] = time.perf_counter() - start
         return "unsafe: no isolation, in a kernel"
@@ -195,10 +195,10 @@ class _Grading:
         """Run and judge; returns the names that were missing."""
         missing: set[str] = set()
         untrained: set[str] = set()  # names that a training would have made
-        limits = self.bundle.options.limits
+        limits = self.job.options.limits
         left = max(1.0, limits.total - (time.perf_counter() - self.begun))  # also where the notebook is run again
         limits = replace(limits, total=min(limits.total, round(left, 1)))
-        with Conductor(runner, _stage(self.bundle.lesson, checks), limits, self.files) as on:
+        with Driver(runner, _stage(self.job.lesson, checks), limits, self.files) as on:
             for cell, check, runs in zip(code, checks, run, strict=True):
                 if not runs:
                     cell.outputs = [new_output("stream", name="stdout", text=NOT_RUN)]
@@ -214,7 +214,7 @@ class _Grading:
                         cell.outputs = [new_output("stream", name="stdout", text=UNTRAINED)]
                     self._remember(cell)
         self.ended = on.ended
-        self.seconds["own"] += on.own
+        self.seconds["user"] += on.user
         return missing
 
     def _remember(self, cell: NotebookNode) -> None:
@@ -225,8 +225,8 @@ class _Grading:
                 text = output.evalue if output.ename in ENDED else f"{output.ename}: {output.evalue}"
                 self.errors[grade_id(cell)] = " ".join(text.split())[:_LONGEST]
 
-    def _ask(self, on: Conductor, exercise: Exercise, missing: set[str]) -> Verdict:
-        key = answer_key(exercise.name, seeds.seed(self.bundle.key, exercise.name))
+    def _ask(self, on: Driver, exercise: Exercise, missing: set[str]) -> Verdict:
+        key = answer_key(exercise.name, seeds.seed(self.job.key, exercise.name))
         try:
             answers = on.ask(exercise.name, key.calls)
         except Stopped as stopped:
@@ -243,8 +243,8 @@ class _Grading:
         try:
             with _one_thread():
                 verdict = judge(exercise, key.calls, answers, key)
-                if exercise.doubt and verdict.score:
-                    self.doubts[exercise.name] = next(filter(None, (exercise.doubt(one.value) for one in answers)), "")
+                if exercise.flag and verdict.score:
+                    self.flags[exercise.name] = next(filter(None, (exercise.flag(one.value) for one in answers)), "")
                 return verdict
         except Exception as error:  # data of a form that the judge does not know: no verdict, no points
             return refused(exercise, f"The answer could not be compared: {type(error).__name__}.")
@@ -253,16 +253,16 @@ class _Grading:
 
     # --- marks ------------------------------------------------------------------------------------------------------
 
-    def _mark(self, cell: NotebookNode) -> Mark:
-        name, most = grade_id(cell), _points(cell)
+    def _mark(self, cell: NotebookNode) -> Score:
+        name, max_score = grade_id(cell), _points(cell)
         check = checked_exercise(cell)
         if check is not None:
             verdict = self.verdicts.get(name) or refused(check, self.unreadable or "There is no verdict.")
-            points = round(min(1.0, max(0.0, verdict.score)) * most, 2)
-            return Mark(name, points, most, "high", verdict, "" if verdict.passed else verdict.summary)
+            points = round(min(1.0, max(0.0, verdict.score)) * max_score, 2)
+            return Score(name, points, max_score, "high", verdict, "" if verdict.passed else verdict.summary)
         if self.unreadable:
-            return Mark(name, 0.0, most, "high", comment=self.unreadable)
-        return Mark(name, ordinary_score(cell, most), most, "low" if is_locked(cell) else "high")
+            return Score(name, 0.0, max_score, "high", comment=self.unreadable)
+        return Score(name, ordinary_score(cell, max_score), max_score, "low" if is_locked(cell) else "high")
 
     def _show_everywhere(self, reason: str) -> None:
         for cell in self.notebook.cells:

@@ -21,7 +21,7 @@ from autograde.course.errors import CourseError
 from autograde.grading.classes.schedule import Grading, lock
 from autograde.grading.classes.workers import attempt
 from autograde.grading.grade import grade
-from autograde.grading.job import Bundle
+from autograde.grading.job import Job
 from autograde.grading.records import course as courses
 from autograde.grading.records import intake, results
 from autograde.grading.records.course import Course
@@ -81,7 +81,7 @@ def _prepare(converter: Autograde) -> None:
                         rmtree(str(course.autograded(student, lesson)))
                 for student in empty:
                     item = grading.begin(student)
-                    if isinstance(item, Bundle):
+                    if isinstance(item, Job):
                         result, problem, _ = attempt(grade, item)
                         grading.finish(student, result, problem)
 

@@ -49,7 +49,7 @@ DEFAULT = Options()
 
 
 @dataclass(frozen=True)
-class Bundle:
+class Job:
     """One submission and what is needed to grade it.
 
     lesson, student  the lesson's and the student's name
@@ -83,7 +83,7 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Score:
     """The points of one graded cell; `points` None where a person has to grade.
 
     assurance  "high" where another process decided on data alone; "low" where the verdict was made beside the
@@ -92,7 +92,7 @@ class Mark:
 
     grade_id: str
     points: float | None
-    most: float
+    max_score: float
     assurance: str = "high"
     verdict: Verdict | None = None
     comment: str = ""
@@ -106,13 +106,13 @@ class Result:
     notebook   the notebook as it was graded, with outputs, as JSON text
     notes      what was repaired or refused, for the learner to read
     reviews    what a person should look at
-    seconds    {"normalise", "run", "judge", "own", "total"}; "own" is what the cells and calls alone took
+    seconds    {"normalise", "run", "judge", "user", "total"}; "user" is what the cells and calls themselves took
     assurance  the isolation under which the submission ran ("full", "unsafe: no network namespace", ...)
     """
 
     lesson: str
     student: str
-    marks: dict[str, Mark]
+    scores: dict[str, Score]
     notebook: str
     notes: tuple[str, ...] = ()
     reviews: tuple[Review, ...] = ()

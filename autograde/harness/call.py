@@ -11,20 +11,20 @@ MAIN = "result"  # the part without which there is no partial credit
 
 
 @dataclass(frozen=True)
-class Made:
-    """An argument that is no plain data: the answering side makes it, by name (`autograde.exercises.fixtures`).
+class Fixture:
+    """An argument that is not plain data: built by name beside the learner's code (`harness.fixtures`).
 
-    Example: `Made("linear", (weight, bias))` is a `torch.nn.Linear` with these weights. `Made("argument", (0,))` is the
-    call's own first argument: an optimizer needs the model that it is called with.
+    Example: `Fixture("linear", (weight, bias))` is a `torch.nn.Linear` with these weights. `Fixture("argument", (0,))`
+    is the call's own first argument: an optimizer needs the model that it is called with.
     """
 
-    maker: str
-    args: tuple = ()
+    factory: str
+    args: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
 class Call:
-    """One question to the learner's object. Everything in it is plain data, arrays, tensors or `Made`.
+    """One question to the learner's object. Everything in it is plain data, arrays, tensors or `Fixture`.
 
     A function is called with `args` and `kwargs`. A class is first constructed with `new` (a tuple of positional
     arguments) and `new_kwargs`; `weights` replaces the values of its parameters by name; then `method` (default: the
@@ -47,18 +47,18 @@ class Call:
     tolerance      largest accepted difference; None: taken from the reference's own float error
     """
 
-    args: tuple = ()
-    kwargs: dict = field(default_factory=dict)
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
     part: str = MAIN
     note: str = ""
-    new: tuple | None = None
-    new_kwargs: dict = field(default_factory=dict)
+    new: tuple[Any, ...] | None = None
+    new_kwargs: dict[str, Any] = field(default_factory=dict)
     method: str | None = None
-    then: tuple = ()
-    weights: dict | None = None
+    then: tuple[Any, ...] = ()
+    weights: dict[str, Any] | None = None
     training: bool = False
-    report: tuple = ("output",)
-    mentions: tuple = ()
+    report: tuple[Any, ...] = ("output",)
+    mentions: tuple[Any, ...] = ()
     tolerance: float | None = None
 
 
@@ -83,12 +83,12 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Unasked:
-    """The calls after one that did not return are not put."""
+class Skipped:
+    """Placeholder for a call that was skipped because an earlier one timed out."""
 
-    problem: None = None
+    problem: Problem | None = None
     value: Other = field(default_factory=lambda: Other("nothing", "not asked"))
-    changed: tuple = ()
+    changed: tuple[Any, ...] = ()
     printed: str = ""
 
 

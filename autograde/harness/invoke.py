@@ -7,38 +7,41 @@ it runs beside the learner's code, while another process judges what it sends (`
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from autograde.harness import limits, reports
-from autograde.harness.call import Answer, Call, Made, Unasked, Unsuitable
-from autograde.harness.fixtures import realise, realise_args
+from autograde.harness.call import Answer, Call, Fixture, Problem, Skipped, Unsuitable
+from autograde.harness.fixtures import build_argument, build_arguments
 from autograde.harness.plain import TensorData, to_plain, type_name
 from autograde.harness.problems import problem_in_time
 from autograde.harness.weights import trained_weights
 
 
-def answer(obj: Any, calls: list[Call], seconds: float = limits.SECONDS) -> list[Answer | Unasked]:
+def answer(obj: Any, calls: list[Call], seconds: float = limits.SECONDS) -> list[Answer | Skipped]:
     """Put all calls to `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` is ended, and
-    the calls after it are not put."""
-    answers: list[Answer | Unasked] = []
+    the calls after it are skipped."""
+    answers: list[Answer | Skipped] = []
     for call in calls:
         if answers and _ends(answers[-1]):
-            answers.append(Unasked())
+            answers.append(Skipped())
         else:
             answers.append(_one(obj, call, seconds))
     return answers
 
 
-def _ends(last: Answer | Unasked) -> bool:
-    return isinstance(last, Unasked) or (last.problem is not None and last.problem.kind == "TimeIsUp")
+def _ends(last: Answer | Skipped) -> bool:
+    return isinstance(last, Skipped) or (last.problem is not None and last.problem.kind == "TimeIsUp")
 
 
 def _one(obj: Any, call: Call, seconds: float) -> Answer:
-    args = realise_args(call.args)
-    kwargs = realise(call.kwargs, args)
-    value, changed, problem = None, (), None
+    args = build_arguments(call.args)
+    kwargs = build_argument(call.kwargs, args)
+    value: Any = None
+    changed: tuple[str, ...] = ()
+    problem: Problem | None = None
     with limits.fixed_state(), limits.no_exit(), limits.quiet() as out:
         try:
             with limits.time_limit(seconds):
@@ -52,7 +55,7 @@ def _one(obj: Any, call: Call, seconds: float) -> Answer:
     return Answer(value, problem, changed, printed[:1000])
 
 
-def _changed(call: Call, args: tuple, kwargs: dict):
+def _changed(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[str]:
     pairs = [*enumerate(zip(call.args, args, strict=True)), *((k, (v, kwargs[k])) for k, v in call.kwargs.items())]
     for name, (before, after) in pairs:
         try:
@@ -64,21 +67,21 @@ def _changed(call: Call, args: tuple, kwargs: dict):
 
 
 def _untouched(before: Any, after: Any) -> bool:
-    if isinstance(before, Made):
+    if isinstance(before, Fixture):
         return True
     if isinstance(before, TensorData):
         after = after.detach().cpu().numpy()
         return before.array.shape == after.shape and bool(np.array_equal(before.array, after))
     if isinstance(before, np.ndarray):
-        return before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes()
+        return bool(before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes())
     if isinstance(before, list | tuple):
         return len(before) == len(after) and all(map(_untouched, before, after))
     if isinstance(before, dict):
         return before.keys() == after.keys() and all(_untouched(before[k], after[k]) for k in before)
-    return before is after or before == after
+    return before is after or bool(before == after)
 
 
-def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+def _put(obj: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if "weights" in call.report:
         return trained_weights(obj)
     if call.new is None:
@@ -89,7 +92,7 @@ def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
         return _use_function(obj, call, args, kwargs)
     if not inspect.isclass(obj):
         raise Unsuitable(f"this is {type_name(obj)}; a class is asked for")
-    made = obj(*realise(call.new), **realise(call.new_kwargs))
+    made = obj(*build_argument(call.new), **build_argument(call.new_kwargs))
     import torch
 
     if not isinstance(made, torch.nn.Module):
@@ -97,7 +100,7 @@ def _put(obj: Any, call: Call, args: tuple, kwargs: dict) -> Any:
     return _use_module(made, call, args, kwargs)
 
 
-def _use_function(function: Any, call: Call, args: tuple, kwargs: dict) -> dict[str, Any]:
+def _use_function(function: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     inputs = reports.learning_inputs(call, args, kwargs)
     output = function(*args, **kwargs)
     reported = {"output": to_plain(output)}
@@ -109,14 +112,14 @@ def _use_function(function: Any, call: Call, args: tuple, kwargs: dict) -> dict[
     return reported
 
 
-def _use(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+def _use(made: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     first = _use_once(made, call, args, kwargs)
     if not call.then:
         return first
-    return [to_plain(first), *(to_plain(getattr(made, method)(*realise(more))) for method, more in call.then)]
+    return [to_plain(first), *(to_plain(getattr(made, method)(*build_argument(more))) for method, more in call.then)]
 
 
-def _use_once(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+def _use_once(made: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if call.method == "":
         return None
     if call.method is None:
@@ -129,7 +132,7 @@ def _use_once(made: Any, call: Call, args: tuple, kwargs: dict) -> Any:
     return getattr(made, call.method)(*args, **kwargs)
 
 
-def _use_module(module: Any, call: Call, args: tuple, kwargs: dict) -> Any:
+def _use_module(module: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     import torch
 
     reported: dict[str, Any] = {}

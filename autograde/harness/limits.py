@@ -12,6 +12,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from typing import NoReturn
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def _by_signal(seconds: float) -> Iterator[None]:
     more = _More(seconds)
 
-    def stop(signum, frame):
+    def stop(signum: int, frame: object) -> None:
         if wait := more.seconds():
             signal.setitimer(signal.ITIMER_REAL, wait, 0.05)
         else:
@@ -62,7 +63,7 @@ def _by_signal(seconds: float) -> Iterator[None]:
 def _by_thread(seconds: float) -> Iterator[None]:
     thread, done, more = threading.get_ident(), threading.Event(), _More(seconds)
 
-    def watch():
+    def watch() -> None:
         wait = seconds
         while not done.wait(wait):
             if wait := more.seconds():
@@ -131,11 +132,11 @@ def quiet() -> Iterator[io.StringIO]:
 def no_exit() -> Iterator[None]:
     """`os._exit` and `os.abort` would end the kernel without a word: inside the block they raise `Exited`."""
 
-    def refuse(*args):
+    def refuse(*args: object) -> NoReturn:
         raise Exited
 
     before = os._exit, os.abort
-    os._exit = os.abort = refuse
+    vars(os).update(_exit=refuse, abort=refuse)
     try:
         yield
     finally:

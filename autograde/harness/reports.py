@@ -8,7 +8,7 @@ from autograde.harness.call import Call, Unsuitable
 from autograde.harness.plain import to_plain, type_name
 
 
-def objects(args: tuple) -> dict[str, Any]:
+def objects(args: tuple[Any, ...]) -> dict[str, Any]:
     """What became of the objects among the arguments, by the argument's number.
 
     A module: mode, parameters, and how many of these share memory with another module's. An optimizer: its learning
@@ -37,7 +37,7 @@ def objects(args: tuple) -> dict[str, Any]:
     return reported
 
 
-def learning_inputs(call: Call, args: tuple, kwargs: dict) -> list:
+def learning_inputs(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """The tensors among the arguments whose gradients are asked for, ready to collect them."""
     import torch
 
@@ -58,7 +58,7 @@ def backward(output: Any) -> None:
     (first * probe.reshape(first.shape)).sum().backward()
 
 
-def taken_gradients(inputs: list) -> list:
+def taken_gradients(inputs: list[Any]) -> list[Any]:
     """The gradients of these tensors, which are plain data again afterwards."""
     import torch
 

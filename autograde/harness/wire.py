@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograde.harness.call import Answer, Call, Made, Problem, Unasked
+from autograde.harness.call import Answer, Call, Fixture, Problem, Skipped
 from autograde.harness.plain import DEEPEST, DTYPES, LARGEST, Other, TensorData, type_name
 
 
@@ -104,7 +104,7 @@ class _Reader:
             case "array":
                 return self._read_array(body)
             case "tensor":
-                return TensorData(self._read(*next(iter(body.items())), depth + 1))
+                return TensorData(self._read_array(body["array"]))
             case "other":
                 return Other(str(body[0]), str(body[1]))
         raise ValueError(f"a frame with an unknown item {kind!r}")
@@ -138,8 +138,8 @@ def unpack_calls(frame: bytes) -> list[Call]:
 
 
 def _pack_argument(value: Any) -> Any:
-    if isinstance(value, Made):
-        return {"made": value.maker, "args": _pack_argument(value.args)}
+    if isinstance(value, Fixture):
+        return {"made": value.factory, "args": _pack_argument(value.args)}
     if isinstance(value, list | tuple):
         return type(value)(_pack_argument(item) for item in value)
     if isinstance(value, dict):
@@ -152,20 +152,20 @@ def _unpack_argument(value: Any) -> Any:
         return type(value)(_unpack_argument(item) for item in value)
     if isinstance(value, dict):
         if "made" in value:
-            return Made(value["made"], _unpack_argument(value["args"]))
+            return Fixture(value["made"], _unpack_argument(value["args"]))
         return {key: _unpack_argument(item) for key, item in value["items"]}
     return value
 
 
-def pack_answers(answers: list[Answer | Unasked]) -> bytes:
+def pack_answers(answers: list[Answer | Skipped]) -> bytes:
     rows = []
     for one in answers:
         problem = one.problem and (one.problem.kind, one.problem.text, one.problem.kinds, one.problem.lines)
-        rows.append((isinstance(one, Unasked), one.value, problem, one.changed, one.printed))
+        rows.append((isinstance(one, Skipped), one.value, problem, one.changed, one.printed))
     return dump(rows)
 
 
-def unpack_answers(frame: bytes, expected: int) -> list[Answer | Unasked]:
+def unpack_answers(frame: bytes, expected: int) -> list[Answer | Skipped]:
     """Read what an untrusted process sent; ValueError if it is not `expected` answers of the right form."""
     rows = load(frame)
     if type(rows) is not list or len(rows) != expected:
@@ -173,12 +173,12 @@ def unpack_answers(frame: bytes, expected: int) -> list[Answer | Unasked]:
     return [_unpack_answer(row) for row in rows]
 
 
-def _unpack_answer(row: Any) -> Answer | Unasked:
+def _unpack_answer(row: Any) -> Answer | Skipped:
     if type(row) is not tuple or len(row) != 5:
         raise ValueError("a malformed answer")
     unasked, value, problem, changed, printed = row
     if unasked is True:
-        return Unasked()
+        return Skipped()
     if problem is not None:
         if type(problem) is not tuple or len(problem) != 4 or not _texts(problem[2]) or not _texts(problem[3]):
             raise ValueError("a malformed problem")

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograde.author import build
 from autograde.course import class_data, paths
 from autograde.course.errors import CourseError
+from autograde.course.kernels import environment
 from autograde.course.lessons import Lesson
+from autograde.course.release import release as release_notebooks
 
 if TYPE_CHECKING:
     from autograde.grading.classes.schedule import Outcome
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def nbgrader(*args: str, check: bool = True) -> subprocess.CompletedProcess:
     """Run an nbgrader command in the course's folder; CourseError with its last words if it fails."""
     command = [sys.executable, "-m", "nbgrader", *args]
-    run = subprocess.run(command, cwd=paths.root(), env=build.environment(), capture_output=True, text=True)
+    run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
     if check and run.returncode:
         words = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
         raise CourseError(f"`nbgrader {' '.join(args)}` failed: {words[-1] if words else 'it gave no reason'}")
@@ -42,7 +43,7 @@ def release(lesson: Lesson, exchange: bool = False) -> Path:
     """Enter the lesson into the gradebook, and pack what learners get into a zip file; returns that file."""
     if not paths.solution_of(lesson).is_file():
         raise CourseError(f"{paths.solution_of(lesson)} is missing. Run `course build {lesson.name}` first.")
-    build.release(lesson, record=True)
+    release_notebooks(lesson, record=True)
     target = class_data.folder("handout") / f"{lesson.name}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
     source = paths.release_of(lesson).parent
@@ -72,7 +73,7 @@ def grade(
     jobs: int | None = None,
     scheduler: str | None = None,
     options: Options | None = None,
-    say: Callable[[int], None] = lambda number: None,
+    echo: Callable[[int], None] = lambda number: None,
 ) -> Iterator[Outcome]:
     """Grade what has been collected of a lesson, and what has changed since; the outcomes come as they are ready."""
     from autograde.grading.classes.schedule import grade_class
@@ -81,8 +82,8 @@ def grade(
     _needs_release(lesson)
     course = courses.load()
     if course.students(lesson.name) and not _known(lesson, course):
-        build.release(lesson, record=True)
-    yield from grade_class(lesson.name, students, scheduler, jobs, force, options, course, say=say)
+        release_notebooks(lesson, record=True)
+    yield from grade_class(lesson.name, students, scheduler, jobs, force, options, course, echo=echo)
 
 
 def _known(lesson: Lesson, course: Course) -> bool:

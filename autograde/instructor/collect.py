@@ -179,7 +179,7 @@ def _submission(lesson: Lesson, files: list[File]) -> Submission:
     if place is None:
         return Submission(None, notes=notes or [_nothing(lesson, files)])
     data: dict[str, bytes] = {}
-    left_out = attachments.LeftOut()
+    left_out = attachments.Rejected()
     for file, name in _others(lesson, files, place.inside.parent):
         reason = file.problem or attachments.refusal(name, len(data))
         if not reason:

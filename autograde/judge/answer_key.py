@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Answer, Call, Unasked
+from autograde.harness.call import Answer, Call, Skipped
 from autograde.harness.invoke import answer
 from autograde.judge.compare import Tolerance
+from autograde.judge.projection import projected
 from autograde.judge.tolerance import PATIENCE, measured_tolerance
-from autograde.judge.views import viewed
 
 
 class AnswerKey:
@@ -18,24 +18,24 @@ class AnswerKey:
 
     def __init__(self, exercise: Exercise, calls: Sequence[Call]):
         self.exercise, self.calls = exercise, list(calls)
-        self._wrong: dict[tuple[int, int], Answer | Unasked] = {}
+        self._wrong: dict[tuple[int, int], Answer | Skipped] = {}
 
     @cached_property
-    def expected(self) -> list[Answer | Unasked]:
+    def expected(self) -> list[Answer | Skipped]:
         if self.exercise.expected is not None:
             return [Answer(self.exercise.expected(call)) for call in self.calls]
-        return viewed(self.exercise, self.calls, answer(self.exercise.reference, self.calls, PATIENCE))
+        return projected(self.exercise, self.calls, answer(self.exercise.reference, self.calls, PATIENCE))
 
     @cached_property
     def tolerances(self) -> list[Tolerance]:
         pairs = zip(self.calls, self.expected, strict=True)
         return [measured_tolerance(self.exercise, call, one) for call, one in pairs]
 
-    def wrong(self, misconception: int, call: int) -> Answer | Unasked:
+    def wrong(self, misconception: int, call: int) -> Answer | Skipped:
         """The answer of the misconception number `misconception` to the call number `call`."""
         at = misconception, call
         if at not in self._wrong:
             asked = [self.calls[call]]
             given = answer(self.exercise.misconceptions[misconception].wrong, asked)
-            self._wrong[at] = viewed(self.exercise, asked, given)[0]
+            self._wrong[at] = projected(self.exercise, asked, given)[0]
         return self._wrong[at]

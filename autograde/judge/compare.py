@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograde.harness.brief import Projected, brief, describe, values
 from autograde.harness.plain import Other, TensorData
 
 Tolerance = Callable[[str, np.ndarray], float]  # (path, expected values) -> largest accepted difference
@@ -23,28 +24,24 @@ class Difference:
     remark: str = ""
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What a view found out about an answer: `value` is compared, `text` is what a person reads in its place."""
-
-    value: Any
-    text: str
-    remark: str = ""
-
-
 def difference(
-    expected: Any, got: Any, tolerance: Tolerance, lenient: tuple[str, ...] = (), path: str = "", several: bool = False
+    expected: Any,
+    got: Any,
+    tolerance: Tolerance,
+    ignore: tuple[str, ...] = (),
+    path: str = "",
+    multiple_outputs: bool = False,
 ) -> Difference | None:
     """The first difference between `expected` and `got`, or None if there is none.
 
-    `several`: a list in place of the outermost tuple is fine. `lenient`: see `Exercise.lenient`.
+    `several`: a list in place of the outermost tuple is fine. `ignore`: see `Exercise.ignore`.
     """
 
     def differ(remark: str = "") -> Difference:
         return Difference(path, brief(expected), brief(got), remark)
 
-    if isinstance(expected, Shown) and isinstance(got, Shown):
-        same = difference(expected.value, got.value, tolerance, lenient, path) is None
+    if isinstance(expected, Projected) and isinstance(got, Projected):
+        same = difference(expected.value, got.value, tolerance, ignore, path) is None
         return None if same else Difference(path, expected.text, got.text, got.remark)
     if got is None and expected is not None:
         return differ("Nothing came back: is a `return` missing?")
@@ -56,15 +53,15 @@ def difference(
     if isinstance(expected, TensorData):
         if not isinstance(got, TensorData):
             return differ(f"The result is {_article(_kind(got))}; a torch.Tensor is asked for.")
-        return _arrays(expected.array, got.array, tolerance, lenient, path, "torch.Tensor")
+        return _arrays(expected.array, got.array, tolerance, ignore, path, "torch.Tensor")
     if isinstance(expected, np.ndarray):
         if isinstance(got, TensorData):
             return differ("The result is a torch.Tensor; a NumPy array is asked for.")
         if not isinstance(got, np.ndarray):
             if expected.ndim == 0 and isinstance(got, int | float):
-                return _arrays(expected, np.asarray(got, expected.dtype), tolerance, lenient, path, "numpy.ndarray")
+                return _arrays(expected, np.asarray(got, expected.dtype), tolerance, ignore, path, "numpy.ndarray")
             return differ(f"The result is {_article(_kind(got))}; a NumPy array is asked for.")
-        return _arrays(expected, got, tolerance, lenient, path, "numpy.ndarray")
+        return _arrays(expected, got, tolerance, ignore, path, "numpy.ndarray")
     if isinstance(got, TensorData | np.ndarray) and isinstance(expected, bool | int | float):
         got_array = got.array if isinstance(got, TensorData) else got
         if got_array.ndim:
@@ -77,9 +74,9 @@ def difference(
     if isinstance(expected, str):
         return None if isinstance(got, str) and expected == got else differ()
     if isinstance(expected, list | tuple):
-        return _sequences(expected, got, tolerance, lenient, path, several, differ)
+        return _sequences(expected, got, tolerance, ignore, path, multiple_outputs, differ)
     if isinstance(expected, dict):
-        return _mappings(expected, got, tolerance, lenient, path, several, differ)
+        return _mappings(expected, got, tolerance, ignore, path, multiple_outputs, differ)
     return None if expected is None and got is None else differ()
 
 
@@ -92,15 +89,15 @@ def _numbers(expected, got, tolerance, path, differ):
     return None if _close(values, np.asarray(got, float), tolerance(path, values)).all() else differ()
 
 
-def _sequences(expected, got, tolerance, lenient, path, several, differ):
+def _sequences(expected, got, tolerance, ignore, path, multiple_outputs, differ):
     if not isinstance(got, list | tuple):
-        if several and isinstance(got, np.ndarray | TensorData):
+        if multiple_outputs and isinstance(got, np.ndarray | TensorData):
             return differ(f"One {_kind(got)} came back; {len(expected)} values are asked for, separated by commas.")
         return differ(f"The result is {_article(_kind(got))}; {_article(_kind(expected))} is asked for.")
     if len(expected) != len(got):
         return differ(f"{len(got)} items; {len(expected)} are asked for.")
     for index, (one, other) in enumerate(zip(expected, got, strict=True)):
-        found = difference(one, other, tolerance, lenient, f"{path}[{index}]")
+        found = difference(one, other, tolerance, ignore, f"{path}[{index}]")
         if found:
             # a short list is clearer as a whole than one item of it, or than one item of a pair in it
             order = "The items are right, their order is not. " if _same_items(expected, got) else ""
@@ -108,7 +105,7 @@ def _sequences(expected, got, tolerance, lenient, path, several, differ):
             plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
             inside = isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other)
             return short if plain and (inside or not found.remark) and len(short.expected) < 160 else found
-    if type(expected) is not type(got) and not several and "sequence" not in lenient:
+    if type(expected) is not type(got) and not multiple_outputs and "sequence" not in ignore:
         return differ(
             f"The items are right. They come in {_article(_kind(got))}; {_article(_kind(expected))} is asked for."
         )
@@ -119,7 +116,7 @@ def _same_items(expected, got) -> bool:
     return len(got) < 1000 and sorted(map(repr, expected)) == sorted(map(repr, got))
 
 
-def _mappings(expected, got, tolerance, lenient, path, several, differ):
+def _mappings(expected, got, tolerance, ignore, path, multiple_outputs, differ):
     if not isinstance(got, dict):
         return differ(f"The result is {_article(_kind(got))}; {_article(_kind(expected))} is asked for.")
     missing = [key for key in expected if key not in got]
@@ -133,15 +130,15 @@ def _mappings(expected, got, tolerance, lenient, path, several, differ):
         return differ("; ".join(words) + ".")
     for key in expected:
         found = difference(
-            expected[key], got[key], tolerance, lenient, f"{path}[{key!r}]" if path else str(key), several
+            expected[key], got[key], tolerance, ignore, f"{path}[{key!r}]" if path else str(key), multiple_outputs
         )
         if found:
             return found
     return None
 
 
-def _arrays(expected, got, tolerance, lenient, path, kind):
-    both = _describe(expected), _describe(got)
+def _arrays(expected, got, tolerance, ignore, path, kind):
+    both = describe(expected), describe(got)
     if expected.shape != got.shape:
         return Difference(path, both[0], both[1], f"The shape is {got.shape}; {expected.shape} is asked for.")
     if expected.dtype.kind in "biu" and got.dtype.kind in "biu" and expected.size:
@@ -154,7 +151,7 @@ def _arrays(expected, got, tolerance, lenient, path, kind):
     if not equal.all():
         one, other, remark = worst_row(expected, got, equal)
         return Difference(path, one, other, remark)
-    if expected.dtype != got.dtype and "dtype" not in lenient:
+    if expected.dtype != got.dtype and "dtype" not in ignore:
         return Difference(
             path, both[0], both[1], f"The values are right. The dtype is {got.dtype}; {expected.dtype} is asked for."
         )
@@ -181,48 +178,10 @@ def worst_row(expected: np.ndarray, got: np.ndarray, equal: np.ndarray) -> tuple
     elif np.isfinite(gap[at]) and np.issubdtype(expected.dtype, np.floating):
         remark += f"; the largest difference is {gap[at]:.3g}" if remark else f"The difference is {gap[at]:.3g}"
     if expected.ndim <= 1 or expected.size <= 12:
-        return _describe(expected), _describe(got), remark + "." if remark else ""
+        return describe(expected), describe(got), remark + "." if remark else ""
     row = at[:-1]
     place = f"row {row[0]}" if len(row) == 1 else f"row {tuple(int(i) for i in row)}"
     return f"{place}: {values(expected[row])}", f"{place}: {values(got[row])}", remark + "."
-
-
-def values(array: np.ndarray) -> str:
-    if array.size > 60:
-        flat = array.reshape(-1)
-        return np.array2string(flat[:6], precision=4, suppress_small=True, separator=", ")[:-1] + ", ...]"
-    return np.array2string(array, precision=4, suppress_small=True, separator=", ", max_line_width=88, threshold=80)
-
-
-def _describe(array: np.ndarray, most: int = 24) -> str:
-    """Dtype and shape, and the numbers too if they are not more than `most`."""
-    head = f"{array.dtype} {array.shape}"
-    if array.size > most or array.ndim > 2:
-        return head
-    body = values(array)
-    return f"{head} {body}" if "\n" not in body else f"{head}\n{body}"
-
-
-def brief(value: Any, limit: int = 200, most: int = 24) -> str:
-    """One value in a line or two; the numbers of an array if there are not more than `most`."""
-    if isinstance(value, Shown):
-        return value.text
-    if isinstance(value, TensorData):
-        return "tensor " + _describe(value.array, most)
-    if isinstance(value, np.ndarray):
-        return _describe(value, most)
-    if isinstance(value, Other):
-        return f"{value.kind} ({value.text})" if value.text else value.kind
-    if isinstance(value, list | tuple):
-        inner = ", ".join(brief(item, 80) for item in value[:40])
-        text = (f"({inner},)" if len(value) == 1 else f"({inner})") if isinstance(value, tuple) else f"[{inner}]"
-    elif isinstance(value, dict):
-        text = "{" + ", ".join(f"{brief(k)}: {brief(v, 80)}" for k, v in list(value.items())[:30]) + "}"
-    elif isinstance(value, float):
-        text = f"{value:.6g}"
-    else:
-        text = repr(value)
-    return text if len(text) <= limit else text[: limit - 4] + " ..."
 
 
 def _kind(value: Any) -> str:

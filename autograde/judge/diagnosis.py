@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from autograde.exercise import Exercise, Misconception
-from autograde.harness.call import Answer, Unasked
+from autograde.harness.call import Answer, Skipped
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.compare import difference
 
 
-def diagnose(key: AnswerKey, got: list[Answer | Unasked]) -> Misconception | None:
+def diagnose(key: AnswerKey, got: list[Answer | Skipped]) -> Misconception | None:
     """The misconception that gives the learner's answers on every call, or None. Most differ at the first call."""
     for number, candidate in enumerate(key.exercise.misconceptions):
         same = all(_agree(key.exercise, key.wrong(number, at), one) for at, one in enumerate(got))
@@ -24,8 +24,8 @@ def _one_message(key: AnswerKey, number: int, got: list[Answer]) -> bool:
     return any(key.wrong(number, at).problem.text == one.problem.text for at, one in enumerate(got))
 
 
-def _agree(exercise: Exercise, one: Answer | Unasked, other: Answer | Unasked) -> bool:
-    if isinstance(one, Unasked) or isinstance(other, Unasked):
+def _agree(exercise: Exercise, one: Answer | Skipped, other: Answer | Skipped) -> bool:
+    if isinstance(one, Skipped) or isinstance(other, Skipped):
         return False
     if (one.problem is None) != (other.problem is None):
         return False
@@ -33,7 +33,12 @@ def _agree(exercise: Exercise, one: Answer | Unasked, other: Answer | Unasked) -
         return one.problem.kind == other.problem.kind
     if one.changed != other.changed:
         return False
-    return difference(one.value, other.value, _naming_tolerance, exercise.lenient, several=exercise.several) is None
+    return (
+        difference(
+            one.value, other.value, _naming_tolerance, exercise.ignore, multiple_outputs=exercise.multiple_outputs
+        )
+        is None
+    )
 
 
 def _naming_tolerance(path: str, values: np.ndarray) -> float:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Answer, Call, Made, Unasked
+from autograde.harness.brief import brief
+from autograde.harness.call import Answer, Call, Fixture, Skipped
 from autograde.harness.plain import TensorData
-from autograde.judge.compare import brief
 from autograde.judge.findings import Finding, is_unwritten
 
 
@@ -57,7 +57,7 @@ def _parameters(exercise: Exercise, call: Call) -> list[str]:
     return names[1:] if call.new is not None and names[:1] == ["self"] else names
 
 
-def facts(exercise: Exercise, finding: Finding, given: Answer | Unasked, named: bool):
+def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: bool):
     # without a diagnosis the remark stands first, as the advice
     yield "Call", describe_call(exercise, finding.call)
     if finding.call.note:
@@ -96,7 +96,7 @@ def describe_call(exercise: Exercise, call: Call) -> str:
     inner += [f"{name}={_argument(name, value, notes, most)}" for name, value in call.kwargs.items()]
     text = f"({', '.join(inner)})"
     if call.new is not None:
-        fresh = [brief(v, 60) if not isinstance(v, Made) else v.maker for v in call.new]
+        fresh = [brief(v, 60) if not isinstance(v, Fixture) else v.factory for v in call.new]
         fresh += [f"{k}={brief(v, 60)}" for k, v in call.new_kwargs.items()]
         head = f"{exercise.name}({', '.join(fresh)})"
         if call.method == "":
@@ -113,8 +113,8 @@ def describe_call(exercise: Exercise, call: Call) -> str:
 
 
 def _argument(name: str, value: Any, notes: list[str], most: int) -> str:
-    if isinstance(value, Made):
-        return value.maker
+    if isinstance(value, Fixture):
+        return value.factory
     if isinstance(value, np.ndarray | TensorData):
         notes.append(f"{name}: {brief(value, most=most)}")
         return name

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Answer, Call, Problem, Unasked
-from autograde.judge.compare import Difference, Tolerance, brief, difference
+from autograde.harness.brief import brief
+from autograde.harness.call import Answer, Call, Problem, Skipped
+from autograde.judge.compare import Difference, Tolerance, difference
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ def is_unwritten(problem: Problem | None) -> bool:
     return problem is not None and problem.kind == "NotImplementedError"
 
 
-def find(exercise: Exercise, call: Call, expected: Answer, got: Answer | Unasked, tolerance: Tolerance):
-    if isinstance(got, Unasked):
+def find(exercise: Exercise, call: Call, expected: Answer, got: Answer | Skipped, tolerance: Tolerance):
+    if isinstance(got, Skipped):
         return Finding(call, Difference("", "a result", "not asked, because an earlier call did not return"))
     if expected.problem is not None:
         if got.problem is None:
@@ -39,7 +40,9 @@ def find(exercise: Exercise, call: Call, expected: Answer, got: Answer | Unasked
         return None
     if got.problem is not None:
         return Finding(call, problem=got.problem)
-    found = difference(expected.value, got.value, tolerance, exercise.lenient, several=exercise.several)
+    found = difference(
+        expected.value, got.value, tolerance, exercise.ignore, multiple_outputs=exercise.multiple_outputs
+    )
     if found:
         return Finding(call, found)
     if got.changed and not exercise.mutates:

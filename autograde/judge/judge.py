@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autograde.exercise import Exercise
-from autograde.harness.call import MAIN, Answer, Call, Unasked
+from autograde.harness.call import MAIN, Answer, Call, Skipped
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.diagnosis import diagnose
 from autograde.judge.findings import Finding, find, is_unwritten
+from autograde.judge.projection import projected
 from autograde.judge.verdict import ERROR, FAILED, NOT_STARTED, PASSED, Verdict
-from autograde.judge.views import viewed
 
 CHANGED = 0.5  # share of the points that is left when all results are right and inputs were changed
 _NO_ERRORS = ("Unsuitable", "NotImplementedError")  # the code has not raised by mistake
 
 
 def judge(
-    exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer | Unasked], key: AnswerKey | None = None
+    exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer | Skipped], key: AnswerKey | None = None
 ) -> Verdict:
     """Decide about the answers to `calls`, as `harness.invoke.answer` brings them back.
 
@@ -32,7 +32,7 @@ def judge(
         advice = "Write the code in the cell above, run that cell, then run this check again."
         return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
     key = AnswerKey(exercise, calls) if key is None else key
-    got = viewed(exercise, calls, answers)
+    got = projected(exercise, calls, answers)
     findings = [find(exercise, *each) for each in zip(calls, key.expected, got, key.tolerances, strict=True)]
     if not any(findings):
         return Verdict(exercise.name, True, PASSED, 1.0, points=exercise.points)

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Answer, Call, Made
+from autograde.harness.call import Answer, Call, Fixture
 from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Tolerance
-from autograde.judge.views import viewed
+from autograde.judge.projection import projected
 
 # A result may differ by so many times the reference's own float error. Another order of the same operations stays
 # within a few; 64 leaves room for long sums, and lies far below any mistake.
-ROOM = 64
+TOLERANCE_FACTOR = 64
 PATIENCE = 60.0  # seconds for a call of the reference
 
 
@@ -36,7 +36,7 @@ def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tole
             weights=_jitter(call.weights, rng),
             new=_jitter(call.new, rng),
         )
-        again = viewed(exercise, [other], answer(exercise.reference, [other], PATIENCE))[0]
+        again = projected(exercise, [other], answer(exercise.reference, [other], PATIENCE))[0]
         if again.problem is None:
             _gaps(expected.value, again.value, "", moved)
 
@@ -44,7 +44,7 @@ def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tole
         finite = values[np.isfinite(values)] if values.size else values
         size = float(np.abs(finite).max()) if finite.size else 0.0
         eps = float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 2.2e-16
-        return ROOM * (moved.get(path, 0.0) + eps * size)
+        return TOLERANCE_FACTOR * (moved.get(path, 0.0) + eps * size)
 
     return tolerance
 
@@ -56,8 +56,8 @@ def _jitter(value: Any, rng: np.random.Generator) -> Any:
             return (value * (1 + eps * rng.choice([-1.0, 1.0], value.shape))).astype(value.dtype)
     if isinstance(value, TensorData):
         return TensorData(_jitter(value.array, rng))
-    if isinstance(value, Made):
-        return Made(value.maker, _jitter(value.args, rng))
+    if isinstance(value, Fixture):
+        return Fixture(value.factory, _jitter(value.args, rng))
     if isinstance(value, list | tuple):
         return type(value)(_jitter(item, rng) for item in value)
     if isinstance(value, dict):

@@ -20,7 +20,7 @@ from autograde.learner import progress
 LOCAL_SECONDS = 120  # for one cell in `course check`
 
 
-def start(say: Callable[[str], None] = print) -> Path:
+def start(echo: Callable[[str], None] = print) -> Path:
     """Copy what is released into the workspace; files that are there stay as they are."""
     work = paths.workspace()
     new = []
@@ -34,9 +34,9 @@ def start(say: Callable[[str], None] = print) -> Path:
     if not marker.exists():
         progress.write(marker, {})
     if new:
-        say(f"Copied into {work}: {', '.join(new)}.")
+        echo(f"Copied into {work}: {', '.join(new)}.")
     else:
-        say(f"Everything is in {work} already; nothing was changed.")
+        echo(f"Everything is in {work} already; nothing was changed.")
     return work
 
 
@@ -74,7 +74,7 @@ def notebook_of(lesson: Lesson) -> Path:
 # --- reset ----------------------------------------------------------------------------------------------------------
 
 
-def reset(lesson: Lesson, name: str | None = None, say: Callable[[str], None] = print) -> Path:
+def reset(lesson: Lesson, name: str | None = None, echo: Callable[[str], None] = print) -> Path:
     """Put a lesson's cells, or the cell of one exercise, back as they were released; returns the backup."""
     from autograde.grading.notebook.normalise import normalise
     from autograde.grading.notebook.read import Unreadable, read_submission
@@ -101,8 +101,8 @@ def reset(lesson: Lesson, name: str | None = None, say: Callable[[str], None] = 
     backup = back_up(file)
     notebooks.write(file, notebooks.to_text(notebook))
     what = f"The cell `{name}`" if name else "The lesson"
-    say(f"{what} is as it was released. Your notebook before that: {backup}")
-    say("If the notebook is open in JupyterLab, choose File > Reload Notebook from Disk.")
+    echo(f"{what} is as it was released. Your notebook before that: {backup}")
+    echo("If the notebook is open in JupyterLab, choose File > Reload Notebook from Disk.")
     return backup
 
 

@@ -11,7 +11,7 @@ from autograde.exercises.add_norm.parts import DROPOUT, GRADIENTS
 from autograde.exercises.add_norm.sentences import AFTER_ADD, ALWAYS, IN_PLACE, KEPT, NO_DROPOUT, OTHER_SHARE
 from autograde.exercises.libraries import MULTI_HEAD_ATTENTION, TRANSFORMER
 from autograde.exercises.mistakes.add_norm import blocks as code
-from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.call import MAIN, Call, Fixture
 from autograde.harness.plain import TensorData
 from helpers import add_norm as right
 
@@ -120,7 +120,7 @@ ATTENTION_BLOCK = Exercise(
     forbidden=(*MULTI_HEAD_ATTENTION, *TRANSFORMER),
     make_calls=_block_calls,
     parts={MAIN: 0.5, GRADIENTS: 0.1, "mask": 0.2, DROPOUT: 0.2},
-    view=_view_block,
+    projection=_view_block,
     misconceptions=(
         Misconception(
             "mask ignored",
@@ -220,9 +220,9 @@ ATTENTION_BLOCK = Exercise(
 # --- PreNormBlock ---------------------------------------------------------------------------------------------------
 
 
-def _linear(rng, width) -> Made:
+def _linear(rng, width) -> Fixture:
     weight = rng.normal(size=(width, width)) * 1.2 / np.sqrt(width)
-    return Made("linear", (weight.astype(np.float32), gain(rng, width).astype(np.float32)))
+    return Fixture("linear", (weight.astype(np.float32), gain(rng, width).astype(np.float32)))
 
 
 def _view_pre_norm(call, value):
@@ -244,7 +244,9 @@ def _pre_norm_calls(rng):
         new = (width, _linear(rng, width), *dropout)
         return Call((as_float32(random_rows(rng, *shape)),), new=new, weights=learned(rng, width, "norm."), **more)
 
-    turned = Made("linear", (np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float32), np.array([0, 0, 10], np.float32)))
+    turned = Fixture(
+        "linear", (np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float32), np.array([0, 0, 10], np.float32))
+    )
     by_hand = {"norm.gamma": np.full(3, 2, np.float32), "norm.beta": np.ones(3, np.float32)}
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
@@ -281,7 +283,7 @@ PRE_NORM_BLOCK = Exercise(
     forbidden=TRANSFORMER,
     make_calls=_pre_norm_calls,
     parts={MAIN: 0.6, GRADIENTS: 0.2, DROPOUT: 0.2},
-    view=_view_pre_norm,
+    projection=_view_pre_norm,
     misconceptions=(
         Misconception(
             "post-norm",

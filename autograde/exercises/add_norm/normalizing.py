@@ -46,7 +46,7 @@ ROW_STATISTICS = Exercise(
     reference=right.row_statistics,
     make_calls=_statistics_calls,
     parts={MAIN: 0.7, LEADING: 0.3},
-    several=True,
+    multiple_outputs=True,
     misconceptions=(
         Misconception("unbiased variance", code.statistics_unbiased, UNBIASED),
         Misconception(

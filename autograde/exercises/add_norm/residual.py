@@ -197,7 +197,7 @@ ADD_NORM = Exercise(
     reference=right.AddNorm,
     make_calls=_add_norm_calls,
     parts={MAIN: 0.5, GRADIENTS: 0.2, DROPOUT: 0.3},
-    view=_view_add_norm,
+    projection=_view_add_norm,
     misconceptions=(
         Misconception(
             "only the sublayer normalized",

@@ -7,7 +7,7 @@ import numpy as np
 from autograde.exercise import Exercise, Misconception
 from autograde.exercises.clinic.inputs import floats, ids, normal_values
 from autograde.exercises.mistakes.clinic import fit as code
-from autograde.harness.call import Call, Made
+from autograde.harness.call import Call, Fixture
 from autograde.harness.plain import TensorData
 from helpers.clinic import repair_fit
 
@@ -22,13 +22,13 @@ def _labels(rng, n, words):
 def _fit_calls(rng):
     def model(words, width, bias=True):
         weight = (rng.normal(size=(words, width)) * 0.5).astype(np.float32)
-        return Made("linear", (weight, (rng.normal(size=words) * 0.5).astype(np.float32)) if bias else (weight,))
+        return Fixture("linear", (weight, (rng.normal(size=words) * 0.5).astype(np.float32)) if bias else (weight,))
 
     report = ("output", "args")
     return [
         Call(
             (
-                Made("linear", (np.zeros((2, 3), np.float32),)),
+                Fixture("linear", (np.zeros((2, 3), np.float32),)),
                 floats([[1, 0, 2], [0, 1, 0], [1, 1, 0], [0, 0, 0]]),
                 ids([0, 1, 0, 1]),
                 2,
@@ -64,7 +64,7 @@ FIT = Exercise(
     ),
     reference=repair_fit,
     make_calls=_fit_calls,
-    view=_fit_view,
+    projection=_fit_view,
     misconceptions=(
         Misconception(
             "gradient cut off",

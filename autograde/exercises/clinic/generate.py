@@ -7,7 +7,7 @@ import numpy as np
 from autograde.exercise import Exercise, Misconception
 from autograde.exercises.clinic.inputs import ids
 from autograde.exercises.mistakes.clinic import generate as code
-from autograde.harness.call import Call, Made
+from autograde.harness.call import Call, Fixture
 from helpers.clinic import repair_generate
 
 LESSON = "07_decoder"
@@ -31,14 +31,14 @@ def _generate_call(rng, words, batch, n, steps):
         table = (rng.normal(size=(words, words)) * 2 - 3 * np.eye(words)).astype(np.float32)
         start = rng.integers(words, size=(batch, n))
         if _clear_words(table, start, steps):
-            return Call((Made("word_sums", (table,)), ids(start), steps))
+            return Call((Fixture("word_sums", (table,)), ids(start), steps))
 
 
 def _generate_calls(rng):
     table = np.array([[-4, 2, 0, 1], [1, -3, 3, 0], [1, 0, -3, 5], [3, 1, 0, -4]], np.float32)
     return [
         Call(
-            (Made("word_sums", (table,)), ids([[3, 0]]), 3),
+            (Fixture("word_sums", (table,)), ids([[3, 0]]), 3),
             note="by hand: the model adds the rows of a table; rows 3 and 0 give -1 3 0 -3, so the first new word is 1",
         ),
         _generate_call(rng, 7, 3, 2, 6),
@@ -62,7 +62,7 @@ GENERATE = Exercise(
     ),
     reference=repair_generate,
     make_calls=_generate_calls,
-    lenient=("dtype",),
+    ignore=("dtype",),
     misconceptions=(
         Misconception(
             "reads the first position",

@@ -10,7 +10,7 @@ from autograde.exercises.decoder.inputs import random_ids, with_padding
 from autograde.exercises.decoder.weights import whole
 from autograde.exercises.libraries import TRANSFORMER
 from autograde.exercises.mistakes.decoder import cache as m
-from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.call import MAIN, Call, Fixture
 from autograde.harness.plain import TensorData
 from helpers import decoder as right
 
@@ -28,7 +28,7 @@ def _cached_calls(rng):
     padded = with_padding(rng, random_ids(rng, 1, 11, 3, 5), 0, (0, 4), (0, 3), (2, 1))
 
     def call(sizes, weights, source, then, part=MAIN, note="", watched=""):
-        model = Made("whole_transformer", (sizes, weights, watched))
+        model = Fixture("whole_transformer", (sizes, weights, watched))
         return Call((TensorData(source),), new=(model,), method="start", then=then, part=part, note=note)
 
     return [
@@ -70,8 +70,8 @@ CACHED = Exercise(
     make_calls=_cached_calls,
     parts={MAIN: 0.5, "padding": 0.1, "new start": 0.1, "kept": 0.3},
     extra=True,
-    view=_view_cached,
-    lenient=("sequence",),
+    projection=_view_cached,
+    ignore=("sequence",),
     misconceptions=(
         Misconception(
             "earlier words forgotten",

@@ -7,7 +7,7 @@ import numpy as np
 from autograde.exercise import Exercise, Misconception
 from autograde.exercises.decoder.inputs import random_ids, with_padding
 from autograde.exercises.mistakes.decoder import greedy as m
-from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.call import MAIN, Call, Fixture
 from autograde.harness.plain import TensorData
 from helpers import decoder as right
 
@@ -25,24 +25,26 @@ def _greedy_calls(rng):
     by_hand = np.zeros((5, 6), np.float32)
     by_hand[np.arange(5), [3, 4, 5, 3, 5]] = 1
     equal = random_ids(rng, 3, 12, 3, 6)
-    several = with_padding(rng, random_ids(rng, 3, 12, 4, 7), 0, (0, 6), (0, 5), (1, 6), *((3, c) for c in range(3, 7)))
+    multiple_outputs = with_padding(
+        rng, random_ids(rng, 3, 12, 4, 7), 0, (0, 6), (0, 5), (1, 6), *((3, c) for c in range(3, 7))
+    )
     long = random_ids(rng, 3, 12, 2, 9)
     mixed = with_padding(rng, long, 0, *((1, c) for c in range(3, 9)))
 
     def model(rows, words, *more):
-        return Made("scripted_translator", (_table(rng, rows, words), *more))
+        return Fixture("scripted_translator", (_table(rng, rows, words), *more))
 
     def ids(array):
         return TensorData(array)
 
     report = ("output", "args")
     return [
-        Call((Made("scripted_translator", (by_hand,)), ids(np.array([[4, 3, 5]]))),
+        Call((Fixture("scripted_translator", (by_hand,)), ids(np.array([[4, 3, 5]]))),
              note="by hand: the model gives 3, then 5, then 2, which is <eos>"),
         Call((model(11, 8), ids(equal)), note="three sentences that end together"),
         Call((model(13, 10), ids(random_ids(rng, 3, 12, 1, 5)))),
-        Call((model(13, 10), ids(several)), part="several", note="sentences that end at different times"),
-        Call((model(17, 12), ids(several[::-1].copy())), part="several", note="sentences that end at different times"),
+        Call((model(13, 10), ids(multiple_outputs)), part="several", note="sentences that end at different times"),
+        Call((model(17, 12), ids(multiple_outputs[::-1].copy())), part="several", note="sentences that end at different times"),
         Call((model(11, 8), ids(long)), {"max_length": 4}, part="arguments", note="no sentence has ended after 4 words"),
         Call((model(11, 8), ids(mixed)), {"max_length": 6}, part="arguments", note="one sentence has ended after 6 words"),
         Call((model(11, 8, 4), ids(equal)), {"bos": 5, "eos": 4}, part="arguments", note="other ids for <bos> and <eos>"),
@@ -75,7 +77,7 @@ GREEDY = Exercise(
     reference=right.greedy_decode,
     make_calls=_greedy_calls,
     parts={MAIN: 0.4, "several": 0.2, "arguments": 0.15, "mode": 0.15, "no gradients": 0.1},
-    view=_view_greedy,
+    projection=_view_greedy,
     misconceptions=(
         Misconception(
             "the newest word alone",

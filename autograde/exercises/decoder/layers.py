@@ -134,7 +134,7 @@ LAYER = Exercise(
     forbidden=TRANSFORMER,
     make_calls=_layer_calls,
     parts={MAIN: 0.5, "masks": 0.2, "gradients": 0.1, "dropout": 0.2},
-    view=_view_layer,
+    projection=_view_layer,
     misconceptions=(
         Misconception(
             "query and key from the encoder",

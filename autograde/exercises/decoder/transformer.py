@@ -46,7 +46,7 @@ PAIR = Exercise(
     ),
     reference=right.teacher_forcing_pair,
     make_calls=_pair_calls,
-    several=True,
+    multiple_outputs=True,
     misconceptions=(
         Misconception(
             "not shifted",
@@ -211,7 +211,7 @@ MODEL = Exercise(
     forbidden=TRANSFORMER,
     make_calls=_model_calls,
     parts={MAIN: 0.4, "padding": 0.2, "gradients": 0.15, "start": 0.15, "dropout": 0.1},
-    view=_view_model,
+    projection=_view_model,
     misconceptions=(
         Misconception(
             "no causal mask",

@@ -40,7 +40,7 @@ ONE_HOT = Exercise(
     forbidden=ONE_HOT,
     make_calls=_one_hot_calls,
     parts={MAIN: 0.7, "leading axes": 0.3},
-    lenient=("dtype",),
+    ignore=("dtype",),
     misconceptions=(
         Misconception(
             "ids counted from 1",
@@ -235,7 +235,7 @@ TOKEN_EMBEDDING = Exercise(
     reference=right.TokenEmbedding,
     make_calls=_token_embedding_calls,
     parts={MAIN: 0.5, "padding": 0.25, "start": 0.25},
-    view=_view_token_embedding,
+    projection=_view_token_embedding,
     misconceptions=(
         Misconception(
             "no scaling",

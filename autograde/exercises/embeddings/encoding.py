@@ -274,7 +274,7 @@ POSITIONAL_ENCODING_MODULE = Exercise(
     reference=right.PositionalEncoding,
     make_calls=_module_calls,
     parts={MAIN: 0.4, "odd width": 0.1, "buffer": 0.15, "longer input": 0.15, "dropout": 0.2},
-    view=_view_module,
+    projection=_view_module,
     misconceptions=(
         Misconception(
             "a parameter in place of a buffer",

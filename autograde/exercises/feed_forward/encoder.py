@@ -96,7 +96,7 @@ ENCODER = Exercise(
     forbidden=TRANSFORMER,
     make_calls=_encoder_calls,
     parts={MAIN: 0.5, CHANGED: 0.05, "mask": 0.2, "defaults": 0.1, "dropout": 0.15},
-    view=dropout_view,
+    projection=dropout_view,
     misconceptions=(
         Misconception(
             "shared layers",

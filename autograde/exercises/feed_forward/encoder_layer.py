@@ -95,7 +95,7 @@ ENCODER_LAYER = Exercise(
     forbidden=TRANSFORMER,
     make_calls=_layer_calls,
     parts={MAIN: 0.5, CHANGED: 0.1, "mask": 0.2, "dropout": 0.2},
-    view=dropout_view,
+    projection=dropout_view,
     misconceptions=(
         Misconception(
             "one norm shared by both halves",

@@ -78,7 +78,7 @@ FEED_FORWARD = Exercise(
     forbidden=TRANSFORMER,
     make_calls=_network_module_calls,
     parts={MAIN: 0.6, CHANGED: 0.1, "dropout": 0.3},
-    view=dropout_view,
+    projection=dropout_view,
     misconceptions=(
         Misconception(
             "one linear layer",

@@ -116,8 +116,8 @@ MODULE = Exercise(
     forbidden=MULTI_HEAD_ATTENTION,
     make_calls=_module_calls,
     parts={MAIN: 0.35, CROSS: 0.15, MASK: 0.2, NOTHING: 0.1, "need_weights=False": 0.05, "bias": 0.05, WIDTH: 0.1},
-    several=True,
-    lenient=("sequence",),
+    multiple_outputs=True,
+    ignore=("sequence",),
     misconceptions=(
         Misconception(
             "reshape without a transpose",

@@ -7,7 +7,7 @@ import numpy as np
 from autograde.exercise import Exercise, Misconception
 from autograde.exercises.mistakes.multi_head import parameters as code
 from autograde.exercises.multi_head.inputs import LAYERS
-from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.call import MAIN, Call, Fixture
 from helpers.multi_head import attention_parameters, copy_torch_attention
 
 LESSON = "04_multi_head"
@@ -20,8 +20,8 @@ MEMORY = "memory of its own"
 
 def _copy_calls(rng):
     def call(mine, in_proj, out_proj, num_heads, **options):
-        mine = Made("linears", (dict(zip(LAYERS, mine, strict=True)),))
-        theirs = Made("torch_attention", (in_proj, out_proj, num_heads))
+        mine = Fixture("linears", (dict(zip(LAYERS, mine, strict=True)),))
+        theirs = Fixture("torch_attention", (in_proj, out_proj, num_heads))
         return Call((mine, theirs), report=("args",), **options)
 
     def random_call(embed_dim, num_heads, **options):
@@ -68,7 +68,7 @@ COPY = Exercise(
     reference=copy_torch_attention,
     make_calls=_copy_calls,
     parts={MAIN: 0.7, MEMORY: 0.3},
-    view=_copy_view,
+    projection=_copy_view,
     misconceptions=(
         Misconception(
             "nothing copied",

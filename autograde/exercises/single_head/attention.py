@@ -194,7 +194,7 @@ ATTENTION = Exercise(
     forbidden=DOT_PRODUCT_ATTENTION,
     make_calls=_attention_calls,
     parts={MAIN: 0.5, "mask": 0.2, LEADING: 0.15, NOTHING: 0.15},
-    several=True,
+    multiple_outputs=True,
     misconceptions=(
         Misconception(
             "no scaling",

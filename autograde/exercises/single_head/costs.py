@@ -39,7 +39,7 @@ SELF_COST = Exercise(
     ),
     reference=self_attention_cost,
     make_calls=_cost_calls,
-    several=True,
+    multiple_outputs=True,
     misconceptions=(
         Misconception(
             "n and d exchanged",
@@ -105,7 +105,7 @@ RECURRENT_COST = Exercise(
     ),
     reference=recurrent_cost,
     make_calls=_cost_calls,
-    several=True,
+    multiple_outputs=True,
     misconceptions=(
         Misconception(
             "n and d exchanged",
@@ -203,7 +203,7 @@ CONVOLUTION_COST = Exercise(
     reference=convolution_cost,
     make_calls=_convolution_calls,
     parts={MAIN: 0.6, "exact powers": 0.25, "one token": 0.15},
-    several=True,
+    multiple_outputs=True,
     misconceptions=(
         Misconception(
             "rounded logarithm",

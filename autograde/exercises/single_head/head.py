@@ -99,8 +99,8 @@ HEAD = Exercise(
     forbidden=MULTI_HEAD_ATTENTION,
     make_calls=_head_calls,
     parts={MAIN: 0.4, "gradients": 0.2, "mask": 0.2, NOTHING: 0.2},
-    several=True,
-    lenient=("sequence",),  # the output is a part of what these calls report
+    multiple_outputs=True,
+    ignore=("sequence",),  # the output is a part of what these calls report
     misconceptions=(
         Misconception(
             "root of d_model",

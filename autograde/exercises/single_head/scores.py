@@ -143,7 +143,7 @@ PROJECT = Exercise(
     reference=project,
     make_calls=_project_calls,
     parts={MAIN: 0.8, LEADING: 0.2},
-    several=True,
+    multiple_outputs=True,
     misconceptions=(
         Misconception(
             "query and key swapped",

@@ -7,8 +7,8 @@ import numpy as np
 from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import batching as m
-from autograde.harness.call import MAIN, Call, Made
-from autograde.judge.compare import Shown, brief
+from autograde.harness.brief import Projected, brief
+from autograde.harness.call import MAIN, Call, Fixture
 from helpers import training as right
 
 LESSON = "08_training"
@@ -30,7 +30,7 @@ def _calls(rng):
     too_long[place] = 121
 
     def call(lengths, max_tokens, generator=True, **more):
-        made = (Made("generator", (seed,)),) if generator else ()
+        made = (Fixture("generator", (seed,)),) if generator else ()
         return Call((lengths, max_tokens, *made), report=("output", "args"), **more)
 
     return [
@@ -69,7 +69,7 @@ def _view(call, value):
     batches = _as_batches(value["output"])
     if batches is None:
         remark = "A list of lists of whole numbers is asked for."
-        return Shown("another form", brief(value["output"]), remark)
+        return Projected("another form", brief(value["output"]), remark)
     found = {"indices": _indices(batches, lengths)}
     if found["indices"][0] in ("once", "missing"):
         batches = [batch for batch in batches if batch]
@@ -81,7 +81,7 @@ def _view(call, value):
             if len(call.args) == 3:
                 found["generator"] = _generator(value["args"]["2"]["state"].array, call.args[2].args[0])
     remark = next((text for _, text in found.values() if text), "")
-    return Shown({name: kind for name, (kind, _) in found.items()}, _sizes(batches, lengths), remark)
+    return Projected({name: kind for name, (kind, _) in found.items()}, _sizes(batches, lengths), remark)
 
 
 def _sizes(batches, lengths):
@@ -193,7 +193,7 @@ BATCHES = Exercise(
     ),
     reference=right.batches_by_tokens,
     make_calls=_calls,
-    view=_view,
+    projection=_view,
     parts={MAIN: 0.6, "order": 0.25, "too long": 0.15},
     misconceptions=(
         Misconception(

@@ -300,7 +300,7 @@ FLOPS = Exercise(
     ),
     reference=right.training_flops,
     make_calls=_flops_calls,
-    view=_as_float,
+    projection=_as_float,
     misconceptions=(
         Misconception(
             "forward pass alone",

@@ -8,10 +8,10 @@ from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import search as m
 from autograde.exercises.training.clear import bad_ends_first, clear_model
-from autograde.harness.call import MAIN, Call, Made
-from autograde.harness.fixtures import realise
+from autograde.harness.brief import Projected, brief
+from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.fixtures import build_argument
 from autograde.harness.plain import TensorData
-from autograde.judge.compare import Shown, brief
 from helpers import training as right
 
 LESSON = "08_training"
@@ -114,7 +114,9 @@ def _by_hand():
     target = np.zeros((6, 6), np.float32)
     target[1] = [-9, -9, -3.9, 0.2, 0, -3.9]
     target[3], target[4] = [0, 0, 3.9, 0.3, 0.2, 4.1], [0, 0, 9, 0, -4, 0]
-    return Made("table_translator", (np.zeros((6, 6), np.float32), target, np.eye(6, dtype=np.float32), "eval", "eval"))
+    return Fixture(
+        "table_translator", (np.zeros((6, 6), np.float32), target, np.eye(6, dtype=np.float32), "eval", "eval")
+    )
 
 
 def _two_of_one():
@@ -123,7 +125,9 @@ def _two_of_one():
     target[1] = [-9, -9, -4, 3, 0, -1]
     target[3] = [0, 0, 0, -7, 1.1, 2]
     target[4], target[5] = [0, 0, 4, 5.2, -0.1, -0.2], [0, 0, 9, 4, -1.1, -1]
-    return Made("table_translator", (np.zeros((6, 6), np.float32), target, np.eye(6, dtype=np.float32), "eval", "eval"))
+    return Fixture(
+        "table_translator", (np.zeros((6, 6), np.float32), target, np.eye(6, dtype=np.float32), "eval", "eval")
+    )
 
 
 def _beam_calls(rng):
@@ -132,12 +136,12 @@ def _beam_calls(rng):
         tables, source = clear_model(rng, ended=ended, **options)
         defaults = {"beam": 4, "length_penalty": 0.6, "bos": 1, "eos": 2}
         kwargs = {name: value for name, value in options.items() if defaults.get(name) != value}
-        model = Made("table_translator", (*tables, mode, "eval"))
+        model = Fixture("table_translator", (*tables, mode, "eval"))
         return Call((model, TensorData(source)), kwargs, part=part, note=note, report=report, tolerance=1e-3)
 
     def early(beam):
         tables, source, max_length = bad_ends_first(rng, beam)
-        args = Made("table_translator", (*tables, "eval", "eval")), TensorData(source)
+        args = Fixture("table_translator", (*tables, "eval", "eval")), TensorData(source)
         options = {"beam": beam, "max_length": max_length}
         note = f"after two words {beam} bad sentences have ended, and a better beginning is open"
         return Call(args, options, part="stopping", note=note, report=("output", "args"), tolerance=1e-3)
@@ -170,7 +174,7 @@ def _beam_view(call, value):
     output, model = value["output"], value["args"]["0"]
     form = _form(output)
     if form:
-        return Shown({"form": form}, brief(output), form)
+        return Projected({"form": form}, brief(output), form)
     ids, scores = output[0].array, output[1].array.astype(np.float64)
     rows = [_until_end(row, options["eos"]) for row in ids]
     fault = _fault(call, ids, scores, rows, options)
@@ -182,7 +186,7 @@ def _beam_view(call, value):
     if call.part == "no gradients":
         found["gradients recorded"] = bool(model["parameters"]["seen"].array[0])
         text += f"; gradients recorded: {found['gradients recorded']}"
-    return Shown(found, text, fault)
+    return Projected(found, text, fault)
 
 
 def _form(output):
@@ -226,8 +230,8 @@ def _score(call, row, options):
     """The score of a sentence, from the model itself; the smallest number if an id is no word."""
     import torch
 
-    model = realise(call.args[0]).eval()
-    source = realise(call.args[1])
+    model = build_argument(call.args[0]).eval()
+    source = build_argument(call.args[1])
     target_input = torch.tensor([[options["bos"], *row[:-1]]])
     if not 0 <= min(row) <= max(row) < len(model.target):
         return -np.inf
@@ -256,7 +260,7 @@ BEAM = Exercise(
     ),
     reference=right.beam_search,
     make_calls=_beam_calls,
-    view=_beam_view,
+    projection=_beam_view,
     parts={MAIN: 0.4, "beam": 0.15, "arguments": 0.15, "stopping": 0.1, "mode": 0.1, "no gradients": 0.1},
     misconceptions=(
         Misconception(

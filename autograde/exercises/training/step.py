@@ -8,7 +8,7 @@ from autograde.exercise import Exercise, Misconception
 from autograde.exercises.libraries import TRAINER
 from autograde.exercises.mistakes.training import evaluating as e
 from autograde.exercises.mistakes.training import step as m
-from autograde.harness.call import MAIN, Call, Made
+from autograde.harness.call import MAIN, Call, Fixture
 from autograde.harness.plain import TensorData
 from helpers import training as right
 
@@ -34,13 +34,13 @@ def _model(rng, scale, *more):
     """A small model; `scale` makes its gradients large or small."""
     shapes = (SOURCE, WIDTH), (TARGET, WIDTH), (TARGET, WIDTH)
     tables = ((rng.normal(size=shape) * scale).astype(np.float32) for shape in shapes)
-    return Made("table_translator", (*tables, *more))
+    return Fixture("table_translator", (*tables, *more))
 
 
 def _zeros(*more):
     """A small model that finds all words equally probable."""
     shapes = (6, 2), (8, 2), (8, 2)
-    return Made("table_translator", (*(np.zeros(shape, np.float32) for shape in shapes), *more))
+    return Fixture("table_translator", (*(np.zeros(shape, np.float32) for shape in shapes), *more))
 
 
 def _number(value):
@@ -61,11 +61,11 @@ def _numbers(output, names):
 
 
 def _sgd(rate):
-    return Made("sgd", (Made("argument", (0,)), rate))
+    return Fixture("sgd", (Fixture("argument", (0,)), rate))
 
 
 def _schedule(*factors):
-    return Made("schedule", (Made("argument", (2,)), factors))
+    return Fixture("schedule", (Fixture("argument", (2,)), factors))
 
 
 def _step_calls(rng):
@@ -121,7 +121,7 @@ STEP = Exercise(
     ),
     reference=right.train_step,
     make_calls=_step_calls,
-    view=_step_view,
+    projection=_step_view,
     parts={MAIN: 0.4, "clip": 0.15, "cleared": 0.15, "scheduler": 0.1, "mode": 0.1, "precision": 0.1},
     misconceptions=(
         Misconception(
@@ -293,7 +293,7 @@ EVALUATE = Exercise(
     ),
     reference=right.evaluate,
     make_calls=_evaluate_calls,
-    view=_evaluate_view,
+    projection=_evaluate_view,
     parts={MAIN: 0.7, "mode": 0.2, "no gradients": 0.1},
     misconceptions=(
         Misconception(

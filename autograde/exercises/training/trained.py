@@ -5,8 +5,8 @@ from __future__ import annotations
 from autograde.exercise import Exercise, Misconception
 from autograde.exercises.mistakes.training import trained as m
 from autograde.exercises.training.translating import examine, resemble
+from autograde.harness.brief import Projected
 from autograde.harness.call import MAIN, Call
-from autograde.judge.compare import Shown
 
 LESSON = "08_training"
 # What is right at least, and the share of the points. The highest band lies well below what the lesson's training reaches
@@ -28,18 +28,18 @@ def _wanted(share):
 
 def _expected(call):
     """Known without any weights: a checkpoint that is missing must not decide what is right."""
-    return Shown({"enough": True, "symptom": ""}, _wanted(call.args[1]))
+    return Projected({"enough": True, "symptom": ""}, _wanted(call.args[1]))
 
 
 def _view(call, value):
     seed, share = call.args
     findings = examine(value, seed)
     if findings.share >= share:
-        return Shown({"enough": True, "symptom": ""}, _wanted(share))
-    return Shown({"enough": False, "symptom": findings.symptom}, findings.text, findings.remark)
+        return Projected({"enough": True, "symptom": ""}, _wanted(share))
+    return Projected({"enough": False, "symptom": findings.symptom}, findings.text, findings.remark)
 
 
-def _doubt(value):
+def _flag(value):
     """Weights that ship with the course show nothing about who trained them."""
     if not resemble(value, m.CHECKPOINT):
         return ""
@@ -63,10 +63,10 @@ TRAINED = Exercise(
     ),
     reference=m.trained_shipped,
     make_calls=_calls,
-    view=_view,
+    projection=_view,
     expected=_expected,
     parts={part: points for part, (_, points) in BANDS.items()},
-    doubt=_doubt,
+    flag=_flag,
     misconceptions=(
         Misconception(
             "untrained weights",

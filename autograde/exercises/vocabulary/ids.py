@@ -39,7 +39,7 @@ BUILD_INDEX = Exercise(
     make_calls=_build_index_calls,
     misconceptions=mistakes.BUILD_INDEX,
     variants=mistakes.BUILD_INDEX_RIGHT,
-    several=True,
+    multiple_outputs=True,
 )
 
 # --- encode ---------------------------------------------------------------------------------------------------------

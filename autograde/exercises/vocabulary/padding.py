@@ -48,7 +48,7 @@ PAD_BATCH = Exercise(
     parts={MAIN: 0.7, "other padding": 0.3},
     misconceptions=mistakes.PAD_BATCH,
     variants=mistakes.PAD_BATCH_RIGHT,
-    several=True,
+    multiple_outputs=True,
 )
 
 EXERCISES = (PAD_BATCH,)

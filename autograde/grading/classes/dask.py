@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from autograde.course.errors import CourseError
-from autograde.grading.classes.workers import GRADE, LOST, RETRIES, Done, Task, attempt, cores, find
-from autograde.grading.job import Bundle, Result
+from autograde.grading.classes.workers import GRADE, LOST, RETRIES, Finished, Task, attempt, cores, find
+from autograde.grading.job import Job, Result
 
 T = TypeVar("T")
 
 
 def dask(
-    items: Iterable[Bundle | T], scheduler: str, jobs: int | None = None, grade: str = GRADE
-) -> Iterator[Done | T]:
+    items: Iterable[Job | T], scheduler: str, jobs: int | None = None, grade: str = GRADE
+) -> Iterator[Finished | T]:
     """The same on the workers of a Dask scheduler ("tcp://…"), or of a cluster on this machine ("local")."""
     try:
         import dask as settings
@@ -46,7 +46,7 @@ def dask(
                 cluster.close()
 
 
-def _flow(client, items: Iterator[Bundle | T], grade: Callable[[Bundle], Result]) -> Iterator[Done | T]:
+def _flow(client, items: Iterator[Job | T], grade: Callable[[Job], Result]) -> Iterator[Finished | T]:
     """Keep two bundles open for each thread of the cluster, and give what comes back.
 
     A lost worker takes with it what it ran and what waited for it, and Dask does not tell which of them ended it. Each
@@ -61,7 +61,7 @@ def _flow(client, items: Iterator[Bundle | T], grade: Callable[[Bundle], Result]
     while True:
         while more and len(tasks) < 2 * max(1, sum(client.nthreads().values())):
             item = next(items, None)
-            if isinstance(item, Bundle):
+            if isinstance(item, Job):
                 future = _submit(client, grade, item)
                 tasks[future.key] = Task(item)
                 flow.add(future)
@@ -73,30 +73,30 @@ def _flow(client, items: Iterator[Bundle | T], grade: Callable[[Bundle], Result]
             break
         future = next(flow)
         answer = _take(future, tasks.pop(future.key))
-        if isinstance(answer, Done):
+        if isinstance(answer, Finished):
             yield answer
         else:
             suspects.append(answer)
     for task in suspects:
-        answer = _take(_submit(client, grade, task.bundle), task)
+        answer = _take(_submit(client, grade, task.job), task)
         while isinstance(answer, Task) and answer.tries <= RETRIES:
-            answer = _take(_submit(client, grade, task.bundle), answer)
-        yield answer if isinstance(answer, Done) else Done(task.bundle, None, LOST.format(tries=answer.tries))
+            answer = _take(_submit(client, grade, task.job), answer)
+        yield answer if isinstance(answer, Finished) else Finished(task.job, None, LOST.format(tries=answer.tries))
 
 
-def _submit(client, grade: Callable[[Bundle], Result], bundle: Bundle):
-    return client.submit(attempt, grade, bundle, pure=False, retries=0)
+def _submit(client, grade: Callable[[Job], Result], job: Job):
+    return client.submit(attempt, grade, job, pure=False, retries=0)
 
 
-def _take(future, task: Task) -> Done | Task:
+def _take(future, task: Task) -> Finished | Task:
     """Wait for what comes back; the task with the workers that it has lost by now, where nothing came."""
     from distributed.scheduler import KilledWorker
 
     try:
-        return Done(task.bundle, *future.result())
+        return Finished(task.job, *future.result())
     except KilledWorker as error:
-        return Task(task.bundle, task.tries + 1 + error.allowed_failures)
+        return Task(task.job, task.tries + 1 + error.allowed_failures)
     except Exception as error:  # the cluster failed: this one is not graded, the others go on
-        return Done(task.bundle, None, f"the cluster failed: {type(error).__name__}: {error}")
+        return Finished(task.job, None, f"the cluster failed: {type(error).__name__}: {error}")
     finally:
         future.release()

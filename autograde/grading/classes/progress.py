@@ -45,7 +45,7 @@ class Progress:
         self._states[outcome.state] += 1
         if outcome.assurance:
             self._assurance[outcome.assurance] += 1
-        line = f"{outcome.score:6.2f} of {outcome.most:g}  {_remarks(outcome)}".rstrip()
+        line = f"{outcome.score:6.2f} of {outcome.max_score:g}  {_remarks(outcome)}".rstrip()
         self._rows.append((outcome.student, line))
         if outcome.review:
             self._reviews.append((outcome.student, _reason(outcome)))

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from autograde.course.errors import CourseError
 from autograde.grading.classes import dask, workers
-from autograde.grading.job import Bundle, Options, Result
+from autograde.grading.job import Job, Options, Result
 from autograde.grading.records import course as courses
 from autograde.grading.records import fingerprints, intake, results
 from autograde.grading.records.course import Course
@@ -39,7 +39,7 @@ class Outcome:
     student: str
     state: str
     score: float
-    most: float
+    max_score: float
     late: float = 0.0
     review: bool = False
     reviews: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class Grading:
     def __init__(
         self,
         course: Course,
-        common: intake.Material,
+        common: intake.Assignment,
         writer: Writer,
         options: Options,
         force: bool = False,
@@ -84,7 +84,7 @@ class Grading:
         self._release = common.fingerprint
         self._environment = fingerprints.environment()
 
-    def begin(self, student: str) -> Bundle | Outcome:
+    def begin(self, student: str) -> Job | Outcome:
         """The bundle to grade, or the outcome where there is nothing to grade."""
         submission = intake.gather(self.course, self.common, student, self.options)
         prints = Fingerprints(submission.fingerprint, self._release, self._environment, self._exercises)
@@ -98,9 +98,9 @@ class Grading:
                 return kept
             stale = results.EVERYTHING
         # of the submission only what finish() needs is held while it is graded
-        held = replace(submission, bundle=replace(submission.bundle, notebook=None, files={}))
+        held = replace(submission, job=replace(submission.job, notebook=None, files={}))
         self._open[student] = (held, prints, before, stale)
-        return submission.bundle
+        return submission.job
 
     def _keep(self, before: Record, submission: Submission) -> Outcome | None:
         """The outcome of a submission that has not changed; None where its graded notebook is lost."""
@@ -138,7 +138,13 @@ class Grading:
         if result is None:
             written = self.writer.current(student)
             return Outcome(
-                student, NOT_GRADED, written.score, written.most, written.late, True, problem=problem or "no result"
+                student,
+                NOT_GRADED,
+                written.score,
+                written.max_score,
+                written.late,
+                True,
+                problem=problem or "no result",
             )
         notebook, kept = result.notebook, ()
         if before is not None and stale is not results.EVERYTHING:
@@ -160,7 +166,7 @@ def _outcome(record: Record, written, state: str) -> Outcome:
         result.student,
         state,
         written.score,
-        written.most,
+        written.max_score,
         written.late,
         written.review,
         tuple(f"{review.grade_id}: {review.reason}" for review in result.reviews),
@@ -179,7 +185,7 @@ def grade_class(
     options: Options | None = None,
     course: Course | None = None,
     grade: str = workers.GRADE,
-    say: Callable[[int], None] = lambda number: None,
+    echo: Callable[[int], None] = lambda number: None,
 ) -> Iterator[Outcome]:
     """Grade the submissions of a lesson; gives each outcome as it comes, in no fixed order.
 
@@ -188,7 +194,7 @@ def grade_class(
     jobs       how many at a time; None: one for each core
     force      grade also what has not changed
     options    how; None: as nbgrader's configuration says
-    grade      "module:function" of the pure function Bundle -> Result
+    grade      "module:function" of the pure function Job -> Result
     say        is told how many submissions there are
 
     Raises CourseError where the lesson is not released, nobody has submitted, somebody else is grading it, or this
@@ -205,20 +211,20 @@ def grade_class(
             raise CourseError(f"There is no submission of {lesson} by {name!r} in {where}. Run `course collect` first.")
     with lock(course, lesson):
         common = intake.material(course, lesson)
-        say(len(names))
+        echo(len(names))
         with Writer(course, lesson) as writer:
             grading = Grading(course, common, writer, options or course.options, force)
             items = (grading.begin(name) for name in names)
             for item in _crew(items, scheduler, min(jobs or workers.cores(), len(names)), grade):
-                if isinstance(item, workers.Done):
-                    if item.hopeless:
+                if isinstance(item, workers.Finished):
+                    if item.fatal:
                         raise CourseError(item.problem)
-                    yield grading.finish(item.bundle.student, item.result, item.problem)
+                    yield grading.finish(item.job.student, item.result, item.problem)
                 else:
                     yield item
 
 
-def _crew(items: Iterator[Bundle | Outcome], scheduler: str | None, jobs: int, grade: str):
+def _crew(items: Iterator[Job | Outcome], scheduler: str | None, jobs: int, grade: str):
     if scheduler is None:
         return workers.processes(items, jobs, grade)
     return dask.dask(items, scheduler, jobs, grade)

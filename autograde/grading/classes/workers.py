@@ -1,7 +1,7 @@
 """Who grades: worker processes on this machine. `clusters` has Dask, for many. Both run the same pure function on the
 same bundles.
 
-A crew takes bundles one by one and gives results as they come. Only the loss of a worker, and a machine that is too
+A pool takes bundles one by one and gives results as they come. Only the loss of a worker, and a machine that is too
 busy, are tried again; what a submission does is part of its result.
 """
 
@@ -22,9 +22,9 @@ from multiprocessing import connection, forkserver
 from typing import TypeVar
 
 from autograde.course.errors import CourseError
-from autograde.grading.job import Bundle, Result
+from autograde.grading.job import Job, Result
 from autograde.grading.records.seeds import SETS
-from autograde.grading.sandbox.warm import Runner, Twin, possible
+from autograde.grading.sandbox.warm import Clone, Runner, possible
 from autograde.harness.sandboxed import frames
 
 RETRIES = 2  # after the loss of a worker, or where the machine was too busy
@@ -42,19 +42,19 @@ _begun: list[Runner] = []
 
 
 @dataclass(frozen=True)
-class Done:
+class Finished:
     """A bundle that came back: with its result, or with the reason why there is none.
 
-    hopeless  no submission can be graded here, for that same reason
+    fatal  no submission can be graded here, for that same reason
     """
 
-    bundle: Bundle
+    job: Job
     result: Result | None
     problem: str = ""
-    hopeless: bool = False
+    fatal: bool = False
 
 
-def find(name: str) -> Callable[[Bundle], Result]:
+def find(name: str) -> Callable[[Job], Result]:
     """The function that `module:function` names."""
     module, function = name.split(":")
     return getattr(importlib.import_module(module), function)
@@ -65,48 +65,48 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def processes(items: Iterable[Bundle | T], jobs: int | None = None, grade: str = GRADE) -> Iterator[Done | T]:
+def processes(items: Iterable[Job | T], jobs: int | None = None, grade: str = GRADE) -> Iterator[Finished | T]:
     """Grade with worker processes of this machine, one per core unless `jobs` says how many.
 
     Bundles are taken when a worker is free, and a few ahead. An item that is no bundle comes out as it went in.
     """
     items = iter(items)
-    crew: list[_Worker] = []
+    pool: list[_Worker] = []
     waiting: list[Task] = []
     more = True
     with _first(grade) as first:
         try:
             while True:
-                idle = [worker for worker in crew if not worker.tasks]
-                free = idle or [worker for worker in crew if len(worker.tasks) < EACH]
-                if waiting and not crew:
+                idle = [worker for worker in pool if not worker.tasks]
+                free = idle or [worker for worker in pool if len(worker.tasks) < EACH]
+                if waiting and not pool:
                     first = _started(first)
-                    crew += [_Worker(grade, first) for _ in range(jobs or cores())]
+                    pool += [_Worker(grade, first) for _ in range(jobs or cores())]
                 elif waiting and free:
-                    free[0].start(waiting.pop(_choice(waiting, free[0], crew)))
-                elif more and len(waiting) < AHEAD and (free or not crew or not _ready(crew, 0.0)):
+                    free[0].start(waiting.pop(_choice(waiting, free[0], pool)))
+                elif more and len(waiting) < AHEAD and (free or not pool or not _ready(pool, 0.0)):
                     item = next(items, None)
                     more = item is not None
-                    if isinstance(item, Bundle):
+                    if isinstance(item, Job):
                         waiting.append(Task(item))
                     elif more:
                         yield item
-                elif len(idle) < len(crew):
-                    for worker in _ready(crew):
+                elif len(idle) < len(pool):
+                    for worker in _ready(pool):
                         task, *others = worker.tasks
                         done = worker.take()
                         if done is None:
                             waiting[:0] = others  # which it has not begun
                             if task.tries < RETRIES:
-                                waiting.insert(0, Task(task.bundle, task.tries + 1))
+                                waiting.insert(0, Task(task.job, task.tries + 1))
                                 continue
                         if waiting:
-                            worker.start(waiting.pop(_choice(waiting, worker, crew)))
-                        yield done or Done(task.bundle, None, LOST.format(tries=task.tries + 1))
+                            worker.start(waiting.pop(_choice(waiting, worker, pool)))
+                        yield done or Finished(task.job, None, LOST.format(tries=task.tries + 1))
                 else:
                     return
         finally:
-            for worker in crew:
+            for worker in pool:
                 worker.stop()
 
 
@@ -129,9 +129,9 @@ def _started(runner: Runner | None) -> Runner | None:
         return None
 
 
-def _twin(first: Runner | None) -> Twin | None:
+def _twin(first: Runner | None) -> Clone | None:
     try:
-        return None if first is None else first.twin()
+        return None if first is None else first.clone()
     except (CourseError, OSError, frames.Busy, frames.Ended, frames.Late):
         return None
 
@@ -172,17 +172,17 @@ def _short_names() -> Iterator[None]:
 class Task:
     """A bundle, and the number of workers that it has lost."""
 
-    bundle: Bundle
+    job: Job
     tries: int = 0
 
 
-def _choice(waiting: list[Task], worker: _Worker, crew: list[_Worker]) -> int:
+def _choice(waiting: list[Task], worker: _Worker, pool: list[_Worker]) -> int:
     """Which of those that wait suits a worker: one whose inputs it has met, so that it knows what the reference
     answers to them; else one whose inputs nobody has met."""
-    others = {key for other in crew for key in other.keys}
+    others = {key for other in pool for key in other.keys}
     for suits in (lambda key: key in worker.keys, lambda key: key not in others):
         for index, task in enumerate(waiting):
-            if suits(task.bundle.key):
+            if suits(task.job.key):
                 return index
     return 0
 
@@ -199,34 +199,34 @@ class _Worker:
 
     def start(self, task: Task) -> None:
         self.tasks.append(task)
-        self.keys.add(task.bundle.key)
+        self.keys.add(task.job.key)
         if self.process is None:
             self._begin()
         with contextlib.suppress(OSError):  # a worker that has ended is found by its sentinel
-            self.pipe.send(task.bundle)
+            self.pipe.send(task.job)
         if len(self.tasks) == 1:
             self._set_deadline()
 
     def _set_deadline(self) -> None:
         """From now on the first task has its time."""
-        self.deadline = time.monotonic() + self.tasks[0].bundle.options.limits.total + MARGIN
+        self.deadline = time.monotonic() + self.tasks[0].job.options.limits.total + MARGIN
 
     def _begin(self) -> None:
         context = _context()
-        twin = _twin(self.first)
+        clone = _twin(self.first)
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_work, args=(other, self.grade, twin, dict(os.environ)), name="grader")
+        self.process = context.Process(target=_work, args=(other, self.grade, clone, dict(os.environ)), name="grader")
         self.process.start()
         other.close()
-        if twin is not None and twin.control is not None:
-            twin.control.close()
+        if clone is not None and clone.control is not None:
+            clone.control.close()
 
-    def take(self) -> Done | None:
+    def take(self) -> Finished | None:
         """What came back of the first task; None where the worker is lost, and with it all that it had."""
         task = self.tasks[0]
         try:
             if self.pipe.poll():
-                done = Done(task.bundle, *self.pipe.recv())
+                done = Finished(task.job, *self.pipe.recv())
                 self.tasks.pop(0)
                 if self.tasks:
                     self._set_deadline()
@@ -250,9 +250,9 @@ class _Worker:
             self.keys = set()
 
 
-def _ready(crew: list[_Worker], wait: float | None = None) -> list[_Worker]:
+def _ready(pool: list[_Worker], wait: float | None = None) -> list[_Worker]:
     """Workers that have an answer, have ended, or are over their time; waits for one, `wait` seconds at most."""
-    busy = [worker for worker in crew if worker.tasks]
+    busy = [worker for worker in pool if worker.tasks]
     if wait is None:
         wait = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
     signs = connection.wait([one for worker in busy for one in (worker.pipe, worker.process.sentinel)], wait)
@@ -262,31 +262,31 @@ def _ready(crew: list[_Worker], wait: float | None = None) -> list[_Worker]:
     ]
 
 
-def _work(pipe: connection.Connection, name: str, twin: Twin | None, environment: dict[str, str]) -> None:
+def _work(pipe: connection.Connection, name: str, clone: Clone | None, environment: dict[str, str]) -> None:
     """The life of a worker: bundles in, results out, until the pipe is closed or the parent is gone."""
     os.environ.clear()  # that of the process it was forked from may be an older one
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     grade = find(name)
-    if twin is not None:
-        importlib.import_module("autograde.grading.grade").take_up(twin)
-    bundles: queue.SimpleQueue[Bundle | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(pipe, bundles), daemon=True).start()
-    while (bundle := bundles.get()) is not None:
-        answer = attempt(grade, bundle)
+    if clone is not None:
+        importlib.import_module("autograde.grading.grade").adopt(clone)
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(pipe, jobs), daemon=True).start()
+    while (job := jobs.get()) is not None:
+        answer = attempt(grade, job)
         try:
             pipe.send(answer)
         except OSError:
             return
 
 
-def _read(pipe: connection.Connection, bundles: queue.SimpleQueue) -> None:
+def _read(pipe: connection.Connection, jobs: queue.SimpleQueue) -> None:
     """Take in what comes at once: a sender that had to wait could not read the result that this process sends."""
     try:
         while True:
-            bundles.put(pipe.recv())
+            jobs.put(pipe.recv())
     except (EOFError, OSError):
-        bundles.put(None)
+        jobs.put(None)
 
 
 def _end_with_parent() -> None:
@@ -294,13 +294,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def attempt(grade: Callable[[Bundle], Result], bundle: Bundle) -> tuple[Result | None, str, bool]:
+def attempt(grade: Callable[[Job], Result], job: Job) -> tuple[Result | None, str, bool]:
     """What `Done` tells of a bundle. A fault of the grader never costs a learner a point."""
     reason = ""
     for tries in range(1 + RETRIES):
         time.sleep(tries * PAUSE)
         try:
-            return grade(bundle), "", False
+            return grade(job), "", False
         except frames.Busy as error:
             reason = str(error)
         except CourseError as error:  # this machine cannot grade at all

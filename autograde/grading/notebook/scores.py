@@ -12,7 +12,7 @@ from nbgrader import utils
 _NUMPY_SCALAR = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
 
 
-def ordinary_score(cell: NotebookNode, most: float) -> float | None:
+def ordinary_score(cell: NotebookNode, max_score: float) -> float | None:
     """The points of a test cell that an instructor wrote; None where a person has to grade.
 
     As nbgrader does: an error is 0, a number is partial credit, anything else full. Unlike it: stderr does not count, a
@@ -26,8 +26,8 @@ def ordinary_score(cell: NotebookNode, most: float) -> float | None:
         if output.output_type == "execute_result":
             number = _number(output.get("data", {}).get("text/plain", ""))
             if number is not None:
-                return number if math.isfinite(number) and 0 <= number <= most else None
-    return most
+                return number if math.isfinite(number) and 0 <= number <= max_score else None
+    return max_score
 
 
 def _number(text: str) -> float | None:

@@ -37,7 +37,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograde.course import notebooks
 from autograde.course.errors import CourseError
-from autograde.grading.job import Mark, Result
+from autograde.grading.job import Result, Score
 from autograde.grading.records import intake
 from autograde.grading.records.course import Course
 from autograde.grading.records.results import Record
@@ -54,7 +54,7 @@ class Cell:
     """A cell of the gradebook that gets points (`most` is not None) or a comment; a task is for a person alone."""
 
     id: str
-    most: float | None
+    max_score: float | None
     comment: bool
     task: bool = False
 
@@ -65,7 +65,7 @@ class Written:
 
     student: str
     score: float
-    most: float
+    max_score: float
     review: bool
     late: float = 0.0
 
@@ -109,16 +109,16 @@ class Writer:
         self._notebook_id = self._notebooks[self.notebooks.index(mine)]
         self._assignment_id = rows[0][2]
         self._cells = {notebook_id: self._cells_of(notebook_id) for notebook_id in self._notebooks}
-        self.most = sum(cell.most or 0.0 for cell in self._cells[self._notebook_id].values())
+        self.max_score = sum(cell.max_score or 0.0 for cell in self._cells[self._notebook_id].values())
         self._db.rollback()
 
     def _cells_of(self, notebook_id: str) -> dict[tuple[str, bool], Cell]:
         """{(name, is it a solution cell alone): Cell}: nbgrader has a row each for a cell's grade and its comment."""
         cells = {}
         for cell in self._db.query(BaseCell).filter(BaseCell.notebook_id == notebook_id):
-            most = getattr(cell, "max_score", None)
+            max_score = getattr(cell, "max_score", None)
             solution, task = isinstance(cell, SolutionCell), isinstance(cell, TaskCell)
-            cells[cell.name, solution] = Cell(cell.id, most, solution or task, task)
+            cells[cell.name, solution] = Cell(cell.id, max_score, solution or task, task)
         return cells
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -159,9 +159,9 @@ class Writer:
         grades, comments = self._rows(mine)
         reviews = {review.grade_id for review in result.reviews}
         for (name, _), cell in self._cells[self._notebook_id].items():
-            if cell.most is not None:
-                mark = result.marks.get(name, Mark(name, None, cell.most) if cell.task else None)
-                self._grade(grades[cell.id], mark, cell.most, name in reviews, changed)
+            if cell.max_score is not None:
+                mark = result.scores.get(name, Score(name, None, cell.max_score) if cell.task else None)
+                self._grade(grades[cell.id], mark, cell.max_score, name in reviews, changed)
             if cell.comment:
                 comments[cell.id].auto_comment = self._comment(name, result, name in untouched)
         self._db.flush()
@@ -169,7 +169,7 @@ class Writer:
         self._db.flush()
         score = float(mine.score)
         review = any(grade.needs_manual_grade for grade in grades.values())
-        return Written(result.student, score, self.most, review, float(mine.late_submission_penalty or 0.0))
+        return Written(result.student, score, self.max_score, review, float(mine.late_submission_penalty or 0.0))
 
     def _submission(self, student: str, submitted: datetime.datetime | None) -> SubmittedAssignment:
         """The submission's row, made with all that belongs to it where it is new, as nbgrader makes it."""
@@ -206,7 +206,7 @@ class Writer:
         grades = {one.cell_id: one for one in self._db.query(Grade).filter_by(notebook_id=submitted.id)}
         comments = {one.cell_id: one for one in self._db.query(Comment).filter_by(notebook_id=submitted.id)}
         for cell in self._cells[submitted.notebook_id].values():
-            if cell.most is not None and cell.id not in grades:
+            if cell.max_score is not None and cell.id not in grades:
                 grades[cell.id] = Grade(cell_id=cell.id, notebook_id=submitted.id)
                 self._db.add(grades[cell.id])
             if cell.comment and cell.id not in comments:
@@ -214,9 +214,9 @@ class Writer:
                 self._db.add(comments[cell.id])
         return grades, comments
 
-    def _grade(self, grade: Grade, mark: Mark | None, most: float, review: bool, changed: bool) -> None:
+    def _grade(self, grade: Grade, mark: Score | None, max_score: float, review: bool, changed: bool) -> None:
         before, seen = grade.auto_score, grade.needs_manual_grade is False
-        grade.auto_score = 0.0 if mark is None else clamp(mark.points, most)
+        grade.auto_score = 0.0 if mark is None else clamp(mark.points, max_score)
         if grade.manual_score is not None:  # a person's mark stays; it is looked at again where the answer is another
             grade.needs_manual_grade = changed or not seen
         elif not changed and seen and before == grade.auto_score:
@@ -228,11 +228,11 @@ class Writer:
         """The comment of a solution's cell: of the mark that was given for it."""
         if untouched:
             return NO_RESPONSE
-        own = [result.marks.get(name)]
-        own += [mark for mark in result.marks.values() if mark.verdict is not None and mark.verdict.name == name]
+        own = [result.scores.get(name)]
+        own += [mark for mark in result.scores.values() if mark.verdict is not None and mark.verdict.name == name]
         texts = [comment_of(mark) for mark in own if mark is not None]
         graded = self._cells[self._notebook_id].get((name, False))
-        if graded is not None and graded.most is not None and not graded.task and name not in result.marks:
+        if graded is not None and graded.max_score is not None and not graded.task and name not in result.scores:
             texts.append(NO_VERDICT)
         return cleaned("\n".join(text for text in dict.fromkeys(texts) if text)) or None
 
@@ -273,11 +273,11 @@ class Writer:
             self._db.rollback()
         have = {cell_id: score for cell_id, score, _ in rows}
         want = {
-            cell.id: clamp(result.marks[name].points, cell.most)
-            if name in result.marks
+            cell.id: clamp(result.scores[name].points, cell.max_score)
+            if name in result.scores
             else (None if cell.task else 0.0)
             for (name, _), cell in self._cells[self._notebook_id].items()
-            if cell.most is not None
+            if cell.max_score is not None
         }
         return have == want and {time for *_, time in rows} <= {record.submitted}
 
@@ -301,7 +301,7 @@ class Writer:
         finally:
             self._db.rollback()
         score, review, late = row or (0.0, False, 0.0)
-        return Written(student, float(score), self.most, bool(review), float(late or 0.0))
+        return Written(student, float(score), self.max_score, bool(review), float(late or 0.0))
 
     def submitted_at(self, student: str) -> datetime.datetime | None:
         """The time of submission that the gradebook has."""
@@ -379,14 +379,14 @@ def _untouched(notebook: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def clamp(points: float | None, most: float) -> float | None:
+def clamp(points: float | None, max_score: float) -> float | None:
     """Points between 0 and `most`; None, for a person to decide, where there is no number."""
     if points is None or not math.isfinite(points):
         return None
-    return min(max(float(points), 0.0), most)
+    return min(max(float(points), 0.0), max_score)
 
 
-def comment_of(mark: Mark) -> str:
+def comment_of(mark: Score) -> str:
     """The words for a mark: why it is not full, or what the grader has to say beside it."""
     texts = [mark.verdict.summary] if mark.verdict is not None and not mark.verdict.passed else []
     return "\n".join(dict.fromkeys(text for text in (*texts, mark.comment) if text))

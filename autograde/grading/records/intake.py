@@ -1,4 +1,4 @@
-"""Make a `Bundle` of each submission in nbgrader's folders. Runs nothing and follows no link."""
+"""Make a `Job` of each submission in nbgrader's folders. Runs nothing and follows no link."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autograde.course import attachments, class_data, notebooks
 from autograde.course.attachments import shown
 from autograde.course.errors import CourseError
 from autograde.exercise import Exercise
-from autograde.grading.job import DEFAULT, Bundle, Options
+from autograde.grading.job import DEFAULT, Job, Options
 from autograde.grading.notebook.cells import checked_exercise
 from autograde.grading.notebook.read import LARGEST
 from autograde.grading.records import fingerprints, seeds
@@ -33,7 +33,7 @@ PICTURES = "figures"  # pictures that a lesson's text shows; no code reads them
 
 
 @dataclass(frozen=True)
-class Material:
+class Assignment:
     """What all submissions of a notebook have in common, read once.
 
     lesson, notebook  names of nbgrader's assignment and of its notebook (in this course the same)
@@ -71,7 +71,7 @@ class Submission:
     fingerprint  of everything in it that can decide a grade
     """
 
-    bundle: Bundle
+    job: Job
     submitted: datetime.datetime | None
     fingerprint: str
 
@@ -83,10 +83,10 @@ class _Found:
     notebooks: dict[str, bytes | None] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    left_out: attachments.LeftOut = field(default_factory=attachments.LeftOut)
+    left_out: attachments.Rejected = field(default_factory=attachments.Rejected)
 
 
-def material(course: Course, lesson: str, notebook: str | None = None) -> Material:
+def material(course: Course, lesson: str, notebook: str | None = None) -> Assignment:
     """Read the release and the gradebook; CourseError where the lesson is not released."""
     notebook = notebook or lesson
     folder = course.release(lesson)
@@ -103,7 +103,7 @@ def material(course: Course, lesson: str, notebook: str | None = None) -> Materi
             raise CourseError(f"The gradebook does not know {lesson}. Run `course release {lesson}` first.") from None
     released = {notebooks.grade_id(cell): cell.source for cell in notebooks.read(file).cells}
     locked = {name: source for name, source in sources.items() if released.get(name) != source}
-    return Material(
+    return Assignment(
         lesson, notebook, release, locked, _brought(folder), secret(course.root / class_data.CLASSROOM), alone
     )
 
@@ -120,7 +120,7 @@ def _brought(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def gather(course: Course, common: Material, student: str, options: Options = DEFAULT) -> Submission:
+def gather(course: Course, common: Assignment, student: str, options: Options = DEFAULT) -> Submission:
     """The submission of one student. Never raises because of what lies in the folder."""
     folder = course.submitted(student, common.lesson)
     found = _Found()
@@ -143,7 +143,7 @@ def gather(course: Course, common: Material, student: str, options: Options = DE
         "\n".join(found.notes).encode("utf-8", "replace"),
     )
     key = student_key(common.secret, student, common.lesson, fingerprint)
-    bundle = Bundle(
+    job = Job(
         common.lesson,
         student,
         notebook,
@@ -154,10 +154,10 @@ def gather(course: Course, common: Material, student: str, options: Options = DE
         options,
         tuple(found.notes),
     )
-    return Submission(bundle, submitted, fingerprint)
+    return Submission(job, submitted, fingerprint)
 
 
-def checked(common: Material) -> list[Exercise]:
+def checked(common: Assignment) -> list[Exercise]:
     """The exercises that the notebook's cells check."""
     release = nbformat.reads(common.release, as_version=4)
     found = [checked_exercise(cell) for cell in release.cells]
@@ -172,7 +172,7 @@ def student_key(key: bytes, student: str, lesson: str, attempt: str) -> bytes:
     return seeds.set_key(key, student, lesson, attempt)
 
 
-def _look(folder: Path, common: Material, found: _Found) -> None:
+def _look(folder: Path, common: Assignment, found: _Found) -> None:
     for name, path in _walk(folder, found):
         if path.suffix.lower() == ".ipynb":
             if "/" not in name:
@@ -211,7 +211,7 @@ def _take(found: _Found, name: str, path: Path) -> None:
         found.left_out.add(name, reason or attachments.TOO_LARGE)
 
 
-def _read(path: Path, most: int) -> bytes | None:
+def _read(path: Path, max_score: int) -> bytes | None:
     """The content of an ordinary file of at most `most` bytes, else None. Waits for no pipe and follows no link."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -219,21 +219,21 @@ def _read(path: Path, most: int) -> bytes | None:
         with open(descriptor, "rb") as stream:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            data = stream.read(most + 1)
+            data = stream.read(max_score + 1)
     except OSError:
         return None
-    return data if len(data) <= most else None
+    return data if len(data) <= max_score else None
 
 
-def _choose(common: Material, found: _Found) -> bytes | None:
+def _choose(common: Assignment, found: _Found) -> bytes | None:
     """The notebook to grade: the one of the right name, else the only one, with a note."""
     wanted = f"{common.notebook}.ipynb"
     name = wanted
     if wanted not in found.notebooks:
         names = list(found.notebooks)
         if len(names) != 1 or not common.alone:
-            several = f" There are: {', '.join(map(shown, names[:5]))}." if names else ""
-            found.notes.append(f"There is no {wanted} in the submission.{several}")
+            multiple_outputs = f" There are: {', '.join(map(shown, names[:5]))}." if names else ""
+            found.notes.append(f"There is no {wanted} in the submission.{multiple_outputs}")
             return None
         name = names[0]
         found.notes.append(f"The notebook was called {shown(name)}; it was taken as {wanted}.")

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograde.grading.job import ALL, Limits, Mark, Options, Result, Review
+from autograde.grading.job import ALL, Limits, Options, Result, Review, Score
 from autograde.judge.verdict import Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 _TIME = "%Y-%m-%dT%H:%M:%S.%f"
 
 
@@ -150,16 +150,16 @@ def _covers(old: Options, new: Options) -> bool:
 def merge(old: Record, new: Result, exercises: Iterable[str]) -> tuple[Result, tuple[str, ...]]:
     """The new result with the old marks of all but these exercises, and the names of what was kept."""
     touched = set(exercises)
-    marks, kept = {}, []
-    for name, mark in new.marks.items():
-        before = old.result.marks.get(name)
+    scores, kept = {}, []
+    for name, mark in new.scores.items():
+        before = old.result.scores.get(name)
         exercise = mark.verdict.name if mark.verdict is not None else ""
         if before is None or exercise in touched or (before.verdict is not None and before.verdict.name in touched):
-            marks[name] = mark
+            scores[name] = mark
         else:
-            marks[name] = before
+            scores[name] = before
             kept.append(exercise or name)
-    return replace(new, marks=marks), tuple(kept)
+    return replace(new, scores=scores), tuple(kept)
 
 
 # --- plain data -----------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def to_dict(record: Record) -> dict[str, Any]:
         **asdict(result),
     }
     data["seconds"] = {name: round(float(value), 4) for name, value in result.seconds.items()}
-    for mark in data["marks"].values():
+    for mark in data["scores"].values():
         mark["points"] = _finite(mark["points"])
     return data
 
@@ -191,11 +191,11 @@ def from_dict(data: dict[str, Any]) -> Record:
     """The inverse of `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
     if data["schema"] != SCHEMA:
         raise ValueError(f"unknown schema {data['schema']!r}")
-    marks = {name: _mark(mark) for name, mark in data["marks"].items()}
+    scores = {name: _mark(mark) for name, mark in data["scores"].items()}
     result = Result(
         data["lesson"],
         data["student"],
-        marks,
+        scores,
         "",
         tuple(data["notes"]),
         tuple(Review(**review) for review in data["reviews"]),
@@ -214,11 +214,11 @@ def from_dict(data: dict[str, Any]) -> Record:
     )
 
 
-def _mark(data: dict[str, Any]) -> Mark:
+def _mark(data: dict[str, Any]) -> Score:
     verdict = data["verdict"]
     if verdict is not None:
         verdict = Verdict(**{**verdict, "facts": tuple(tuple(fact) for fact in verdict["facts"])})
-    return Mark(**{**data, "verdict": verdict})
+    return Score(**{**data, "verdict": verdict})
 
 
 def _write_time(time: datetime.datetime | None) -> str | None:

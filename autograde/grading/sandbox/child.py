@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograde.grading.job import Limits
 from autograde.harness import fixtures
-from autograde.harness.call import Call, Made
+from autograde.harness.call import Call, Fixture
 from autograde.harness.sandboxed import frames
 from autograde.harness.sandboxed.frames import Busy, Gone
 from autograde.harness.wire import pack_calls, unpack_answers
@@ -60,7 +60,7 @@ class Child:
 
         ValueError if what came back is no answer; Gone if the process is.
         """
-        message = {"do": "ask", "name": name, "seconds": seconds, "makers": makers_of(calls)}
+        message = {"do": "ask", "name": name, "seconds": seconds, "factories": factory_sources(calls)}
         reply, data = self._exchange(message, pack_calls(calls), total)
         if reply.get("there") is not True:
             return None
@@ -116,13 +116,13 @@ class Child:
             connection.close()
 
 
-def makers_of(calls: list[Call]) -> list[str]:
+def factory_sources(calls: list[Call]) -> list[str]:
     """The source of the makers that the calls name, and of those that these use: no other exercise's."""
     wanted: set[str] = set()
 
     def look(value) -> None:
-        if isinstance(value, Made):
-            wanted.add(value.maker)
+        if isinstance(value, Fixture):
+            wanted.add(value.factory)
             look(value.args)
         elif isinstance(value, list | tuple):
             for item in value:
@@ -135,8 +135,8 @@ def makers_of(calls: list[Call]) -> list[str]:
     sources, queue = {}, sorted(wanted)
     while queue:
         name = queue.pop()
-        if name in sources or name not in fixtures.MAKERS:
+        if name in sources or name not in fixtures.FACTORIES:
             continue
-        sources[name] = inspect.getsource(fixtures.MAKERS[name])
-        queue += [other for other in fixtures.MAKERS if re.search(rf"\b{other}\(", sources[name])]
+        sources[name] = inspect.getsource(fixtures.FACTORIES[name])
+        queue += [other for other in fixtures.FACTORIES if re.search(rf"\b{other}\(", sources[name])]
     return [sources[name] for name in sorted(sources)]

@@ -19,7 +19,7 @@ from nbformat.v4 import new_output
 from autograde.grading.job import Limits
 from autograde.grading.sandbox.child import Child
 from autograde.grading.sandbox.warm import Runner
-from autograde.harness.call import Answer, Call, Unasked
+from autograde.harness.call import Answer, Call, Skipped
 from autograde.harness.sandboxed.frames import Gone, too_much
 
 _BETWEEN = 0.25  # seconds of work between two checkpoints
@@ -33,7 +33,7 @@ class Stopped(Exception):
     """There is no answer, and the message says why."""
 
 
-class Conductor:
+class Driver:
     """Runs the cells of one submission in order; `with` ends its processes."""
 
     def __init__(self, runner: Runner, stage: str, limits: Limits, files: dict[str, bytes]):
@@ -41,7 +41,7 @@ class Conductor:
         self.end = time.monotonic() + limits.total
         self.stopped = ""
         self.missing: set[str] = set()  # names that the last cell did not find
-        self.own = 0.0  # seconds of the cells and calls alone
+        self.user = 0.0  # seconds of the cells and calls alone
         self.ended = False  # a process ended that was in time
         self._history: list[str] = []  # the cells that made the state of now
         self._kept: list[int] = []  # how many of them each waiting copy has run
@@ -50,12 +50,12 @@ class Conductor:
         self._child: Child | None = None
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Conductor:
+    def __enter__(self) -> Driver:
         self._start()
         return self
 
     def __exit__(self, *error) -> None:
-        self.own += self._child.seconds
+        self.user += self._child.seconds
         self._stack.close()
 
     def run(self, source: str) -> tuple[list[NotebookNode], int | None]:
@@ -83,7 +83,7 @@ class Conductor:
         count = reply.get("count")
         return shown, count if type(count) is int and 0 < count < 10**6 else None
 
-    def ask(self, name: str, calls: list[Call]) -> list[Answer | Unasked] | None:
+    def ask(self, name: str, calls: list[Call]) -> list[Answer | Skipped] | None:
         """Put calls to the object of that name; None if there is none. Stopped without an answer, ValueError where it
         cannot be read."""
         longest = self._left(self.limits.call * len(calls) + 2)
@@ -110,7 +110,7 @@ class Conductor:
     # --- states -----------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self.own += self._child.seconds if self._child else 0.0
+        self.user += self._child.seconds if self._child else 0.0
         self._stack.close()
         self._child = self._stack.enter_context(self.runner.child(self.stage, self.limits, self.files))
         self._kept, self._since = [], 0.0

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from autograde.course import class_data, paths
 from autograde.grading.job import Limits
-from autograde.grading.sandbox import staging
+from autograde.grading.sandbox import rootfs
 from autograde.harness.sandboxed.frames import Busy, Gone
 
 # what must hold for a submission to be graded at all; the others are named in the level
@@ -203,14 +203,14 @@ def targets() -> Iterator[dict]:
         root = paths.root()
         files = [str(home / name) for name in ("secret", "gradebook.db", "submitted/other/notebook.ipynb")]
         course = [root / "autograde" / "judge" / "judge.py", root / "pyproject.toml", root / "classroom" / ".secret"]
-        course += [root / "helpers" / "decoder.py", staging.PACKAGE / "judging.py", staging.HELPERS / "decoder.py"]
+        course += [root / "helpers" / "decoder.py", rootfs.PACKAGE / "judging.py", rootfs.HELPERS / "decoder.py"]
         given |= {
             "readable": [*files, *map(str, course)],
             "folders": [
                 str(root / "solutions"),
                 str(root / "autograde"),
                 str(root / class_data.CLASSROOM),
-                str(staging.PACKAGE),
+                str(rootfs.PACKAGE),
                 folder,
             ],
             "writable": files,
@@ -240,7 +240,7 @@ def _end(process: subprocess.Popen) -> None:
 
 def breaches(runner) -> dict[str, str]:
     """{what a submission could do here: on what}; empty where the isolation is complete."""
-    with targets() as given, runner.child(staging.OWN, LIMITS) as child:
+    with targets() as given, runner.child(rootfs.OWN, LIMITS) as child:
         source = f"{ATTEMPTS}\nprint(_attempts({ {**given, 'work': '.'}!r}))"
         try:
             reply = child.run(source, LIMITS.cell)

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from autograde.course.errors import CourseError
 from autograde.grading.job import Limits
-from autograde.grading.sandbox import containers, selftest, staging, view
+from autograde.grading.sandbox import containers, rootfs, selftest, view
 from autograde.grading.sandbox.child import WAIT, Child
 from autograde.harness.sandboxed import frames
 from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS
@@ -49,7 +49,7 @@ def possible() -> bool:
 
 
 @dataclass(frozen=True)
-class Twin:
+class Clone:
     """A copy of a warm process, on its way to another process of the grader, whose `Runner(twin=...)` takes it up.
 
     control    its socket; None where each submission has a warm process of its own (`means.ALONE`)
@@ -71,7 +71,7 @@ class Runner:
     twin    a copy of another Runner's process, in place of one that is started here
     """
 
-    def __init__(self, unsafe: bool = False, twin: Twin | None = None):
+    def __init__(self, unsafe: bool = False, clone: Clone | None = None):
         self.unsafe = unsafe
         self.means = list(MEANS) if sys.platform == "linux" else []  # of isolation, the first that holds is taken
         self.isolated = ""
@@ -83,13 +83,13 @@ class Runner:
         self._launched = False  # and not yet ready
         self._meant: tuple[str, Limits] | None = None  # the stage and limits of a process that nothing has used yet
         self._container: containers.Container | None = None
-        self._proved = twin is not None  # the isolation holds on this machine: what fails later is something else
+        self._proved = clone is not None  # the isolation holds on this machine: what fails later is something else
         self._kills = 0  # by the kernel, for want of memory, before the child began
-        if twin is not None:
-            self.means, self.isolated = [twin.isolated], twin.isolated
-            self.assurance, self.breaches = twin.assurance, twin.breaches
-            self._control, self._folder = twin.control, twin.folder
-            self._places = view.places(twin.folder, bool(twin.isolated))
+        if clone is not None:
+            self.means, self.isolated = [clone.isolated], clone.isolated
+            self.assurance, self.breaches = clone.assurance, clone.breaches
+            self._control, self._folder = clone.control, clone.folder
+            self._places = view.places(clone.folder, bool(clone.isolated))
 
     def __enter__(self) -> Runner:
         self.start()
@@ -104,7 +104,7 @@ class Runner:
         if self.means and not self._lives():
             self.isolated = self.means[0]
             with contextlib.suppress(view.Missing):
-                self._launch(staging.OWN, selftest.LIMITS)
+                self._launch(rootfs.OWN, selftest.LIMITS)
                 self._launched = True
 
     def start(self) -> None:
@@ -124,7 +124,7 @@ class Runner:
             self.isolated, self.breaches, self.assurance = means, {}, ""
             try:
                 if not launched:
-                    self._launch(staging.OWN, selftest.LIMITS)
+                    self._launch(rootfs.OWN, selftest.LIMITS)
                 launched = False
                 self._wait()
                 self.breaches = selftest.breaches(self)
@@ -146,7 +146,7 @@ class Runner:
             if not self.unsafe:
                 raise Unsafe(f"Submissions cannot be isolated on this machine ({'; '.join(reasons)}). {REMEDY}")
             self.isolated, self.assurance = "", "unsafe: no isolation"
-            self._start(staging.OWN, selftest.LIMITS)
+            self._start(rootfs.OWN, selftest.LIMITS)
             return
         self.means = [self.isolated]
         lacks = ", ".join(sorted(self.breaches))
@@ -174,7 +174,7 @@ class Runner:
         self._held = FileLock(self._folder / _LOCK)
         self._held.acquire(timeout=0)
         stage = self._folder / "stage"
-        staging.stage(stage)
+        rootfs.stage(stage)
         (self._folder / "root").mkdir()
         self._config = {**view.config(self._folder, bool(self.isolated)), "isolated": self.isolated}
         lesson = stage / "stages" / for_stage
@@ -234,18 +234,18 @@ class Runner:
     def _last_words(self) -> str:
         return containers.last_words((self._folder / "errors").read_text(errors="replace"))
 
-    def twin(self) -> Twin:
+    def clone(self) -> Clone:
         """A copy of the warm process, for another process of the grader. OSError or frames.Ended where none is made."""
         self.start()
         ours = None
         if self.isolated not in ALONE:
             ours, theirs = socket.socketpair()
             socket.send_fds(self._control, [b"!"], [theirs.fileno()])
-            frames.send(self._control, {"do": "twin"})
+            frames.send(self._control, {"do": "clone"})
             theirs.close()
             for connection in (self._control, ours):
                 frames.receive(connection, WAIT)
-        return Twin(ours, self._folder, self.isolated, self.assurance, self.breaches)
+        return Clone(ours, self._folder, self.isolated, self.assurance, self.breaches)
 
     @property
     def pid(self) -> int:

@@ -9,7 +9,9 @@ import json
 import socket
 import struct
 import time
+from typing import Any
 
+Message = dict[str, Any]
 HEAD = struct.Struct(">IQ")
 LARGEST_TEXT = 64 * 2**20  # bytes of JSON in one frame
 _SMALL = 2**20  # bytes that are sent in one piece with the head
@@ -46,7 +48,7 @@ class Late(Exception):
     """No whole frame came in time."""
 
 
-def send(to: socket.socket, message: dict, data: bytes = b"") -> None:
+def send(to: socket.socket, message: Message, data: bytes = b"") -> None:
     """Send one frame; Ended if nobody reads."""
     text = json.dumps(message).encode()
     if len(text) > LARGEST_TEXT or len(data) > LARGEST_DATA:
@@ -62,7 +64,7 @@ def send(to: socket.socket, message: dict, data: bytes = b"") -> None:
         raise Ended(str(error)) from None
 
 
-def receive(source: socket.socket, seconds: float | None = None) -> tuple[dict, bytes]:
+def receive(source: socket.socket, seconds: float | None = None) -> tuple[Message, bytes]:
     """One frame; Ended or Late if none comes. `seconds` is for the whole of it."""
     end = None if seconds is None else time.monotonic() + seconds
     text_size, data_size = HEAD.unpack(_exactly(source, HEAD.size, end))

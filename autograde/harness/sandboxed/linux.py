@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -28,7 +29,7 @@ def _checked(result: int, what: str) -> int:
     return result
 
 
-def syscall(number: int, *args) -> int:
+def syscall(number: int, *args: Any) -> int:
     full = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
     return _checked(_libc.syscall(ctypes.c_long(number), *full), f"system call {number}")
 

@@ -6,7 +6,7 @@ one byte (with a socket beside it) and one frame for each command:
     {"do": "child", "stage", "limits", "home"}  + the child's socket -> {}
     {"do": "why"}                     -> {"memory": whether the child was ended because it used too much}
     {"do": "end"}                                                    -> {}
-    {"do": "twin"}                    + the twin's control socket    -> {}
+    {"do": "clone"}                    + the twin's control socket    -> {}
 
 A twin is a copy of this process, for another worker: it imports nothing again. While a child is there it looks how much
 memory the processes of the child use together, and ends them above the limit. With bubblewrap and in a container it is
@@ -25,8 +25,12 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograde.harness.sandboxed import backends, frames, resources
+
+if TYPE_CHECKING:
+    from autograde.harness.sandboxed.shell import Shell
 
 _ENDING = 5.0  # seconds until everything below a process has ended; then the grader ends the whole of it
 
@@ -80,10 +84,10 @@ def main(number: int) -> None:
             frames.send(control, {})
         elif message["do"] == "why":
             frames.send(control, {"memory": over or resources.ended_by_kernel()})
-        elif message["do"] == "twin":
+        elif message["do"] == "clone":
             ended()  # twins
             if not os.fork():
-                control = become_twin(control, descriptors[0], isolated)
+                control = become_clone(control, descriptors[0], isolated)
                 memory = resources.Memory(bool(isolated))
                 frames.send(control, {})
                 continue
@@ -95,7 +99,7 @@ def main(number: int) -> None:
             frames.send(control, {})
 
 
-def become_twin(control: socket.socket, descriptor: int, isolated: str) -> socket.socket:
+def become_clone(control: socket.socket, descriptor: int, isolated: str) -> socket.socket:
     """In the copy of this process: leave the control of the first one, take up its own."""
     control.close()
     if isolated:
@@ -113,7 +117,7 @@ def fork(isolated: str) -> int:
     return isolation.fork()
 
 
-def prepare(config: dict, number: int) -> tuple:
+def prepare(config: frames.Message, number: int) -> tuple[Shell, str]:
     """Enter the tree, import everything, pay what the first use of each costs."""
     isolated = config["isolated"]  # one of the means, or ""
     os.umask(0o022)
@@ -140,7 +144,7 @@ def prepare(config: dict, number: int) -> tuple:
     return shell, isolated
 
 
-def warm_up():
+def warm_up() -> Shell:
     import numpy as np
     import torch
 
@@ -179,7 +183,7 @@ def warm_up():
     return shell
 
 
-def child(connection: socket.socket, shell, message: dict, isolated: str) -> None:
+def child(connection: socket.socket, shell: Shell, message: frames.Message, isolated: str) -> None:
     """In the fork: enter the isolation, say whether it held, serve."""
     from autograde.harness.sandboxed import session
 

@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 from pathlib import Path
+from typing import Any
 
 PERIOD = 0.05  # seconds between two looks at the memory of a submission
 _HUGE = 2 * 2**20  # bytes of a huge page
@@ -17,7 +18,7 @@ _ENDED = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
 _PROPORTIONAL = re.compile(rb"^Pss_(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
 
 
-def limit(limits: dict, isolated: bool, contained: bool = False) -> None:
+def limit(limits: dict[str, Any], isolated: bool, contained: bool = False) -> None:
     """Limits of the process that runs the learner's code, and of each that it starts; memory counts above what it has
     now. Processes are counted where they are a submission's alone: not without isolation, and not in a container, which
     counts its own, while the kernel counts those of all containers of one user."""
@@ -113,7 +114,7 @@ def ended_by_kernel() -> bool:
     return False
 
 
-def _kib(name: str, file: str, what: re.Pattern) -> int:
+def _kib(name: str, file: str, what: re.Pattern[bytes]) -> int:
     try:
         return sum(map(int, what.findall(Path("/proc", name, file).read_bytes())))
     except OSError:

@@ -93,8 +93,8 @@ def program(machine: str) -> bytes:
     if machine == "x86_64":  # the numbers of the x32 interface, which nothing here uses
         rows += [(_AT_LEAST, 0, 1, 0x40000000), refuse(errno.ENOSYS)]
     for numbers in REFUSED.values():
-        if numbers[column] is not None:
-            rows += [(_EQUAL, 0, 1, numbers[column]), refuse(errno.EPERM)]
+        if (number := numbers[column]) is not None:
+            rows += [(_EQUAL, 0, 1, number), refuse(errno.EPERM)]
     # its flags lie in memory, where a filter cannot look; the C library then takes `clone`
     rows += [(_EQUAL, 0, 1, _CLONE3[column]), refuse(errno.ENOSYS)]
     rows += [(_EQUAL, 0, 4, _CLONE[column]), (_LOAD, 0, 0, _FIRST), (_ANY_BIT, 0, 1, _NAMESPACES)]

@@ -5,7 +5,7 @@ time (`frames`), and this answers with one frame:
 
     {"do": "begin", "files": {name: size}, "memory": ...}  + contents     -> {}
     {"do": "run", "source", "seconds"}                                    -> {"outputs", "missing", "threads"}
-    {"do": "ask", "name", "seconds", "makers"}             + packed calls -> {"there": bool}  + packed answers
+    {"do": "ask", "name", "seconds", "factories"}             + packed calls -> {"there": bool}  + packed answers
     {"do": "checkpoint"}                                   + a socket     -> (nothing: the copy listens on that socket)
     {"do": "resume"}                                                      -> {} (from the process that waited)
 """
@@ -18,12 +18,15 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from autograde.harness.fixtures import MAKERS
+from autograde.harness.call import Answer, Skipped
+from autograde.harness.fixtures import FACTORIES
 from autograde.harness.invoke import answer
 from autograde.harness.sandboxed import frames
+from autograde.harness.sandboxed.frames import Message
 from autograde.harness.sandboxed.shell import Shell
 from autograde.harness.wire import pack_answers, unpack_calls
 
@@ -59,7 +62,7 @@ class Session:
             except frames.Ended:
                 os._exit(0)
 
-    def do_begin(self, message: dict, data: bytes):
+    def do_begin(self, message: Message, data: bytes) -> tuple[Message, bytes]:
         at = 0
         for name, size in message["files"].items():
             file = Path(self.work, name)
@@ -75,7 +78,7 @@ class Session:
             os.dup2(self.output, number)
         return {}, b""
 
-    def do_run(self, message: dict, data: bytes):
+    def do_run(self, message: Message, data: bytes) -> tuple[Message, bytes]:
         start = time.monotonic()
         seconds = message["seconds"]
         late = False
@@ -103,10 +106,11 @@ class Session:
         """The text of an error, with the limit that it met."""
         return f"{text.rstrip('. ')}. The notebook asked for {frames.too_much(self.memory)}.".lstrip(". ")
 
-    def _named(self, one):
-        if one.problem is None or not _out_of_memory(one.problem.kind, one.problem.text):
-            return one
-        return replace(one, problem=replace(one.problem, text=self._limit(one.problem.text)))
+    def _named(self, given: Answer | Skipped) -> Answer | Skipped:
+        problem = given.problem
+        if problem is None or not _out_of_memory(problem.kind, problem.text):
+            return given
+        return replace(given, problem=replace(problem, text=self._limit(problem.text)))
 
     def _written(self) -> str:
         """What was written to the process's own output, by a program that was started or by compiled code."""
@@ -120,10 +124,10 @@ class Session:
         except OSError:
             return ""
 
-    def do_ask(self, message: dict, data: bytes):
+    def do_ask(self, message: Message, data: bytes) -> tuple[Message, bytes]:
         start = time.monotonic()
-        for source in message["makers"]:
-            exec(compile(source, "<maker>", "exec"), sys.modules["autograde.harness.fixtures"].__dict__)
+        for source in message["factories"]:
+            exec(compile(source, "<fixture>", "exec"), sys.modules["autograde.harness.fixtures"].__dict__)
         namespace = self.shell.user_ns
         try:
             if message["name"] not in namespace:
@@ -139,9 +143,9 @@ class Session:
                 "seconds": 0.0,
             }, b""
         finally:
-            MAKERS.clear()
+            FACTORIES.clear()
 
-    def do_checkpoint(self, message: dict, data: bytes):
+    def do_checkpoint(self, message: Message, data: bytes) -> tuple[Message | None, bytes]:
         """Fork: the copy goes on over the new socket, this process waits on the old one, in the state of now."""
         _, descriptors, _, _ = socket.recv_fds(self.connection, 1, 1)
         if not descriptors:
@@ -164,7 +168,7 @@ class Session:
         self.copy, self.process = None, os.getpid()
         return {}, b""
 
-    def do_resume(self, message: dict, data: bytes):
+    def do_resume(self, message: Message, data: bytes) -> tuple[Message, bytes]:
         if self.copy:
             for kill, number in ((os.killpg, self.copy), (os.kill, self.copy)):
                 with contextlib.suppress(OSError):
@@ -178,10 +182,10 @@ class Session:
 
 
 @contextlib.contextmanager
-def _interrupt(seconds: float):
+def _interrupt(seconds: float) -> Iterator[None]:
     """Raise CellTimeoutError after `seconds`, and again every second while it is swallowed."""
 
-    def stop(signum, frame):
+    def stop(signum: int, frame: object) -> None:
         raise CellTimeoutError
 
     signal.signal(signal.SIGALRM, stop)
@@ -197,7 +201,7 @@ def _out_of_memory(kind: str, text: str) -> bool:
     return kind == "MemoryError" or "can't allocate memory" in text
 
 
-def _error(name: str, text: str) -> dict:
+def _error(name: str, text: str) -> Message:
     return {"output_type": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
 
 

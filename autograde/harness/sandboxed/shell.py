@@ -18,19 +18,19 @@ from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 
-HistoryManager.enabled = False  # no database, and no thread that writes it
-Completer.use_jedi = False
+HistoryManager.enabled = False  # type: ignore[assignment]  # no database, and no thread that writes it
+Completer.use_jedi = False  # type: ignore[assignment]
 
 
 class Outputs:
     """The outputs of the running cell, as nbformat has them; at most `limit` bytes."""
 
     def __init__(self, limit: int):
-        self.items: list[dict] = []
+        self.items: list[dict[str, Any]] = []
         self.limit, self.size, self.cut = limit, 0, False
         self._clear_next = False
 
-    def add(self, output: dict) -> None:
+    def add(self, output: dict[str, Any]) -> None:
         if self._clear_next:
             self.clear()
         size = _size(output)
@@ -61,12 +61,12 @@ class Outputs:
             return
         self.items, self.size, self._clear_next = [], 0, False
 
-    def update(self, display_id: str, data: dict, metadata: dict) -> None:
+    def update(self, display_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         for item in self.items:
             if item.get("display_id") == display_id:
                 item["data"], item["metadata"] = data, metadata
 
-    def finished(self) -> list[dict]:
+    def finished(self) -> list[dict[str, Any]]:
         done = []
         for item in self.items:
             item = dict(item)
@@ -125,10 +125,11 @@ class Stream(io.TextIOBase):
 
 
 class Publisher(DisplayPublisher):
-    def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **kwargs):
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **options: Any) -> None:
+        transient = options.get("transient") or {}
         data, metadata = _bundle(data), _plain(metadata or {})
-        display_id = (transient or {}).get("display_id")
-        if update:
+        display_id = transient.get("display_id")
+        if options.get("update"):
             self.shell.outputs.update(display_id, data, metadata)
             return
         output = {"output_type": "display_data", "data": data, "metadata": metadata}
@@ -136,20 +137,20 @@ class Publisher(DisplayPublisher):
             output["display_id"] = display_id
         self.shell.outputs.add(output)
 
-    def clear_output(self, wait=False):
+    def clear_output(self, wait: bool = False) -> None:
         self.shell.outputs.clear(wait)
 
 
 class Hook(DisplayHook):
     """Shows the value of a cell's last line."""
 
-    def start_displayhook(self):
-        self._bundle: dict | None = None
+    def start_displayhook(self) -> None:
+        self._bundle: dict[str, Any] | None = None
 
-    def write_output_prompt(self):
+    def write_output_prompt(self) -> None:
         pass
 
-    def write_format_data(self, format_dict, md_dict=None):
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
         self._bundle = {
             "output_type": "execute_result",
             "data": _bundle(format_dict),
@@ -157,13 +158,13 @@ class Hook(DisplayHook):
             "execution_count": self.prompt_count,
         }
 
-    def finish_displayhook(self):
+    def finish_displayhook(self) -> None:
         if self._bundle is not None and self._bundle["data"]:
             self.shell.outputs.add(self._bundle)
         self._bundle = None
 
 
-def _bundle(data: dict) -> dict:
+def _bundle(data: dict[str, Any]) -> dict[str, Any]:
     return {str(key): value if _json(key) else _text(value) for key, value in _plain(data).items()}
 
 
@@ -195,28 +196,29 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 class Shell(InteractiveShell):
+    outputs: Outputs
     displayhook_class = Type(Hook)
     display_pub_class = Type(Publisher)
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         self.outputs = Outputs(4 * 2**20)
         super().__init__(**kwargs)
         self.system = self.system_piped
         self.events.register("post_execute", _flush_figures)
 
-    def enable_gui(self, gui=None):
+    def enable_gui(self, gui: Any = None) -> None:
         pass
 
-    def init_io(self):
+    def init_io(self) -> None:
         pass
 
-    def ask_exit(self):
+    def ask_exit(self) -> None:
         pass
 
-    def raw_input(self, prompt=""):
+    def raw_input(self, prompt: object = "") -> str:
         raise StdinNotImplementedError("`input` asks a person, and nobody is there while a notebook is graded.")
 
-    def system_piped(self, cmd):
+    def system_piped(self, cmd: str) -> None:
         import subprocess
 
         done = subprocess.run(self.var_expand(cmd, depth=1), shell=True, stdin=subprocess.DEVNULL, capture_output=True)
@@ -224,7 +226,7 @@ class Shell(InteractiveShell):
         sys.stderr.write(done.stderr.decode("utf-8", "replace"))
         self.user_ns["_exit_code"] = done.returncode
 
-    def _showtraceback(self, etype, evalue, stb):
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         name = etype.__name__ if isinstance(etype, type) else str(etype)
         lines = stb if isinstance(stb, list) else str(stb).split("\n")
         try:
@@ -240,7 +242,7 @@ class Shell(InteractiveShell):
             }
         )
 
-    def cell(self, source: str, limit: int) -> list[dict]:
+    def cell(self, source: str, limit: int) -> list[dict[str, Any]]:
         """Run a cell as JupyterLab does; its outputs."""
         self.outputs = Outputs(limit)
         before = sys.stdout, sys.stderr, sys.displayhook
@@ -253,7 +255,7 @@ class Shell(InteractiveShell):
         return self.outputs.finished()
 
 
-def _flush_figures():
+def _flush_figures() -> None:
     if "matplotlib.pyplot" in sys.modules:
         from matplotlib_inline.backend_inline import flush_figures
 

@@ -114,19 +114,19 @@ def _score(have: Grades, lesson: str, student: str | None) -> float | str:
 def _lessons(have: Grades) -> list[str]:
     """The lessons that somebody has handed in."""
     given = {lesson for lesson, _ in have.grades}
-    return [lesson for lesson in have.most if lesson in given]
+    return [lesson for lesson in have.max_score if lesson in given]
 
 
 def _csv(have: Grades, people: People, _: Roster | None) -> Table:
     """The columns and rows of nbgrader's own CSV: one for each lesson of the gradebook and each student."""
     rows = []
-    for lesson, most in have.most.items():
+    for lesson, max_score in have.max_score.items():
         for entry, student in people:
             grade = have.grades.get((lesson, student), Grade(0.0, 0.0, 0.0, False))
             last, first = _names(entry)
             who = [student or entry.identifiers[0], last, first, entry.email]
             rows.append(
-                [lesson, have.due.get(lesson, ""), grade.submitted, *who, grade.raw, grade.late, grade.score, most]
+                [lesson, have.due.get(lesson, ""), grade.submitted, *who, grade.raw, grade.late, grade.score, max_score]
             )
     return _NBGRADER.split(), rows
 
@@ -135,7 +135,7 @@ def _canvas(have: Grades, people: People, class_list: Roster | None) -> Table:
     lessons = _lessons(have)
     columns = [_canvas_column(lesson, class_list.others if class_list else ()) for lesson in lessons]
     header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *columns]
-    rows = [["    Points Possible", "", "", "", "", *(have.most[lesson] for lesson in lessons)]]
+    rows = [["    Points Possible", "", "", "", "", *(have.max_score[lesson] for lesson in lessons)]]
     for entry, student in people:
         login = entry.login or (student or "" if class_list is None else entry.email)
         scores = [_score(have, lesson, student) for lesson in lessons]

@@ -40,7 +40,7 @@ class Grades:
     """people  {student: Person}; most, due  {lesson: points, date}; grades  {(lesson, student): Grade}"""
 
     people: dict[str, Person]
-    most: dict[str, float]
+    max_score: dict[str, float]
     grades: dict[tuple[str, str], Grade]
     due: dict[str, str] = field(default_factory=dict)
 
@@ -69,5 +69,5 @@ def read(course: Course, lesson: str | None = None) -> Grades:
             raw, late = float(raw or 0), float(late or 0)
             grades[name, student] = Grade(max(0.0, raw - late), raw, late, bool(review), str(time or ""))
         known = lessons.all()
-        most = {name: float(points or 0) for name, points, _ in known}
-        return Grades(people, most, grades, {name: str(due or "") for name, _, due in known})
+        max_score = {name: float(points or 0) for name, points, _ in known}
+        return Grades(people, max_score, grades, {name: str(due or "") for name, _, due in known})

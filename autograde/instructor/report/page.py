@@ -78,10 +78,10 @@ def _line(summary: Summary) -> dict:
     return {
         "lesson": summary.lesson,
         "count": len(scores),
-        "most": summary.most,
+        "max_score": summary.max_score,
         "mean": mean(scores) if scores else 0.0,
         "median": median(scores) if scores else 0.0,
-        "full": sum(score >= summary.most for score in scores),
+        "full": sum(score >= summary.max_score for score in scores),
         "reviews": len(summary.reviews),
         "late": sum(row.late > 0 for row in summary.rows),
         "first": summary.mistakes[0] if summary.mistakes else None,
@@ -110,7 +110,16 @@ def write_tables(summary: Summary, folder: Path) -> None:
 
 def _table_row(row, names: Iterable[str]) -> list:
     names = list(names)
-    cells = [row.student, row.name, row.submitted, row.score, row.most, row.late, round(row.seconds, 3), row.assurance]
+    cells = [
+        row.student,
+        row.name,
+        row.submitted,
+        row.score,
+        row.max_score,
+        row.late,
+        round(row.seconds, 3),
+        row.assurance,
+    ]
     cells += [" | ".join(row.reasons), " | ".join(row.notes)]
     return [*cells, *(row.points.get(name) for name in names), *(row.diagnoses.get(name, "") for name in names)]
 

@@ -24,20 +24,20 @@ def _plain(text: str) -> str:
 def points(summary: Summary) -> Picture:
     """How many submissions have how many points."""
     scores = [row.score for row in summary.rows]
-    most = max(summary.most, *scores, 1.0)
-    bins = np.linspace(0, most, min(20, max(5, round(most))) + 1)
+    max_score = max(summary.max_score, *scores, 1.0)
+    bins = np.linspace(0, max_score, min(20, max(5, round(max_score))) + 1)
     figure, axes = new(size=(8, 3))
     axes.hist(scores, bins=bins, color=COLOURS[0], edgecolor="white")
     middle = median(scores)
     axes.axvline(middle, color="black", linestyle="--", label=f"median {middle:g}")
-    axes.set(xlabel=f"points (of {summary.most:g})", ylabel="submissions", xlim=(0, most))
+    axes.set(xlabel=f"points (of {summary.max_score:g})", ylabel="submissions", xlim=(0, max_score))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
-    full = sum(score >= summary.most for score in scores)
+    full = sum(score >= summary.max_score for score in scores)
     return show(
         figure,
         f"Histogram of the points of {len(scores)} submissions: from {min(scores):g} to {max(scores):g} of "
-        f"{summary.most:g}, median {middle:g}; {full} have full points.",
+        f"{summary.max_score:g}, median {middle:g}; {full} have full points.",
     )
 
 

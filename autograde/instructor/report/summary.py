@@ -26,7 +26,7 @@ class Row:
     student: str
     name: str
     score: float
-    most: float
+    max_score: float
     late: float
     seconds: float
     assurance: str
@@ -42,7 +42,7 @@ class Part:
     """One graded cell: what became of it in how many submissions."""
 
     name: str
-    most: float
+    max_score: float
     exercise: bool
     outcomes: Counter = field(default_factory=Counter)
 
@@ -74,7 +74,7 @@ class Summary:
     rows: list[Row] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
-    most: float = 0.0
+    max_score: float = 0.0
     assurances: Counter = field(default_factory=Counter)
 
     @property
@@ -98,9 +98,9 @@ def summarize(folder: Path, lesson: str, grades: Grades) -> Summary:
         row = _row(record, lesson, grades)
         summary.rows.append(row)
         summary.assurances[row.assurance] += 1
-        for name, mark in record.result.marks.items():
-            part = summary.parts.setdefault(name, Part(_shown(name, mark), mark.most, mark.verdict is not None))
-            part.most = mark.most
+        for name, mark in record.result.scores.items():
+            part = summary.parts.setdefault(name, Part(_shown(name, mark), mark.max_score, mark.verdict is not None))
+            part.max_score = mark.max_score
             part.outcomes[_outcome(mark)] += 1
             if mark.verdict is not None and mark.verdict.diagnosis and not mark.verdict.passed:
                 key = mark.verdict.name, mark.verdict.diagnosis
@@ -108,30 +108,30 @@ def summarize(folder: Path, lesson: str, grades: Grades) -> Summary:
                 mistake.students.append(row.student)
     summary.rows.sort(key=lambda row: (row.name.casefold(), row.student))
     summary.mistakes = sorted(mistakes.values(), key=lambda one: (-len(one.students), one.exercise, one.name))
-    summary.most = max((row.most for row in summary.rows), default=grades.most.get(lesson, 0.0))
+    summary.max_score = max((row.max_score for row in summary.rows), default=grades.max_score.get(lesson, 0.0))
     return summary
 
 
 def _row(record: Record, lesson: str, grades: Grades) -> Row:
     result = record.result
     person, grade = grades.people.get(result.student), grades.grades.get((lesson, result.student))
-    own = sum(mark.points or 0.0 for mark in result.marks.values())
-    most = sum(mark.most for mark in result.marks.values())
+    own = sum(mark.points or 0.0 for mark in result.scores.values())
+    max_score = sum(mark.max_score for mark in result.scores.values())
     return Row(
         result.student,
         person.name if person else result.student,
         grade.score if grade else own,
-        grades.most.get(lesson, most) if grade else most,
+        grades.max_score.get(lesson, max_score) if grade else max_score,
         grade.late if grade else 0.0,
         float(result.seconds.get("total", 0.0)),
         result.assurance or "not run",
         f"{record.submitted:%Y-%m-%d %H:%M}" if record.submitted else "",
         tuple(_reasons(record)),
         tuple(note for note in result.notes if UNREADABLE not in note),
-        {name: mark.points for name, mark in result.marks.items()},
+        {name: mark.points for name, mark in result.scores.items()},
         {
             name: mark.verdict.diagnosis
-            for name, mark in result.marks.items()
+            for name, mark in result.scores.items()
             if mark.verdict is not None and mark.verdict.diagnosis and not mark.verdict.passed
         },
     )
@@ -146,7 +146,7 @@ def _reasons(record: Record) -> Iterator[str]:
             yield note
     for review in result.reviews:
         yield f"{review.grade_id}: {review.reason}" + (f": {review.line.strip()}" if review.line.strip() else "")
-    low = [name for name, mark in result.marks.items() if mark.assurance == "low" and (mark.points or 0) > 0]
+    low = [name for name, mark in result.scores.items() if mark.assurance == "low" and (mark.points or 0) > 0]
     if low:
         yield f"{', '.join(low)}: {LOW}"
 
@@ -156,7 +156,7 @@ def _outcome(mark) -> str:
         if mark.verdict.passed:
             return PASSED
         return PARTLY if mark.verdict.score > 0 else mark.verdict.state
-    if mark.points is not None and mark.points >= mark.most:
+    if mark.points is not None and mark.points >= mark.max_score:
         return PASSED
     return PARTLY if mark.points else FAILED
 

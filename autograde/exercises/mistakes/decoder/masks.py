@@ -135,7 +135,7 @@ def padding_indexed(ids, pad=0):
 
 
 def padding_not_equal(ids, pad=0):
-    return ~torch.eq(ids, pad).view(ids.size(0), 1, ids.size(1))
+    return ~torch.eq(ids, pad).projection(ids.size(0), 1, ids.size(1))
 
 
 def padding_lists(ids, pad=0):

@@ -124,7 +124,7 @@ def merge_no_transpose(x):
 
 def merge_view(x):
     batch, heads, length, d_head = x.shape
-    return x.transpose(1, 2).view(batch, length, heads * d_head)
+    return x.transpose(1, 2).projection(batch, length, heads * d_head)
 
 
 def merge_interleaved(x):
@@ -173,7 +173,7 @@ def merge_side_by_side(x):
 
 def merge_contiguous(x):
     x = x.permute(0, 2, 1, 3).contiguous()
-    return x.view(x.size(0), x.size(1), -1)
+    return x.projection(x.size(0), x.size(1), -1)
 
 
 def merge_flattened(x):

@@ -1,0 +1,57 @@
+"""Plain data as short text for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograde.harness.plain import Other, TensorData
+
+
+@dataclass(frozen=True)
+class Projected:
+    """What a view found out about an answer: `value` is compared, `text` is what a person reads in its place."""
+
+    value: Any
+    text: str
+    remark: str = ""
+
+
+def brief(value: Any, limit: int = 200, most: int = 24) -> str:
+    """One value in a line or two; the numbers of an array if there are not more than `most`."""
+    if isinstance(value, Projected):
+        return value.text
+    if isinstance(value, TensorData):
+        return "tensor " + describe(value.array, most)
+    if isinstance(value, np.ndarray):
+        return describe(value, most)
+    if isinstance(value, Other):
+        return f"{value.kind} ({value.text})" if value.text else value.kind
+    if isinstance(value, list | tuple):
+        inner = ", ".join(brief(item, 80) for item in value[:40])
+        text = (f"({inner},)" if len(value) == 1 else f"({inner})") if isinstance(value, tuple) else f"[{inner}]"
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f"{brief(k)}: {brief(v, 80)}" for k, v in list(value.items())[:30]) + "}"
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+    else:
+        text = repr(value)
+    return text if len(text) <= limit else text[: limit - 4] + " ..."
+
+
+def describe(array: np.ndarray, most: int = 24) -> str:
+    """Dtype and shape, and the numbers too if they are not more than `most`."""
+    head = f"{array.dtype} {array.shape}"
+    if array.size > most or array.ndim > 2:
+        return head
+    body = values(array)
+    return f"{head} {body}" if "\n" not in body else f"{head}\n{body}"
+
+
+def values(array: np.ndarray) -> str:
+    if array.size > 60:
+        flat = array.reshape(-1)
+        return np.array2string(flat[:6], precision=4, suppress_small=True, separator=", ")[:-1] + ", ...]"
+    return np.array2string(array, precision=4, suppress_small=True, separator=", ", max_line_width=88, threshold=80)
