@@ -28,7 +28,7 @@ from autograde.harness.sandboxed import frames, seccomp
 from autograde.harness.sandboxed.frames import Busy, Gone
 from conftest import no_isolation, released
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LIMITS = Limits(cell=20.0, memory=256 * 2**20, processes=12, file_size=2**20)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = {"positions": "positions", "causal mask": "causal", "cross-attention": "cross", "residuals": "residuals"}
 NUMBERS = {"twice": 2, "two": 2, "three": 3, "four": 4}
 

@@ -2,7 +2,7 @@
 
 The quick form tries a few hundred notebooks, the same each time. The long form tries 2,000 new ones:
 
-    COURSE_FUZZ=2000 python -m pytest tests/test_fuzz.py
+    COURSE_FUZZ=2000 python -m pytest tests/grading/test_fuzz.py
 """
 
 from __future__ import annotations

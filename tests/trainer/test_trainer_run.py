@@ -20,7 +20,7 @@ from helpers.trainer import Config, Stopped, TrainingError, load_model, load_wei
 from helpers.trainer.checkpoint import checkpoints
 from helpers.trainer.step import Stepper
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TINY = {"d_model": 16, "num_heads": 2, "num_layers": 1, "d_ff": 32, "max_tokens": 128, "warmup": 4, "threads": 1}
 HANGS = 600  # seconds after which a run hangs, also on a machine that is very busy
 WAITS = """

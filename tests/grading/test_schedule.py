@@ -174,7 +174,7 @@ def test_a_temporary_folder_may_have_a_long_name(classroom_3, tmp_path):
     script = tmp_path / "grade.py"
     script.write_text(GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
     run = subprocess.run(
-        [sys.executable, str(script), str(Path(__file__).parent)],
+        [sys.executable, str(script), str(Path(__file__).parents[1])],
         env={**os.environ, "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
@@ -310,7 +310,7 @@ GRADE_THE_CLASS = (
 def in_another_process(folder: Path, program: str = GRADE_THE_CLASS) -> subprocess.Popen:
     script = folder / "grade.py"
     script.write_text(program)
-    words = [sys.executable, str(script), str(Path(__file__).parent)]
+    words = [sys.executable, str(script), str(Path(__file__).parents[1])]
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
 

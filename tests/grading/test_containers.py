@@ -25,7 +25,7 @@ from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS
 from autograde.harness.sandboxed.frames import Busy, Gone
 from conftest import filled, released
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # without rights and without the second version of cgroups an engine limits neither memory nor processes
 UNLIMITED = bool(os.geteuid()) and not Path("/sys/fs/cgroup/cgroup.controllers").exists()
 LIMITS = Limits(cell=20.0, memory=256 * 2**20, processes=12, file_size=2**20)

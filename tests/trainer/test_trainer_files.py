@@ -34,7 +34,7 @@ from helpers.trainer.model import build_model, count_parameters
 from helpers.trainer.plan import Update, ahead
 from helpers.trainer.weights import write_whole
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def small_model(seed: int = 0) -> Transformer:
