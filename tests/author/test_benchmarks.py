@@ -22,7 +22,7 @@ from helpers.trainer.optimizer import make_optimizer
 SIZE = 40
 MODELS = [
     PlainTransformer,
-    pytest.param(Marian, scores=pytest.mark.skipif(not has_transformers(), reason="`transformers` is not installed")),
+    pytest.param(Marian, marks=pytest.mark.skipif(not has_transformers(), reason="`transformers` is not installed")),
 ]
 
 
