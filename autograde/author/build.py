@@ -26,7 +26,7 @@ from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.notebooks import merge_streams
 from autograde.course.release import release
 from autograde.exercise import Exercise
-from autograde.exercises import exercise
+from autograde.exercises import exercise, of_lesson
 
 MEASURED = "measured"  # tag of a cell whose output depends on the machine: the saved output is kept
 INTERACTIVE = "interactive"  # tag of a cell that shows a widget: its output is not saved
@@ -62,11 +62,11 @@ def _count(files: list[Path]) -> str:
 
 # --- text -----------------------------------------------------------------------------------------------------------
 
-_BLOCK = re.compile(r"^# <!-- (facts|hints): (\w+) -->\n(?:.*\n)*?# <!-- end -->$", re.MULTILINE)
+_BLOCK = re.compile(r"^# <!-- (facts|hints|table): (\w+) -->\n(?:.*\n)*?# <!-- end -->$", re.MULTILINE)
 
 
 def refresh(lesson: Lesson) -> list[Path]:
-    """Write the facts and hints of the catalogue into the text, between their marks."""
+    """Write the facts, hints and tables of the catalogue into the text, between their marks."""
     file = paths.text_of(lesson)
     text = file.read_text(encoding="utf-8")
     new = refreshed(text)
@@ -76,23 +76,36 @@ def refresh(lesson: Lesson) -> list[Path]:
 def refreshed(text: str) -> str:
     def block(match: re.Match) -> str:
         kind, name = match.groups()
-        lines = _facts(exercise(name)) if kind == "facts" else _hints(exercise(name))
+        lines = _table(name) if kind == "table" else _BODIES[kind](exercise(name))
         body = "\n".join(f"# {line}".rstrip() for line in lines)
         return f"# <!-- {kind}: {name} -->\n{body}\n# <!-- end -->"
 
     return _BLOCK.sub(block, text)
 
 
-def _facts(one: Exercise) -> list[str]:
-    kind = "extra" if one.extra else "core"
-    return [f"*{one.title}* · {kind} · {one.points} point{'s' * (one.points != 1)} · about {one.minutes} minutes"]
+def _table(lesson: str) -> list[str]:
+    """The exercises of a lesson, with their points and minutes."""
+    lines = ["| exercise | what you build | points | minutes |", "| --- | --- | ---: | ---: |"]
+    for number, row in enumerate(of_lesson(lesson), 1):
+        name = f"{int(lesson[:2])}.{number} `{row.name}`{' (extra)' * row.extra}"
+        lines.append(f"| {name} | {row.title} | {row.points} | {row.minutes} |")
+    return lines
 
 
-def _hints(one: Exercise) -> list[str]:
+def _facts(shown: Exercise) -> list[str]:
+    kind = "extra" if shown.extra else "core"
+    points = f"{shown.points} point{'s' * (shown.points != 1)}"
+    return [f"*{shown.title}* · {kind} · {points} · about {shown.minutes} minutes"]
+
+
+def _hints(shown: Exercise) -> list[str]:
     lines = []
-    for level, hint in enumerate(one.hints, 1):
+    for level, hint in enumerate(shown.hints, 1):
         lines += ["<details>", f"<summary>Hint {level}</summary>", "", *hint.splitlines(), "", "</details>"]
     return lines
+
+
+_BODIES = {"facts": _facts, "hints": _hints}
 
 
 def read_text(lesson: Lesson) -> NotebookNode:

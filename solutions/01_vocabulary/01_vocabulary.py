@@ -13,19 +13,21 @@
 # **What you need**: Python lists, dictionaries, loops, functions, and what a class is. No lesson comes before this one.
 # About 90 minutes.
 #
+# <!-- table: 01_vocabulary -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
+# | --- | --- | ---: | ---: |
 # | 1.1 `tokenize` | a text becomes tokens | 3 | 9 |
 # | 1.2 `build_vocabulary` | the unique tokens | 1 | 3 |
 # | 1.3 `build_index` | word to index, index to word | 1 | 3 |
 # | 1.4 `encode` | tokens become indices | 2 | 6 |
 # | 1.5 `decode` | indices become tokens | 1 | 2 |
-# | 1.6 `Vocabulary` | special tokens, and words by count | 5 | 13 |
+# | 1.6 `Vocabulary` | special tokens and words by count | 5 | 13 |
 # | 1.7 `pad_batch` | one tensor for many sentences | 3 | 7 |
 # | 1.8 `count_pairs` | neighbouring symbols | 2 | 5 |
 # | 1.9 `merge_pair` | two symbols become one | 3 | 8 |
 # | 1.10 `train_bpe` | learn the merges | 4 | 10 |
 # | 1.11 `bpe_encode` | words become pieces | 2 | 4 |
+# <!-- end -->
 #
 # **How a lesson works.** Go from top to bottom, and run each cell with Shift + Enter. In an exercise, write your code in
 # place of `# YOUR CODE HERE` and `raise NotImplementedError()`. Then run that cell, and the check below it. When an answer

@@ -14,16 +14,18 @@
 # **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 90 minutes, 10 of them
 # extra.
 #
+# <!-- table: 02_embeddings -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
+# | --- | --- | ---: | ---: |
 # | 2.1 `one_hot` | an id becomes a row with a single 1 | 2 | 6 |
-# | 2.2 `embed` | a row of the table for each id | 2 | 4 |
+# | 2.2 `embed` | look up a row for each id | 2 | 4 |
 # | 2.3 `positional_encoding_at` | the formula, for one position | 3 | 10 |
 # | 2.4 `positional_encoding` | all positions at once | 3 | 8 |
 # | 2.5 `add_positions` | word plus position | 2 | 5 |
 # | 2.6 `shift_matrix` (extra) | a shift is a rotation | 3 | 10 |
 # | 2.7 `TokenEmbedding` | the table learns | 4 | 10 |
 # | 2.8 `PositionalEncoding` | the encoding as a module | 4 | 10 |
+# <!-- end -->
 
 # %%
 import math

@@ -15,17 +15,19 @@
 # **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 90 minutes, 6 of
 # them extra.
 #
+# <!-- table: 03_single_head -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
+# | --- | --- | ---: | ---: |
 # | 3.1 `softmax` | scores become shares | 3 | 8 |
 # | 3.2 `project` | query, key and value | 2 | 5 |
-# | 3.3 `attention_scores` | how well each key fits each query | 3 | 8 |
+# | 3.3 `attention_scores` | how well each key fits | 3 | 8 |
 # | 3.4 `attention_weights` | a mask, then softmax | 4 | 12 |
 # | 3.5 `scaled_dot_product_attention` | the whole equation | 3 | 6 |
 # | 3.6 `SelfAttentionHead` | one head as a module | 5 | 15 |
 # | 3.7 `self_attention_cost` | table 1, first row | 1 | 3 |
 # | 3.8 `recurrent_cost` | table 1, second row | 1 | 3 |
 # | 3.9 `convolution_cost` (extra) | table 1, third row | 2 | 6 |
+# <!-- end -->
 
 # %%
 import math

@@ -15,14 +15,16 @@
 #
 # **What you need**: lesson 3 (a single head, masks). About 75 minutes.
 #
+# <!-- table: 04_multi_head -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
+# | --- | --- | ---: | ---: |
 # | 4.1 `split_heads` | cut each row into slices | 3 | 10 |
 # | 4.2 `merge_heads` | lay the slices side by side | 2 | 6 |
 # | 4.3 `multi_head_by_hand` | a list of single heads | 3 | 10 |
 # | 4.4 `MultiHeadAttention` | all heads at once, as a module | 5 | 25 |
 # | 4.5 `copy_torch_attention` | take over PyTorch's weights | 2 | 8 |
 # | 4.6 `attention_parameters` | count what is learned | 1 | 4 |
+# <!-- end -->
 
 # %%
 import math

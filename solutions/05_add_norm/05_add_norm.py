@@ -16,16 +16,18 @@
 # **What you need**: lesson 4 (multi-head attention), the mean and the variance of a list of numbers. About 80 minutes,
 # 15 of them extra.
 #
+# <!-- table: 05_add_norm -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
+# | --- | --- | ---: | ---: |
 # | 5.1 `row_statistics` | mean and variance of every row | 2 | 6 |
 # | 5.2 `normalize` | mean 0, variance 1 | 3 | 8 |
 # | 5.3 `layer_norm` | then scale and shift | 3 | 5 |
 # | 5.4 `LayerNormalization` | gamma and beta learn | 4 | 12 |
 # | 5.5 `add_and_norm` | add the input back, then normalize | 2 | 5 |
-# | 5.6 `AddNorm` | the same as a module, with dropout | 4 | 10 |
+# | 5.6 `AddNorm` | add and normalize as a module | 4 | 10 |
 # | 5.7 `AttentionBlock` | attention, add, normalize | 4 | 8 |
 # | 5.8 `PreNormBlock` (extra) | the variant: normalize first | 3 | 8 |
+# <!-- end -->
 
 # %%
 import math

@@ -16,8 +16,9 @@
 #
 # **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 85 minutes.
 #
+# <!-- table: 06_feed_forward -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
+# | --- | --- | ---: | ---: |
 # | 6.1 `relu` | negative numbers become 0 | 1 | 3 |
 # | 6.2 `linear` | a linear layer by hand | 2 | 4 |
 # | 6.3 `feed_forward` | linear, ReLU, linear | 2 | 6 |
@@ -25,6 +26,7 @@
 # | 6.5 `EncoderLayer` | one layer of the encoder | 4 | 14 |
 # | 6.6 `Encoder` | a stack of layers | 4 | 10 |
 # | 6.7 `encoder_parameters` | count what is learned | 2 | 8 |
+# <!-- end -->
 
 # %%
 import math

@@ -16,24 +16,26 @@
 # **What you need**: lessons 1 to 6, above all `MultiHeadAttention` (4), `AddNorm` (5), `FeedForward` and `Encoder`
 # (6). About 90 minutes for the core, and 30 more for what is marked as extra.
 #
+# <!-- table: 07_decoder -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
+# | --- | --- | ---: | ---: |
 # | 7.1 `causal_mask` | no look into the future | 2 | 4 |
 # | 7.2 `padding_mask` | nobody looks at padding | 2 | 4 |
-# | 7.3 `decoder_mask` | both together | 2 | 4 |
+# | 7.3 `decoder_mask` | both masks together | 2 | 4 |
 # | 7.4 `mask_scores` | forbidden scores become -inf | 2 | 3 |
-# | 7.5 `DecoderLayer` | three sublayers | 5 | 12 |
+# | 7.5 `DecoderLayer` | one layer of the decoder | 5 | 12 |
 # | 7.6 `Decoder` | layer after layer | 2 | 4 |
 # | 7.7 `teacher_forcing_pair` | what it reads, what it predicts | 2 | 3 |
 # | 7.8 `Transformer` | the whole model | 5 | 14 |
 # | 7.9 `greedy_decode` | word by word | 4 | 12 |
 # | 7.10 `CachedDecoder` (extra) | keys and values kept | 4 | 12 |
-# | 7.11 `repair_fit` (extra) | clinic: the loss does not move | 2 | 5 |
-# | 7.12 `repair_attend` | clinic: the loss is too good to be true | 2 | 5 |
-# | 7.13 `repair_generate` (extra) | clinic: the same word, again and again | 2 | 5 |
-# | 7.14 `repair_loss` (extra) | clinic: NaN after some steps | 2 | 5 |
-# | 7.15 `RepairedDecoderBlock` (extra) | clinic: the source makes no difference | 2 | 5 |
-# | 7.16 `repair_sentence_vectors` | clinic: worse in a batch than alone | 2 | 5 |
+# | 7.11 `repair_fit` (extra) | the loss does not move | 2 | 5 |
+# | 7.12 `repair_attend` | the loss is too good to be true | 2 | 5 |
+# | 7.13 `repair_generate` (extra) | the same word, again and again | 2 | 5 |
+# | 7.14 `repair_loss` (extra) | NaN after some steps | 2 | 5 |
+# | 7.15 `RepairedDecoderBlock` (extra) | the source makes no difference | 2 | 5 |
+# | 7.16 `repair_sentence_vectors` | worse in a batch than alone | 2 | 5 |
+# <!-- end -->
 
 # %%
 import inspect

@@ -16,18 +16,20 @@
 # **What you need**: lesson 7 (masks, teacher forcing, greedy decoding). A laptop is enough, without a network. About 90
 # minutes for the core, and 15 more for what is marked as extra.
 #
+# <!-- table: 08_training -->
 # | exercise | what you build | points | minutes |
-# | --- | --- | --- | --- |
-# | 8.1 `batches_by_tokens` | little padding, full batches | 4 | 12 |
+# | --- | --- | ---: | ---: |
+# | 8.1 `batches_by_tokens` | batches of similar lengths | 4 | 12 |
 # | 8.2 `label_smoothed_loss` | a loss that is not too sure | 4 | 10 |
-# | 8.3 `noam_rate` | the paper's learning rate | 2 | 5 |
-# | 8.4 `train_step` | one step, in the right order | 5 | 12 |
-# | 8.5 `evaluate` | how good on unseen sentences | 4 | 10 |
-# | 8.6 `exact_match` | the share of sentences that are right | 1 | 3 |
+# | 8.3 `noam_rate` | up for a while, then slowly down | 2 | 5 |
+# | 8.4 `train_step` | one step of training | 5 | 12 |
+# | 8.5 `evaluate` | how good is it on unseen sentences? | 4 | 10 |
+# | 8.6 `exact_match` | word for word | 1 | 3 |
 # | 8.7 `training_flops` | what a training costs | 1 | 2 |
 # | 8.8 `model_flops_utilization` | how much of the device is used | 1 | 2 |
-# | 8.9 `trained_model` | your trained model, graded by its translations | 5 | 10 |
+# | 8.9 `trained_model` | the trained model | 5 | 10 |
 # | 8.10 `beam_search` (extra) | several beginnings at once | 5 | 15 |
+# <!-- end -->
 
 # %%
 import copy
