@@ -19,7 +19,7 @@ from attacks.weights import beside
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.grade import grade
 from autograde.grading.job import Job, Limits
-from autograde.grading.sandbox import containers, rootfs, view, warm
+from autograde.grading.sandbox import containers, isolation, rootfs, view, warm
 from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS, PODMAN
 from autograde.harness.sandboxed.frames import Busy, Gone
@@ -129,7 +129,7 @@ def test_one_container_for_each_submission(engine):
     names = []
     for _ in range(2):
         with engine.child(rootfs.OWN, LIMITS) as child:
-            names.append(engine._container.name)
+            names.append(engine._link.container.name)
             seen = text_of(child.run("import os\nprint(os.path.exists('/tmp/note'))\nopen('/tmp/note', 'w')", 20))
             assert seen == "False\n"
             assert there(engine.isolated, names[-1]) and child.checkpoint() and child.back()
@@ -201,7 +201,7 @@ from autograde.grading.sandbox.warm import Runner
 runner = Runner()
 runner.means = [sys.argv[1]]
 with runner, runner.child(rootfs.OWN, Limits()) as child:
-    print(runner._container.name, flush=True)
+    print(runner._link.container.name, flush=True)
     child.run("import os, signal, time\\nos.fork() or os.setsid()\\ntime.sleep(600)", 600)
 """
 
@@ -218,7 +218,7 @@ def test_a_killed_grader_leaves_no_container(engine):
 
 def test_a_killed_engine_program_leaves_no_container(engine):
     with engine.child(rootfs.OWN, LIMITS) as child:
-        name = engine._container.name
+        name = engine._link.container.name
         child.run("import os\nos.fork() or __import__('time').sleep(600)", 10)
         os.kill(engine._process.pid, signal.SIGKILL)
     assert gone(engine.isolated, name)
@@ -226,9 +226,9 @@ def test_a_killed_engine_program_leaves_no_container(engine):
 
 def test_a_process_that_hangs_leaves_no_container(engine, monkeypatch):
     """The connection closes and the process inside does not see it: then the engine ends it."""
-    monkeypatch.setattr(warm, "_REMOVED", 0.1)
+    monkeypatch.setattr(isolation.Door, "patience", 0.1)
     with engine.child(rootfs.OWN, LIMITS):
-        name = engine._container.name
+        name = engine._link.container.name
         held = engine._control.dup()  # open until after the end
     assert gone(engine.isolated, name)
     held.close()
@@ -273,7 +273,7 @@ def refusal() -> str:
     runner.means = [PODMAN]
     with pytest.raises(Unsafe) as refused:
         runner.start()
-    assert runner._process is None and runner._container is None
+    assert runner._process is None and runner._link is None
     return str(refused.value)
 
 

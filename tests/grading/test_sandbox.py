@@ -22,9 +22,10 @@ from autograde.grading.job import Limits
 from autograde.grading.sandbox import child as child_module
 from autograde.grading.sandbox import rootfs, selftest, warm
 from autograde.grading.sandbox.child import factory_sources
-from autograde.grading.sandbox.warm import BWRAP, Runner, Unsafe
+from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.harness import fixtures
 from autograde.harness.sandboxed import frames, seccomp
+from autograde.harness.sandboxed.backends import BWRAP
 from autograde.harness.sandboxed.frames import Busy, Gone
 from conftest import no_isolation, released
 

@@ -1,11 +1,13 @@
 """Where submissions run: a warm process that knows no secret, and an isolated child of it for each submission.
 
-`warm`       the trusted side: starts the warm process, asks for children, talks to them
-`view`       what the warm process sees of the machine
-`staging`    the folder that the warm process sees in place of the course
-`frames`     messages of limited length
-`main`       the warm process
-`session`    a child of it: runs cells and answers calls, beside the learner's code
-`isolation`  namespaces, mounts, limits, Landlock, seccomp
-`selftest`   which of these hold on this machine
+`warm`        starts the warm process and asks it for children
+`isolation`   the backends behind one interface: namespaces, bubblewrap, Podman, Docker
+`containers`  one container for each submission
+`view`        what the warm process sees of the machine
+`rootfs`      the folder that it sees in place of the course
+`child`       one submission's process: cells, calls, checkpoints
+`driver`      a submission from its first cell to its last
+`selftest`    which promises hold on this machine
+
+The other side of the connection is `autograde.harness.sandboxed`.
 """

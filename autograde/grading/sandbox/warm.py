@@ -24,19 +24,16 @@ from filelock import FileLock, Timeout
 
 from autograde.course.errors import CourseError
 from autograde.grading.job import Limits
-from autograde.grading.sandbox import containers, rootfs, selftest, view
+from autograde.grading.sandbox import containers, isolation, rootfs, selftest, view
 from autograde.grading.sandbox.child import WAIT, Child
 from autograde.harness.sandboxed import frames
-from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS
+from autograde.harness.sandboxed.backends import ALONE, MEANS
 from autograde.harness.sandboxed.frames import Busy, Gone
 
 _START = 120.0  # seconds until a warm process is ready
 _PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
 _OLD = 60.0  # seconds after which it certainly holds its lock
-_LAST, _REMOVED = 2.0, 20.0  # seconds in which a warm process ends by itself, in which a container is removed
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-# huge pages: a fork of the warm process copies one entry for 2 MiB of its memory, and not 512
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", **dict.fromkeys(_THREADS, "1")}
+_LAST = 2.0  # seconds in which a warm process that could not start ends
 
 
 class Unsafe(CourseError):
@@ -50,9 +47,9 @@ def possible() -> bool:
 
 @dataclass(frozen=True)
 class Clone:
-    """A copy of a warm process, on its way to another process of the grader, whose `Runner(twin=...)` takes it up.
+    """A copy of a warm process, on its way to another process of the grader, whose `Runner(clone=...)` adopts it.
 
-    control    its socket; None where each submission has a warm process of its own (`means.ALONE`)
+    control    its socket; None where each submission has a warm process of its own (`backends.ALONE`)
     folder     of the first one, to which it belongs
     assurance  what the self-test of the first one said
     """
@@ -68,7 +65,7 @@ class Runner:
     """A warm process for submissions. Not for several threads at once: make one Runner in each.
 
     unsafe  True runs submissions also where the isolation is incomplete
-    twin    a copy of another Runner's process, in place of one that is started here
+    clone   a copy of another Runner's process, in place of one that is started here
     """
 
     def __init__(self, unsafe: bool = False, clone: Clone | None = None):
@@ -77,12 +74,12 @@ class Runner:
         self.isolated = ""
         self.assurance = ""
         self.breaches: dict[str, str] = {}  # what the self-test could do and should not
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
-        self._launched = False  # and not yet ready
-        self._meant: tuple[str, Limits] | None = None  # the stage and limits of a process that nothing has used yet
-        self._container: containers.Container | None = None
+        self._starting = False  # a warm process has been started, and is not yet ready
+        self._unused: tuple[str, Limits] | None = None  # the stage and limits of a process that nothing has used yet
+        self._link: isolation.Link | None = None
         self._proved = clone is not None  # the isolation holds on this machine: what fails later is something else
         self._kills = 0  # by the kernel, for want of memory, before the child began
         if clone is not None:
@@ -105,12 +102,12 @@ class Runner:
             self.isolated = self.means[0]
             with contextlib.suppress(view.Missing):
                 self._launch(rootfs.OWN, selftest.LIMITS)
-                self._launched = True
+                self._starting = True
 
     def start(self) -> None:
         """Start the warm process, unless it runs, and try out its isolation. Unsafe where something essential is
         missing and `unsafe` is False; Busy where the machine does not get that far, or no longer does."""
-        launched, self._launched = self._launched and self._lives(), False
+        launched, self._starting = self._starting and self._lives(), False
         if not launched and self._lives():
             return
         if self.isolated in ALONE and self.assurance:  # a process for each submission, and the self-test has passed
@@ -163,12 +160,11 @@ class Runner:
         self._wait()
 
     def _launch(self, for_stage: str, limits: Limits) -> None:
-        """Start the warm process. Where it is for one submission alone (`means.ALONE`) it sees the stage of that one,
-        and a container has its limits."""
+        """Start the warm process. Where it is for one submission (`backends.ALONE`), it sees the stage of that
+        one, and a container has its limits."""
         self.close()
         _clean_up()
-        if self.isolated in CONTAINERS:
-            containers.ready(self.isolated)
+        isolation.check(self.isolated)
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._folder.chmod(0o755)
         self._held = FileLock(self._folder / _LOCK)
@@ -178,42 +174,30 @@ class Runner:
         (self._folder / "root").mkdir()
         self._config = {**view.config(self._folder, bool(self.isolated)), "isolated": self.isolated}
         lesson = stage / "stages" / for_stage
-        words, connection, theirs = [], None, None
-        if self.isolated in CONTAINERS:
-            self._container = containers.Container(self.isolated, self._folder)
-            words = self._container.command(self._config, lesson, limits, _ENVIRONMENT)
-            connection = f"connect({containers.DOOR!r} + '/' + {containers.SOCKET!r})"
-        else:
-            if self.isolated == BWRAP:
-                words = view.bubblewrap(self._config, lesson)
-            self._control, theirs = socket.socketpair()
-            connection = str(theirs.fileno())
+        link = isolation.open_link(self.isolated, self._folder)
+        command = link.command(self._config, lesson, limits)
         common = "/course/common" if self.isolated in ALONE else self._config["places"]["/course/common"]
         boot = f"import sys; sys.path.insert(0, {common!r})\n"
-        boot += f"from autograde.harness.sandboxed.main import connect, main; main({connection})"
+        boot += f"from autograde.harness.sandboxed.main import connect, main; main({link.address})"
         self._errors = (self._folder / "errors").open("wb")
         self._process = subprocess.Popen(
-            [*words, sys.executable, "-s", "-S", "-P", "-B", "-c", boot],
-            env=None if self._container else _ENVIRONMENT,  # an engine's program needs what is set for it
-            pass_fds=[theirs.fileno()] if theirs else [],
+            [*command, sys.executable, "-s", "-S", "-P", "-B", "-c", boot],
+            env=link.environment,
+            pass_fds=link.descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             cwd="/",
             start_new_session=True,
         )
-        self._meant = (for_stage, limits)
-        if theirs:
-            theirs.close()
-            with contextlib.suppress(frames.Ended):  # it could not start: `_wait` says why
-                frames.send(self._control, self._config)
+        self._link, self._unused = link, (for_stage, limits)
+        link.begun(self._config)
 
     def _wait(self) -> None:
         """Until the warm process is ready."""
+        assert self._process is not None and self._link is not None, "it has been launched"
         try:
-            if self._container:
-                self._control = self._container.accept(self._process, _START)
-                frames.send(self._control, self._config)
+            self._control = self._link.accept(self._process, _START)
             reply, _ = frames.receive(self._control, _START)
         except frames.Ended:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -240,34 +224,37 @@ class Runner:
         ours = None
         if self.isolated not in ALONE:
             ours, theirs = socket.socketpair()
-            socket.send_fds(self._control, [b"!"], [theirs.fileno()])
-            frames.send(self._control, {"do": "clone"})
+            socket.send_fds(self._connection(), [b"!"], [theirs.fileno()])
+            frames.send(self._connection(), {"do": "clone"})
             theirs.close()
-            for connection in (self._control, ours):
+            for connection in (self._connection(), ours):
                 frames.receive(connection, WAIT)
         return Clone(ours, self._folder, self.isolated, self.assurance, self.breaches)
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def pid(self) -> int | None:
+        """The number of the warm process, if it was started here."""
+        return self._process.pid if self._process is not None else None
+
+    def _connection(self) -> socket.socket:
+        if self._control is None:
+            raise Busy("the process that runs submissions has ended")
+        return self._control
 
     def close(self) -> None:
         """End the warm process and everything that it started."""
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._process is not None:
-            last = _REMOVED if self._container else _LAST
-            try:
-                self._process.wait(0 if self._launched else last)  # one that still imports looks at nothing else
+        if self._process is not None and self._link is not None:
+            self._link.hang_up()
+            try:  # one that still imports looks at nothing else
+                self._process.wait(0 if self._starting else self._link.patience)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            if self._container:
-                self._container.shut()
-                if self._process.returncode < 0:  # the engine's program was killed: the container may be there
-                    self._container.remove()
-            self._process = self._container = self._meant = None
+            self._link.close(self._process)
+            self._process = self._link = self._unused = None
             self._errors.close()
             self._held.release()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -281,9 +268,9 @@ class Runner:
             raise RuntimeError("A Runner runs one submission at a time; make one for each thread.")
         try:
             try:
-                if self.isolated in ALONE and self._meant != (stage, limits):
+                if self.isolated in ALONE and self._unused != (stage, limits):
                     self._start(stage, limits)
-                self._meant = None
+                self._unused = None
                 connection = self._fork(stage, limits)
             except _Failed as error:
                 if not self.assurance:
@@ -312,10 +299,10 @@ class Runner:
         }
         self._kills = _kills()
         try:
-            socket.send_fds(self._control, [b"!"], [theirs.fileno()])
-            frames.send(self._control, message)
+            socket.send_fds(self._connection(), [b"!"], [theirs.fileno()])
+            frames.send(self._connection(), message)
             theirs.close()
-            frames.receive(self._control, WAIT)
+            frames.receive(self._connection(), WAIT)
         except (OSError, frames.Ended, frames.Late):
             theirs.close()
             ours.close()
@@ -340,9 +327,9 @@ class Runner:
         little for all."""
         over = False
         try:
-            self._control.sendall(b"!")
-            frames.send(self._control, {"do": "why"})
-            over = frames.receive(self._control, WAIT)[0].get("memory") is True
+            self._connection().sendall(b"!")
+            frames.send(self._connection(), {"do": "why"})
+            over = frames.receive(self._connection(), WAIT)[0].get("memory") is True
         except (OSError, frames.Ended, frames.Late):
             self.close()
         if not over and _kills() > self._kills:
@@ -356,9 +343,9 @@ class Runner:
         if self._control is None:
             return
         try:
-            self._control.sendall(b"!")
-            frames.send(self._control, {"do": "end"})
-            frames.receive(self._control, WAIT)
+            self._connection().sendall(b"!")
+            frames.send(self._connection(), {"do": "end"})
+            frames.receive(self._connection(), WAIT)
         except (OSError, frames.Ended, frames.Late):
             self.close()
 
@@ -376,9 +363,10 @@ def _open(connection: socket.socket) -> bool:
 def _kills() -> int:
     """How many processes the kernel has ended on this machine because memory ran out."""
     try:
-        return int(re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)[1])
-    except (OSError, TypeError):
+        found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
+    except OSError:
         return 0
+    return int(found[1]) if found else 0
 
 
 REMEDY = (
