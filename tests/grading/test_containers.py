@@ -245,7 +245,7 @@ def test_the_same_marks_as_elsewhere(engine):
         data, release = nbformat.writes(notebook).encode(), nbformat.writes(released(lesson))
         result = grade(Job(lesson.name, "kim", data, release, b"k" * 32, beside(lesson.name)), engine)
         got[name] = sum(mark.points for mark in result.scores.values())
-        most = sum(mark.most for mark in result.scores.values())
+        most = sum(mark.max_score for mark in result.scores.values())
         assert result.assurance == engine.assurance
     assert got["right"] == most and got["untouched"] == 0 < got["broken"] < most
 

@@ -169,7 +169,7 @@ def judged(lesson: str, release: str, data: bytes, runner=None) -> grading.Resul
         for cell in nbformat.reads(release, as_version=4).cells
         if notebooks.nbgrader_data(cell).get("grade")
     }
-    assert {name: mark.most for name, mark in result.scores.items()} == graded
+    assert {name: mark.max_score for name, mark in result.scores.items()} == graded
     for name, mark in result.scores.items():
         assert mark.verdict is not None and 0 <= mark.points <= graded[name]
     nbformat.validate(nbformat.reads(result.notebook, as_version=4))

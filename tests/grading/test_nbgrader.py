@@ -164,7 +164,7 @@ def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, t
     collect.collect(lesson, [tmp_path / "in"])
     graded = {one.student: one for one in classroom.grade(lesson)}
     total = sum(one.points for one in exercises.of_lesson(lesson.name))
-    assert graded["right"].score == graded["right"].most == total
+    assert graded["right"].score == graded["right"].max_score == total
     assert graded["untouched"].score == 0
     with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:
         for student, expected in (("right", 1.0), ("untouched", 0.0)):
