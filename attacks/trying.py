@@ -56,7 +56,7 @@ def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None
     limits = replace(LIMITS, call=4.0, cell=30.0, total=300.0) if case.attack.honest else LIMITS
     options = Options(limits=limits)
     job = Job(
-        case.lesson, f"student-{case.attack.name}", case.notebook, case.release, _KEY, case.files, options=options
+        case.lesson, f"student-{case.attack.name}", case.notebook, case.release, _KEY, files=case.files, options=options
     )
     try:
         result = grade(job)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, find_lesson
-from autograde.grading.job import ALL
+from autograde.grading.job import ALL, GradeRequest
 
 EXAMPLES = """\
 for learners:
@@ -253,8 +253,15 @@ def _grade(args) -> int:
     if args.unsafe:
         options = replace(options, unsafe=True)
     shown = progress.Progress(lesson.name)
-    students = [args.student] if args.student else None
-    outcomes = classroom.grade(lesson, students, args.force, args.jobs, args.scheduler, options, shown.begin)
+    request = GradeRequest(
+        lesson=lesson.name,
+        students=[args.student] if args.student else None,
+        force=args.force,
+        jobs=args.jobs,
+        scheduler=args.scheduler,
+        options=options,
+    )
+    outcomes = classroom.grade(request, on_start=shown.begin)
     with shown:
         for outcome in outcomes:
             shown.add(outcome)

@@ -203,7 +203,7 @@ def overhead(lesson: Lesson, runner: Runner, repeats: int = 5) -> dict:
     row = {}
     for name, cells, times in (("needed", NEEDED, repeats), ("all", ALL, 1)):
         options = Options(cells=cells)
-        job = Job(lesson.name, "one", text.encode(), release, KEY, beside(lesson.name), options=options)
+        job = Job(lesson.name, "one", text.encode(), release, KEY, files=beside(lesson.name), options=options)
         seconds = [grade(job, runner).seconds for _ in range(times + 1)][1:]
         total, own = (statistics.median(one[part] for one in seconds) for part in ("total", "user"))
         row[f"{name}_cells"] = {

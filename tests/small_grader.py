@@ -49,7 +49,16 @@ def grade(job: Job) -> Result:
             scores[_grade_id(cell)] = Score(_grade_id(cell), share * max_score, max_score, verdict=verdict)
     reviews = tuple(Review(name, "a rule") for name, mark in scores.items() if "REVIEW" in sources[mark.verdict.name])
     text = data.decode()
-    return Result(job.lesson, job.student, scores, text, job.notes, reviews, {"total": 0.01}, "none, for tests")
+    return Result(
+        job.lesson,
+        job.student,
+        scores,
+        text,
+        notes=job.notes,
+        reviews=reviews,
+        seconds={"total": 0.01},
+        assurance="none, for tests",
+    )
 
 
 def _count(student: str) -> int:

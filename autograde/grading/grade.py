@@ -111,8 +111,9 @@ class _Grading:
         for name, mark in scores.items():
             if mark.points is None:
                 self.reviews.append(Review(name, "a person grades this cell"))
-        if self.notes:
-            self.notebook.cells.insert(0, note_cell(self.notes))
+        unreadable = [f"{self.unreadable} Nothing in it could be graded."] if self.unreadable else []
+        if unreadable or self.notes:
+            self.notebook.cells.insert(0, note_cell([*unreadable, *self.notes]))
         clean_notebook(self.notebook)
         shorten(self.notebook)
         text = notebooks.to_plain_text(self.notebook)
@@ -122,10 +123,11 @@ class _Grading:
             self.job.student,
             scores,
             text,
-            tuple(dict.fromkeys(self.notes)),
-            tuple(dict.fromkeys(self.reviews)),
-            self.seconds,
-            assurance,
+            notes=tuple(dict.fromkeys(self.notes)),
+            reviews=tuple(dict.fromkeys(self.reviews)),
+            seconds=self.seconds,
+            assurance=assurance,
+            unreadable=self.unreadable,
         )
 
     def _flagged(self, passed: set[str]) -> list[tuple[str, str]]:
@@ -147,7 +149,6 @@ class _Grading:
                 self.unreadable = str(error)
         if self.unreadable:
             self.notebook, _ = normalise(release, Submitted([]), self.job.locked)
-            self.notes.append(f"{self.unreadable} Nothing in it could be graded.")
         else:
             self.notebook, notes = normalise(release, submitted, self.job.locked)
             self.notes += notes
@@ -259,10 +260,12 @@ class _Grading:
         if check is not None:
             verdict = self.verdicts.get(name) or refused(check, self.unreadable or "There is no verdict.")
             points = round(min(1.0, max(0.0, verdict.score)) * max_score, 2)
-            return Score(name, points, max_score, "high", verdict, "" if verdict.passed else verdict.summary)
+            comment = "" if verdict.passed else verdict.summary
+            return Score(name, points, max_score, verdict=verdict, comment=comment)
         if self.unreadable:
-            return Score(name, 0.0, max_score, "high", comment=self.unreadable)
-        return Score(name, ordinary_score(cell, max_score), max_score, "low" if is_locked(cell) else "high")
+            return Score(name, 0.0, max_score, comment=self.unreadable)
+        assurance = "low" if is_locked(cell) else "high"
+        return Score(name, ordinary_score(cell, max_score), max_score, assurance=assurance)
 
     def _show_everywhere(self, reason: str) -> None:
         for cell in self.notebook.cells:

@@ -3,7 +3,8 @@ be graded in this process, in another one or on another machine: `grade(bundle) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 
 from autograde.judge.verdict import Verdict
 
@@ -48,6 +49,26 @@ class Options:
 DEFAULT = Options()
 
 
+@dataclass(frozen=True, kw_only=True)
+class GradeRequest:
+    """What to grade of a class.
+
+    lesson     its name
+    students   only these; None: all who have submitted
+    force      grade also what has not changed
+    jobs       how many at a time; None: one for each core
+    scheduler  None: processes of this machine; "local" or an address: Dask
+    options    how to grade; None: as nbgrader's configuration says
+    """
+
+    lesson: str
+    students: Sequence[str] | None = None
+    force: bool = False
+    jobs: int | None = None
+    scheduler: str | None = None
+    options: Options | None = None
+
+
 @dataclass(frozen=True)
 class Job:
     """One submission and what is needed to grade it.
@@ -67,6 +88,7 @@ class Job:
     notebook: bytes | None
     release: str
     key: bytes
+    _: KW_ONLY
     files: dict[str, bytes] = field(default_factory=dict)
     locked: dict[str, str] = field(default_factory=dict)
     options: Options = Options()
@@ -93,6 +115,7 @@ class Score:
     grade_id: str
     points: float | None
     max_score: float
+    _: KW_ONLY
     assurance: str = "high"
     verdict: Verdict | None = None
     comment: str = ""
@@ -108,13 +131,16 @@ class Result:
     reviews    what a person should look at
     seconds    {"normalise", "run", "judge", "user", "total"}; "user" is what the cells and calls themselves took
     assurance  the isolation under which the submission ran ("full", "unsafe: no network namespace", ...)
+    unreadable why nothing in the submission could be graded, or ""
     """
 
     lesson: str
     student: str
     scores: dict[str, Score]
     notebook: str
+    _: KW_ONLY
     notes: tuple[str, ...] = ()
     reviews: tuple[Review, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     assurance: str = ""
+    unreadable: str = ""

@@ -5,19 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograde.course import class_data, paths
 from autograde.course.errors import CourseError
 from autograde.course.kernels import environment
-from autograde.course.lessons import Lesson
+from autograde.course.lessons import Lesson, find_lesson
 from autograde.course.release import release as release_notebooks
 
 if TYPE_CHECKING:
     from autograde.grading.classes.schedule import Outcome
-    from autograde.grading.job import Options
+    from autograde.grading.job import GradeRequest
     from autograde.grading.records.course import Course
 
 
@@ -66,24 +66,17 @@ def collect_from_exchange(lesson: Lesson) -> None:
 # --- grade ----------------------------------------------------------------------------------------------------------
 
 
-def grade(
-    lesson: Lesson,
-    students: Sequence[str] | None = None,
-    force: bool = False,
-    jobs: int | None = None,
-    scheduler: str | None = None,
-    options: Options | None = None,
-    echo: Callable[[int], None] = lambda number: None,
-) -> Iterator[Outcome]:
+def grade(request: GradeRequest, *, on_start: Callable[[int], None] = lambda number: None) -> Iterator[Outcome]:
     """Grade what has been collected of a lesson, and what has changed since; the outcomes come as they are ready."""
     from autograde.grading.classes.schedule import grade_class
     from autograde.grading.records import course as courses
 
+    lesson = find_lesson(request.lesson)
     _needs_release(lesson)
     course = courses.load()
     if course.students(lesson.name) and not _known(lesson, course):
         release_notebooks(lesson, record=True)
-    yield from grade_class(lesson.name, students, scheduler, jobs, force, options, course, echo=echo)
+    yield from grade_class(request, course=course, on_start=on_start)
 
 
 def _known(lesson: Lesson, course: Course) -> bool:

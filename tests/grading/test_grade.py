@@ -39,7 +39,7 @@ def bundle_of(lesson, notebook, **options) -> Job:
     data = notebook if isinstance(notebook, bytes | None) else nbformat.writes(notebook).encode()
     files = options.pop("files", beside(lesson.name))
     return Job(
-        lesson.name, "kim", data, nbformat.writes(released(lesson)), b"k" * 32, files, options=Options(**options)
+        lesson.name, "kim", data, nbformat.writes(released(lesson)), b"k" * 32, files=files, options=Options(**options)
     )
 
 
@@ -136,7 +136,11 @@ def errors_in(result) -> list[str]:
 def test_unreadable_files_get_nothing_and_a_reason(data, reason, runner):
     result = grade(bundle_of(FIRST, data), runner)
     assert points(result) == 0 and max_score(result) == 27
-    assert reason in result.notes[0] and all(reason in mark.comment for mark in result.scores.values())
+    assert (
+        reason in result.unreadable
+        and reason in result.notebook
+        and all(reason in mark.comment for mark in result.scores.values())
+    )
 
 
 CRASHES = {

@@ -40,7 +40,7 @@ def record(shares: dict[str, float | None], student: str = "ada", submitted=EARL
         verdict = Verdict(name, share == 1, "passed" if share == 1 else "failed", share or 0.0, None, "Look\0 at it.")
         points = None if share is None else share * POINTS[name]
         scores[f"check_{name}"] = Score(f"check_{name}", points, POINTS[name], verdict=verdict)
-    result = Result(LESSON.name, student, scores, "", (), tuple(reviews), {}, "full")
+    result = Result(LESSON.name, student, scores, "", reviews=tuple(reviews), assurance="full")
     return Record(result, Fingerprints("s", "r", "e"), Options(), submitted, submitted)
 
 

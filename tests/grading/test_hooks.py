@@ -17,7 +17,7 @@ from autograde.course.lessons import find_lesson
 from autograde.grading import hooks
 from autograde.grading.classes import workers
 from autograde.grading.classes.schedule import UNCHANGED, grade_class
-from autograde.grading.job import Job
+from autograde.grading.job import GradeRequest, Job
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.gradebook import Writer
@@ -44,7 +44,9 @@ def autograde(force: bool = False, student: str = "*") -> None:
 
 
 def course_grade() -> dict:
-    return {one.student: one for one in grade_class(LESSON.name, grade="small_grader:grade", jobs=1)}
+    return {
+        one.student: one for one in grade_class(GradeRequest(lesson=LESSON.name, jobs=1), grade="small_grader:grade")
+    }
 
 
 def scores(root) -> dict[str, float]:

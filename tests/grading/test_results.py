@@ -25,10 +25,18 @@ NAME = f"{LESSON.name}.ipynb"
 
 def record(student: str = "ada", points: float | None = 1.5, **prints) -> Record:
     verdict = Verdict("softmax", False, "failed", 0.5, "no scaling", "Look at \ud800 it.", (("call", "f(1)\x00"),), 3)
-    scores = {"check_softmax": Score("check_softmax", points, 3.0, "high", verdict, "a comment")}
-    scores["essay"] = Score("essay", None, 2.0, "low")
+    scores = {"check_softmax": Score("check_softmax", points, 3.0, verdict=verdict, comment="a comment")}
+    scores["essay"] = Score("essay", None, 2.0, assurance="low")
     result = Result(
-        LESSON.name, student, scores, "{}", ("a note",), (Review("essay", "a person", "x"),), {"total": 0.5}, "full"
+        LESSON.name,
+        student,
+        scores,
+        "{}",
+        notes=("a note",),
+        reviews=(Review("essay", "graded by hand", "x"),),
+        seconds={"total": 0.5},
+        assurance="full",
+        unreadable="a reason",
     )
     prints = {"submission": "s", "release": "r", "environment": "e", "exercises": {"softmax": "1"}} | prints
     time = datetime.datetime(2026, 3, 1, 10, 0, 0, 5)
@@ -68,13 +76,13 @@ def test_what_has_to_be_graded_again():
     old, options = record(), Options()
     same = old.prints
     assert results.stale(None, same, options) is results.EVERYTHING
-    assert results.stale(old, same, options) == frozenset()
+    assert results.stale(old, same, options) == results.Stale()
     for name in ("submission", "release", "environment"):
         assert results.stale(old, replace(same, **{name: "other"}), options) is results.EVERYTHING
-    assert results.stale(old, replace(same, exercises={"softmax": "2"}), options) == {"softmax"}
-    assert results.stale(old, replace(same, exercises={"softmax": "1", "new": "1"}), options) == {"new"}
+    assert results.stale(old, replace(same, exercises={"softmax": "2"}), options).exercises == {"softmax"}
+    assert results.stale(old, replace(same, exercises={"softmax": "1", "new": "1"}), options).exercises == {"new"}
     assert results.stale(old, same, Options(cells=ALL)) is results.EVERYTHING
-    assert results.stale(replace(old, options=Options(cells=ALL)), same, options) == frozenset()
+    assert results.stale(replace(old, options=Options(cells=ALL)), same, options) == results.Stale()
     assert results.stale(old, same, Options(limits=Limits(cell=1.0))) is results.EVERYTHING
 
 

@@ -28,6 +28,7 @@ from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
 from autograde.grading.classes import schedule, workers
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
+from autograde.grading.job import GradeRequest
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from conftest import submit
@@ -55,7 +56,10 @@ def counted(classroom_3, monkeypatch, tmp_path):
 
 
 def run(**options) -> dict[str, schedule.Outcome]:
-    return {one.student: one for one in grade_class(LESSON.name, grade=GRADER, **{"jobs": 1, **options})}
+    return {
+        one.student: one
+        for one in grade_class(GradeRequest(lesson=LESSON.name, **{"jobs": 1, **options}), grade=GRADER)
+    }
 
 
 def gradebook_scores(root) -> dict[str, float]:
@@ -159,7 +163,7 @@ def test_workers_are_copies_of_one_warm_process(classroom_3, monkeypatch, tmp_pa
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
     seen = set()
-    for outcome in grade_class(LESSON.name, jobs=2):
+    for outcome in grade_class(GradeRequest(lesson=LESSON.name, jobs=2)):
         assert (outcome.state, outcome.assurance) == (GRADED, "full")
         seen |= {path.name for path in temporary.glob("grader-*")}
     assert len(seen) == 1, "one folder for each warm process that was started"
@@ -172,7 +176,7 @@ def test_a_temporary_folder_may_have_a_long_name(classroom_3, tmp_path):
     folder = tmp_path / ("long" * 25)
     folder.mkdir()
     script = tmp_path / "grade.py"
-    script.write_text(GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
+    script.write_text(GRADE_THE_CLASS.replace(f", grade={GRADER!r}", ""))
     run = subprocess.run(
         [sys.executable, str(script), str(Path(__file__).parents[1])],
         env={**os.environ, "TMPDIR": str(folder)},
@@ -301,8 +305,9 @@ CLASS = 8
 GRADE_THE_CLASS = (
     "import sys; sys.path.insert(0, sys.argv[1])\n"
     "from autograde.grading.classes.schedule import grade_class\n"
+    "from autograde.grading.job import GradeRequest\n"
     "if __name__ == '__main__':\n"
-    f"    for one in grade_class({LESSON.name!r}, grade={GRADER!r}, jobs=2):\n"
+    f"    for one in grade_class(GradeRequest(lesson={LESSON.name!r}, jobs=2), grade={GRADER!r}):\n"
     "        print(one.student, one.state, one.score, flush=True)\n"
 )
 
@@ -373,7 +378,7 @@ def test_memory_does_not_grow_with_the_class(classroom_3):
     try:
         sizes = []
         gc.collect()
-        for _ in grade_class(LESSON.name, grade=GRADER, jobs=1):
+        for _ in grade_class(GradeRequest(lesson=LESSON.name, jobs=1), grade=GRADER):
             sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
@@ -393,7 +398,7 @@ def test_any_process_of_the_real_grader_may_be_killed(classroom_3, moment, tmp_p
     students = [f"student{number}" for number in range(4)]
     for number, name in enumerate(students):
         submit(classroom_3, LESSON, name, {"softmax": "def softmax(x, axis=-1):\n    return x"} if number % 2 else None)
-    begun = in_another_process(tmp_path, GRADE_THE_CLASS.replace(f"grade={GRADER!r}, ", ""))
+    begun = in_another_process(tmp_path, GRADE_THE_CLASS.replace(f", grade={GRADER!r}", ""))
     begun.stdout.readline()
     time.sleep(rng.random())
     children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
@@ -404,7 +409,7 @@ def test_any_process_of_the_real_grader_may_be_killed(classroom_3, moment, tmp_p
     begun.wait()
     assert not that_outlive(children), "a process outlives its grader"
 
-    outcomes = {one.student: one for one in grade_class(LESSON.name, jobs=1)}
+    outcomes = {one.student: one for one in grade_class(GradeRequest(lesson=LESSON.name, jobs=1))}
     assert not any(one.state == NOT_GRADED for one in outcomes.values())
     scores = gradebook_scores(classroom_3)
     assert scores == {name: one.score for name, one in outcomes.items()}

@@ -94,16 +94,16 @@ def test_only_the_newest_record_counts(tmp_path):
 
 
 def test_what_a_person_should_look_at_stands_there_with_its_reason(tmp_path):
-    low = {"own": Score("own", 2.0, 2.0, "low")}
+    low = {"own": Score("own", 2.0, 2.0, assurance="low")}
     reviews = (Review("softmax", "uses torch.softmax, which it should build", "return torch.softmax(x, -1)"),)
     write(tmp_path, [record("ada", reviews=reviews), record("bob", scores=low), record("zoe")])
-    note = "The file is empty. Nothing in it could be graded."
-    write(tmp_path, [record("eve", dict.fromkeys([one.name for one in ALL]), notes=(note, "Another note."))])
+    nothing = dict.fromkeys([one.name for one in ALL])
+    write(tmp_path, [record("eve", nothing, notes=("Another note.",), unreadable="The file is empty.")])
     summary = summarize(tmp_path, LESSON, NOBODY)
     reasons = {row.student: row.reasons for row in summary.reviews}
     assert set(reasons) == {"ada", "bob", "eve"}
     assert "return torch.softmax(x, -1)" in reasons["ada"][0] and "low assurance" in reasons["bob"][0]
-    assert reasons["eve"] == (note,)
+    assert reasons["eve"] == ("The file is empty. Nothing in it could be graded.",)
     html = page.render(summary)
     assert "return torch.softmax(x, -1)" in html and "Another note." in html and "The file is empty." in html
 

@@ -7,14 +7,14 @@ but not yet in the gradebook is written there by the next run.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import KW_ONLY, dataclass, replace
 
 from filelock import FileLock, Timeout
 
 from autograde.course.errors import CourseError
 from autograde.grading.classes import dask, workers
-from autograde.grading.job import Job, Options, Result
+from autograde.grading.job import GradeRequest, Job, Options, Result
 from autograde.grading.records import course as courses
 from autograde.grading.records import fingerprints, intake, results
 from autograde.grading.records.course import Course
@@ -40,6 +40,7 @@ class Outcome:
     state: str
     score: float
     max_score: float
+    _: KW_ONLY
     late: float = 0.0
     review: bool = False
     reviews: tuple[str, ...] = ()
@@ -79,7 +80,7 @@ class Grading:
     ) -> None:
         self.course, self.common, self.writer = course, common, writer
         self.options, self.force, self.ends = options, force, ends
-        self._open: dict[str, tuple[Submission, Fingerprints, Record | None, frozenset[str] | None]] = {}
+        self._open: dict[str, tuple[Submission, Fingerprints, Record | None, results.Stale]] = {}
         self._exercises = {one.name: fingerprints.of_exercise(one) for one in intake.checked(common)}
         self._release = common.fingerprint
         self._environment = fingerprints.environment()
@@ -92,7 +93,7 @@ class Grading:
         stale = results.stale(before, prints, self.options)
         if self.force or results.begun(self.course.results, self.common.lesson, student):
             stale = results.EVERYTHING
-        if before is not None and stale is not results.EVERYTHING and not stale:
+        if before is not None and not stale:
             kept = self._keep(before, submission)
             if kept is not None:
                 return kept
@@ -142,13 +143,13 @@ class Grading:
                 NOT_GRADED,
                 written.score,
                 written.max_score,
-                written.late,
-                True,
+                late=written.late,
+                review=True,
                 problem=problem or "no result",
             )
         notebook, kept = result.notebook, ()
-        if before is not None and stale is not results.EVERYTHING:
-            result, kept = results.merge(before, result, stale)
+        if before is not None and not stale.everything:
+            result, kept = results.merge(before, result, stale.exercises)
         changed = before is None or before.prints.submission != prints.submission
         result = replace(result, lesson=self.common.record, student=student, notebook="")
         record = Record(result, prints, self.options, submission.submitted, results.now(), kept)
@@ -167,42 +168,33 @@ def _outcome(record: Record, written, state: str) -> Outcome:
         state,
         written.score,
         written.max_score,
-        written.late,
-        written.review,
-        tuple(f"{review.grade_id}: {review.reason}" for review in result.reviews),
-        result.notes,
-        result.assurance,
-        float(result.seconds.get("total", 0.0)),
+        late=written.late,
+        review=written.review,
+        reviews=tuple(f"{review.grade_id}: {review.reason}" for review in result.reviews),
+        notes=(*filter(None, (result.unreadable,)), *result.notes),
+        assurance=result.assurance,
+        seconds=float(result.seconds.get("total", 0.0)),
     )
 
 
 def grade_class(
-    lesson: str,
-    students: Sequence[str] | None = None,
-    scheduler: str | None = None,
-    jobs: int | None = None,
-    force: bool = False,
-    options: Options | None = None,
+    request: GradeRequest,
+    *,
     course: Course | None = None,
     grade: str = workers.GRADE,
-    echo: Callable[[int], None] = lambda number: None,
+    on_start: Callable[[int], None] = lambda number: None,
 ) -> Iterator[Outcome]:
     """Grade the submissions of a lesson; gives each outcome as it comes, in no fixed order.
 
-    students   only these; None: all who have submitted
-    scheduler  None: processes of this machine; "local" or an address: Dask
-    jobs       how many at a time; None: one for each core
-    force      grade also what has not changed
-    options    how; None: as nbgrader's configuration says
-    grade      "module:function" of the pure function Job -> Result
-    say        is told how many submissions there are
+    grade     "module:function" of the pure function Job -> Result
+    on_start  is told how many submissions there are
 
     Raises CourseError where the lesson is not released, nobody has submitted, somebody else is grading it, or this
     machine cannot isolate submissions.
     """
     course = course or courses.load()
-    known = course.students(lesson)
-    names = known if students is None else list(dict.fromkeys(students))
+    lesson, known = request.lesson, course.students(request.lesson)
+    names = known if request.students is None else list(dict.fromkeys(request.students))
     where = course.root / course.coursedir.submitted_directory
     if not names:
         raise CourseError(f"There are no submissions of {lesson} in {where}. Run `course collect` first.")
@@ -211,11 +203,11 @@ def grade_class(
             raise CourseError(f"There is no submission of {lesson} by {name!r} in {where}. Run `course collect` first.")
     with lock(course, lesson):
         common = intake.material(course, lesson)
-        echo(len(names))
+        on_start(len(names))
         with Writer(course, lesson) as writer:
-            grading = Grading(course, common, writer, options or course.options, force)
+            grading = Grading(course, common, writer, request.options or course.options, request.force)
             items = (grading.begin(name) for name in names)
-            for item in _crew(items, scheduler, min(jobs or workers.cores(), len(names)), grade):
+            for item in _crew(items, request.scheduler, min(request.jobs or workers.cores(), len(names)), grade):
                 if isinstance(item, workers.Finished):
                     if item.fatal:
                         raise CourseError(item.problem)

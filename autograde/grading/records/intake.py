@@ -149,10 +149,10 @@ def gather(course: Course, common: Assignment, student: str, options: Options = 
         notebook,
         common.release,
         key,
-        files,
-        common.locked,
-        options,
-        tuple(found.notes),
+        files=files,
+        locked=common.locked,
+        options=options,
+        notes=tuple(found.notes),
     )
     return Submission(job, submitted, fingerprint)
 

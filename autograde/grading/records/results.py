@@ -128,18 +128,30 @@ def _parse(line: bytes) -> Record | None:
 
 # --- what has changed -----------------------------------------------------------------------------------------------
 
-EVERYTHING = None  # all marks have to be decided again
+
+@dataclass(frozen=True)
+class Stale:
+    """What of an older grading has to be decided again; false where nothing has."""
+
+    everything: bool = False
+    exercises: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.exercises)
 
 
-def stale(record: Record | None, prints: Fingerprints, options: Options) -> frozenset[str] | None:
-    """The exercises whose marks have to be decided again; `EVERYTHING`, or an empty set where nothing has changed."""
+EVERYTHING = Stale(everything=True)
+
+
+def stale(record: Record | None, prints: Fingerprints, options: Options) -> Stale:
+    """What has changed since a record was made."""
     if record is None or not _covers(record.options, options):
         return EVERYTHING
     old = record.prints
     if (old.submission, old.release, old.environment) != (prints.submission, prints.release, prints.environment):
         return EVERYTHING
     names = set(old.exercises) | set(prints.exercises)
-    return frozenset(name for name in names if old.exercises.get(name) != prints.exercises.get(name))
+    return Stale(exercises=frozenset(name for name in names if old.exercises.get(name) != prints.exercises.get(name)))
 
 
 def _covers(old: Options, new: Options) -> bool:
@@ -197,10 +209,11 @@ def from_dict(data: dict[str, Any]) -> Record:
         data["student"],
         scores,
         "",
-        tuple(data["notes"]),
-        tuple(Review(**review) for review in data["reviews"]),
-        dict(data["seconds"]),
-        data["assurance"],
+        notes=tuple(data["notes"]),
+        reviews=tuple(Review(**review) for review in data["reviews"]),
+        seconds=dict(data["seconds"]),
+        assurance=data["assurance"],
+        unreadable=data["unreadable"],
     )
     options = dict(data["options"])
     options["limits"] = Limits(**options["limits"])

@@ -15,11 +15,10 @@ from autograde.judge.verdict import ERROR, FAILED, NOT_STARTED, PASSED
 
 PARTLY = "partly"  # some of the points
 OUTCOMES = (PASSED, PARTLY, FAILED, ERROR, NOT_STARTED)
-UNREADABLE = "Nothing in it could be graded."  # how the grader's note about an unreadable file ends
 LOW = "the verdict was made beside the submission's code (low assurance)"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Row:
     """One submission: a line of the table of students."""
 
@@ -118,18 +117,18 @@ def _row(record: Record, lesson: str, grades: Grades) -> Row:
     own = sum(mark.points or 0.0 for mark in result.scores.values())
     max_score = sum(mark.max_score for mark in result.scores.values())
     return Row(
-        result.student,
-        person.name if person else result.student,
-        grade.score if grade else own,
-        grades.max_score.get(lesson, max_score) if grade else max_score,
-        grade.late if grade else 0.0,
-        float(result.seconds.get("total", 0.0)),
-        result.assurance or "not run",
-        f"{record.submitted:%Y-%m-%d %H:%M}" if record.submitted else "",
-        tuple(_reasons(record)),
-        tuple(note for note in result.notes if UNREADABLE not in note),
-        {name: mark.points for name, mark in result.scores.items()},
-        {
+        student=result.student,
+        name=person.name if person else result.student,
+        score=grade.score if grade else own,
+        max_score=grades.max_score.get(lesson, max_score) if grade else max_score,
+        late=grade.late if grade else 0.0,
+        seconds=float(result.seconds.get("total", 0.0)),
+        assurance=result.assurance or "not run",
+        submitted=f"{record.submitted:%Y-%m-%d %H:%M}" if record.submitted else "",
+        reasons=tuple(_reasons(record)),
+        notes=result.notes,
+        points={name: mark.points for name, mark in result.scores.items()},
+        diagnoses={
             name: mark.verdict.diagnosis
             for name, mark in result.scores.items()
             if mark.verdict is not None and mark.verdict.diagnosis and not mark.verdict.passed
@@ -141,9 +140,8 @@ def _reasons(record: Record) -> Iterator[str]:
     """Why a person should look: rules with the line, cells that the submission's code could have decided, and files
     that could not be read."""
     result = record.result
-    for note in result.notes:
-        if UNREADABLE in note:
-            yield note
+    if result.unreadable:
+        yield f"{result.unreadable} Nothing in it could be graded."
     for review in result.reviews:
         yield f"{review.grade_id}: {review.reason}" + (f": {review.line.strip()}" if review.line.strip() else "")
     low = [name for name, mark in result.scores.items() if mark.assurance == "low" and (mark.points or 0) > 0]
