@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 
 from attacks.changes import of_file
-from autograde.exercises.mistakes.training import trained
+from autograde.exercises.training import trained_model
 
 LESSON, NAME = "08_training", "trained_model.safetensors"
 _TABLE = "target_embedding.weight"
@@ -28,7 +28,7 @@ def good() -> bytes:
 
 
 def _state() -> dict[str, torch.Tensor]:
-    state = trained.trained_heads_exchanged().state_dict()
+    state = trained_model.heads_exchanged().state_dict()
     return {name: tensor.contiguous() for name, tensor in state.items()}
 
 
@@ -46,7 +46,7 @@ def weights_of_another_name(text, files):
 
 @of_file
 def shipped_weights(text, files):
-    files[NAME] = trained.CHECKPOINT.read_bytes()
+    files[NAME] = trained_model.CHECKPOINT.read_bytes()
     return text.encode()
 
 

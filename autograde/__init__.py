@@ -4,7 +4,7 @@
 object, without a notebook; `exercises()` lists everything that is asked.
 """
 
-from autograde import exercises
+from autograde.exercises import all_exercises as exercises
 from autograde.judge.verdict import Verdict
 from autograde.learner.check import CheckFailed, assess, check
 

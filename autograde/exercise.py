@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from autograde.course.lessons import find_lesson
 from autograde.harness.call import MAIN, Call
+
+Implementation = TypeVar("Implementation")
 
 
 @dataclass(frozen=True)
@@ -27,41 +30,40 @@ class Misconception:
     sentence: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """One exercise.
+    """One exercise. Its file is `autograde/exercises/TOPIC/NAME.py`; `wrong` and `variant` fill its two lists there.
 
     name             the learner's function or class, and the id of the solution cell
-    lesson           the lesson's folder, e.g. "03_single_head"
     title            a few words for lists and headings
     points, minutes  what it counts, how long it takes
     hints            two levels: a nudge, then nearly the line of code (Markdown)
     reference        the right implementation, from `helpers`
-    make_calls       `make_calls(rng) -> list[Call]`: first one that can be redone on paper, then random ones
-    misconceptions   the mistakes that are named
+    make_calls       `make_calls(rng) -> list[Call]`, a function of the exercise's own file: first a call that can be
+                     redone on paper, then random ones
+    misconceptions   the mistakes that are named; of several that fit an answer, the first is named
     variants         right answers written differently; tests prove that they pass
     parts            {part: share of the points}, shares add up to 1; partial credit needs the part `MAIN`
     extra            True for what goes beyond the core
-    view             `view(call, value) -> value`: what of an answer is compared (statistics of random output, ...);
+    projection       `projection(call, value) -> value`: what is compared of an answer (statistics of random output);
                      applied to the reference's, the learner's and the misconceptions' answers alike
-    expected         `expected(call) -> value`: the view of a right answer, where it is known without the reference
-    several          the result is several values: a list in place of a tuple is fine
-    ignore          kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
+    expected         `expected(call) -> value`: the projection of a right answer, where no reference is needed
+    multiple_outputs the result is several values: a list in place of a tuple is fine
+    ignore           kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
     mutates          True where the inputs may be changed
     forbidden        dotted names of what a library has of it; an answer that uses one is for a person to look at
-    flag            `flag(value) -> str`: why a person should look at a right answer, or ""; decides no points
+    flag             `flag(value) -> str`: why a person should look at a right answer, or ""; decides no points
     """
 
     name: str
-    lesson: str
     title: str
     points: int
     minutes: int
     hints: tuple[str, str]
     reference: Any
     make_calls: Callable[[np.random.Generator], list[Call]]
-    misconceptions: Sequence[Misconception]
-    variants: Sequence[Any] = ()
+    misconceptions: list[Misconception] = field(default_factory=list)
+    variants: list[Any] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=lambda: {MAIN: 1.0})
     extra: bool = False
     projection: Callable[[Call, Any], Any] | None = None
@@ -71,6 +73,25 @@ class Exercise:
     mutates: bool = False
     forbidden: tuple[str, ...] = ()
     flag: Callable[[Any], str] | None = None
+
+    def wrong(self, name: str, sentence: str) -> Callable[[Implementation], Implementation]:
+        """Decorator of a wrong implementation: a misconception, in the order of the file."""
+
+        def enter(implementation: Implementation) -> Implementation:
+            self.misconceptions.append(Misconception(name, implementation, sentence))
+            return implementation
+
+        return enter
+
+    def variant(self, implementation: Implementation) -> Implementation:
+        """Decorator of a right answer that is written differently from the reference."""
+        self.variants.append(implementation)
+        return implementation
+
+    @property
+    def lesson(self) -> str:
+        """The lesson's name, e.g. "03_single_head", from the folder of the exercise's file."""
+        return find_lesson(self.make_calls.__module__.split(".")[-2]).name
 
     def calls(self, seed: int = 0) -> list[Call]:
         """The calls of one seed; equal seeds give equal calls on every machine."""

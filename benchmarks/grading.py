@@ -34,11 +34,11 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from attacks.weights import beside
-from autograde import exercises
 from autograde.course import notebooks
 from autograde.course.kernels import environment
 from autograde.course.lessons import LESSONS, Lesson, find_lesson
 from autograde.exercise import Exercise
+from autograde.exercises import of_lesson
 from autograde.grading.grade import grade
 from autograde.grading.job import ALL, NEEDED, Job, Options
 from autograde.grading.notebook.rules import free_names
@@ -70,7 +70,7 @@ def submissions(lesson: Lesson, size: int) -> dict[str, tuple[str, str]]:
     release = notebooks.read(ROOT / "notebooks" / lesson.name / f"{lesson.name}.ipynb")
     solved = notebooks.read(ROOT / "solutions" / lesson.name / f"{lesson.name}.ipynb")
     right = {notebooks.grade_id(cell): cell.source for cell in solved.cells}
-    wrong = {one.name: sources for one in exercises.of_lesson(lesson.name) if (sources := mistakes(one))}
+    wrong = {one.name: sources for one in of_lesson(lesson.name) if (sources := mistakes(one))}
     made = {}
     for number in range(size):
         kind = PATTERN[number % len(PATTERN)]
@@ -95,7 +95,10 @@ def mistakes(exercise: Exercise) -> list[str]:
             (node,) = ast.parse(textwrap.dedent(inspect.getsource(one.wrong))).body
         except (OSError, TypeError, SyntaxError, ValueError):
             continue
-        if isinstance(node, ast.FunctionDef) and free_names(node) <= known and not node.decorator_list:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        del node.decorator_list[:1]  # `EXERCISE.wrong`
+        if free_names(node) <= known and not node.decorator_list:
             node.name = exercise.name
             found.append(f"import numpy as np\nimport torch\n\n\n{ast.unparse(node)}")
     return found

@@ -21,10 +21,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
 from playwright.sync_api import Page, expect, sync_playwright
 
-from autograde import exercises
 from autograde.course import notebooks
 from autograde.course.kernels import environment
 from autograde.course.lessons import find_lesson
+from autograde.exercises import of_lesson
 from autograde.grading.records import results
 from autograde.instructor import classroom, collect
 from conftest import ROOT, filled, released
@@ -244,7 +244,7 @@ def test_an_instructor_grades_a_mixed_class_with_the_formgrader(course, page):
         page.screenshot(path=str(SCREENSHOTS / "formgrader.png"), full_page=True)
         scores = {one: frame.locator("tr", has_text=one).first.locator(".score").inner_text() for one in students}
         points = {one: float(text.split("/")[0]) for one, text in scores.items()}
-        full = float(sum(one.points for one in exercises.of_lesson(LESSON.name)))
+        full = float(sum(one.points for one in of_lesson(LESSON.name)))
         assert points["ada"] == full and points["zoe"] == 0 and 0 < points["bob"] == points["eve"] < full
         recorded = {one: results.last(course / "classroom" / "results", LESSON.name, one) for one in students}
         assert all(recorded.values()), "the button has used this grader"

@@ -1,17 +1,12 @@
-"""The catalogue: one package per lesson, each with a tuple `EXERCISES`, in the order of the lesson.
-
-The module can be called: `autograde.exercises()` lists all exercises.
-"""
+"""The catalogue: a package for each lesson, with `EXERCISES` in the order of the lesson, and a file for each exercise."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import sys
 from functools import cache
-from types import ModuleType
 
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import LESSONS, find_lesson
 from autograde.exercise import Exercise
 from autograde.exercises import fixtures as fixtures  # the calls of the catalogue name them
 
@@ -19,11 +14,13 @@ from autograde.exercises import fixtures as fixtures  # the calls of the catalog
 @cache
 def all_exercises() -> tuple[Exercise, ...]:
     """All exercises, in the order of the course."""
-    return tuple(
-        exercise
-        for lesson in LESSONS
-        for exercise in importlib.import_module(f"autograde.exercises.{lesson.topic}").EXERCISES
-    )
+    return tuple(exercise for lesson in LESSONS for exercise in of_lesson(lesson.name))
+
+
+def of_lesson(lesson: str) -> tuple[Exercise, ...]:
+    """The exercises of one lesson, in its order."""
+    topic = find_lesson(lesson).topic
+    return importlib.import_module(f"autograde.exercises.{topic}").EXERCISES
 
 
 @cache
@@ -39,16 +36,3 @@ def exercise(name: str) -> Exercise:
         near = difflib.get_close_matches(str(name), _by_name(), 1)
         hint = f" Did you mean {near[0]!r}?" if near else " `autograde.exercises()` lists all."
         raise KeyError(f"There is no exercise {name!r}.{hint}") from None
-
-
-def of_lesson(lesson: str) -> tuple[Exercise, ...]:
-    """The exercises of one lesson, in its order."""
-    return tuple(one for one in all_exercises() if one.lesson == lesson)
-
-
-class _Catalogue(ModuleType):
-    def __call__(self) -> tuple[Exercise, ...]:
-        return all_exercises()
-
-
-sys.modules[__name__].__class__ = _Catalogue

@@ -15,11 +15,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from autograde import exercises
 from autograde.course import notebooks
 from autograde.course.lessons import LESSONS
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
+from autograde.exercises import exercise as find_exercise
 from autograde.grading.job import ALL, Job, Result, Review, Score
 from autograde.grading.kernel.run import run_in_kernel
 from autograde.grading.notebook import rules
@@ -74,7 +74,7 @@ def adopt(clone: Clone) -> None:
 @lru_cache(maxsize=_KEYS)
 def answer_key(name: str, seed: int) -> AnswerKey:
     """What the reference and the misconceptions answer; shared by all submissions that meet the same inputs."""
-    asked = exercises.exercise(name)
+    asked = find_exercise(name)
     return AnswerKey(asked, asked.calls(seed))
 
 

@@ -9,11 +9,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from autograde import exercises
 from autograde.course import notebooks, paths
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, Lesson
 from autograde.exercise import Exercise
+from autograde.exercises import of_lesson
 from autograde.judge.verdict import NOT_STARTED, PASSED, Verdict
 from autograde.learner import progress
 
@@ -84,7 +84,7 @@ def reset(lesson: Lesson, name: str | None = None, echo: Callable[[str], None] =
     if name is None:
         notebook = release
     else:
-        known = [one.name for one in exercises.of_lesson(lesson.name)]
+        known = [one.name for one in of_lesson(lesson.name)]
         if name not in known:
             raise CourseError(f"There is no exercise {name!r} in {lesson.name}. It has: {', '.join(known)}.")
         try:
@@ -140,7 +140,7 @@ def check(lesson: Lesson, file: Path | None = None) -> list[Verdict]:
     runner.seeds = lambda exercise: LOCAL_SEED
     _, resources = runner.preprocess(copy.deepcopy(notebook), {"metadata": {"path": str(file.parent)}})
     by_name = {verdict.name: verdict for verdict in resources[VERDICTS].values()}
-    verdicts = [by_name[one.name] for one in exercises.of_lesson(lesson.name)]
+    verdicts = [by_name[one.name] for one in of_lesson(lesson.name)]
     _note(lesson, verdicts)
     return verdicts
 
@@ -164,7 +164,7 @@ def progress_lines() -> list[str]:
     data = progress.read(marker)
     lines, upcoming = [], None
     for lesson in LESSONS:
-        asked = exercises.of_lesson(lesson.name)
+        asked = of_lesson(lesson.name)
         passed = [one for one in asked if data.get(one.name, {}).get("state") == PASSED]
         points = sum(_points(one, data) for one in asked)
         total = sum(one.points for one in asked)

@@ -6,11 +6,13 @@ import ast
 import contextlib
 import hashlib
 import importlib
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from importlib import metadata
 
@@ -22,13 +24,14 @@ from autograde import assess, exercises
 from autograde.author import build, nbval_guard
 from autograde.course import notebooks, paths
 from autograde.course.lessons import LESSONS
+from autograde.exercises import of_lesson
 from autograde.harness.call import MAIN
 from autograde.judge.verdict import NOT_STARTED
 from conftest import ROOT, released, solution, solution_cells
 
 SEEDS = range(20)
-APPENDED = {"decoder": ("clinic",)}  # a lesson's section with references in a module of its own
 ALL = exercises()
+CATALOGUE = ROOT / "autograde" / "exercises"
 by_name = pytest.mark.parametrize("exercise", ALL, ids=lambda one: one.name)
 
 
@@ -54,7 +57,7 @@ def test_the_lessons_have_all_the_exercises_of_the_contract():
         "training_flops model_flops_utilization trained_model",
     }
     for lesson in LESSONS:
-        names = [one.name for one in exercises.of_lesson(lesson.name)]
+        names = [one.name for one in of_lesson(lesson.name)]
         assert set(contract[lesson.name].split()) <= set(names)
     assert len({one.name for one in ALL}) == len(ALL)
 
@@ -93,16 +96,16 @@ def test_at_least_three_right_answers_written_differently_pass(exercise):
 
 @by_name
 def test_variants_are_different_code(exercise):
-    import inspect
-
-    sources = [ast.dump(ast.parse(_body(inspect.getsource(one)))) for one in (exercise.reference, *exercise.variants)]
+    sources = [_body(one) for one in (exercise.reference, *exercise.variants)]
     assert len(set(sources)) == len(sources)
 
 
-def _body(source: str) -> str:
-    import textwrap
-
-    return re.sub(r"^(def|class) \w+", r"\1 same", textwrap.dedent(source))
+def _body(answer) -> str:
+    """The code of an answer, whatever its name is."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(answer))).body
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        node.name, node.decorator_list = "same", []
+    return ast.dump(node)
 
 
 @by_name
@@ -129,11 +132,44 @@ def test_a_stub_is_not_started_and_scores_nothing(exercise):
     assert (verdict.state, verdict.score, verdict.passed) == (NOT_STARTED, 0, False)
 
 
-def test_the_catalogue_is_in_rooms_that_can_be_read_at_once():
-    files = sorted((ROOT / "autograde" / "exercises").rglob("*.py"))
-    lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
-    assert len(lengths) > len(LESSONS)
-    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+def test_each_exercise_is_one_file_of_its_name():
+    """`MultiHeadAttention` is `multi_head_attention.py`; `FeedForward` is `feed_forward_module.py`, beside a function
+    `feed_forward`."""
+    names = {exercise.name for exercise in ALL}
+    files = {}
+    for exercise in ALL:
+        module = sys.modules[exercise.make_calls.__module__]
+        stem = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", exercise.name).lower()
+        if stem in names - {exercise.name}:
+            stem += "_module"
+        assert module.__name__.split(".")[-1] == stem
+        assert module.EXERCISE is exercise
+        files[module.__file__] = exercise
+    assert len(files) == len(ALL)
+    for file in CATALOGUE.rglob("*.py"):
+        made = re.findall(r"\bExercise\(", file.read_text(encoding="utf-8"))
+        assert len(made) == (str(file) in files), f"{file.name} makes {len(made)} exercises"
+
+
+def test_an_exercise_is_used_by_the_wrong_and_right_answers_of_others_alone():
+    """By these and by the lesson's manifest; what comes before `EXERCISE` in a file depends on no other exercise."""
+    modules = {exercise.make_calls.__module__ for exercise in ALL}
+    for file in CATALOGUE.parent.rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        imported = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if node.module in modules or f"{node.module}.{alias.name}" in modules
+        }
+        if not imported or (file.name == "__init__.py" and file.parent.parent == CATALOGUE):
+            continue
+        places = [place for place, node in enumerate(tree.body) if ast.unparse(node).startswith("EXERCISE = ")]
+        assert places, f"{file} imports {imported}"
+        before = ast.Module(tree.body[: places[0] + 1], [])
+        used = {node.id for node in ast.walk(before) if isinstance(node, ast.Name)}
+        assert not used & imported, f"{file} uses {used & imported} before its answers"
 
 
 # --- lessons --------------------------------------------------------------------------------------------------------
@@ -158,7 +194,7 @@ def test_saved_outputs(lesson):
 def test_each_exercise_has_text_an_answer_cell_and_at_once_its_check(lesson):
     cells = solution(lesson).cells
     names = [notebooks.grade_id(cell) for cell in cells]
-    asked = exercises.of_lesson(lesson.name)
+    asked = of_lesson(lesson.name)
     assert [name for name in names if name and not name.startswith("check_")] == [one.name for one in asked]
     for one in asked:
         at = names.index(one.name)
@@ -177,7 +213,7 @@ def test_each_exercise_has_text_an_answer_cell_and_at_once_its_check(lesson):
 
 def test_solutions_are_the_references(lesson):
     reference = {}
-    for topic in (lesson.topic, *APPENDED.get(lesson.topic, ())):
+    for topic in (lesson.topic, *lesson.sections):
         importlib.import_module(f"helpers.{topic}")
         reference |= _definitions(ast.parse((ROOT / "helpers" / f"{topic}.py").read_text(encoding="utf-8")))
     for cell in solution_cells(solution(lesson)):
@@ -236,7 +272,7 @@ def test_the_form_of_a_lesson(lesson):
         assert any(word in heading for heading in headings), f"no section about {word!r}"
     text = "\n".join(cell.source for cell in solution(lesson).cells if cell.cell_type == "markdown")
     assert "predict" in text.lower()
-    minutes = sum(one.minutes for one in exercises.of_lesson(lesson.name) if not one.extra)
+    minutes = sum(one.minutes for one in of_lesson(lesson.name) if not one.extra)
     assert 20 <= minutes <= 90
     _plain_words(text)
 
@@ -364,7 +400,7 @@ def test_helpers_import_earlier_lessons_only(lesson):
 
 def test_the_lesson_does_not_import_its_own_reference(lesson):
     code = "\n".join(cell.source for cell in released(lesson).cells if cell.cell_type == "code")
-    later = [topic for one in LESSONS if one.name >= lesson.name for topic in (one.topic, *APPENDED.get(one.topic, ()))]
+    later = [topic for one in LESSONS if one.name >= lesson.name for topic in (one.topic, *one.sections)]
     assert not re.search(rf"helpers\.({'|'.join(later)})\b|from helpers import", code)
 
 

@@ -9,9 +9,9 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from attacks.weights import beside
-from autograde import exercises
 from autograde.course import notebooks
 from autograde.course.lessons import LESSONS, find_lesson
+from autograde.exercises import of_lesson
 from autograde.grading import grade as grading
 from autograde.grading.classes import workers
 from autograde.grading.grade import NOT_RUN, UNTRAINED, grade
@@ -60,7 +60,7 @@ def mixed(lesson):
     """Right, wrong and unwritten answers, one after the other."""
     notebook = filled(lesson)
     untouched = {notebooks.grade_id(cell): cell.source for cell in released(lesson).cells}
-    for number, exercise in enumerate(exercises.of_lesson(lesson.name)):
+    for number, exercise in enumerate(of_lesson(lesson.name)):
         (cell,) = [cell for cell in notebook.cells if notebooks.grade_id(cell) == exercise.name]
         if number % 3 == 1:
             cell.source += f"\n\n\n{exercise.name}_before = {exercise.name}\n{exercise.name} = lambda *a, **k: None"
@@ -75,7 +75,7 @@ def mixed(lesson):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
 def test_right_untouched_wrong(lesson, runner):
     right = grade(bundle_of(lesson, filled(lesson)), runner)
-    total = sum(one.points for one in exercises.of_lesson(lesson.name))
+    total = sum(one.points for one in of_lesson(lesson.name))
     assert points(right) == max_score(right) == total, [m for m in right.scores.values() if m.points != m.max_score]
     assert right.notes == () and right.reviews == () and right.assurance == runner.assurance
     assert NOT_RUN in right.notebook
@@ -85,7 +85,7 @@ def test_right_untouched_wrong(lesson, runner):
     } and untouched.scores.keys() == right.scores.keys()
     wrong = grade(bundle_of(lesson, mixed(lesson)), runner)
     assert 0 < points(wrong) < total
-    for number, exercise in enumerate(exercises.of_lesson(lesson.name)):
+    for number, exercise in enumerate(of_lesson(lesson.name)):
         if number % 3 == 1:
             assert wrong.scores[f"check_{exercise.name}"].points == 0, exercise.name
 
@@ -392,7 +392,7 @@ def test_seeds_follow_from_the_secret():
 def test_other_inputs_than_a_learner_meets(runner):
     """An answer that knows a learner's inputs by heart is wrong in grading."""
     name = "merge_pair"
-    (one,) = [exercise for exercise in exercises.of_lesson(FIRST.name) if exercise.name == name]
+    (one,) = [exercise for exercise in of_lesson(FIRST.name) if exercise.name == name]
     table = {repr(call.args): one.reference(*call.args) for call in one.calls(0)}
     source = f"table = {table!r}\n\n\ndef {name}(symbols, pair):\n    return table[repr((symbols, pair))]"
     notebook = filled(FIRST, {name: source})

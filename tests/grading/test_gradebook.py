@@ -15,10 +15,11 @@ from nbgrader.api import Comment, Gradebook
 from nbgrader.plugins import LateSubmissionPlugin
 from sqlalchemy.exc import OperationalError
 
-from autograde import cli, exercises
+from autograde import cli
 from autograde.course import notebooks
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
+from autograde.exercises import of_lesson
 from autograde.grading.job import Options, Result, Review, Score
 from autograde.grading.records import course as courses
 from autograde.grading.records import gradebook
@@ -29,7 +30,7 @@ from autograde.judge.verdict import Verdict
 from conftest import filled, released
 
 LESSON = find_lesson("3")
-POINTS = {one.name: float(one.points) for one in exercises.of_lesson(LESSON.name)}
+POINTS = {one.name: float(one.points) for one in of_lesson(LESSON.name)}
 FULL = sum(POINTS.values())
 EARLY, LATE = datetime.datetime(2026, 3, 1, 10), datetime.datetime(2026, 3, 3, 10)
 

@@ -11,9 +11,9 @@ import small_grader
 from nbconvert.writers import FilesWriter
 from nbgrader.api import Gradebook
 
-from autograde import exercises
 from autograde.course import notebooks
 from autograde.course.lessons import find_lesson
+from autograde.exercises import of_lesson
 from autograde.grading import hooks
 from autograde.grading.classes import workers
 from autograde.grading.classes.schedule import UNCHANGED, grade_class
@@ -25,7 +25,7 @@ from conftest import submit
 
 LESSON = find_lesson("3")
 NAME = f"{LESSON.name}.ipynb"
-POINTS = {one.name: one.points for one in exercises.of_lesson(LESSON.name)}
+POINTS = {one.name: one.points for one in of_lesson(LESSON.name)}
 FULL = float(sum(POINTS.values()))
 FIRST, SECOND = "2026-03-01 10:00:00 UTC", "2026-03-02 10:00:00 UTC"
 

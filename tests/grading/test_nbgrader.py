@@ -15,10 +15,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
 from attacks.weights import beside
-from autograde import cli, exercises
+from autograde import cli
 from autograde.course import notebooks, release
 from autograde.course.kernels import environment
 from autograde.course.lessons import LESSONS, find_lesson
+from autograde.exercises import of_lesson
 from autograde.instructor import classroom, collect
 from conftest import filled, released
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.nbgrader
 
 LESSON = find_lesson("01_vocabulary")
 NAME = f"{LESSON.name}.ipynb"
-POINTS = {one.name: one.points for one in exercises.of_lesson(LESSON.name)}
+POINTS = {one.name: one.points for one in of_lesson(LESSON.name)}
 TOTAL = sum(POINTS.values())
 WRONG = "bpe_encode"  # no later exercise uses it
 
@@ -163,7 +164,7 @@ def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, t
             (tmp_path / "in" / student / name).write_bytes(content)
     collect.collect(lesson, [tmp_path / "in"])
     graded = {one.student: one for one in classroom.grade(lesson)}
-    total = sum(one.points for one in exercises.of_lesson(lesson.name))
+    total = sum(one.points for one in of_lesson(lesson.name))
     assert graded["right"].score == graded["right"].max_score == total
     assert graded["untouched"].score == 0
     with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from autograde import exercises
 from autograde.course.lessons import find_lesson
+from autograde.exercises import of_lesson
 from autograde.grading.job import ALL, Limits, Options, Result, Review, Score
 from autograde.grading.records import course as courses
 from autograde.grading.records import fingerprints, intake, results
@@ -90,7 +90,7 @@ def test_what_has_to_be_graded_again():
 
 
 def prints(lesson: str) -> dict[str, str]:
-    return {one.name: fingerprints.of_exercise(one) for one in exercises.of_lesson(lesson)}
+    return {one.name: fingerprints.of_exercise(one) for one in of_lesson(lesson)}
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_fingerprint_follows_the_code_and_no_comment(tmp_path):
         ("helpers/single_head.py", "03_single_head", {"softmax", "attention_weights"}, set()),
         ("helpers/single_head.py", "01_vocabulary", set(), {"tokenize"}),
         ("exercises/fixtures.py", "03_single_head", set(), {"softmax"}),
-        ("exercises/feed_forward/parts.py", "06_feed_forward", {"feed_forward"}, set()),
+        ("exercises/feed_forward/common.py", "06_feed_forward", {"feed_forward"}, set()),
     ],
 )
 def test_a_fingerprint_follows_what_an_exercise_imports(edited, file, lesson, changed, same):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
-import re
 import textwrap
 
 import nbformat
@@ -15,28 +15,29 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograde import exercises
 from autograde.course import notebooks
 from autograde.course.lessons import LESSONS
+from autograde.exercises import exercise as find_exercise
 from autograde.grading.notebook.rules import Code, exceeds, reviews
 from conftest import filled, released
 
 # right answers of the catalogue that call the library's own: a check cannot know, a rule does
 WITH_LIBRARY = {
-    "softmax": {"softmax_torch"},
-    "scaled_dot_product_attention": {"attention_torch"},
-    "one_hot": {"one_hot_torch"},
-    "embed": {"embed_torch"},
-    "multi_head_by_hand": {"hand_torch"},
-    "normalize": {"normalize_torch"},
-    "layer_norm": {"norm_torch"},
-    "add_and_norm": {"add_torch"},
-    "LayerNormalization": {"NormFunctional"},
-    "relu": {"relu_torch"},
-    "linear": {"linear_torch"},
+    "softmax": {"with_torch"},
+    "scaled_dot_product_attention": {"with_torch"},
+    "one_hot": {"with_torch"},
+    "embed": {"with_torch"},
+    "multi_head_by_hand": {"with_torch"},
+    "normalize": {"with_torch"},
+    "layer_norm": {"with_torch"},
+    "add_and_norm": {"with_torch"},
+    "LayerNormalization": {"Functional"},
+    "relu": {"with_torch"},
+    "linear": {"with_torch"},
 }
 
 
 def of(name: str, *sources: str) -> list[str]:
     """The lines that the rules report for an answer to the exercise `name`."""
-    return [line for _, line in Code(list(sources)).uses(exercises.exercise(name))]
+    return [line for _, line in Code(list(sources)).uses(find_exercise(name))]
 
 
 @pytest.mark.parametrize(
@@ -156,15 +157,19 @@ def test_the_solutions_raise_no_alarm(lesson):
     assert all(notebooks.grade_id(cell) == "" or cell.source for cell in filled(lesson).cells)
 
 
-FROM = r"(?m)^from {} import (?:\((?:.|\n)*?\)|.*)$"
-
-
-def code_beside(module) -> list[str]:
-    """What a variant may use, as an answer may use other cells: its module, and what that takes from others like it."""
-    source = re.sub(FROM.format(r"helpers\.\w+"), "", inspect.getsource(module))
-    others = FROM.format(r"(autograde\.exercises\.mistakes\.[\w.]+)")
-    cells = [cell for name in re.findall(others, source) for cell in code_beside(importlib.import_module(name))]
-    return [*cells, re.sub(others, "", source)]
+def cells(module) -> list[str]:
+    """What a variant may use, as an answer may use other cells: its file, and what that takes from others like it."""
+    tree, found = ast.parse(inspect.getsource(module)), []
+    kept = []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("autograde.exercises."):
+            found += cells(importlib.import_module(node.module))
+            kept += [ast.parse(f"{one.asname} = {one.name}") for one in node.names if one.asname]
+        elif not (isinstance(node, ast.ImportFrom) and node.module.startswith("helpers.")):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                node.decorator_list = [one for one in node.decorator_list if "EXERCISE" not in ast.unparse(one)]
+            kept.append(node)
+    return [*found, "\n".join(map(ast.unparse, kept))]
 
 
 @pytest.mark.parametrize("exercise", exercises(), ids=lambda one: one.name)
@@ -172,7 +177,7 @@ def test_right_answers_of_the_catalogue_raise_no_alarm(exercise):
     """Apart from those that call the library on purpose, which have to raise one."""
     flagged = set()
     for variant in exercise.variants:
-        modules = code_beside(inspect.getmodule(variant))
+        modules = cells(inspect.getmodule(variant))
         source = textwrap.dedent(inspect.getsource(variant))
         name = getattr(variant, "__name__", "")
         answer = f"\n{exercise.name} = {name}\n" if name.isidentifier() else ""

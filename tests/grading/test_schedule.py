@@ -23,9 +23,9 @@ from distributed import LocalCluster
 from nbgrader.api import Gradebook
 from small_grader import COUNT
 
-from autograde import exercises
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
+from autograde.exercises import of_lesson
 from autograde.grading.classes import schedule, workers
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
 from autograde.grading.job import GradeRequest
@@ -37,7 +37,7 @@ LESSON = find_lesson("3")
 MOMENTS = int(os.environ.get("COURSE_TEST_MOMENTS", "3"))  # 20 in the long form
 HANGS = 300  # seconds after which something hangs, also on a machine that is very busy
 GRADER = "small_grader:grade"
-POINTS = {one.name: one.points for one in exercises.of_lesson(LESSON.name)}
+POINTS = {one.name: one.points for one in of_lesson(LESSON.name)}
 FULL = float(sum(POINTS.values()))
 
 

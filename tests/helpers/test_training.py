@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograde import assess
-from autograde.exercises.mistakes.training.search import beam_enough_ends
-from autograde.exercises.training.clear import bad_ends_first
-from autograde.exercises.training.search import BEAM, _by_hand
+from autograde.exercises.training import beam_search as beam_exercise
+from autograde.exercises.training.beam_inputs import bad_ends_first
 from autograde.harness.call import Call, Fixture
 from autograde.harness.fixtures import FACTORIES
 from autograde.harness.invoke import answer
@@ -280,7 +279,7 @@ def test_one_beginning_alone_is_the_greedy_search(seed):
 
 
 def test_the_beam_by_hand():
-    model, source = FACTORIES["table_translator"](*_by_hand().args), torch.tensor([[1, 4, 2]])
+    model, source = FACTORIES["table_translator"](*beam_exercise._by_hand().args), torch.tensor([[1, 4, 2]])
     assert greedy_decode(model, source, max_length=4)[0, 0] == 3
     assert beam_search(model, source, beam=2, max_length=4)[0][0].tolist()[:2] == [4, 2]
 
@@ -320,16 +319,16 @@ def test_where_bad_sentences_end_first_only_the_former_stopping_rule_misses_the_
         model, source = FACTORIES["table_translator"](*tables, "eval", "eval"), torch.tensor(source)
         wanted, scores = beam_search(model, source, beam, max_length=longest)
         assert wanted.shape[1] == 4 and wanted[0, 3] == 2, "three words and the end"
-        for right in BEAM.variants:
+        for right in beam_exercise.EXERCISE.variants:
             assert right(model, source, beam=beam, max_length=longest)[0][0, :4].tolist() == wanted[0].tolist()
-        early, lower = beam_enough_ends(model, source, beam=beam, max_length=longest)
+        early, lower = beam_exercise.enough_ends(model, source, beam=beam, max_length=longest)
         assert early.shape[1] <= 2 and scores[0] - lower[0] > 3
 
 
 def test_the_former_stopping_rule_costs_its_part_of_the_points_and_is_named():
-    verdict = assess("beam_search", beam_enough_ends)
+    verdict = assess("beam_search", beam_exercise.enough_ends)
     assert verdict.diagnosis == "stops at enough ends, good or bad"
-    assert verdict.score == pytest.approx(1 - BEAM.parts["stopping"])
+    assert verdict.score == pytest.approx(1 - beam_exercise.EXERCISE.parts["stopping"])
 
 
 def test_costs():

@@ -11,9 +11,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from autograde import exercises
 from autograde.cli import main
 from autograde.course.lessons import find_lesson
+from autograde.exercises import of_lesson
 from autograde.grading.job import Options, Result, Review, Score
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
@@ -24,7 +24,7 @@ from autograde.instructor.report.summary import summarize
 from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, Verdict
 
 LESSON = find_lesson("3").name
-ALL = exercises.of_lesson(LESSON)
+ALL = of_lesson(LESSON)
 NOBODY = Grades({}, {}, {})
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 

@@ -18,7 +18,7 @@ import torch
 
 import autograde
 from autograde import CheckFailed, Verdict, assess
-from autograde.exercise import Exercise, Misconception
+from autograde.exercise import Exercise
 from autograde.exercises import exercise
 from autograde.harness import invoke, limits, wire
 from autograde.harness.call import Call, Fixture
@@ -51,10 +51,12 @@ def test_what_is_reported_beside_a_result_is_not_held_against_it(one):
         assert "is a `return` missing?" in assess(one.name, lambda *args: None).advice
 
 
-def test_an_exercise_module_can_still_be_imported():
-    import autograde.exercises.single_head as module
+def test_the_list_of_exercises_and_the_catalogue_share_a_name():
+    """`autograde.exercises()` is a function, `autograde.exercises.single_head` a module; importing keeps both."""
+    import autograde.exercises.single_head
+    from autograde.exercises import single_head
 
-    assert module.EXERCISES[0] is exercise("softmax")
+    assert single_head.EXERCISES[0] is autograde.exercises()[19] is exercise("softmax")
 
 
 class Equal:
@@ -507,16 +509,15 @@ def test_tolerance_follows_the_references_own_error():
         return [Call((rng.normal(size=50) * 1e8,))]
 
     one = Exercise(
-        "mean_gap",
-        "03_single_head",
-        "",
-        1,
-        1,
-        ("", ""),
-        lambda x: np.sum(x - x.mean()),
-        calls,
-        (Misconception("sum", lambda x: np.sum(x), "x"),),
+        name="mean_gap",
+        title="",
+        points=1,
+        minutes=1,
+        hints=("", ""),
+        reference=lambda x: np.sum(x - x.mean()),
+        make_calls=calls,
     )
+    one.wrong("sum", "x")(lambda x: np.sum(x))
     # a sum of large numbers that cancel: the last digits are noise, and another order of adding has other noise
     asked = one.calls(0)
     assert judge(one, asked, invoke.answer(lambda x: sum(sorted(x - sum(x) / len(x))), asked)).passed

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from autograde.exercises.training import trained, translating
+from autograde.exercises.training import trained_model, translation_score
 from autograde.harness import weights
 from autograde.harness.call import Unsuitable
 from autograde.harness.invoke import answer
@@ -18,7 +18,7 @@ from helpers.decoder import Transformer
 
 
 def lesson_model(seed=0):
-    source, target = translating._of_the_lesson()
+    source, target = translation_score._of_the_lesson()
     torch.manual_seed(seed)
     return Transformer(len(source), len(target), 32, 4, 1, 64)
 
@@ -33,7 +33,7 @@ def test_weights_come_from_a_file_a_module_or_a_function(tmp_path):
     for name, values in of_file["tensors"].items():
         assert np.array_equal(values.array, of_module["tensors"][name].array)
     assert weights.trained_weights(lambda: file)["metadata"] == of_file["metadata"]
-    assert translating.examine(of_file, 0) == translating.examine(of_module, 0)
+    assert translation_score.examine(of_file, 0) == translation_score.examine(of_module, 0)
 
 
 def test_what_cannot_be_read_is_a_sentence(tmp_path):
@@ -54,8 +54,8 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path):
 
 
 def test_a_missing_file_scores_nothing_with_the_reason(tmp_path):
-    calls = trained.TRAINED.calls(3)
-    verdict = judge(trained.TRAINED, calls, answer(lambda: str(tmp_path / "gone.safetensors"), calls))
+    calls = trained_model.EXERCISE.calls(3)
+    verdict = judge(trained_model.EXERCISE, calls, answer(lambda: str(tmp_path / "gone.safetensors"), calls))
     assert (verdict.score, verdict.passed) == (0, False) and "gone.safetensors is not there" in verdict.message
 
 
@@ -103,36 +103,36 @@ def damaged():
 
 @pytest.mark.parametrize("given, words", damaged(), ids=lambda value: value if isinstance(value, str) else "")
 def test_damaged_weights_are_a_sentence_never_an_exception(given, words):
-    findings = translating.examine(given, 0)
+    findings = translation_score.examine(given, 0)
     assert findings.share == 0 and words in findings.text + findings.remark
 
 
 def test_the_same_weights_are_judged_once():
     given = weights.trained_weights(lesson_model(5))
-    before = translating._examine.cache_info()
-    assert translating.examine(given, 1) == translating.examine(given, 1)
-    after = translating._examine.cache_info()
+    before = translation_score._examine.cache_info()
+    assert translation_score.examine(given, 1) == translation_score.examine(given, 1)
+    after = translation_score._examine.cache_info()
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 1)
 
 
 def test_the_shipped_weights_are_for_a_person_to_look_at():
     """Also saved again, with fewer digits; weights of another training, or of none, are not."""
-    good = weights.trained_weights(trained.m.CHECKPOINT)
-    assert "ship with the course" in trained.TRAINED.flag(good)
-    assert trained.TRAINED.flag(good | {"metadata": {"num_heads": "4"}})
-    assert trained.TRAINED.flag(weights.trained_weights(trained.m.trained_half()))
-    assert not trained.TRAINED.flag(weights.trained_weights(trained.m.trained_heads_exchanged()))
-    assert not trained.TRAINED.flag(weights.trained_weights(lesson_model()))
-    assert not trained.TRAINED.flag({"tensors": 3})
+    good = weights.trained_weights(trained_model.CHECKPOINT)
+    assert "ship with the course" in trained_model.EXERCISE.flag(good)
+    assert trained_model.EXERCISE.flag(good | {"metadata": {"num_heads": "4"}})
+    assert trained_model.EXERCISE.flag(weights.trained_weights(trained_model.half()))
+    assert not trained_model.EXERCISE.flag(weights.trained_weights(trained_model.heads_exchanged()))
+    assert not trained_model.EXERCISE.flag(weights.trained_weights(lesson_model()))
+    assert not trained_model.EXERCISE.flag({"tensors": 3})
 
 
 def test_the_sentences_are_new():
     known = {pair.source for pair in grammar_corpus().train}
-    assert not known & {pair.source for pair in translating._pairs(0)}
-    assert translating._pairs(0) != translating._pairs(1)
+    assert not known & {pair.source for pair in translation_score._pairs(0)}
+    assert translation_score._pairs(0) != translation_score._pairs(1)
 
 
 def test_the_shipped_checkpoint_is_good():
-    calls = trained.TRAINED.calls(11)
-    (got,) = answer(trained.TRAINED.reference, calls[:1])
-    assert got.problem is None and translating.examine(got.value, 11).share >= 0.99
+    calls = trained_model.EXERCISE.calls(11)
+    (got,) = answer(trained_model.EXERCISE.reference, calls[:1])
+    assert got.problem is None and translation_score.examine(got.value, 11).share >= 0.99

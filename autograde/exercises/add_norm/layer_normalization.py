@@ -1,36 +1,43 @@
-"""Lesson 5: layer normalization as a module."""
-
-from __future__ import annotations
+"""LayerNormalization: gamma and beta learn."""
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-from autograde.exercise import Exercise, Misconception
-from autograde.exercises.add_norm.inputs import as_float32, learned, random_rows
-from autograde.exercises.add_norm.parts import EPS, GRADIENTS, WITHOUT_EPS
-from autograde.exercises.add_norm.sentences import DEVIATION_PLUS_EPS, IN_PLACE, KEEPDIMS, UNBIASED
-from autograde.exercises.libraries import NORMALIZATION
-from autograde.exercises.mistakes.add_norm import layer_normalization as code
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.exercises.add_norm.common import (
+    DEVIATION_PLUS_EPS,
+    EPS,
+    GRADIENTS,
+    IN_PLACE,
+    KEEPDIMS,
+    UNBIASED,
+    WITHOUT_EPS,
+    learned,
+    random_rows,
+)
+from autograde.exercises.inputs import tensor
 from autograde.harness.call import MAIN, Call
-from helpers import add_norm as right
-
-LESSON = "05_add_norm"
+from helpers.add_norm import LayerNormalization
 
 
-def _layer_calls(rng):
+def calls(rng):
     by_hand = {"gamma": np.full(3, 2, np.float32), "beta": np.ones(3, np.float32)}
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
         Call(
-            (as_float32([[[1, 2, 3]]]),),
+            (tensor([[[1, 2, 3]]]),),
             new=(3,),
             weights=by_hand,
             tolerance=WITHOUT_EPS,
             note="by hand: normalized -1.22, 0, 1.22; gamma is 2, beta is 1",
         ),
-        Call((as_float32(random_rows(rng, 3, 5, 6)),), new=(6,), weights=learned(rng, 6), tolerance=WITHOUT_EPS),
-        Call((as_float32(random_rows(rng, 2, 7, 4)),), new=(4,), weights=learned(rng, 4), tolerance=WITHOUT_EPS),
+        Call((tensor(random_rows(rng, 3, 5, 6)),), new=(6,), weights=learned(rng, 6), tolerance=WITHOUT_EPS),
+        Call((tensor(random_rows(rng, 2, 7, 4)),), new=(4,), weights=learned(rng, 4), tolerance=WITHOUT_EPS),
         Call(
-            (as_float32(random_rows(rng, 2, 4, 5)),),
+            (tensor(random_rows(rng, 2, 4, 5)),),
             new=(5,),
             weights=learned(rng, 5),
             report=everything,
@@ -39,14 +46,14 @@ def _layer_calls(rng):
             note="backward, too",
         ),
         Call(
-            (as_float32(random_rows(rng, 2, 3, 5) * 0.2),),
+            (tensor(random_rows(rng, 2, 3, 5) * 0.2),),
             new=(5, 0.5),
             weights=learned(rng, 5),
             part=EPS,
             note="eps is 0.5",
         ),
         Call(
-            (as_float32(random_rows(rng, 2, 5, 4) * 0.003),),
+            (tensor(random_rows(rng, 2, 5, 4) * 0.003),),
             new=(4,),
             weights=learned(rng, 4),
             part=EPS,
@@ -62,9 +69,8 @@ def _layer_calls(rng):
     ]
 
 
-LAYER = Exercise(
+EXERCISE = Exercise(
     name="LayerNormalization",
-    lesson=LESSON,
     title="gamma and beta learn",
     points=4,
     minutes=12,
@@ -75,120 +81,253 @@ LAYER = Exercise(
         "`forward`, `x.mean(dim=-1, keepdim=True)` is the mean. `x.var` is unbiased unless told otherwise "
         "(`correction=0`), so take the mean of the squared deviations yourself.",
     ),
-    reference=right.LayerNormalization,
-    forbidden=NORMALIZATION,
-    make_calls=_layer_calls,
+    reference=LayerNormalization,
+    make_calls=calls,
     parts={MAIN: 0.5, GRADIENTS: 0.2, EPS: 0.2, "start": 0.1},
-    misconceptions=(
-        Misconception(
-            "gamma and beta not registered",
-            code.NormUnregistered,
-            "The module has no parameters, so nothing is learned. `gamma` and `beta` have to be `nn.Parameter`s, attributes "
-            "of `self`.",
-        ),
-        Misconception(
-            "other names",
-            code.NormOtherNames,
-            "The parameters are called `weight` and `bias`, as in PyTorch's own layer. Here they are `gamma` and `beta`.",
-        ),
-        Misconception(
-            "gamma starts at zero",
-            code.NormGammaZero,
-            "With gamma = 0 the layer forgets its input at the start. Gamma starts with ones, beta with zeros.",
-        ),
-        Misconception(
-            "beta starts at one",
-            code.NormBetaOne,
-            "Beta shifts every row by 1 at the start. Gamma starts with ones, beta with zeros.",
-        ),
-        Misconception(
-            "random start",
-            code.NormRandomStart,
-            "Gamma and beta start with random numbers. They start as ones and zeros, so that the layer begins as a plain "
-            "normalization.",
-        ),
-        Misconception(
-            "one gamma for all columns",
-            code.NormSingleNumbers,
-            "Gamma and beta are single numbers. Every column has its own: `torch.ones(embed_dim)`.",
-        ),
-        Misconception("eps added to the standard deviation", code.NormDeviationPlusEps, DEVIATION_PLUS_EPS),
-        Misconception(
-            "unbiased deviation plus eps",
-            code.NormUnbiasedDeviationPlusEps,
-            "`x.std(...)` divides by the width minus 1, and `eps` is added after the root. Take the biased variance, add "
-            "`eps`, then take the root.",
-        ),
-        Misconception("unbiased variance", code.NormUnbiased, UNBIASED),
-        Misconception(
-            "another eps",
-            code.NormOtherEps,
-            "With `eps` given the result is right; without, another number than 1e-5 is used. Look at the default value in "
-            "`__init__`.",
-        ),
-        Misconception(
-            "always the same eps",
-            code.NormFixedEps,
-            "The code uses 1e-5 whatever `eps` says. Keep the argument as `self.eps` and use it in `forward`.",
-        ),
-        Misconception(
-            "eps not used",
-            code.NormNoEps,
-            "`eps` does not take part. Add it to the variance, under the root.",
-        ),
-        Misconception(
-            "over the tokens",
-            code.NormOverTokens,
-            "The statistics run over the tokens of a sentence (`dim=1`). Every token has its own, along the width: `dim=-1`.",
-        ),
-        Misconception(
-            "over the batch",
-            code.NormOverBatch,
-            "The statistics run over the sentences of the batch (`dim=0`). Every token has its own, along the width: "
-            "`dim=-1`.",
-        ),
-        Misconception(
-            "batch normalization",
-            code.NormBatchNorm,
-            "Every column is normalized over all tokens of the batch: that is batch normalization. Layer normalization looks "
-            "along the width: `dim=-1`.",
-        ),
-        Misconception(
-            "over the whole sentence",
-            code.NormOverSentence,
-            "All numbers of a sentence share one mean and one variance. Every token has its own: `dim=-1` alone.",
-        ),
-        Misconception("keepdim missing", code.NormNoKeepdim, KEEPDIMS),
-        Misconception(
-            "gamma and beta exchanged",
-            code.NormExchanged,
-            "`beta` multiplies and `gamma` is added. It is the other way round: gamma scales, beta shifts.",
-        ),
-        Misconception(
-            "beta added first",
-            code.NormBetaFirst,
-            "`beta` is added before the multiplication, so `gamma` scales it, too. First times `gamma`, then plus `beta`.",
-        ),
-        Misconception(
-            "gamma and beta not used",
-            code.NormGammaUnused,
-            "The parameters are there, but `forward` does not use them. Scale by `gamma` and shift by `beta`.",
-        ),
-        Misconception(
-            "statistics without a gradient",
-            code.NormStatisticsDetached,
-            "The output is right, the gradient of the input is not: mean and variance depend on `x`, too. Compute them "
-            "without `torch.no_grad()`, `.detach()` or `.data`.",
-        ),
-        Misconception(
-            "cut off from the gradient",
-            code.NormDetached,
-            "The numbers are right, but no gradient reaches gamma and beta. Leave out `torch.no_grad()`, `.detach()`, "
-            "`.data` and the way through NumPy.",
-        ),
-        Misconception("changes its input", code.NormInPlace, IN_PLACE),
-    ),
-    variants=(code.NormFunctional, code.NormVariance, code.NormSquares, code.NormLoop),
+    forbidden=libraries.NORMALIZATION,
 )
 
-EXERCISES = (LAYER,)
+
+@EXERCISE.wrong(
+    "gamma and beta not registered",
+    "The module has no parameters, so nothing is learned. `gamma` and `beta` have to be `nn.Parameter`s, attributes "
+    "of `self`.",
+)
+class Unregistered(nn.Module):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__()
+        self.eps, self.gamma, self.beta = eps, torch.ones(embed_dim), torch.zeros(embed_dim)
+
+    def forward(self, x):
+        return F.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.eps)
+
+
+@EXERCISE.wrong(
+    "other names",
+    "The parameters are called `weight` and `bias`, as in PyTorch's own layer. Here they are `gamma` and `beta`.",
+)
+class OtherNames(nn.LayerNorm):
+    pass
+
+
+@EXERCISE.wrong(
+    "gamma starts at zero",
+    "With gamma = 0 the layer forgets its input at the start. Gamma starts with ones, beta with zeros.",
+)
+class GammaZero(LayerNormalization):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__(embed_dim, eps)
+        nn.init.zeros_(self.gamma)
+
+
+@EXERCISE.wrong(
+    "beta starts at one", "Beta shifts every row by 1 at the start. Gamma starts with ones, beta with zeros."
+)
+class BetaOne(LayerNormalization):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__(embed_dim, eps)
+        nn.init.ones_(self.beta)
+
+
+@EXERCISE.wrong(
+    "random start",
+    "Gamma and beta start with random numbers. They start as ones and zeros, so that the layer begins as a plain "
+    "normalization.",
+)
+class RandomStart(LayerNormalization):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__(embed_dim, eps)
+        nn.init.normal_(self.gamma)
+        nn.init.normal_(self.beta)
+
+
+@EXERCISE.wrong(
+    "one gamma for all columns", "Gamma and beta are single numbers. Every column has its own: `torch.ones(embed_dim)`."
+)
+class SingleNumbers(LayerNormalization):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__(1, eps)
+
+
+@EXERCISE.wrong("eps added to the standard deviation", DEVIATION_PLUS_EPS)
+class DeviationPlusEps(LayerNormalization):
+    def forward(self, x):
+        deviation = x.std(-1, keepdim=True, correction=0)
+        return self.gamma * (x - x.mean(-1, keepdim=True)) / (deviation + self.eps) + self.beta
+
+
+@EXERCISE.wrong(
+    "unbiased deviation plus eps",
+    "`x.std(...)` divides by the width minus 1, and `eps` is added after the root. Take the biased variance, add "
+    "`eps`, then take the root.",
+)
+class UnbiasedDeviationPlusEps(LayerNormalization):
+    def forward(self, x):
+        return self.gamma * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + self.eps) + self.beta
+
+
+@EXERCISE.wrong("unbiased variance", UNBIASED)
+class Unbiased(LayerNormalization):
+    def forward(self, x):
+        variance = x.var(-1, keepdim=True)
+        return self.gamma * (x - x.mean(-1, keepdim=True)) / torch.sqrt(variance + self.eps) + self.beta
+
+
+@EXERCISE.wrong(
+    "another eps",
+    "With `eps` given the result is right; without, another number than 1e-5 is used. Look at the default value in "
+    "`__init__`.",
+)
+class OtherEps(LayerNormalization):
+    def __init__(self, embed_dim, eps=1e-6):
+        super().__init__(embed_dim, eps)
+
+
+@EXERCISE.wrong(
+    "always the same eps",
+    "The code uses 1e-5 whatever `eps` says. Keep the argument as `self.eps` and use it in `forward`.",
+)
+class FixedEps(LayerNormalization):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__(embed_dim)
+
+
+@EXERCISE.wrong("eps not used", "`eps` does not take part. Add it to the variance, under the root.")
+class NoEps(LayerNormalization):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__(embed_dim, 0.0)
+
+
+@EXERCISE.wrong(
+    "over the tokens",
+    "The statistics run over the tokens of a sentence (`dim=1`). Every token has its own, along the width: `dim=-1`.",
+)
+class OverTokens(LayerNormalization):
+    dims = (1,)
+
+    def forward(self, x):
+        variance, mean = torch.var_mean(x, dim=self.dims, keepdim=True, correction=0)
+        return self.gamma * (x - mean) / torch.sqrt(variance + self.eps) + self.beta
+
+
+@EXERCISE.wrong(
+    "over the batch",
+    "The statistics run over the sentences of the batch (`dim=0`). Every token has its own, along the width: `dim=-1`.",
+)
+class OverBatch(OverTokens):
+    dims = (0,)
+
+
+@EXERCISE.wrong(
+    "batch normalization",
+    "Every column is normalized over all tokens of the batch: that is batch normalization. Layer normalization looks "
+    "along the width: `dim=-1`.",
+)
+class BatchNorm(OverTokens):
+    dims = (0, 1)
+
+
+@EXERCISE.wrong(
+    "over the whole sentence",
+    "All numbers of a sentence share one mean and one variance. Every token has its own: `dim=-1` alone.",
+)
+class OverSentence(OverTokens):
+    dims = (1, 2)
+
+
+@EXERCISE.wrong("keepdim missing", KEEPDIMS)
+class NoKeepdim(LayerNormalization):
+    def forward(self, x):
+        variance, mean = torch.var_mean(x, dim=-1, correction=0)
+        return self.gamma * (x - mean) / torch.sqrt(variance + self.eps) + self.beta
+
+
+@EXERCISE.wrong(
+    "gamma and beta exchanged",
+    "`beta` multiplies and `gamma` is added. It is the other way round: gamma scales, beta shifts.",
+)
+class Exchanged(LayerNormalization):
+    def forward(self, x):
+        return F.layer_norm(x, self.gamma.shape, self.beta, self.gamma, self.eps)
+
+
+@EXERCISE.wrong(
+    "beta added first",
+    "`beta` is added before the multiplication, so `gamma` scales it, too. First times `gamma`, then plus `beta`.",
+)
+class BetaFirst(LayerNormalization):
+    def forward(self, x):
+        return self.gamma * (F.layer_norm(x, self.gamma.shape, eps=self.eps) + self.beta)
+
+
+@EXERCISE.wrong(
+    "gamma and beta not used",
+    "The parameters are there, but `forward` does not use them. Scale by `gamma` and shift by `beta`.",
+)
+class GammaUnused(LayerNormalization):
+    def forward(self, x):
+        return F.layer_norm(x, self.gamma.shape, eps=self.eps)
+
+
+@EXERCISE.wrong(
+    "statistics without a gradient",
+    "The output is right, the gradient of the input is not: mean and variance depend on `x`, too. Compute them "
+    "without `torch.no_grad()`, `.detach()` or `.data`.",
+)
+class StatisticsDetached(LayerNormalization):
+    def forward(self, x):
+        with torch.no_grad():
+            variance, mean = torch.var_mean(x, dim=-1, keepdim=True, correction=0)
+        return self.gamma * (x - mean) / torch.sqrt(variance + self.eps) + self.beta
+
+
+@EXERCISE.wrong(
+    "cut off from the gradient",
+    "The numbers are right, but no gradient reaches gamma and beta. Leave out `torch.no_grad()`, `.detach()`, "
+    "`.data` and the way through NumPy.",
+)
+class Detached(LayerNormalization):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+@EXERCISE.wrong("changes its input", IN_PLACE)
+class InPlace(LayerNormalization):
+    def forward(self, x):
+        variance = x.var(-1, keepdim=True, correction=0)
+        x -= x.mean(-1, keepdim=True)
+        return self.gamma * x / torch.sqrt(variance + self.eps) + self.beta
+
+
+@EXERCISE.variant
+class Functional(nn.Module):
+    def __init__(self, embed_dim, eps=1e-5):
+        super().__init__()
+        self.beta = nn.Parameter(torch.full((embed_dim,), 0.0))
+        self.gamma = nn.Parameter(torch.full((embed_dim,), 1.0))
+        self.small = eps
+
+    def forward(self, x):
+        return F.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.small)
+
+
+@EXERCISE.variant
+class Variance(LayerNormalization):
+    def forward(self, x):
+        variance = x.var(dim=-1, keepdim=True, unbiased=False)
+        return torch.rsqrt(variance + self.eps) * (x - x.mean(-1, True)) * self.gamma + self.beta
+
+
+@EXERCISE.variant
+class Squares(LayerNormalization):
+    def forward(self, x):
+        centred = x - x.sum(-1, keepdim=True) / x.shape[-1]
+        variance = torch.einsum("bld,bld->bl", centred, centred).unsqueeze(-1) / x.size(-1)
+        return torch.addcmul(self.beta, self.gamma.expand_as(x), centred / (variance + self.eps).pow(0.5))
+
+
+@EXERCISE.variant
+class Loop(LayerNormalization):
+    def forward(self, x):
+        rows = [(row - row.mean()) / torch.sqrt(row.var(correction=0) + self.eps) for row in x.reshape(-1, x.shape[-1])]
+        return self.gamma * torch.stack(rows).reshape(x.shape) + self.beta

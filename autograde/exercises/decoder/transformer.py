@@ -1,124 +1,27 @@
-"""Lesson 7: teacher forcing and the whole Transformer."""
-
-from __future__ import annotations
+"""Transformer: the whole model."""
 
 import math
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-from autograde.exercise import Exercise, Misconception
-from autograde.exercises.decoder.by_hand import model_by_hand
-from autograde.exercises.decoder.inputs import floats, random_ids, with_padding
-from autograde.exercises.decoder.weights import whole
-from autograde.exercises.libraries import TRANSFORMER
-from autograde.exercises.mistakes.decoder import transformer as m
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding
+from autograde.exercises.decoder.decoder import Appended as StackAppended
+from autograde.exercises.inputs import random_tensor
 from autograde.harness.call import MAIN, Call
 from autograde.harness.plain import TensorData
-from helpers import decoder as right
-
-LESSON = "07_decoder"
-
-# --- teacher_forcing_pair -------------------------------------------------------------------------------------------
-
-
-def _pair_calls(rng):
-    ids = random_ids(rng, 4, 20, 3, 6)
-    ids[:, 0] = 1
-    for row, end in enumerate((5, 3, 4)):
-        ids[row, end], ids[row, end + 1 :] = 2, 0
-    return [
-        Call((TensorData(np.array([[1, 4, 5, 6, 2]])),), note="by hand: <bos>, three words, <eos>"),
-        Call((TensorData(ids),), note="three sentences, two of them padded"),
-        Call((TensorData(random_ids(rng, 1, 30, 4, 7)),)),
-        Call((TensorData(random_ids(rng, 1, 30, 5, 3)),)),
-    ]
-
-
-PAIR = Exercise(
-    name="teacher_forcing_pair",
-    lesson=LESSON,
-    title="what it reads, what it predicts",
-    points=2,
-    minutes=3,
-    hints=(
-        "Write the ids of one sentence twice, one below the other, the second time shifted by one position to the left. Which columns have a partner?",
-        "`ids[:, a:b]` cuts columns and keeps all rows. The decoder reads everything except the last column; the labels are everything except the first.",
-    ),
-    reference=right.teacher_forcing_pair,
-    make_calls=_pair_calls,
-    multiple_outputs=True,
-    misconceptions=(
-        Misconception(
-            "not shifted",
-            m.pair_not_shifted,
-            "Input and labels are the same, so the model would learn to copy. The label of each position is the *next* word.",
-        ),
-        Misconception(
-            "the same end cut twice",
-            m.pair_same_end,
-            "Both lack the last column, so the label of each position is the word that was read. The labels lack the *first* column.",
-        ),
-        Misconception(
-            "the same start cut twice",
-            m.pair_same_start,
-            "Both lack the first column. The input keeps `<bos>` and lacks the *last* column.",
-        ),
-        Misconception(
-            "input and labels exchanged",
-            m.pair_swapped,
-            "The shift goes the wrong way: the decoder would read the next word and predict the one before. The input starts with `<bos>`.",
-        ),
-        Misconception(
-            "input one longer than the labels",
-            m.pair_whole_input,
-            "The input has one column more than the labels. After the last word there is nothing left to predict: leave the last column out.",
-        ),
-        Misconception(
-            "labels one longer than the input",
-            m.pair_whole_labels,
-            "The labels have one column more than the input. `<bos>` is never predicted: leave the first column out.",
-        ),
-        Misconception(
-            "sentences cut in place of words",
-            m.pair_rows,
-            "`ids[:-1]` leaves out a whole sentence. The words are the second axis: `ids[:, :-1]`.",
-        ),
-        Misconception(
-            "end replaced in the input",
-            m.pair_end_replaced,
-            "`<eos>` has become padding in the input. That is not needed: the label of that position is padding, which the loss leaves out anyway.",
-        ),
-        Misconception(
-            "no end in the labels",
-            m.pair_labels_without_end,
-            "`<eos>` is missing among the labels. A model that never has to predict it never stops.",
-        ),
-        Misconception(
-            "rolled round",
-            m.pair_rolled,
-            "`roll` brings `<bos>` back at the end of the labels. Cut: both results have one column less than `ids`.",
-        ),
-        Misconception(
-            "shifted by two",
-            m.pair_by_two,
-            "Two columns are cut. The label of each position is the next word, one position further.",
-        ),
-        Misconception(
-            "first and last column removed from both",
-            m.pair_specials_removed,
-            "Input and labels lack both ends and are the same. The input keeps its start, the labels keep their end.",
-        ),
-    ),
-    variants=(m.pair_narrow, m.pair_selected, m.pair_lists, m.pair_stacked),
-)
-
-# --- Transformer ----------------------------------------------------------------------------------------------------
-
+from helpers.decoder import Transformer, causal_mask, decoder_mask, padding_mask
+from helpers.embeddings import PositionalEncoding, TokenEmbedding
+from helpers.feed_forward import Encoder
 
 PARTS_OF_MODEL = ("output", "gradients")
 
 
-def _model_calls(rng):
+def calls(rng):
     two, new, other = (11, 9, 6, 3, 2, 7, 0.1, 0), (11, 9, 6, 3, 1, 7, 0.1, 0), (7, 10, 8, 2, 1, 5, 0.1, 3)
     weights, more = whole(rng, 11, 9, 6, 1, 7, 0), whole(rng, 7, 10, 8, 1, 5, 3)
     source, target = random_ids(rng, 1, 11, 2, 5), random_ids(rng, 1, 9, 2, 4)
@@ -135,25 +38,69 @@ def _model_calls(rng):
         Call(new=two, method="", report=("parameters",), note="what the model has registered"),
         Call((TensorData(source), TensorData(target)), new=two, weights=whole(rng, 11, 9, 6, 2, 7, 0)),
         Call((TensorData(source),), new=new, weights=weights, method="encode"),
-        Call((TensorData(target), floats(rng, 2, 5, 6), TensorData(source)), new=new, weights=weights, method="decode"),
-        Call((TensorData(padded), TensorData(padded_target)), new=new, weights=weights, part="padding",
-             note="padding in both, not only at the end"),
-        Call((TensorData(by_three), TensorData(target_by_three)), new=other, weights=more, part="padding",
-             note="here the padding has the id 3"),
-        Call((TensorData(empty), TensorData(target)), new=new, weights=weights, part="padding",
-             note="one source sentence of nothing but padding"),
-        Call((TensorData(source), TensorData(target)), new=new, weights=weights, report=PARTS_OF_MODEL,
-             part="gradients", note="backward, too"),
-        Call(new=(80, 90, 48, 4, 1, 72, 0.1, 0), method="", report=("initial",), part="start",
-             note="the values at the start"),
-        Call((TensorData(source),), new=all_lost, weights=weights, method="encode", training=True, part="dropout",
-             note="in training mode, with dropout 1: what the sublayers and the embeddings give is lost"),
-        Call((TensorData(source), TensorData(target)), new=all_lost, weights=weights, training=True, part="dropout",
-             note="in training mode, with dropout 1: what the sublayers and the embeddings give is lost"),
-    ]  # fmt: skip
+        Call(
+            (TensorData(target), random_tensor(rng, 2, 5, 6), TensorData(source)),
+            new=new,
+            weights=weights,
+            method="decode",
+        ),
+        Call(
+            (TensorData(padded), TensorData(padded_target)),
+            new=new,
+            weights=weights,
+            part="padding",
+            note="padding in both, not only at the end",
+        ),
+        Call(
+            (TensorData(by_three), TensorData(target_by_three)),
+            new=other,
+            weights=more,
+            part="padding",
+            note="here the padding has the id 3",
+        ),
+        Call(
+            (TensorData(empty), TensorData(target)),
+            new=new,
+            weights=weights,
+            part="padding",
+            note="one source sentence of nothing but padding",
+        ),
+        Call(
+            (TensorData(source), TensorData(target)),
+            new=new,
+            weights=weights,
+            report=PARTS_OF_MODEL,
+            part="gradients",
+            note="backward, too",
+        ),
+        Call(
+            new=(80, 90, 48, 4, 1, 72, 0.1, 0),
+            method="",
+            report=("initial",),
+            part="start",
+            note="the values at the start",
+        ),
+        Call(
+            (TensorData(source),),
+            new=all_lost,
+            weights=weights,
+            method="encode",
+            training=True,
+            part="dropout",
+            note="in training mode, with dropout 1: what the sublayers and the embeddings give is lost",
+        ),
+        Call(
+            (TensorData(source), TensorData(target)),
+            new=all_lost,
+            weights=weights,
+            training=True,
+            part="dropout",
+            note="in training mode, with dropout 1: what the sublayers and the embeddings give is lost",
+        ),
+    ]
 
 
-def _view_model(call, value):
+def projection(call, value):
     """Without what does not count: rows of padding, and the gradient of the padding's row of the table."""
     if "initial" in call.report:
         return _start(value["initial"], call.new[2])
@@ -197,9 +144,8 @@ def _start(values, d_model):
     return {kind: ", ".join(sorted(words)) for kind, words in found.items()}
 
 
-MODEL = Exercise(
+EXERCISE = Exercise(
     name="Transformer",
-    lesson=LESSON,
     title="the whole model",
     points=5,
     minutes=14,
@@ -207,154 +153,375 @@ MODEL = Exercise(
         "`encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which mask speaks about which ids? The logits are a matrix product with the table of the target embedding.",
         "`F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has one row per word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the start values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.",
     ),
-    reference=right.Transformer,
-    forbidden=TRANSFORMER,
-    make_calls=_model_calls,
+    reference=Transformer,
+    make_calls=calls,
     parts={MAIN: 0.4, "padding": 0.2, "gradients": 0.15, "start": 0.15, "dropout": 0.1},
-    projection=_view_model,
-    misconceptions=(
-        Misconception(
-            "no causal mask",
-            m.ModelNoCausalMask,
-            "The decoder sees the words that it has to predict: the loss will look perfect, and decoding will fail. Give it the `decoder_mask` of the target input.",
-        ),
-        Misconception(
-            "padding of the target visible",
-            m.ModelCausalAlone,
-            "The decoder gets the causal mask alone, so it looks at padding that stands before a word. Use `decoder_mask`.",
-        ),
-        Misconception(
-            "no masks at all",
-            m.ModelNoMasks,
-            "Neither encoder nor decoder gets a mask. The encoder needs the padding mask of the source, the decoder needs two.",
-        ),
-        Misconception(
-            "padding of the source visible to the decoder",
-            m.ModelNoCrossMask,
-            "Cross-attention looks at padding of the source. The decoder's second mask is the padding mask of `source`.",
-        ),
-        Misconception(
-            "target mask in cross-attention",
-            m.ModelTargetMaskInCross,
-            "Cross-attention gets the target's padding mask. Its keys are source tokens: the mask of `source`.",
-        ),
-        Misconception(
-            "padding of the source visible to the encoder",
-            m.ModelNoEncoderMask,
-            "The encoder looks at padding. Pass it the padding mask of the source.",
-        ),
-        Misconception(
-            "causal mask in the encoder",
-            m.ModelCausalEncoder,
-            "The encoder may not look ahead here. The source is known as a whole: only padding is masked there.",
-        ),
-        Misconception(
-            "padding always 0",
-            m.ModelPadAlways0,
-            "The masks are made without the argument `pad`. Keep it in `__init__` and hand it on.",
-        ),
-        Misconception(
-            "no positions",
-            m.ModelNoPositions,
-            "The embeddings go into encoder and decoder as they are. `self.position` comes between.",
-        ),
-        Misconception(
-            "no positions in the decoder",
-            m.ModelNoTargetPositions,
-            "The encoder's input has positions, the decoder's has not. `self.position` serves both.",
-        ),
-        Misconception(
-            "embeddings scaled twice",
-            m.ModelScaledTwice,
-            "`TokenEmbedding` multiplies by the root of `d_model` already. Take its result as it is.",
-        ),
-        Misconception(
-            "scaled rows in the output",
-            m.ModelScaledOutput,
-            "The logits are too large by the root of `d_model`. That factor belongs to the input; the projection uses the table as it is.",
-        ),
-        Misconception(
-            "softmax in the model",
-            m.ModelSoftmax,
-            "Probabilities come back. Return the logits; the loss takes the softmax itself.",
-        ),
-        Misconception(
-            "logarithm of the softmax",
-            m.ModelLogSoftmax,
-            "Logarithms of probabilities come back. Return the logits; the loss does this step itself.",
-        ),
-        Misconception(
-            "output projection missing",
-            m.ModelNoProjection,
-            "The decoder's rows come back, `d_model` wide. Project them onto the words with the target embedding's weight.",
-        ),
-        Misconception(
-            "the last position alone",
-            m.ModelLastWord,
-            "Logits come back for the last position alone. In training every position predicts its next word: keep all of them.",
-        ),
-        Misconception(
-            "tied to the source embedding",
-            m.ModelSourceProjection,
-            "The logits count source words. What is predicted are target words: use the target embedding's weight.",
-        ),
-        Misconception(
-            "projection cut off from the gradient",
-            m.ModelDetachedProjection,
-            "The numbers are right, but the projection sends no gradient to the table. Use the parameter itself, without `.detach()` or `.data`.",
-        ),
-        Misconception(
-            "an output matrix of its own",
-            m.ModelOwnProjection,
-            "There is one more matrix. The output projection is the target embedding's weight: no parameter of its own.",
-        ),
-        Misconception(
-            "bias in the output projection",
-            m.ModelProjectionBias,
-            "The output layer adds a bias, which the contract has not: `bias=False`, or a plain product.",
-        ),
-        Misconception(
-            "sizes exchanged",
-            m.ModelSizesSwapped,
-            "The source embedding has as many rows as the target vocabulary, and the other way round. `source_size` comes first.",
-        ),
-        Misconception(
-            "arguments of forward exchanged",
-            m.ModelLabelsFirst,
-            "The target goes into the encoder and the source into the decoder. `forward` gets `source` first.",
-        ),
-        Misconception(
-            "Xavier-normal",
-            m.ModelXavierNormal,
-            "The start values have the right size but are normally distributed. Use `nn.init.xavier_uniform_`.",
-        ),
-        Misconception(
-            "PyTorch's own start values",
-            m.ModelDefaultStart,
-            "The matrices start as `nn.Linear` makes them. Go through the parameters of encoder and decoder with `nn.init.xavier_uniform_`.",
-        ),
-        Misconception(
-            "Xavier for the embeddings, too",
-            m.ModelXavierEverywhere,
-            "The embeddings have been drawn anew, with another spread. Only the matrices of encoder and decoder get Xavier values.",
-        ),
-        Misconception(
-            "Xavier for the encoder alone",
-            m.ModelEncoderXavierAlone,
-            "The decoder's matrices start as `nn.Linear` makes them. They get Xavier values, too.",
-        ),
-        Misconception(
-            "dropout not handed on",
-            m.ModelDefaultDropout,
-            "The parts are made with their own default dropout. Pass `dropout` to `position`, `encoder` and `decoder`.",
-        ),
-        Misconception(
-            "positions without the model's dropout",
-            m.ModelPositionDropout,
-            "`PositionalEncoding` is made with its own default dropout. Its argument is `dropout=dropout`: the second one is `max_length`.",
-        ),
-    ),
-    variants=(m.ModelTiedLinear, m.ModelProduct, m.ModelWithoutPadRow, m.ModelWritten),
+    projection=projection,
+    forbidden=libraries.TRANSFORMER,
 )
 
-EXERCISES = (PAIR, MODEL)
+
+def _keep(model, ids):
+    return padding_mask(ids, model.pad)
+
+
+class _Parts(Transformer):
+    """The reference in small pieces, for mistakes that concern one of them."""
+
+    def masks(self, target_input, source):
+        return decoder_mask(target_input, self.pad), _keep(self, source)
+
+    def embedded(self, ids):
+        return self.position(self.target_embedding(ids))
+
+    def project(self, x):
+        return F.linear(x, self.target_embedding.weight)
+
+    def decode(self, target_input, memory, source):
+        return self.project(self.decoder(self.embedded(target_input), memory, *self.masks(target_input, source)))
+
+
+@EXERCISE.wrong(
+    "no causal mask",
+    "The decoder sees the words that it has to predict: the loss will look perfect, and decoding will fail. Give it the `decoder_mask` of the target input.",
+)
+class NoCausalMask(_Parts):
+    def masks(self, target_input, source):
+        return _keep(self, target_input), _keep(self, source)
+
+
+@EXERCISE.wrong(
+    "padding of the target visible",
+    "The decoder gets the causal mask alone, so it looks at padding that stands before a word. Use `decoder_mask`.",
+)
+class CausalAlone(_Parts):
+    def masks(self, target_input, source):
+        return causal_mask(target_input.shape[1]), _keep(self, source)
+
+
+@EXERCISE.wrong(
+    "no masks at all",
+    "Neither encoder nor decoder gets a mask. The encoder needs the padding mask of the source, the decoder needs two.",
+)
+class NoMasks(_Parts):
+    def encode(self, source):
+        return self.encoder(self.position(self.source_embedding(source)))
+
+    def masks(self, target_input, source):
+        return None, None
+
+
+@EXERCISE.wrong(
+    "padding of the source visible to the decoder",
+    "Cross-attention looks at padding of the source. The decoder's second mask is the padding mask of `source`.",
+)
+class NoCrossMask(_Parts):
+    def masks(self, target_input, source):
+        return decoder_mask(target_input, self.pad), None
+
+
+@EXERCISE.wrong(
+    "target mask in cross-attention",
+    "Cross-attention gets the target's padding mask. Its keys are source tokens: the mask of `source`.",
+)
+class TargetMaskInCross(_Parts):
+    def masks(self, target_input, source):
+        return decoder_mask(target_input, self.pad), _keep(self, target_input)
+
+
+@EXERCISE.wrong(
+    "padding of the source visible to the encoder",
+    "The encoder looks at padding. Pass it the padding mask of the source.",
+)
+class NoEncoderMask(Transformer):
+    def encode(self, source):
+        return self.encoder(self.position(self.source_embedding(source)))
+
+
+@EXERCISE.wrong(
+    "causal mask in the encoder",
+    "The encoder may not look ahead here. The source is known as a whole: only padding is masked there.",
+)
+class CausalEncoder(Transformer):
+    def encode(self, source):
+        return self.encoder(self.position(self.source_embedding(source)), decoder_mask(source, self.pad))
+
+
+@EXERCISE.wrong(
+    "padding always 0", "The masks are made without the argument `pad`. Keep it in `__init__` and hand it on."
+)
+class PadAlways0(_Parts):
+    def encode(self, source):
+        return self.encoder(self.position(self.source_embedding(source)), padding_mask(source))
+
+    def masks(self, target_input, source):
+        return decoder_mask(target_input), padding_mask(source)
+
+
+@EXERCISE.wrong(
+    "no positions", "The embeddings go into encoder and decoder as they are. `self.position` comes between."
+)
+class NoPositions(Transformer):
+    def encode(self, source):
+        return self.encoder(self.source_embedding(source), _keep(self, source))
+
+    def decode(self, target_input, memory, source):
+        x = self.target_embedding(target_input)
+        x = self.decoder(x, memory, decoder_mask(target_input, self.pad), _keep(self, source))
+        return F.linear(x, self.target_embedding.weight)
+
+
+@EXERCISE.wrong(
+    "no positions in the decoder",
+    "The encoder's input has positions, the decoder's has not. `self.position` serves both.",
+)
+class NoTargetPositions(_Parts):
+    def embedded(self, ids):
+        return self.target_embedding(ids)
+
+
+@EXERCISE.wrong(
+    "embeddings scaled twice", "`TokenEmbedding` multiplies by the root of `d_model` already. Take its result as it is."
+)
+class ScaledTwice(_Parts):
+    def encode(self, source):
+        rows = self.source_embedding(source)
+        return self.encoder(self.position(rows * math.sqrt(rows.shape[-1])), _keep(self, source))
+
+    def embedded(self, ids):
+        rows = self.target_embedding(ids)
+        return self.position(rows * math.sqrt(rows.shape[-1]))
+
+
+@EXERCISE.wrong(
+    "scaled rows in the output",
+    "The logits are too large by the root of `d_model`. That factor belongs to the input; the projection uses the table as it is.",
+)
+class ScaledOutput(_Parts):
+    def project(self, x):
+        return F.linear(x, self.target_embedding.weight) * math.sqrt(x.shape[-1])
+
+
+@EXERCISE.wrong(
+    "softmax in the model", "Probabilities come back. Return the logits; the loss takes the softmax itself."
+)
+class Softmax(_Parts):
+    def project(self, x):
+        return super().project(x).softmax(dim=-1)
+
+
+@EXERCISE.wrong(
+    "logarithm of the softmax",
+    "Logarithms of probabilities come back. Return the logits; the loss does this step itself.",
+)
+class LogSoftmax(_Parts):
+    def project(self, x):
+        return super().project(x).log_softmax(dim=-1)
+
+
+@EXERCISE.wrong(
+    "output projection missing",
+    "The decoder's rows come back, `d_model` wide. Project them onto the words with the target embedding's weight.",
+)
+class NoProjection(_Parts):
+    def project(self, x):
+        return x
+
+
+@EXERCISE.wrong(
+    "the last position alone",
+    "Logits come back for the last position alone. In training every position predicts its next word: keep all of them.",
+)
+class LastWord(_Parts):
+    def project(self, x):
+        return super().project(x[:, -1])
+
+
+@EXERCISE.wrong(
+    "tied to the source embedding",
+    "The logits count source words. What is predicted are target words: use the target embedding's weight.",
+)
+class SourceProjection(_Parts):
+    def project(self, x):
+        return F.linear(x, self.source_embedding.weight)
+
+
+@EXERCISE.wrong(
+    "projection cut off from the gradient",
+    "The numbers are right, but the projection sends no gradient to the table. Use the parameter itself, without `.detach()` or `.data`.",
+)
+class DetachedProjection(_Parts):
+    def project(self, x):
+        return F.linear(x, self.target_embedding.weight.detach())
+
+
+@EXERCISE.wrong(
+    "an output matrix of its own",
+    "There is one more matrix. The output projection is the target embedding's weight: no parameter of its own.",
+)
+class OwnProjection(_Parts):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.output = nn.Linear(d_model, target_size, bias=False)
+
+    def project(self, x):
+        return self.output(x)
+
+
+@EXERCISE.wrong(
+    "bias in the output projection",
+    "The output layer adds a bias, which the contract has not: `bias=False`, or a plain product.",
+)
+class ProjectionBias(_Parts):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.output = nn.Linear(d_model, target_size)
+        self.output.weight = self.target_embedding.weight
+
+    def project(self, x):
+        return self.output(x)
+
+
+@EXERCISE.wrong(
+    "sizes exchanged",
+    "The source embedding has as many rows as the target vocabulary, and the other way round. `source_size` comes first.",
+)
+class SizesSwapped(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(target_size, source_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+
+
+@EXERCISE.wrong(
+    "arguments of forward exchanged",
+    "The target goes into the encoder and the source into the decoder. `forward` gets `source` first.",
+)
+class LabelsFirst(Transformer):
+    def forward(self, source, target_input):
+        return super().forward(target_input, source)
+
+
+def _begin(model, matrices):
+    for parameter in matrices:
+        if parameter.dim() > 1:
+            nn.init.normal_(parameter, std=math.sqrt(2 / sum(parameter.shape)))
+
+
+@EXERCISE.wrong(
+    "Xavier-normal", "The start values have the right size but are normally distributed. Use `nn.init.xavier_uniform_`."
+)
+class XavierNormal(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        _begin(self, [*self.encoder.parameters(), *self.decoder.parameters()])
+
+
+@EXERCISE.wrong(
+    "PyTorch's own start values",
+    "The matrices start as `nn.Linear` makes them. Go through the parameters of encoder and decoder with `nn.init.xavier_uniform_`.",
+)
+class DefaultStart(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        for part in (self.encoder, self.decoder):
+            for module in part.modules():
+                if isinstance(module, nn.Linear):
+                    module.reset_parameters()
+
+
+@EXERCISE.wrong(
+    "Xavier for the embeddings, too",
+    "The embeddings have been drawn anew, with another spread. Only the matrices of encoder and decoder get Xavier values.",
+)
+class XavierEverywhere(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+
+
+@EXERCISE.wrong(
+    "Xavier for the encoder alone",
+    "The decoder's matrices start as `nn.Linear` makes them. They get Xavier values, too.",
+)
+class EncoderXavierAlone(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        for module in self.decoder.modules():
+            if isinstance(module, nn.Linear):
+                module.reset_parameters()
+
+
+@EXERCISE.wrong(
+    "dropout not handed on",
+    "The parts are made with their own default dropout. Pass `dropout` to `position`, `encoder` and `decoder`.",
+)
+class DefaultDropout(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, 0.1, pad)
+
+
+@EXERCISE.wrong(
+    "positions without the model's dropout",
+    "`PositionalEncoding` is made with its own default dropout. Its argument is `dropout=dropout`: the second one is `max_length`.",
+)
+class PositionDropout(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.position = PositionalEncoding(d_model)
+
+
+@EXERCISE.variant
+class TiedLinear(_Parts):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.output = nn.Linear(d_model, target_size, bias=False)
+        self.output.weight = self.target_embedding.weight
+
+    def project(self, x):
+        return self.output(x)
+
+
+@EXERCISE.variant
+class Product(_Parts):
+    def project(self, x):
+        return x @ self.target_embedding.weight.T
+
+
+@EXERCISE.variant
+class WithoutPadRow(_Parts):
+    """The pad row takes no part in the projection's gradient."""
+
+    def project(self, x):
+        real = (torch.arange(len(self.target_embedding.weight)) != self.pad).unsqueeze(1)
+        return torch.einsum("btd,wd->btw", x, self.target_embedding.weight * real)
+
+
+@EXERCISE.variant
+class Written(nn.Module):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__()
+        self.decoder = StackAppended(num_layers, d_model, num_heads, d_ff, dropout)
+        self.encoder = Encoder(num_layers, d_model, num_heads, d_ff, dropout)
+        for name, parameter in self.named_parameters():
+            if parameter.ndim == 2 and name.endswith("weight"):
+                bound = math.sqrt(6 / (parameter.shape[0] + parameter.shape[1]))
+                nn.init.uniform_(parameter, -bound, bound)
+        self.position = PositionalEncoding(d_model, 300, dropout)
+        self.target_embedding = TokenEmbedding(target_size, d_model, pad=pad)
+        self.source_embedding = TokenEmbedding(source_size, d_model, pad=pad)
+        self.empty = pad
+
+    def encode(self, source):
+        return self.encoder(self.position(self.source_embedding(source)), mask=source[:, None] != self.empty)
+
+    def decode(self, target_input, memory, source):
+        keep = (target_input[:, None] != self.empty).repeat(1, target_input.shape[1], 1).tril()
+        x = self.decoder(
+            self.position(self.target_embedding(target_input)), memory, keep, source[:, None, None] != self.empty
+        )
+        return x.matmul(self.target_embedding.weight.transpose(0, 1))
+
+    def forward(self, source, target_input):
+        memory = self.encode(source)
+        return self.decode(target_input, memory, source)

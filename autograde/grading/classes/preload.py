@@ -8,11 +8,11 @@ from __future__ import annotations
 import gc
 import importlib
 
-from autograde import exercises
 from autograde.course import imports
+from autograde.exercises import all_exercises
 
 imports.notebooks()
 importlib.import_module("autograde.grading.grade")
-exercises.all_exercises()
+all_exercises()
 gc.collect()
 gc.freeze()  # what is here stays: a worker that collects garbage does not write on it, and the pages stay shared

@@ -7,9 +7,9 @@ import ast
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from autograde import exercises
 from autograde.course.notebooks import nbgrader_data
 from autograde.exercise import Exercise
+from autograde.exercises import exercise as find_exercise
 from autograde.judge.verdict import ERROR, Verdict
 
 
@@ -25,7 +25,7 @@ def checked_exercise(cell: NotebookNode) -> Exercise | None:
     match body:
         case [ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(str(name))], []))]:
             try:
-                return exercises.exercise(name)
+                return find_exercise(name)
             except KeyError:
                 return None
     return None

@@ -15,10 +15,10 @@ from functools import lru_cache
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from autograde import exercises
 from autograde.course.lessons import LESSONS
 from autograde.course.notebooks import grade_id
 from autograde.exercise import Exercise
+from autograde.exercises import of_lesson
 from autograde.grading.job import Review
 from autograde.grading.notebook.cells import checked_exercise
 
@@ -48,9 +48,7 @@ def forbidden(exercise: Exercise) -> tuple[str, ...]:
     """All that an answer to `exercise` may not use: its own list, and the references of its and later lessons."""
     names = [lesson.name for lesson in LESSONS]
     later = LESSONS[names.index(exercise.lesson) :] if exercise.lesson in names else ()
-    references = [f"helpers.{lesson.topic}" for lesson in later]
-    if "helpers.decoder" in references:
-        references.append("helpers.clinic")
+    references = [f"helpers.{topic}" for lesson in later for topic in (lesson.topic, *lesson.sections)]
     return (*exercise.forbidden, *references, "autograde.exercises", "autograde.judge", "autograde.learner")
 
 
@@ -96,7 +94,7 @@ class Code:
     def uses(self, exercise: Exercise) -> list[tuple[str, str]]:
         """(reason, line) of everything forbidden that the object of the exercise uses, directly or through the
         notebook's other functions; those that are exercises of their own have rules of their own."""
-        stop = {one.name for one in exercises.of_lesson(exercise.lesson)} - {exercise.name}
+        stop = {one.name for one in of_lesson(exercise.lesson)} - {exercise.name}
         found: dict[tuple[str, str], None] = {}
         seen, waiting = {exercise.name}, [exercise.name]
         finder = _Finder(self, forbidden(exercise))

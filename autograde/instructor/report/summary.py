@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograde import exercises
+from autograde.exercises import exercise as find_exercise
 from autograde.grading.records import results
 from autograde.grading.records.results import Record
 from autograde.instructor.report.grades import Grades
@@ -165,7 +165,7 @@ def _shown(name: str, mark) -> str:
 
 def _sentence(exercise: str, diagnosis: str) -> str:
     try:
-        known = exercises.exercise(exercise).misconceptions
+        known = find_exercise(exercise).misconceptions
     except KeyError:
         return ""
     return next((one.sentence for one in known if one.name == diagnosis), "")

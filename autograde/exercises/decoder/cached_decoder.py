@@ -1,0 +1,402 @@
+"""CachedDecoder: keys and values kept."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding
+from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.plain import TensorData
+from helpers.decoder import CachedDecoder, mask_scores
+
+
+def _steps(rng, target_size, batch, count):
+    return tuple(("step", (TensorData(random_ids(rng, 1, target_size, batch)),)) for _ in range(count))
+
+
+def calls(rng):
+    by_hand = model_by_hand(rng)
+    sizes, more = (11, 9, 8, 2, 2, 7, 0), (8, 10, 6, 3, 3, 5, 0)
+    weights, others = whole(rng, 11, 9, 8, 2, 7, 0), whole(rng, 8, 10, 6, 3, 5, 0)
+    padded = with_padding(rng, random_ids(rng, 1, 11, 3, 5), 0, (0, 4), (0, 3), (2, 1))
+
+    def call(sizes, weights, source, then, part=MAIN, note="", watched=""):
+        model = Fixture("whole_transformer", (sizes, weights, watched))
+        return Call((TensorData(source),), new=(model,), method="start", then=then, part=part, note=note)
+
+    return [
+        call(
+            (6, 4, 4, 2, 1, 3, 0),
+            by_hand.weights,
+            np.array([[5, 2]]),
+            (("step", (TensorData(np.array([1])),)),),
+            note="by hand: the layers add nothing; 2 times the row of the id 1, plus [0, 1, 0, 1], is [1, 1, -1, -1]",
+        ),
+        call(sizes, weights, random_ids(rng, 1, 11, 3, 5), _steps(rng, 9, 3, 4), note="four steps"),
+        call(more, others, random_ids(rng, 1, 8, 2, 4), _steps(rng, 10, 2, 5), note="five steps"),
+        call(sizes, weights, padded, _steps(rng, 9, 3, 3), part="padding", note="padding in the source"),
+        call(
+            sizes,
+            weights,
+            random_ids(rng, 1, 11, 3, 5),
+            (*_steps(rng, 9, 3, 2), ("start", (TensorData(random_ids(rng, 1, 11, 3, 5)),)), *_steps(rng, 9, 3, 3)),
+            part="new start",
+            note="another source after two steps",
+        ),
+        call(
+            sizes,
+            weights,
+            random_ids(rng, 1, 11, 3, 5),
+            _steps(rng, 9, 3, 3),
+            part="kept",
+            watched="self",
+            note="the model raises an error if keys or values of earlier words are made again",
+        ),
+        call(
+            sizes,
+            weights,
+            random_ids(rng, 1, 11, 3, 5),
+            _steps(rng, 9, 3, 3),
+            part="kept",
+            watched="cross",
+            note="the model raises an error if keys or values of the source are made again",
+        ),
+    ]
+
+
+def projection(call, value):
+    """What `start` returns is open."""
+    methods = [call.method, *(method for method, _ in call.then)]
+    return [one for method, one in zip(methods, value, strict=True) if method == "step"]
+
+
+EXERCISE = Exercise(
+    name="CachedDecoder",
+    title="keys and values kept",
+    points=4,
+    minutes=12,
+    extra=True,
+    hints=(
+        "Follow one word through `DecoderLayer`: in self-attention it asks with its own query, but looks at the keys and values of all words so far. These don't change any more, so keep them, layer by layer, and append the newest. Those of the source are made once, in `start`.",
+        "Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. A causal mask is not needed, since nothing later is there. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.",
+    ),
+    reference=CachedDecoder,
+    make_calls=calls,
+    parts={MAIN: 0.5, "padding": 0.1, "new start": 0.1, "kept": 0.3},
+    projection=projection,
+    ignore=("sequence",),
+    forbidden=libraries.TRANSFORMER,
+)
+
+
+class _Cache(CachedDecoder):
+    """The reference in small pieces, for mistakes that concern one of them."""
+
+    def embedded(self):
+        return self.model.position(self.model.target_embedding(self.seen))[:, -1:]
+
+    def remember(self, index, key, value):
+        if self.past[index] is not None:
+            key = torch.cat([self.past[index][0], key], dim=2)
+            value = torch.cat([self.past[index][1], value], dim=2)
+        self.past[index] = key, value
+        return key, value
+
+    def project(self, x):
+        return F.linear(x[:, 0], self.model.target_embedding.weight)
+
+    @torch.no_grad()
+    def step(self, ids):
+        self.seen = torch.cat([self.seen, ids.unsqueeze(1)], dim=1)
+        x = self.embedded()
+        for index, layer in enumerate(self.model.decoder.layers):
+            key, value = self.remember(index, *self._keys_values(layer.self_attention, x))
+            x = layer.add_norm_1(x, self._attend(layer.self_attention, x, key, value, None))
+            x = layer.add_norm_2(x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask))
+            x = layer.add_norm_3(x, layer.feed_forward(x))
+        return self.project(x)
+
+
+@EXERCISE.wrong(
+    "earlier words forgotten",
+    "Each word attends to itself alone. Append its key and value to those of the words before, and attend to all.",
+)
+class Nothing(_Cache):
+    def remember(self, index, key, value):
+        return key, value
+
+
+@EXERCISE.wrong(
+    "only one earlier word kept",
+    "The store holds the newest word alone, so two words are seen at most. Store the keys and values of all words so far.",
+)
+class LastTwo(_Cache):
+    def remember(self, index, key, value):
+        before, self.past[index] = self.past[index], (key, value)
+        if before is None:
+            return key, value
+        return torch.cat([before[0], key], dim=2), torch.cat([before[1], value], dim=2)
+
+
+@EXERCISE.wrong(
+    "the newest word does not see itself",
+    "Attention runs over the words before. The newest word sees itself, too: append first, then attend.",
+)
+class WithoutNewest(_Cache):
+    def remember(self, index, key, value):
+        before = self.past[index]
+        super().remember(index, key, value)
+        return before if before is not None else (key, value)
+
+
+@EXERCISE.wrong(
+    "one store for all layers", "The layers write into the same store. Each layer has its own keys and values."
+)
+class SharedByLayers(_Cache):
+    def remember(self, index, key, value):
+        return super().remember(0, key, value)
+
+
+@EXERCISE.wrong(
+    "always position 0",
+    "`position` gets one row and adds the encoding of position 0 each time. The newest word stands at the position that its number says.",
+)
+class PositionZero(_Cache):
+    def embedded(self):
+        return self.model.position(self.model.target_embedding(self.seen[:, -1:]))
+
+
+@EXERCISE.wrong("positions off by one", "The first word gets position 1. Positions count from 0.")
+class PositionLate(_Cache):
+    def embedded(self):
+        rows = self.model.target_embedding(torch.cat([self.seen[:, :1], self.seen], dim=1))
+        return self.model.position(rows)[:, -1:]
+
+
+@EXERCISE.wrong(
+    "no positions", "The embedding goes into the layers without its position. `model.position` comes between."
+)
+class NoPosition(_Cache):
+    def embedded(self):
+        return self.model.target_embedding(self.seen[:, -1:])
+
+
+@EXERCISE.wrong(
+    "old words after a new start", "`start` does not empty the store, so the words of another sentence are still seen."
+)
+class NotEmptied(_Cache):
+    def start(self, source):
+        before = getattr(self, "past", None), getattr(self, "seen", None)
+        super().start(source)
+        if before[0] is not None:
+            self.past, self.seen = before
+
+
+@EXERCISE.wrong(
+    "padding of the source visible",
+    "Cross-attention looks at padding of the source. Keep its padding mask in `start` and use it in each step.",
+)
+class NoSourceMask(_Cache):
+    def start(self, source):
+        super().start(source)
+        self.cross_mask = None
+
+
+@EXERCISE.wrong(
+    "first source kept for ever",
+    "The second `start` does not replace the keys and values of the source. Make them anew in each `start`.",
+)
+class FirstSource(_Cache):
+    def start(self, source):
+        if not hasattr(self, "cross"):
+            super().start(source)
+        self.past, self.seen = [None] * len(self.cross), source[:, :0]
+
+
+@EXERCISE.wrong(
+    "first layer's keys of the source for all",
+    "All layers use the keys and values that the first layer made of the memory. Each layer makes its own.",
+)
+class OneMemory(_Cache):
+    """All layers read the first layer's keys and values of the source."""
+
+    def start(self, source):
+        super().start(source)
+        self.cross = [self.cross[0]] * len(self.cross)
+
+
+@EXERCISE.wrong(
+    "an axis too many", "The axis of the length, of size 1, is still there. The logits are `(batch, target_size)`."
+)
+class LengthAxis(_Cache):
+    def project(self, x):
+        return F.linear(x, self.model.target_embedding.weight)
+
+
+@EXERCISE.wrong("probabilities in place of logits", "A softmax has been taken. Return the logits.")
+class Probabilities(_Cache):
+    def project(self, x):
+        return super().project(x).softmax(dim=-1)
+
+
+@EXERCISE.wrong(
+    "the whole pass each time",
+    "The logits are right, but every step computes all words again. Keep keys and values, and send the newest word alone through the layers.",
+)
+class WholePass(CachedDecoder):
+    @torch.no_grad()
+    def start(self, source):
+        self.source, self.memory, self.seen = source, self.model.encode(source), source[:, :0]
+
+    @torch.no_grad()
+    def step(self, ids):
+        self.seen = torch.cat([self.seen, ids[:, None]], dim=1)
+        return self.model.decode(self.seen, self.memory, self.source)[:, -1]
+
+
+@EXERCISE.wrong(
+    "keys of the source made again",
+    "The logits are right, but every step makes the keys and values of the source again. They don't change: make them in `start`.",
+)
+class CrossAgain(_Cache):
+    @torch.no_grad()
+    def start(self, source):
+        super().start(source)
+        self.memory = self.model.encode(source)
+
+    @torch.no_grad()
+    def step(self, ids):
+        self.cross = [self._keys_values(layer.cross_attention, self.memory) for layer in self.model.decoder.layers]
+        return super().step(ids)
+
+
+@EXERCISE.wrong(
+    "inputs kept in place of keys and values",
+    "The logits are right, but the rows are kept and their keys and values made again in every step. Keep the keys and values themselves.",
+)
+class OfInputs(_Cache):
+    """Keeps the rows that go into each layer, and makes their keys and values again."""
+
+    def start(self, source):
+        super().start(source)
+        self.rows = [None] * len(self.cross)
+
+    @torch.no_grad()
+    def step(self, ids):
+        self.seen = torch.cat([self.seen, ids.unsqueeze(1)], dim=1)
+        x = self.embedded()
+        for index, layer in enumerate(self.model.decoder.layers):
+            self.rows[index] = x if self.rows[index] is None else torch.cat([self.rows[index], x], dim=1)
+            x = layer.add_norm_1(x, layer.self_attention(x, self.rows[index])[0])
+            x = layer.add_norm_2(x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask))
+            x = layer.add_norm_3(x, layer.feed_forward(x))
+        return self.project(x)
+
+
+@EXERCISE.variant
+class WithoutMask(_Cache):
+    """Without the mask of padded words; their own logits don't count."""
+
+
+@EXERCISE.variant
+class Module(nn.Module):
+    """A module; room for the keys and values is made in advance."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def heads(self, rows, attention):
+        return rows.unflatten(-1, (attention.num_heads, -1)).movedim(-2, 1)
+
+    def start(self, source):
+        with torch.no_grad():
+            memory = self.model.encode(source)
+            self.keep = (source != self.model.pad)[:, None, None]
+            self.sources, self.room, self.count = [], [], 0
+            for layer in self.model.decoder.layers:
+                cross = layer.cross_attention
+                self.sources.append((self.heads(cross.key(memory), cross), self.heads(cross.value(memory), cross)))
+                self.room.append(torch.zeros(2, len(source), 100, memory.shape[-1]))
+        return self
+
+    def step(self, ids):
+        with torch.no_grad():
+            empty = torch.zeros(len(ids), self.count + 1, self.model.target_embedding.weight.shape[1])
+            empty[:, -1] = self.model.target_embedding(ids)
+            x = self.model.position(empty)[:, -1]
+            self.count += 1
+            for layer, (key, value), room in zip(self.model.decoder.layers, self.sources, self.room, strict=True):
+                own, cross = layer.self_attention, layer.cross_attention
+                room[0, :, self.count - 1], room[1, :, self.count - 1] = own.key(x), own.value(x)
+                keys, values = (self.heads(rows[:, : self.count], own) for rows in room)
+                x = layer.add_norm_1(x, self.look(own, x, keys, values))
+                x = layer.add_norm_2(x, self.look(cross, x, key, value, self.keep))
+                x = layer.add_norm_3(x, layer.feed_forward(x))
+            return x @ self.model.target_embedding.weight.T
+
+    def look(self, attention, x, key, value, keep=None):
+        query = self.heads(attention.query(x)[:, None], attention)
+        scores = query @ key.mT / key.shape[-1] ** 0.5
+        if keep is not None:
+            scores = mask_scores(scores, keep)
+        return attention.out((scores.softmax(-1) @ value).transpose(1, 2).flatten(1))
+
+
+@EXERCISE.variant
+class NewestFirst(_Cache):
+    """Attention doesn't mind the order of the keys, as long as the values keep the same order."""
+
+    def remember(self, index, key, value):
+        if self.past[index] is not None:
+            key = torch.cat([key, self.past[index][0]], dim=2)
+            value = torch.cat([value, self.past[index][1]], dim=2)
+        self.past[index] = key, value
+        return key, value
+
+
+@EXERCISE.variant
+class Lazy:
+    """Everything of the source is made in the first step; dictionaries in place of lists."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def start(self, source):
+        self.source, self.store, self.words = source, {}, []
+
+    def step(self, ids):
+        with torch.inference_mode():
+            if not self.words:
+                memory = self.model.encode(self.source)
+                for layer in self.model.decoder.layers:
+                    self.store[layer.cross_attention] = (
+                        layer.cross_attention.key(memory),
+                        layer.cross_attention.value(memory),
+                    )
+            self.words.append(ids)
+            x = self.model.position(self.model.target_embedding(torch.stack(self.words, dim=1)))[:, -1:]
+            for layer in self.model.decoder.layers:
+                own = layer.self_attention
+                new = own.key(x), own.value(x)
+                old = self.store.get(own)
+                self.store[own] = new if old is None else tuple(torch.cat(both, dim=1) for both in zip(old, new))
+                x = layer.add_norm_1(x, self.attend(own, x, None))
+                x = layer.add_norm_2(x, self.attend(layer.cross_attention, x, self.source != self.model.pad))
+                x = layer.add_norm_3(x, layer.feed_forward(x))
+            return F.linear(x, self.model.target_embedding.weight).squeeze(1)
+
+    def attend(self, attention, x, keep):
+        key, value = self.store[attention]
+        outputs = []
+        for query, k, v in zip(*(t.chunk(attention.num_heads, dim=-1) for t in (attention.query(x), key, value))):
+            scores = query @ k.mT / math.sqrt(k.shape[-1])
+            if keep is not None:
+                scores = scores.masked_fill(~keep[:, None], -math.inf)
+            outputs.append(scores.softmax(-1) @ v)
+        return attention.out(torch.cat(outputs, dim=-1))

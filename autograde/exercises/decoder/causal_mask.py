@@ -1,0 +1,132 @@
+"""causal_mask: no look into the future."""
+
+import math
+
+import torch
+
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.harness.call import Call
+from helpers.decoder import causal_mask
+
+
+def calls(rng):
+    return [
+        Call((3,), note="by hand: row i may see the columns 0 to i"),
+        Call((int(rng.integers(4, 7)),)),
+        Call((int(rng.integers(7, 10)),)),
+        Call((1,), note="one token alone sees itself"),
+    ]
+
+
+EXERCISE = Exercise(
+    name="causal_mask",
+    title="no look into the future",
+    points=2,
+    minutes=4,
+    hints=(
+        "Rows are queries, columns are keys. Row 0 may see column 0, row 1 the columns 0 and 1, and so on: everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.",
+        "Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what lies above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.",
+    ),
+    reference=causal_mask,
+    make_calls=calls,
+    forbidden=libraries.TRANSFORMER,
+)
+
+
+@EXERCISE.wrong(
+    "the future in place of the past",
+    "The True entries lie above the diagonal: a token sees itself and what comes after. Take the lower triangle, `tril`.",
+)
+def future(length):
+    return torch.ones(length, length, dtype=torch.bool).triu()
+
+
+@EXERCISE.wrong(
+    "mask upside down",
+    "True stands where a token may *not* look. In this course True means *may attend*; turn the mask round.",
+)
+def upside_down(length):
+    return torch.ones(length, length, dtype=torch.bool).triu(diagonal=1)
+
+
+@EXERCISE.wrong(
+    "a token does not see itself",
+    "The diagonal is False, so the first token has nothing to attend to. A token sees itself: no `diagonal=-1`.",
+)
+def hides_itself(length):
+    return torch.ones(length, length, dtype=torch.bool).tril(diagonal=-1)
+
+
+@EXERCISE.wrong(
+    "one step into the future",
+    "Each token sees the one after it, which is the very word it has to predict. Leave out `diagonal=1`.",
+)
+def one_ahead(length):
+    return torch.ones(length, length, dtype=torch.bool).tril(diagonal=1)
+
+
+@EXERCISE.wrong(
+    "a token sees itself alone", "Only the diagonal is True. Everything below it is the past, which may be seen."
+)
+def itself_alone(length):
+    return torch.eye(length, dtype=torch.bool)
+
+
+@EXERCISE.wrong(
+    "numbers in place of truth values",
+    "The pattern is right, but the entries are numbers. A mask is boolean: `dtype=torch.bool`, or `.bool()`.",
+)
+def numbers(length):
+    return torch.ones(length, length).tril()
+
+
+@EXERCISE.wrong(
+    "a mask to be added", "These are 0 and -inf, to be added to scores. Here a mask is boolean, True = may attend."
+)
+def added(length):
+    return torch.full((length, length), -math.inf).triu(diagonal=1)
+
+
+@EXERCISE.wrong(
+    "a batch axis too many",
+    "There is an axis of size 1 in front. This mask is the same for all sentences: `(length, length)`.",
+)
+def batch_axis(length):
+    return causal_mask(length).unsqueeze(0)
+
+
+@EXERCISE.wrong(
+    "a NumPy array", "The values are right, in a NumPy array. The masks of this lesson are tensors: `torch.ones`."
+)
+def with_numpy(length):
+    return causal_mask(length).numpy()
+
+
+@EXERCISE.wrong("nothing hidden", "Every entry is True. `tril` returns a new tensor, which has to be returned.")
+def everything(length):
+    return torch.ones(length, length, dtype=torch.bool)
+
+
+@EXERCISE.variant
+def compared(length):
+    places = torch.arange(length)
+    return places[:, None] >= places
+
+
+@EXERCISE.variant
+def with_a_loop(length):
+    mask = torch.zeros(length, length, dtype=torch.bool)
+    for query in range(length):
+        mask[query, : query + 1] = True
+    return mask
+
+
+@EXERCISE.variant
+def not_the_future(length):
+    return ~torch.triu(torch.ones((length, length)), 1).bool()
+
+
+@EXERCISE.variant
+def with_lists(length):
+    return torch.tensor([[key <= query for key in range(length)] for query in range(length)])

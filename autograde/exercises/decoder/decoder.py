@@ -1,0 +1,256 @@
+"""Decoder: layer after layer."""
+
+from torch import nn
+
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.exercises.decoder.common import causal, layer_by_hand, layers_of
+from autograde.exercises.decoder.decoder_layer import InAList as LayerInAList
+from autograde.exercises.inputs import random_mask, random_tensor
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
+from helpers.add_norm import LayerNormalization
+from helpers.decoder import Decoder, DecoderLayer
+
+
+def calls(rng):
+    masks = {"self_mask": causal(4), "cross_mask": TensorData(random_mask(rng, 2, 1, 5))}
+    one = layer_by_hand(rng)
+    return [
+        Call(
+            one.args,
+            new=(1, 4, 2, 3),
+            weights={f"layers.0.{name}": w for name, w in one.weights.items()},
+            note="by hand: one layer, in which only cross-attention adds something",
+        ),
+        Call(new=(3, 6, 2, 5), method="", report=("parameters",), note="what the decoder has registered"),
+        Call(
+            (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
+            new=(2, 6, 3, 7),
+            weights=layers_of(rng, 2, 6, 7),
+        ),
+        Call(
+            (random_tensor(rng, 3, 2, 4), random_tensor(rng, 3, 4, 4)),
+            new=(3, 4, 2, 5),
+            weights=layers_of(rng, 3, 4, 5),
+        ),
+        Call(
+            (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
+            masks,
+            new=(2, 6, 2, 7),
+            weights=layers_of(rng, 2, 6, 7),
+            part="masks",
+            note="a causal mask, and a padding mask of the source",
+        ),
+        Call(
+            (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
+            {"cross_mask": masks["cross_mask"]},
+            new=(2, 6, 2, 7),
+            weights=layers_of(rng, 2, 6, 7),
+            part="masks",
+            note="a padding mask of the source alone",
+        ),
+        Call(
+            (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
+            new=(2, 6, 3, 7, 1.0),
+            weights=layers_of(rng, 2, 6, 7),
+            training=True,
+            part="dropout",
+            note="in training mode, with dropout 1: what the sublayers give is lost, their inputs stay",
+        ),
+    ]
+
+
+EXERCISE = Exercise(
+    name="Decoder",
+    title="layer after layer",
+    points=2,
+    minutes=4,
+    hints=(
+        "This is `Encoder` from lesson 6 once more, with decoder layers. Every layer reads the output of the layer before it; the memory and the masks are the same for all.",
+        "`nn.ModuleList(... for _ in range(num_layers))` makes a new layer each time and registers it. In `forward`, a loop over the layers replaces `x` by the layer's output.",
+    ),
+    reference=Decoder,
+    make_calls=calls,
+    parts={MAIN: 0.6, "masks": 0.2, "dropout": 0.2},
+    forbidden=libraries.TRANSFORMER,
+)
+
+
+@EXERCISE.wrong(
+    "one layer used again and again",
+    "All places of the list hold the same layer: `[layer] * n` copies nothing. Make a new layer each time.",
+)
+class SharedWeights(Decoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__(0)
+        self.layers = nn.ModuleList([DecoderLayer(d_model, num_heads, d_ff, dropout)] * num_layers)
+
+
+@EXERCISE.wrong(
+    "layers not registered",
+    "The layers lie in a Python list, where PyTorch does not find their weights. Use `nn.ModuleList`.",
+)
+class PlainList(Decoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        nn.Module.__init__(self)
+        self.layers = [DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)]
+
+
+@EXERCISE.wrong(
+    "a norm at the end",
+    "There is one more layer normalization after the last layer. Each layer here ends with its own; one more belongs to the pre-norm variant.",
+)
+class FinalNorm(Decoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__(num_layers, d_model, num_heads, d_ff, dropout)
+        self.norm = LayerNormalization(d_model)
+
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        return self.norm(super().forward(x, memory, self_mask, cross_mask))
+
+
+@EXERCISE.wrong(
+    "one layer too few",
+    "There are `num_layers - 1` layers. `range(num_layers)` counts from 0 and has `num_layers` numbers.",
+)
+class OneLess(Decoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__(num_layers - 1, d_model, num_heads, d_ff, dropout)
+
+
+@EXERCISE.wrong("always six layers", "The argument `num_layers` is not used. The number 6 is its default alone.")
+class AlwaysSix(Decoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__(6, d_model, num_heads, d_ff, dropout)
+
+
+@EXERCISE.wrong(
+    "return inside the loop",
+    "The first layer's output comes back: `return` stands inside the loop. Move it one step to the left.",
+)
+class ReturnsEarly(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for layer in self.layers:
+            x = layer(x, memory, self_mask, cross_mask)
+            return x
+
+
+@EXERCISE.wrong(
+    "every layer reads the first input",
+    "All layers get the decoder's input, so only the last one counts. Each layer reads the output of the one before it.",
+)
+class SameInput(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for layer in self.layers:
+            output = layer(x, memory, self_mask, cross_mask)
+        return output
+
+
+@EXERCISE.wrong(
+    "memory for the first layer alone",
+    "From the second layer on, cross-attention looks at the decoder itself. Every layer gets the same `memory`.",
+)
+class MemoryOnce(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        x = self.layers[0](x, memory, self_mask, cross_mask)
+        for layer in self.layers[1:]:
+            x = layer(x, x, self_mask, self_mask)
+        return x
+
+
+@EXERCISE.wrong("masks not handed on", "The masks stop here. Pass both to every layer.")
+class NoMasks(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for layer in self.layers:
+            x = layer(x, memory)
+        return x
+
+
+@EXERCISE.wrong(
+    "masks exchanged", "The layers get the masks in the wrong order: `self_mask` comes first, then `cross_mask`."
+)
+class MasksSwapped(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        return super().forward(x, memory, cross_mask, self_mask)
+
+
+@EXERCISE.wrong("cross_mask not handed on", "`cross_mask` stops here. Pass both masks to every layer.")
+class NoCrossMask(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        return super().forward(x, memory, self_mask)
+
+
+@EXERCISE.wrong("last layer first", "The layers are used from the last to the first. Start with `self.layers[0]`.")
+class Backwards(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for layer in reversed(self.layers):
+            x = layer(x, memory, self_mask, cross_mask)
+        return x
+
+
+@EXERCISE.wrong(
+    "a residual around each layer",
+    "The input of each layer is added to its output. The residual connections lie inside the layer already.",
+)
+class Residual(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for layer in self.layers:
+            x = x + layer(x, memory, self_mask, cross_mask)
+        return x
+
+
+@EXERCISE.wrong("dropout not handed on", "The layers are made with their own default dropout. Pass `dropout` to each.")
+class DefaultDropout(Decoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__(num_layers, d_model, num_heads, d_ff)
+
+
+@EXERCISE.variant
+class DeepCopies(nn.Module):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        import copy
+
+        super().__init__()
+        first = DecoderLayer(d_model, num_heads, d_ff, dropout)
+        self.layers = nn.ModuleList([copy.deepcopy(first) for _ in range(num_layers)])
+
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for index in range(len(self.layers)):
+            x = self.layers[index](x, memory, self_mask=self_mask, cross_mask=cross_mask)
+        return x
+
+
+@EXERCISE.variant
+class Appended(nn.Module):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        while len(self.layers) < num_layers:
+            self.layers.append(DecoderLayer(d_model, num_heads, d_ff, dropout))
+
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        output = x
+        for layer in self.layers:
+            output = layer(output, memory, self_mask, cross_mask)
+        return output
+
+
+@EXERCISE.variant
+class Sequential(nn.Module):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__()
+        self.layers = nn.Sequential(*(LayerInAList(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)))
+
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for _, layer in self.layers.named_children():
+            x = layer(x, memory, self_mask, cross_mask)
+        return x
+
+
+@EXERCISE.variant
+class Reduced(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        from functools import reduce
+
+        return reduce(lambda x, layer: layer(x, memory, self_mask, cross_mask), self.layers, x)

@@ -1,0 +1,170 @@
+"""positional_encoding_at: the formula, for one position."""
+
+import math
+
+import numpy as np
+import torch
+
+from autograde.exercise import Exercise
+from autograde.exercises.embeddings.common import EXACT, even, rates_of, waves
+from autograde.harness.call import MAIN, Call
+from helpers.embeddings import positional_encoding_at
+
+
+def calls(rng):
+    return [
+        Call((2, 4), tolerance=EXACT, note="by hand: the angles are 2 and 2/100, each with its sine and its cosine"),
+        Call((0, 6), tolerance=EXACT, note="the first token: the sine of 0 is 0, the cosine of 0 is 1"),
+        Call((int(rng.integers(3, 40)), 10), tolerance=EXACT),
+        Call((int(rng.integers(1000, 5000)), 16), tolerance=EXACT, note="far along in a long text"),
+        Call((int(rng.integers(3, 40)), 7), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"),
+    ]
+
+
+EXERCISE = Exercise(
+    name="positional_encoding_at",
+    title="the formula, for one position",
+    points=3,
+    minutes=10,
+    hints=(
+        "Go through the columns one by one. Columns 0 and 1 form pair 0, columns 2 and 3 pair 1: whole-number division "
+        "by 2 gives the pair. An even column takes the sine of the pair's angle, an odd one the cosine.",
+        "The angle is `position` divided by a power: `10000 ** exponent`, where the exponent is twice the number of the "
+        "pair, divided by `d_model`. `column % 2` tells even from odd. Filling `np.empty(d_model)` column by column "
+        "works for an odd width too.",
+    ),
+    reference=positional_encoding_at,
+    make_calls=calls,
+    parts={MAIN: 0.8, "odd width": 0.2},
+)
+
+
+@EXERCISE.wrong(
+    "pair counted in twos",
+    "The exponent is twice too large. A loop over 0, 2, 4, ... already gives 2i; then the exponent is that number divided by `d_model`.",
+)
+def pair_counted_in_twos(position, d_model):
+    return waves(position, 10000.0 ** -(2 * even(d_model) / d_model))
+
+
+@EXERCISE.wrong(
+    "column in place of the pair",
+    "The `i` of the formula counts pairs of columns, not columns. Columns 0 and 1 have i = 0, columns 2 and 3 have i = 1: `column // 2`.",
+)
+def column_for_pair(position, d_model):
+    return waves(position, 10000.0 ** -(2 * np.arange(d_model) / d_model))
+
+
+@EXERCISE.wrong(
+    "a rate for each column",
+    "The cosine has an angle of its own. In the paper both columns of a pair share one angle, so the exponent of column 2i + 1 is 2i / d_model too.",
+)
+def rate_for_each_column(position, d_model):
+    return waves(position, 10000.0 ** -(np.arange(d_model) / d_model))
+
+
+@EXERCISE.wrong(
+    "factor 2 missing", "The exponent is half of what it should be: it is 2i / d_model, with i the number of the pair."
+)
+def factor_two_missing(position, d_model):
+    return waves(position, 10000.0 ** -(np.arange(d_model) // 2 / d_model))
+
+
+@EXERCISE.wrong(
+    "base 1,000", "The waves grow too slowly from pair to pair. The paper's base is 10,000: count the zeros."
+)
+def base_one_thousand(position, d_model):
+    return waves(position, 1000.0 ** -(even(d_model) / d_model))
+
+
+@EXERCISE.wrong(
+    "multiplied in place of divided",
+    "The position is multiplied by 10000 ** (2i / d_model). It is divided by it: later pairs must turn more slowly.",
+)
+def multiplied(position, d_model):
+    return waves(position, 10000.0 ** (even(d_model) / d_model))
+
+
+@EXERCISE.wrong(
+    "whole-number division",
+    "All pairs have the same wave: the exponent is 0 everywhere. `//` drops the fraction; the exponent needs `/`.",
+)
+def whole_number_division(position, d_model):
+    return waves(position, 10000.0 ** -(even(d_model) // d_model))
+
+
+@EXERCISE.wrong(
+    "sine and cosine exchanged",
+    "The even columns 0, 2, 4, ... hold the sine, the odd columns the cosine. Here it is the other way round.",
+)
+def swapped(position, d_model):
+    angles = np.multiply.outer(position, rates_of(d_model))
+    return np.where(np.arange(d_model) % 2 == 0, np.cos(angles), np.sin(angles))
+
+
+@EXERCISE.wrong(
+    "sines first, then cosines",
+    "The numbers are right, their order is not: the first half holds all sines. The paper takes turns: sine, cosine, sine, cosine.",
+)
+def halves(position, d_model):
+    right_order = waves(position, rates_of(d_model))
+    return np.concatenate([right_order[..., 0::2], right_order[..., 1::2]], axis=-1)
+
+
+@EXERCISE.wrong("no cosine", "Every column is a sine. The odd columns are cosines of the same angle.")
+def no_cosine(position, d_model):
+    return np.sin(np.multiply.outer(position, rates_of(d_model)))
+
+
+@EXERCISE.wrong(
+    "positions counted from 1",
+    "This is the encoding of the next position. Positions count from 0: the first token has the angle 0 everywhere.",
+)
+def from_one(position, d_model):
+    return waves(position + 1, rates_of(d_model))
+
+
+def name_and_sentence(formula):
+    """Of one of these wrong formulas: the same mistake happens in the whole table and inside the module."""
+    return next((one.name, one.sentence) for one in EXERCISE.misconceptions if one.wrong is formula)
+
+
+@EXERCISE.wrong(
+    "no odd width",
+    "An even width works. With an odd one the last pair has only its sine, and there is no column for a cosine: write it only if the column exists.",
+)
+def odd_width_loop(position, d_model):
+    row = np.empty(d_model)
+    for column in range(0, d_model, 2):
+        angle = position / 10000 ** (column / d_model)
+        row[column] = np.sin(angle)
+        row[column + 1] = np.cos(angle)
+    return row
+
+
+@EXERCISE.variant
+def vectorised(position, d_model):
+    return waves(position, rates_of(d_model))
+
+
+@EXERCISE.variant
+def phase(position, d_model):
+    # a cosine is a sine a quarter of a turn later
+    column = np.arange(d_model)
+    return np.sin(position * np.exp(-math.log(10000.0) * (column - column % 2) / d_model) + column % 2 * math.pi / 2)
+
+
+@EXERCISE.variant
+def pairs(position, d_model):
+    numbers = []
+    for i in range((d_model + 1) // 2):
+        angle = position * math.pow(10000, -2 * i / d_model)
+        numbers += [math.sin(angle), math.cos(angle)]
+    return np.array(numbers[:d_model])
+
+
+@EXERCISE.variant
+def with_torch(position, d_model):
+    column = torch.arange(d_model, dtype=torch.float64)
+    angle = position / torch.pow(10000, 2 * torch.floor(column / 2) / d_model)
+    return torch.where(column % 2 == 0, torch.sin(angle), torch.cos(angle)).numpy()

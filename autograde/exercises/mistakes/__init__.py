@@ -1,1 +1,0 @@
-"""Wrong implementations and other right ones, one package per lesson: what the catalogue proves its checks with."""

@@ -1,1 +1,0 @@
-"""Lesson 5: wrong implementations, and right ones that are written differently."""

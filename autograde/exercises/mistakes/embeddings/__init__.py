@@ -1,1 +1,0 @@
-"""Lesson 2: wrong implementations that people really write, and right ones written differently."""

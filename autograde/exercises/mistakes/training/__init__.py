@@ -1,1 +1,0 @@
-"""Lesson 8: wrong implementations, and right ones that are written differently."""

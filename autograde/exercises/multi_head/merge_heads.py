@@ -1,0 +1,163 @@
+"""merge_heads: lay the slices side by side."""
+
+import numpy as np
+import torch
+
+from autograde.exercise import Exercise
+from autograde.exercises.inputs import random_tensor
+from autograde.harness.call import MAIN, Call
+from autograde.harness.plain import TensorData
+from helpers.multi_head import merge_heads
+
+
+def calls(rng):
+    token, column = 10 * np.arange(4)[:, None], np.arange(2)
+    by_hand = np.stack([token + 2 * head + column for head in range(3)])
+    return [
+        Call(
+            (TensorData(by_hand[None].astype(np.float32)),),
+            note="by hand: what `split_heads` made; token 2 has to become 20, 21, 22, 23, 24, 25",
+        ),
+        Call((random_tensor(rng, 2, 3, 5, 4),)),
+        Call((random_tensor(rng, 3, 2, 4, 5),)),
+        Call((random_tensor(rng, 2, 5, 3, 4),)),
+        Call((random_tensor(rng, 2, 1, 4, 5),), part="one head, or heads of width 1", note="one head"),
+        Call((random_tensor(rng, 3, 5, 4, 1),), part="one head, or heads of width 1", note="heads of width 1"),
+    ]
+
+
+EXERCISE = Exercise(
+    name="merge_heads",
+    title="lay the slices side by side",
+    points=2,
+    minutes=6,
+    hints=(
+        "Undo the two steps of `split_heads` in the opposite order. What did it do last?",
+        "Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails here, "
+        "because the numbers no longer lie one after the other in memory.)",
+    ),
+    reference=merge_heads,
+    make_calls=calls,
+    parts={MAIN: 0.8, "one head, or heads of width 1": 0.2},
+)
+
+
+@EXERCISE.wrong(
+    "not transposed back",
+    "`reshape` alone puts rows of the same head together, so tokens get mixed. Exchange the axes 1 and 2 "
+    "first, then all heads of a token lie one after the other.",
+)
+def no_transpose(x):
+    batch, heads, length, d_head = x.shape
+    return x.reshape(batch, length, heads * d_head)
+
+
+@EXERCISE.wrong(
+    "view after transpose",
+    "`view` needs numbers that lie one after the other in memory, and after a transpose they do not. Use "
+    "`reshape`, which copies where it must. (Changing the order of the two steps would hide the error and mix "
+    "the tokens.)",
+)
+def with_view(x):
+    batch, heads, length, d_head = x.shape
+    return x.transpose(1, 2).view(batch, length, heads * d_head)
+
+
+@EXERCISE.wrong(
+    "columns of the heads interleaved",
+    "The columns come in turns, one of each head. First all columns of head 0, then all of head 1: heads "
+    "before d_head when you `reshape`.",
+)
+def interleaved(x):
+    return x.permute(0, 2, 3, 1).flatten(2)
+
+
+@EXERCISE.wrong(
+    "heads added up",
+    "The heads are added, and the row is only d_head wide. Lay them side by side: heads * d_head columns.",
+)
+def added(x):
+    return x.sum(dim=1)
+
+
+@EXERCISE.wrong(
+    "heads averaged",
+    "The heads are averaged, and the row is only d_head wide. Lay them side by side: heads * d_head columns.",
+)
+def averaged(x):
+    return x.mean(dim=1)
+
+
+@EXERCISE.wrong(
+    "heads one below another", "There are heads * length rows. One token is one row: lay its heads side by side."
+)
+def below(x):
+    return x.flatten(1, 2)
+
+
+@EXERCISE.wrong("heads still apart", "The axes are exchanged and there are still four of them. Join the last two.")
+def still_apart(x):
+    return x.transpose(1, 2)
+
+
+@EXERCISE.wrong(
+    "axes read in another order",
+    "The sizes are taken for (batch, length, heads, d_head). Here the heads come second: (batch, heads, "
+    "length, d_head).",
+)
+def axes_misnamed(x):
+    batch, length, heads, d_head = x.shape
+    return x.transpose(1, 2).reshape(batch, length, heads * d_head)
+
+
+@EXERCISE.wrong(
+    "sentences joined", "The batch is gone: all tokens lie in one long list. Keep (batch, length, d_model)."
+)
+def batch_too(x):
+    return x.transpose(1, 2).flatten(2).flatten(0, 1)
+
+
+@EXERCISE.wrong(
+    "width exchanged with the heads",
+    "The axes 1 and 3 are exchanged. The tokens have to come second, so exchange the axes 1 and 2.",
+)
+def width_exchanged(x):
+    return x.transpose(1, 3).flatten(2)
+
+
+@EXERCISE.wrong(
+    "turns the caller's tensor",
+    "`transpose_` with an underscore changes the caller's tensor. `transpose` makes a new view of it.",
+)
+def in_place(x):
+    return x.transpose_(1, 2).flatten(2)
+
+
+@EXERCISE.variant
+def side_by_side(x):
+    return torch.cat([x[:, head] for head in range(x.shape[1])], dim=-1)
+
+
+@EXERCISE.variant
+def with_contiguous(x):
+    x = x.permute(0, 2, 1, 3).contiguous()
+    return x.view(x.size(0), x.size(1), -1)
+
+
+@EXERCISE.variant
+def flattened(x):
+    return x.swapaxes(1, 2).flatten(start_dim=2)
+
+
+@EXERCISE.variant
+def with_a_loop(x):
+    batch, heads, length, d_head = x.shape
+    out = x.new_zeros(batch, length, heads * d_head)
+    for head in range(heads):
+        out[..., head * d_head : (head + 1) * d_head] = x[:, head]
+    return out
+
+
+@EXERCISE.variant
+def unbound(x):
+    return torch.hstack([one.mT for one in torch.unbind(x, dim=1)]).mT

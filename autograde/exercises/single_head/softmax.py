@@ -1,0 +1,154 @@
+"""softmax: scores become shares."""
+
+import numpy as np
+import torch
+
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.harness.call import MAIN, Call
+from helpers.single_head import softmax
+
+
+def calls(rng):
+    large = rng.normal(size=(4, 3)) * 3 + np.array([[1000.0], [-1000.0], [0.0], [1000.0]])
+    return [
+        Call((np.log([[1.0, 2.0, 5.0]]),), note="by hand: exp gives 1, 2, 5; their sum is 8"),
+        Call((rng.normal(size=(3, 5)),)),
+        Call((rng.normal(size=(2, 3, 4)),), {"axis": 1}, part="axis"),
+        # numbers near 1000 carry roundings of 1e-13 into the shares, in one order of operations more than in another
+        Call((large,), part="large scores", note="scores near 1000 and near -1000", tolerance=1e-11),
+        Call(
+            (np.where(np.eye(3, 5, dtype=bool), -np.inf, rng.normal(size=(3, 5))),),
+            part="-inf",
+            note="one -inf in each row",
+        ),
+    ]
+
+
+EXERCISE = Exercise(
+    name="softmax",
+    title="scores become shares",
+    points=3,
+    minutes=8,
+    hints=(
+        "Subtract the largest score of each row first: the result stays the same, and `exp` no longer overflows. "
+        "`keepdims=True` keeps the axis, so that the shapes still fit.",
+        "Three lines: `x.max(axis=..., keepdims=True)` is what you subtract, then `np.exp`, then divide by its sum "
+        "along the same axis.",
+    ),
+    reference=softmax,
+    make_calls=calls,
+    parts={MAIN: 0.5, "axis": 0.2, "large scores": 0.2, "-inf": 0.1},
+    forbidden=libraries.SOFTMAX,
+)
+
+
+@EXERCISE.wrong(
+    "sum over all numbers",
+    "The sum runs over the whole array, so only the grand total is 1. Give `np.sum` the `axis`, with `keepdims=True`.",
+)
+def sum_over_everything(x, axis=-1):
+    exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return exponentials / np.sum(exponentials)
+
+
+@EXERCISE.wrong(
+    "over the first axis",
+    "The shares add up to 1 along axis 0. Use the `axis` that the function is given, in `max` and in `sum`.",
+)
+def other_axis(x, axis=-1):
+    return softmax(x, axis=0)
+
+
+@EXERCISE.wrong("axis ignored", "The last axis is always used. Pass the argument `axis` on to `max` and `sum`.")
+def ignores_axis(x, axis=-1):
+    return softmax(x)
+
+
+@EXERCISE.wrong(
+    "overflow",
+    "`np.exp` of a large score is infinity. Subtract the largest score along `axis` before `exp`: the "
+    "shares stay the same.",
+)
+def overflows(x, axis=-1):
+    exponentials = np.exp(x)
+    return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
+
+
+@EXERCISE.wrong(
+    "one maximum for all rows",
+    "The largest score of the whole array is subtracted, so a row of much smaller scores becomes 0 / 0. "
+    "Give `np.max` the `axis`, with `keepdims=True`: each row has a maximum of its own.",
+)
+def one_maximum(x, axis=-1):
+    return overflows(x - np.max(x), axis)
+
+
+@EXERCISE.wrong(
+    "one maximum and one sum for the whole array",
+    "The whole array is taken for one row, so only the grand total is 1. Give `max` and `sum` the `axis`, with "
+    "`keepdims=True`.",
+)
+def of_everything(x, axis=-1):
+    exponentials = np.exp(x - x.max())
+    return exponentials / exponentials.sum()
+
+
+@EXERCISE.wrong(
+    "keepdims missing",
+    "`np.sum(..., axis=axis)` drops the axis, and the division then pairs rows with the wrong sums. "
+    "`keepdims=True` keeps the axis with size 1.",
+)
+def no_keepdims(x, axis=-1):
+    exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return exponentials / np.sum(exponentials, axis=axis)
+
+
+@EXERCISE.wrong(
+    "no exponential",
+    "The scores themselves are divided by their sum. Take `np.exp` of them first: shares must not be negative.",
+)
+def no_exponential(x, axis=-1):
+    return x / np.sum(x, axis=axis, keepdims=True)
+
+
+@EXERCISE.wrong("changes its input", "`-=` writes into the caller's array. Use `x = x - ...`, which makes a new one.")
+def in_place(x, axis=-1):
+    x -= np.max(x, axis=axis, keepdims=True)
+    return softmax(x, axis)
+
+
+@EXERCISE.wrong("logarithm of the shares", "This is the logarithm of the softmax. Return the shares themselves.")
+def with_logarithm(x, axis=-1):
+    return np.log(softmax(x, axis))
+
+
+@EXERCISE.variant
+def with_a_loop(x, axis=-1):
+    moved = np.moveaxis(np.array(x, dtype=float), axis, -1)
+    out = np.empty_like(moved)
+    for index in np.ndindex(moved.shape[:-1]):
+        top = max(moved[index])
+        powers = [np.exp(value - top) for value in moved[index]]
+        out[index] = [power / sum(powers) for power in powers]
+    return np.moveaxis(out, -1, axis)
+
+
+@EXERCISE.variant
+def with_logsumexp(x, axis=-1):
+    top = x.max(axis=axis, keepdims=True)
+    return np.exp(x - (top + np.log(np.exp(x - top).sum(axis=axis, keepdims=True))))
+
+
+@EXERCISE.variant
+def with_torch(x, axis=-1):
+    return torch.softmax(torch.from_numpy(x), dim=axis).numpy()
+
+
+@EXERCISE.variant
+def transposed(x, axis=-1):
+    columns = np.swapaxes(x, axis, 0).copy()
+    columns -= columns.max(axis=0)
+    np.exp(columns, out=columns)
+    columns /= columns.sum(axis=0)
+    return np.swapaxes(columns, axis, 0)

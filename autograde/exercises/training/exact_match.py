@@ -1,0 +1,134 @@
+"""exact_match: word for word."""
+
+import numpy as np
+
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.harness.call import Call
+from helpers.training import exact_match
+
+WORDS = ("고양이", "가", "물", "을", "마신다", "개", "두", "마리")
+
+
+def calls(rng):
+    def sentences(count):
+        return [[str(word) for word in rng.choice(WORDS, rng.integers(2, 6))] for _ in range(count)]
+
+    def changed(sentences, *more):
+        """Some as they are, some with another word, in another order, shorter or longer."""
+        other = [list(words) for words in sentences]
+        other[0][0] = "새"
+        other[1] = other[1][:-1]
+        other[2] = [*other[2], "."]
+        other[3] = ["첫째", *other[3]]
+        other[4] = ["둘", "셋", *other[4][2:]]
+        sentences[5], other[5] = ["가", "나", "다"], ["나", "가", "다"]
+        sentences[6], other[6] = ["Tom", "sieht", "Anna"], ["tom", "sieht", "Anna"]
+        sentences[7], other[7] = ["가", "가", "나"], ["가", "나", "나"]
+        sentences[8], sentences[9] = ["Tom", "und"], ["Anna", "und"]
+        other[8] = other[10] = other[11] = ["Anna", "und"]
+        return other
+
+    lists, texts = sentences(12), sentences(13)
+    other, others = changed(lists), changed(texts)
+    return [
+        Call(([["두", "마리"], ["물"], ["개"]], [["두", "마리"], ["물"], ["고양이"]]), note="by hand: 2 of 3"),
+        Call((other, lists)),
+        Call(([" ".join(words) for words in others], [" ".join(words) for words in texts]), note="strings"),
+        Call((sentences(3), [*sentences(3)[:2], ["나무"]]), note="three sentences"),
+        Call((lists, [list(words) for words in lists]), note="all are right"),
+        Call(([[4, 5, 2], [6, 2], [4, 5, 7, 2]], [[4, 5, 2], [2, 6], [4, 5, 2]]), note="ids in place of words"),
+    ]
+
+
+EXERCISE = Exercise(
+    name="exact_match",
+    title="word for word",
+    points=1,
+    minutes=3,
+    hints=(
+        "Walk through both lists at once and compare each pair as a whole. What do you divide the number of equal pairs by?",
+        "`zip(predictions, references)` gives the pairs; `==` compares lists and strings as a whole; `sum` counts the "
+        "True ones.",
+    ),
+    reference=exact_match,
+    make_calls=calls,
+    forbidden=libraries.TRAINER,
+)
+
+
+@EXERCISE.wrong("in percent", "The result is in percent. Shares lie between 0 and 1 here.")
+def percent(predictions, references):
+    return 100 * exact_match(predictions, references)
+
+
+@EXERCISE.wrong("number in place of share", "This is the number of equal sentences. Divide by how many there are.")
+def count(predictions, references):
+    return sum(one == other for one, other in zip(predictions, references, strict=True))
+
+
+@EXERCISE.wrong(
+    "words in place of sentences",
+    "The share of equal *words* is returned. A sentence counts only if all its words are right.",
+)
+def words(predictions, references):
+    pairs = list(zip(predictions, references, strict=True))
+    same = sum(one == other for pair in pairs for one, other in zip(*pair, strict=False))
+    return same / sum(len(reference) for _, reference in pairs)
+
+
+@EXERCISE.wrong(
+    "order not looked at",
+    "Sentences with the same words in another order count as equal. Compare the sequences themselves.",
+)
+def as_sets(predictions, references):
+    return exact_match([set(one) for one in predictions], [set(one) for one in references])
+
+
+@EXERCISE.wrong(
+    "compared up to the shorter one",
+    "A sentence that is too short or too long counts when its beginning is right: `zip` stops at the shorter "
+    "one. Compare the whole sequences.",
+)
+def prefix(predictions, references):
+    pairs = list(zip(predictions, references, strict=True))
+    return sum(all(a == b for a, b in zip(*pair, strict=False)) for pair in pairs) / len(pairs)
+
+
+@EXERCISE.wrong(
+    "upper and lower case alike", "Upper and lower case make no difference. Compare the sequences as they are."
+)
+def lower(predictions, references):
+    return exact_match(*([str(one).lower() for one in side] for side in (predictions, references)))
+
+
+@EXERCISE.wrong(
+    "found anywhere",
+    "A sentence counts when it stands somewhere among the references. Each is compared with its own reference.",
+)
+def anywhere(predictions, references):
+    return sum(one in references for one in predictions) / len(predictions)
+
+
+@EXERCISE.wrong("share of wrong ones", "This is the share of sentences that differ. Count the equal ones.")
+def wrong(predictions, references):
+    return 1 - exact_match(predictions, references)
+
+
+@EXERCISE.variant
+def with_a_loop(predictions, references):
+    right = 0
+    for index in range(len(references)):
+        if predictions[index] == references[index]:
+            right += 1
+    return right / len(references)
+
+
+@EXERCISE.variant
+def with_numpy(predictions, references):
+    return np.mean([tuple(one) == tuple(other) for one, other in zip(predictions, references, strict=False)])
+
+
+@EXERCISE.variant
+def with_map(predictions, references):
+    return list(map(lambda one, other: one == other, predictions, references)).count(True) / len(predictions)

@@ -1,0 +1,84 @@
+"""model_flops_utilization: how much of the device is used."""
+
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.harness.call import Call
+from helpers.training import model_flops_utilization, training_flops
+
+
+def calls(rng):
+    def some(low, high):
+        return int(rng.integers(low, high))
+
+    return [
+        Call((10, 5, 1000), note="by hand: 6 · 5 · 10 = 300 of 1,000 operations per second"),
+        Call((some(1, 900) * 1000, some(2, 60) * 10**6, some(300, 1000) * 10**12)),
+        Call((some(100, 5000) / 7, some(200, 400) * 1000, some(30, 90) * 10**9), note="a laptop"),
+    ]
+
+
+EXERCISE = Exercise(
+    name="model_flops_utilization",
+    title="how much of the device is used",
+    points=1,
+    minutes=2,
+    hints=(
+        "How many operations per second does the training need, by the same rule? And how many could the device do?",
+        "`training_flops(parameters, tokens_per_second) / peak_flops`: tokens per second in, operations per second out.",
+    ),
+    reference=model_flops_utilization,
+    make_calls=calls,
+    forbidden=libraries.TRAINER,
+)
+
+
+@EXERCISE.wrong(
+    "forward pass alone",
+    "The forward pass alone is counted, 2 operations. A training step has 6 per parameter and token.",
+)
+def forward(tokens_per_second, parameters, peak_flops):
+    return 2 * parameters * tokens_per_second / peak_flops
+
+
+@EXERCISE.wrong("in percent", "The result is in percent. Shares lie between 0 and 1 here.")
+def percent(tokens_per_second, parameters, peak_flops):
+    return 600 * parameters * tokens_per_second / peak_flops
+
+
+@EXERCISE.wrong("turned round", "The peak is divided by what is used. The share is used / peak.")
+def inverse(tokens_per_second, parameters, peak_flops):
+    return peak_flops / (6 * parameters * tokens_per_second)
+
+
+@EXERCISE.wrong("peak not used", "These are operations per second. Divide by `peak_flops`.")
+def no_peak(tokens_per_second, parameters, peak_flops):
+    return 6 * parameters * tokens_per_second
+
+
+@EXERCISE.wrong(
+    "parameters not counted", "Each token costs 6 operations for *every* parameter: multiply by `parameters`."
+)
+def no_parameters(tokens_per_second, parameters, peak_flops):
+    return 6 * tokens_per_second / peak_flops
+
+
+@EXERCISE.wrong("one operation per parameter", "The factor 6 is missing: 2 operations forward, 4 backward.")
+def no_six(tokens_per_second, parameters, peak_flops):
+    return parameters * tokens_per_second / peak_flops
+
+
+@EXERCISE.variant
+def in_one_line(tokens_per_second, parameters, peak_flops):
+    return 6 * parameters * tokens_per_second / peak_flops
+
+
+@EXERCISE.variant
+def by_time(tokens_per_second, parameters, peak_flops):
+    seconds_needed = training_flops(parameters, 1) / peak_flops
+    return seconds_needed * tokens_per_second
+
+
+@EXERCISE.variant
+def tokens(tokens_per_second, parameters, peak_flops):
+    most = peak_flops / (6 * parameters)
+    return tokens_per_second / most

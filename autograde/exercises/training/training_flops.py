@@ -1,0 +1,96 @@
+"""training_flops: what a training costs."""
+
+import math
+
+from autograde.exercise import Exercise
+from autograde.exercises import libraries
+from autograde.harness.call import Call
+from helpers.training import training_flops
+
+
+def projection(call, value):
+    """A whole number and the same number with a decimal point are the same answer."""
+    return float(value) if type(value) is int else value
+
+
+def calls(rng):
+    def some(low, high):
+        return int(rng.integers(low, high))
+
+    return [
+        Call((10, 7), note="by hand: 6 · 10 · 7"),
+        Call((some(1, 900) * 1000, some(1, 90) * 1000)),
+        Call((some(60, 70) * 10**6, some(2, 9) * 10**9), note="a large model and a large corpus"),
+    ]
+
+
+EXERCISE = Exercise(
+    name="training_flops",
+    title="what a training costs",
+    points=1,
+    minutes=2,
+    hints=(
+        "A multiplication and an addition for each weight and token: that is the forward pass. The backward pass needs "
+        "two such products per layer, one for the inputs' gradient, one for the weights'.",
+        "2 operations forward, 4 backward: `6 * parameters * tokens`.",
+    ),
+    reference=training_flops,
+    make_calls=calls,
+    projection=projection,
+    forbidden=libraries.TRAINER,
+)
+
+
+@EXERCISE.wrong(
+    "forward pass alone", "2 · N · D is the forward pass. The backward pass needs twice as much again: 6 in all."
+)
+def forward(parameters, tokens):
+    return 2 * parameters * tokens
+
+
+@EXERCISE.wrong("backward pass alone", "4 · N · D is the backward pass. The forward pass comes in addition: 6 in all.")
+def backward(parameters, tokens):
+    return 4 * parameters * tokens
+
+
+@EXERCISE.wrong(
+    "a multiplication and an addition counted as one",
+    "3 · N · D counts a multiplication with its addition as one operation. The rule counts both: 6.",
+)
+def multiply_add(parameters, tokens):
+    return 3 * parameters * tokens
+
+
+@EXERCISE.wrong(
+    "forward pass run twice",
+    "8 · N · D is for a training that runs the forward pass again to save memory. Here it runs once: 6.",
+)
+def recomputed(parameters, tokens):
+    return 8 * parameters * tokens
+
+
+@EXERCISE.wrong("tokens not counted", "This is the cost of one token. Multiply by their number.")
+def per_token(parameters, tokens):
+    return 6 * parameters
+
+
+@EXERCISE.wrong("added in place of multiplied", "Every parameter meets every token: the two numbers are multiplied.")
+def summed(parameters, tokens):
+    return 6 * (parameters + tokens)
+
+
+@EXERCISE.variant
+def two_passes(parameters, tokens):
+    forward = 2 * parameters * tokens
+    backward = 2 * forward
+    return forward + backward
+
+
+@EXERCISE.variant
+def per_pass(parameters, tokens):
+    return sum(2 * parameters * tokens for _ in ("forward", "inputs", "weights"))
+
+
+@EXERCISE.variant
+def by_product(parameters, tokens):
+    return math.prod((6.0, parameters, tokens))

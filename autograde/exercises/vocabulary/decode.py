@@ -1,0 +1,95 @@
+"""decode: indices become tokens."""
+
+import numpy as np
+
+from autograde.exercise import Exercise
+from autograde.exercises.vocabulary.common import ENGLISH, KOREAN, shuffled
+from autograde.harness.call import Call
+from helpers.vocabulary import decode
+
+
+def calls(rng):
+    words = dict(enumerate(["<pad>", "<bos>", "<eos>", "<unk>", "the", "dog", "bites", "man", "cat", "sleeps"]))
+    english, korean = dict(enumerate(shuffled(rng, ENGLISH)[:9])), dict(enumerate(shuffled(rng, KOREAN)))
+    return [
+        Call(([4, 5, 6, 4, 7], words), note="by hand: the dog bites the man"),
+        Call(([8, 0, 3, 3, 5, 0], english), note="index 0 is a word here"),
+        Call(([int(i) for i in rng.integers(len(korean), size=11)], korean)),
+        Call(([1, 4, 3, 9, 2, 0, 0], words), note="special tokens are given back like words"),
+    ]
+
+
+EXERCISE = Exercise(
+    name="decode",
+    title="indices become tokens",
+    points=1,
+    minutes=2,
+    hints=(
+        "`encode` the other way round, and every index is known: one look-up for each.",
+        "A list comprehension over `indices`, with the look-up in `index_to_word` in front.",
+    ),
+    reference=decode,
+    make_calls=calls,
+)
+
+
+EXERCISE.wrong("one string", "The words are joined into one string. Return the list of tokens.")(
+    lambda indices, index_to_word: " ".join(decode(indices, index_to_word))
+)
+
+EXERCISE.wrong(
+    "special tokens dropped",
+    "Special tokens such as `<unk>` are left out. This function gives back one token for each index; cleaning up "
+    "is the job of `Vocabulary.decode`.",
+)(lambda indices, index_to_word: [t for t in decode(indices, index_to_word) if not t.startswith("<")])
+
+EXERCISE.wrong(
+    "each index once", "An index that occurs twice gives one word. Give back a word for every index, repeated ones too."
+)(lambda indices, index_to_word: [index_to_word[index] for index in dict.fromkeys(indices)])
+
+EXERCISE.wrong(
+    "positions in place of indices",
+    "The position in the list is looked up, not the index that stands there. Loop over `indices` itself.",
+)(lambda indices, index_to_word: [index_to_word[place] for place in range(len(indices))])
+
+EXERCISE.wrong(
+    "shifted by one", "Every word is that of the index before. Indices start at 0: look up the index as it is."
+)(lambda indices, index_to_word: [index_to_word.get(index - 1) for index in indices])
+
+EXERCISE.wrong(
+    "index 0 left out",
+    "The index 0 gives no word: `if index` takes 0 for nothing. Index 0 has a word like every other.",
+)(lambda indices, index_to_word: [index_to_word[index] for index in indices if index])
+
+EXERCISE.wrong("backwards", "The words come in reverse order. Keep the order of the indices.")(
+    lambda indices, index_to_word: decode(indices, index_to_word)[::-1]
+)
+
+EXERCISE.wrong("the first index missing", "The first word is missing. Every index gives a word, `<bos>` included.")(
+    lambda indices, index_to_word: decode(indices[1:], index_to_word)
+)
+
+
+@EXERCISE.variant
+def with_a_loop(indices, index_to_word):
+    tokens = []
+    for index in indices:
+        tokens.append(index_to_word[index])
+    return tokens
+
+
+@EXERCISE.variant
+def inverse(indices, index_to_word):
+    word_to_index = {word: index for index, word in index_to_word.items()}
+    return [next(word for word, other in word_to_index.items() if other == index) for index in indices]
+
+
+@EXERCISE.variant
+def with_map(indices, index_to_word):
+    return list(map(index_to_word.get, indices))
+
+
+@EXERCISE.variant
+def with_an_array(indices, index_to_word):
+    words = np.array([index_to_word[i] for i in range(len(index_to_word))])
+    return words[indices].tolist()
