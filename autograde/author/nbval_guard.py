@@ -1,12 +1,15 @@
 """What nbval lets pass: a notebook without saved outputs, with an error output, with an empty figure, without alt text.
 
-A pytest plugin (the root `conftest.py` loads it): with `--nbval` every notebook gets one more test, `saved outputs`.
+A pytest plugin (the root `conftest.py` loads it): with `--nbval` every notebook gets one more test, `saved outputs`. With
+`--rebuilt` each lesson gets another, `rebuilt`: what nbval has just executed, built from the lesson's text, is the saved
+notebook byte for byte.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import io
 import re
 from pathlib import Path
@@ -15,8 +18,11 @@ import nbformat
 import numpy as np
 import pytest
 from nbformat import NotebookNode
+from nbval.plugin import IPyNbCell
 
-from autograde.course.lessons import LESSONS
+from autograde.author import build
+from autograde.course import notebooks, paths
+from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.release import remove_leftovers
 
 SANITIZE = """\
@@ -84,6 +90,11 @@ def is_empty_picture(encoded: str) -> bool:
     return int(np.ptp(inner.reshape(-1, 3), axis=0).max()) == 0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "with --nbval: a lesson built from its text with the new outputs is the saved notebook byte for byte"
+    parser.addoption("--rebuilt", action="store_true", help=text)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "nbval", False) and not config.option.nbval_sanitize_with:
         import tempfile
@@ -105,6 +116,7 @@ def _remove_leftovers(config: pytest.Config) -> None:
             remove_leftovers(lesson)
 
 
+@pytest.hookimpl(trylast=True)  # after nbval's own: its cells have run by then
 def pytest_collect_file(file_path: Path, parent: pytest.Collector):
     option = parent.config.option
     if file_path.suffix == ".ipynb" and (getattr(option, "nbval", False) or getattr(option, "nbval_lax", False)):
@@ -112,9 +124,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector):
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The cells of a notebook belong to one kernel, and so to one worker."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 class SavedOutputs(pytest.File):
     def collect(self):
         yield SavedOutputsTest.from_parent(self, name="saved outputs")
+        lessons = [lesson for lesson in LESSONS if paths.solution_of(lesson) == self.path]
+        if lessons and self.config.option.rebuilt:
+            yield RebuiltTest.from_parent(self, name="rebuilt", lesson=lessons[0])
 
 
 class SavedOutputsTest(pytest.Item):
@@ -125,3 +148,27 @@ class SavedOutputsTest(pytest.Item):
 
     def reportinfo(self):
         return self.path, 0, f"{self.path.name}: saved outputs"
+
+
+class RebuiltTest(pytest.Item):
+    def __init__(self, *, lesson: Lesson, **kwargs):
+        super().__init__(**kwargs)
+        self.lesson = lesson
+
+    def runtest(self):
+        executed = [item.test_outputs for item in self.session.items if item.path == self.path and isinstance(item, IPyNbCell)]
+        notebook = build.read_text(self.lesson)
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        if len(cells) != len(executed) or None in executed:
+            pytest.fail("Not every cell of the text was executed: run `make notebooks`.", pytrace=False)
+        for number, (cell, outputs) in enumerate(zip(cells, executed, strict=True), 1):
+            cell.outputs, cell.execution_count = copy.deepcopy(outputs), number
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = number  # nbval does not let the kernel count
+        build.tidy(notebook, notebooks.read(self.path))
+        if notebooks.to_text(notebook) != self.path.read_text(encoding="utf-8"):
+            pytest.fail("A rebuild changes the saved notebook: run `make notebooks`.", pytrace=False)
+
+    def reportinfo(self):
+        return self.path, 0, f"{self.path.name}: rebuilt"

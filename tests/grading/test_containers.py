@@ -383,7 +383,9 @@ def test_what_an_installed_course_holds_is_hidden(fake, tmp_path):
         "root": "/empty",
         "places": {"/course/common": "/common"},
     }
-    words = containers.Container(PODMAN, tmp_path).command(config, Path("/stage"), LIMITS, {"NAME": "value"})
+    container = containers.Container(PODMAN, tmp_path)
+    words = container.command(config, Path("/stage"), LIMITS, {"NAME": "value"})
+    container.shut()
     mounts = [words[at + 1] for at, word in enumerate(words) if word == "--mount"]
     expected = {package: package, link: package, f"{package}/autograde": "/empty", "/course/common": "/common"}
     expected |= {view.LESSON: "/stage", containers.DOOR: tmp_path / "door" / "inner"}

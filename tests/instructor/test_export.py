@@ -57,7 +57,8 @@ def write(root: Path, students: dict[str, dict]) -> None:
 
 
 def rows_of(file: Path) -> list[list[str]]:
-    return list(csv.reader(file.open(encoding="utf-8", newline="")))
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.reader(lines))
 
 
 def test_late_penalties_of_nbgrader_are_in_every_export(graded, monkeypatch):

@@ -152,10 +152,12 @@ def test_tables_run_nothing_in_a_spreadsheet(tmp_path):
     write(tmp_path, [bad, record("bob")])
     page.write_tables(summarize(tmp_path, LESSON, NOBODY), tmp_path)
     for name in (f"{LESSON}.csv", f"{LESSON}-misconceptions.csv"):
-        rows = list(csv.reader((tmp_path / name).open(encoding="utf-8", newline="")))
+        with (tmp_path / name).open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.reader(lines))
         assert len(rows) >= 2 and len({len(row) for row in rows}) == 1
         assert not [cell for row in rows for cell in row if cell[:1] in tuple("=+-@")]
-    rows = list(csv.DictReader((tmp_path / f"{LESSON}.csv").open(encoding="utf-8", newline="")))
+    with (tmp_path / f"{LESSON}.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
     assert float(rows[1]["score"]) == sum(one.points for one in ALL)
 
 

@@ -83,6 +83,7 @@ class Pair(Link):
 
     def hang_up(self) -> None:
         self._ours.close()
+        self._theirs.close()
 
     def close(self, process: subprocess.Popen[bytes]) -> None:
         self._ours.close()

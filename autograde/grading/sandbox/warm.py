@@ -175,7 +175,13 @@ class Runner:
         self._config = {**view.config(self._folder, bool(self.isolated)), "isolated": self.isolated}
         lesson = stage / "stages" / for_stage
         link = isolation.open_link(self.isolated, self._folder)
-        command = link.command(self._config, lesson, limits)
+        try:
+            command = link.command(self._config, lesson, limits)
+        except view.Missing:
+            link.hang_up()
+            self._held.release()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         common = "/course/common" if self.isolated in ALONE else self._config["places"]["/course/common"]
         boot = f"import sys; sys.path.insert(0, {common!r})\n"
         boot += f"from autograde.harness.sandboxed.main import connect, main; main({link.address})"
