@@ -1,8 +1,8 @@
 """What nbval lets pass: a notebook without saved outputs, with an error output, with an empty figure, without alt text.
 
-A pytest plugin (the root `conftest.py` loads it): with `--nbval` every notebook gets one more test, `saved outputs`. With
-`--rebuilt` each lesson gets another, `rebuilt`: what nbval has just executed, built from the lesson's text, is the saved
-notebook byte for byte.
+A pytest plugin (the root `conftest.py` loads it): with `--nbval` every notebook gets one more test, `saved outputs`.
+With `--rebuilt` each lesson gets another, `rebuilt`: what nbval has just executed, built from the lesson's text, is the
+saved notebook byte for byte.
 """
 
 from __future__ import annotations
@@ -156,7 +156,8 @@ class RebuiltTest(pytest.Item):
         self.lesson = lesson
 
     def runtest(self):
-        executed = [item.test_outputs for item in self.session.items if item.path == self.path and isinstance(item, IPyNbCell)]
+        items = [item for item in self.session.items if item.path == self.path]
+        executed = [item.test_outputs for item in items if isinstance(item, IPyNbCell)]
         notebook = build.read_text(self.lesson)
         cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         if len(cells) != len(executed) or None in executed:

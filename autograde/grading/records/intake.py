@@ -232,8 +232,8 @@ def _choose(common: Assignment, found: _Found) -> bytes | None:
     if wanted not in found.notebooks:
         names = list(found.notebooks)
         if len(names) != 1 or not common.alone:
-            multiple_outputs = f" There are: {', '.join(map(shown, names[:5]))}." if names else ""
-            found.notes.append(f"There is no {wanted} in the submission.{multiple_outputs}")
+            others = f" There are: {', '.join(map(shown, names[:5]))}." if names else ""
+            found.notes.append(f"There is no {wanted} in the submission.{others}")
             return None
         name = names[0]
         found.notes.append(f"The notebook was called {shown(name)}; it was taken as {wanted}.")
