@@ -163,7 +163,8 @@ class _Grading:
     def _run(self, runner: Runner) -> None:
         code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
         checks = [checked_exercise(cell) for cell in code]
-        run, left_out = [True] * len(code), set()
+        run = [True] * len(code)
+        left_out: set[str] = set()
         if self.job.options.cells != ALL:
             sources = [check.name if check else cell.source for cell, check in zip(code, checks, strict=True)]
             run, left_out = needed(sources, [self._may_be_left_out(cell) for cell in code])

@@ -97,7 +97,9 @@ class GradeSubmission(NbGraderPreprocessor):
         common = intake.material(course, lesson, notebook)
         with lock(course, lesson), Writer(course, lesson, notebook) as writer:
             grading = Grading(course, common, writer, course.options, force=True, ends=False)
-            result, problem, _ = attempt(grade, grading.begin(student))
+            job = grading.begin(student)
+            assert isinstance(job, Job), "a forced grading has always something to grade"
+            result, problem, _ = attempt(grade, job)
             outcome = grading.finish(student, result, problem)
         if result is None:
             raise CourseError(f"{student} was not graded: {problem}")

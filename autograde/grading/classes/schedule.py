@@ -147,7 +147,8 @@ class Grading:
                 review=True,
                 problem=problem or "no result",
             )
-        notebook, kept = result.notebook, ()
+        notebook = result.notebook
+        kept: tuple[str, ...] = ()
         if before is not None and not stale.everything:
             result, kept = results.merge(before, result, stale.exercises)
         changed = before is None or before.prints.submission != prints.submission

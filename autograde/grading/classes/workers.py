@@ -19,13 +19,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection, forkserver
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from autograde.course.errors import CourseError
 from autograde.grading.job import Job, Result
 from autograde.grading.records.seeds import SETS
 from autograde.grading.sandbox.warm import Clone, Runner, possible
 from autograde.harness.sandboxed import frames
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 RETRIES = 2  # after the loss of a worker, or where the machine was too busy
 PAUSE = 2.0  # seconds before the machine is asked again
@@ -89,7 +92,7 @@ def processes(items: Iterable[Job | T], jobs: int | None = None, grade: str = GR
                     more = item is not None
                     if isinstance(item, Job):
                         waiting.append(Task(item))
-                    elif more:
+                    elif item is not None:
                         yield item
                 elif len(idle) < len(pool):
                     for worker in _ready(pool):
@@ -145,7 +148,7 @@ def begin() -> None:
         _begun[0].begin()
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _context() -> SpawnContext | ForkServerContext:
     """Workers are forked from a process that has imported everything; without fork, each imports by itself."""
     if not possible():
         return multiprocessing.get_context("spawn")
@@ -255,11 +258,10 @@ def _ready(pool: list[_Worker], wait: float | None = None) -> list[_Worker]:
     busy = [worker for worker in pool if worker.tasks]
     if wait is None:
         wait = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
-    signs = connection.wait([one for worker in busy for one in (worker.pipe, worker.process.sentinel)], wait)
+    sources = {id(worker): [worker.pipe, *([worker.process.sentinel] if worker.process else [])] for worker in busy}
+    signs = connection.wait([source for of_worker in sources.values() for source in of_worker], wait)
     now = time.monotonic()
-    return [
-        worker for worker in busy if worker.pipe in signs or worker.process.sentinel in signs or worker.deadline <= now
-    ]
+    return [worker for worker in busy if any(one in signs for one in sources[id(worker)]) or worker.deadline <= now]
 
 
 def _work(pipe: connection.Connection, name: str, clone: Clone | None, environment: dict[str, str]) -> None:
@@ -290,7 +292,9 @@ def _read(pipe: connection.Connection, jobs: queue.SimpleQueue) -> None:
 
 
 def _end_with_parent() -> None:
-    connection.wait([multiprocessing.parent_process().sentinel])
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this is a worker"
+    connection.wait([parent.sentinel])
     os._exit(1)
 
 

@@ -99,13 +99,13 @@ def _places(notebook: NotebookNode, cells: list[SubmittedCell], notes: list[str]
     places: list[int | None] = []
     known: set[int | None] = set()
     for cell in cells:
-        index = by_name.get(cell.grade_id)
-        index = by_id.get(cell.id) if index is None and cell.id else index
-        if index is None:
+        place = by_name.get(cell.grade_id)
+        place = by_id.get(cell.id) if place is None and cell.id else place
+        if place is None:
             alike = by_source.get((cell.kind, cell.source), ())
-            index = next((i for i in alike if i not in known), None)
-        places.append(index)
-        known.add(index)
+            place = next((i for i in alike if i not in known), None)
+        places.append(place)
+        known.add(place)
     for name, index in by_name.items():
         if index in known or is_locked(notebook.cells[index]):
             continue

@@ -174,8 +174,8 @@ class Code:
                 if magic in _RUNNING_MAGICS and inner is not None:
                     self._block(inner)
             case _:
-                for inner in _statements(node):
-                    self._define(inner)
+                for statement in _statements(node):
+                    self._define(statement)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple | ast.List):

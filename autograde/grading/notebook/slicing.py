@@ -125,9 +125,10 @@ def _facts_of(source: str) -> Facts:
 
 
 _known_facts = lru_cache(maxsize=512)(_facts_of)
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def _facts_of_definition(node: ast.AST, table: symtable.SymbolTable) -> Facts:
+def _facts_of_definition(node: Definition, table: symtable.SymbolTable) -> Facts:
     """What a call of a function, or of anything in a class, may do to the notebook's names."""
     inner = [one for one in table.get_children() if one.get_name() == node.name]
     used = set().union(*(_global_names(one) for one in inner)) if inner else set()

@@ -34,8 +34,13 @@ class CourseGrader(Configurable):
 
     @property
     def options(self) -> Options:
-        seconds = {"cell": self.cell_seconds, "call": self.call_seconds, "total": self.total_seconds}
-        limits = replace(LIMITS, memory=int(self.memory * 2**30), **seconds)
+        limits = replace(
+            LIMITS,
+            cell=self.cell_seconds,
+            call=self.call_seconds,
+            total=self.total_seconds,
+            memory=int(self.memory * 2**30),
+        )
         return Options(ALL if self.all_cells else NEEDED, self.unsafe, limits)
 
 

@@ -55,7 +55,7 @@ class Driver:
         return self
 
     def __exit__(self, *error) -> None:
-        self.user += self._child.seconds
+        self.user += self._running().seconds
         self._stack.close()
 
     def run(self, source: str) -> tuple[list[NotebookNode], int | None]:
@@ -66,7 +66,7 @@ class Driver:
             return [_error("NotRun", self.stopped)], None
         self._checkpoint()
         try:
-            reply = self._child.run(source, seconds)
+            reply = self._running().run(source, seconds)
         except Gone as gone:
             self.ended |= not gone.late
             self._recover()
@@ -91,7 +91,7 @@ class Driver:
             raise Stopped(self.stopped)
         self._checkpoint()
         try:
-            answers = self._child.ask(name, calls, self.limits.call, longest)
+            answers = self._running().ask(name, calls, self.limits.call, longest)
         except Gone as gone:
             self.ended |= not gone.late
             self._recover()
@@ -107,6 +107,11 @@ class Driver:
             )
         return max(0.001, min(seconds, left))
 
+    def _running(self) -> Child:
+        if self._child is None:
+            raise RuntimeError("the driver has not been entered")
+        return self._child
+
     # --- states -----------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
@@ -116,7 +121,7 @@ class Driver:
         self._kept, self._since = [], 0.0
 
     def _checkpoint(self) -> None:
-        if self._since >= _BETWEEN and self._child.checkpoint():
+        if self._since >= _BETWEEN and self._running().checkpoint():
             self._kept.append(len(self._history))
             self._since = 0.0
 
@@ -129,7 +134,7 @@ class Driver:
                     f"The process of the notebook had ended {_MOST} times before this cell, so it was not run."
                 )
                 return
-            if self._child.back():
+            if self._running().back():
                 done = self._kept.pop()
             else:
                 self._start()
@@ -146,7 +151,7 @@ class Driver:
             if self.stopped:
                 return False
             try:
-                self._since += _seconds(self._child.run(source, seconds))
+                self._since += _seconds(self._running().run(source, seconds))
             except Gone as gone:
                 self.ended |= not gone.late
                 self._history += sources[index + 1 :]
