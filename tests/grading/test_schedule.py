@@ -326,18 +326,17 @@ def test_killed_at_any_moment_no_grade_is_lost_or_doubled(classroom_3, counted, 
     students = [f"student{number}" for number in range(CLASS)]
     for name in students:
         submit(classroom_3, LESSON, name, {"softmax": "TAKE SECONDS" if rng.random() < 0.5 else "HALF"})
-    begun = in_another_process(tmp_path)
-    lines = rng.randrange(CLASS)
-    for _ in range(lines):
-        begun.stdout.readline()
-    time.sleep(rng.random() * (4 if lines == 0 else 0.2))
-    children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
-    victims = [begun.pid] if rng.random() < 0.5 or not children else [rng.choice(children).pid]
-    for pid in victims:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    begun.stdout.read()
-    begun.wait()
+    with in_another_process(tmp_path) as begun:
+        lines = rng.randrange(CLASS)
+        for _ in range(lines):
+            begun.stdout.readline()
+        time.sleep(rng.random() * (4 if lines == 0 else 0.2))
+        children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
+        victims = [begun.pid] if rng.random() < 0.5 or not children else [rng.choice(children).pid]
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        begun.stdout.read()
     assert not that_outlive(children), "a worker outlives its grader"
 
     outcomes = run()
@@ -398,15 +397,14 @@ def test_any_process_of_the_real_grader_may_be_killed(classroom_3, moment, tmp_p
     students = [f"student{number}" for number in range(4)]
     for number, name in enumerate(students):
         submit(classroom_3, LESSON, name, {"softmax": "def softmax(x, axis=-1):\n    return x"} if number % 2 else None)
-    begun = in_another_process(tmp_path, GRADE_THE_CLASS.replace(f", grade={GRADER!r}", ""))
-    begun.stdout.readline()
-    time.sleep(rng.random())
-    children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
-    victim = rng.choice([begun.pid, *(child.pid for child in children)])
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(victim, signal.SIGKILL)
-    begun.stdout.read()
-    begun.wait()
+    with in_another_process(tmp_path, GRADE_THE_CLASS.replace(f", grade={GRADER!r}", "")) as begun:
+        begun.stdout.readline()
+        time.sleep(rng.random())
+        children = psutil.Process(begun.pid).children(recursive=True) if begun.poll() is None else []
+        victim = rng.choice([begun.pid, *(child.pid for child in children)])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        begun.stdout.read()
     assert not that_outlive(children), "a process outlives its grader"
 
     outcomes = {one.student: one for one in grade_class(GradeRequest(lesson=LESSON.name, jobs=1))}

@@ -101,7 +101,7 @@ def damaged():
     yield {"tensors": tensors(**{layer: TensorData(np.full(shapes[layer], np.nan, np.float32))})}, "not finite"
 
 
-@pytest.mark.parametrize("given, words", damaged(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize("given, words", list(damaged()), ids=lambda value: value if isinstance(value, str) else "")
 def test_damaged_weights_are_a_sentence_never_an_exception(given, words):
     findings = translation_score.examine(given, 0)
     assert findings.share == 0 and words in findings.text + findings.remark
