@@ -33,6 +33,7 @@ for instructors:
 
 for authors:
   course build                     text -> executed solutions -> release
+  course prove softmax             does the check reject every change of the reference?
   course test                      everything that CI runs
 """
 
@@ -93,6 +94,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it")
     one.add_argument("--out", "--to", dest="out", metavar="FILE", type=Path, help="default: in classroom/export/")
     one.add_argument("--allow-missing", action="store_true", help="leave out submissions of nobody in the roster")
+    one = command("prove", "prove the checks: changes of each reference fail", "course prove softmax --seeds 5")
+    one.add_argument("exercises", metavar="EXERCISE", nargs="*", help="default: all exercises")
+    one.add_argument("--seeds", type=_count, metavar="N", help="how many sets of random inputs; default: 3")
+    one.add_argument("--full", action="store_true", help="20 sets, and write docs/proof.md")
+    one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
     one = command("test", "run everything that CI runs", "course test")
     one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
     return main
@@ -293,6 +299,18 @@ def _export(args) -> int:
     done = export(course.load(), args.format, args.out, args.roster, args.allow_missing)
     print("\n".join([*done.lines, str(done.file)]))
     return 0
+
+
+def _prove(args) -> int:
+    from autograde.author import prove
+    from autograde.exercises import all_exercises, exercise
+
+    try:
+        asked = [exercise(name) for name in args.exercises] or list(all_exercises())
+    except KeyError as error:
+        raise CourseError(error.args[0]) from None
+    seeds = args.seeds or (prove.FULL if args.full else prove.SEEDS)
+    return prove.run(asked, seeds, args.jobs or os.cpu_count() or 1, args.full)
 
 
 def _test(args) -> int:

@@ -1,0 +1,235 @@
+"""Prove a check: every mutant of the reference fails, every misconception is named, every right variant passes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from autograde import exercises
+from autograde.author.prove.equivalent import Equivalent, Survivor
+from autograde.author.prove.mutants import Mutant, build, mutants_of
+from autograde.course import paths
+from autograde.exercise import Exercise
+from autograde.grading.records import fingerprints
+from autograde.harness.invoke import answer
+from autograde.judge.answer_key import AnswerKey
+from autograde.judge.findings import find
+from autograde.judge.judge import judge
+from autograde.judge.verdict import Verdict
+from autograde.judge.views import viewed
+
+SECONDS = 0.5  # for one call of a mutant: many of them never end
+CACHE = ".proof"  # in the course's folder; ignored by git
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found out about the check of one exercise.
+
+    seeds       how many, from 0 on; a mutant is killed if it fails on each of them
+    mutants     how many there are
+    named       how many of the killed ones get a diagnosis (on the first seed)
+    explained   how many of the killed ones get more than a comparison of expected and got
+    survivors   those that pass on some seed
+    nameless    (misconception, seeds on which it passes or gets another name)
+    refused     (right variant, seeds on which it fails)
+    """
+
+    exercise: str
+    lesson: str
+    seeds: int
+    mutants: int
+    named: int
+    explained: int
+    survivors: tuple[Survivor, ...]
+    misconceptions: int
+    nameless: tuple[tuple[str, tuple[int, ...]], ...]
+    variants: int
+    refused: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def killed(self) -> int:
+        return self.mutants - len(self.survivors)
+
+    def holes(self, equivalent: Sequence[Equivalent]) -> list[Survivor]:
+        """The survivors for which no entry gives a reason."""
+        return [one for one in self.survivors if not any(entry.fits(self.exercise, one) for entry in equivalent)]
+
+    def faults(self, equivalent: Sequence[Equivalent]) -> list[str]:
+        """What has to be mended, a line for each."""
+        return [
+            *(f"survives: {one.line}  ->  {one.changed or '(left out)'}" for one in self.holes(equivalent)),
+            *(f"is not named: {name} (seeds {list(seeds)})" for name, seeds in self.nameless),
+            *(f"is refused: {name} (seeds {list(seeds)})" for name, seeds in self.refused),
+            *(
+                f"no such survivor, delete the reason: {entry.line}  ->  {entry.changed or '(left out)'}"
+                for entry in equivalent
+                if entry.exercise == self.exercise and not any(entry.fits(self.exercise, one) for one in self.survivors)
+            ),
+        ]
+
+
+def prove(exercise: Exercise, seeds: int) -> Proof:
+    """The proof of one exercise over `seeds` seeds or more; from the cache where nothing has changed."""
+    file = paths.root() / CACHE / f"{exercise.name}.json"
+    fingerprint = _fingerprint(exercise)
+    proof = _cached(file, fingerprint)
+    if proof is None or proof.seeds < seeds:
+        proof = _proof(exercise, seeds)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"fingerprint": fingerprint, "proof": asdict(proof)}, indent=1), encoding="utf-8")
+    return proof
+
+
+def _fingerprint(exercise: Exercise) -> str:
+    return fingerprints.of_text(fingerprints.of_exercise(exercise), fingerprints.environment(), _own_code())
+
+
+@cache
+def _own_code() -> str:
+    folder = Path(__file__).parent
+    return fingerprints.of_files({name: (folder / name).read_bytes() for name in ("mutants.py", "proof.py")})
+
+
+def _cached(file: Path, fingerprint: str) -> Proof | None:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["fingerprint"] != fingerprint:
+            return None
+        proof = kept["proof"]
+        pairs = {key: tuple((name, tuple(seeds)) for name, seeds in proof[key]) for key in ("nameless", "refused")}
+        survivors = tuple(Survivor(**{**one, "seeds": tuple(one["seeds"])}) for one in proof["survivors"])
+        return Proof(**{**proof, **pairs, "survivors": survivors})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _proof(exercise: Exercise, seeds: int) -> Proof:
+    mutants = mutants_of(exercise.reference)
+    trials = list(_trials(exercise, seeds, len(mutants)))
+    pairs = list(zip(mutants, trials[: len(mutants)], strict=True))
+    others = trials[len(mutants) :]
+    wrong = list(zip(exercise.misconceptions, others[: len(exercise.misconceptions)], strict=True))
+    right = list(zip(exercise.variants, others[len(exercise.misconceptions) :], strict=True))
+    killed = [trial for _, trial in pairs if not trial.passed]
+    return Proof(
+        exercise=exercise.name,
+        lesson=exercise.lesson,
+        seeds=seeds,
+        mutants=len(mutants),
+        named=sum(trial.named for trial in killed),
+        explained=sum(trial.explained for trial in killed),
+        survivors=tuple(Survivor(mutant.line, mutant.changed, trial.passed) for mutant, trial in pairs if trial.passed),
+        misconceptions=len(exercise.misconceptions),
+        nameless=tuple((one.name, trial.others) for one, trial in wrong if trial.others),
+        variants=len(exercise.variants),
+        refused=tuple(
+            (one.__name__, tuple(sorted(set(range(seeds)) - set(trial.passed))))
+            for one, trial in right
+            if len(trial.passed) < seeds
+        ),
+    )
+
+
+# --- trials ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the check says about one object: the seeds on which it passes, and what the learner is told on the first;
+    `others`: the seeds on which a misconception has not its own name."""
+
+    passed: tuple[int, ...] = ()
+    named: bool = False
+    explained: bool = False
+    others: tuple[int, ...] = ()
+
+
+_ENDS_THE_PROCESS = Trial(named=True, explained=True)  # a crash inside of PyTorch: no check can overlook it
+
+
+def _trials(exercise: Exercise, seeds: int, mutants: int) -> Iterator[Trial]:
+    """A trial of each mutant, misconception and variant, in this order, in a process of their own: a mutant may end it,
+    and the next one then begins anew."""
+    total = mutants + len(exercise.misconceptions) + len(exercise.variants)
+    done = 0
+    while done < total:
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.Process(target=_serve, args=(theirs, exercise.name, seeds, done))
+        process.start()
+        theirs.close()
+        try:
+            while done < total:
+                trial = ours.recv()
+                done += 1
+                yield trial
+        except EOFError:
+            done += 1
+            yield _ENDS_THE_PROCESS
+        finally:
+            ours.close()
+            process.join()
+
+
+def _serve(connection: Connection, name: str, seeds: int, begin: int) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    exercise = exercises.exercise(name)
+    keys = [AnswerKey(exercise, exercise.calls(seed)) for seed in range(seeds)]
+    for mutant in mutants_of(exercise.reference)[begin:]:
+        connection.send(_of_mutant(keys, _built(mutant, exercise.reference)))
+    begin = max(0, begin - len(mutants_of(exercise.reference)))
+    for misconception in exercise.misconceptions[begin:]:
+        verdicts = [_verdict(key, misconception.wrong) for key in keys]
+        connection.send(
+            Trial(others=tuple(n for n, verdict in enumerate(verdicts) if verdict.diagnosis != misconception.name))
+        )
+    for right in exercise.variants[max(0, begin - len(exercise.misconceptions)) :]:
+        connection.send(Trial(tuple(seed for seed, key in enumerate(keys) if _passes(key, right))))
+
+
+def _built(mutant: Mutant, reference: Any) -> Any:
+    """The mutant as an object, or None where its cell cannot be run, which a learner sees without a check."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        try:
+            return build(mutant, reference)
+        except Exception:
+            return None
+
+
+def _of_mutant(keys: list[AnswerKey], obj: Any) -> Trial:
+    if obj is None:
+        return Trial(named=True, explained=True)
+    verdict = _verdict(keys[0], obj)
+    if verdict.passed:
+        return Trial((0, *(seed for seed in range(1, len(keys)) if _passes(keys[seed], obj))))
+    named, explained = verdict.diagnosis is not None, _is_explained(verdict)
+    if "never ends" in verdict.message:  # once is enough
+        return Trial((), named, explained)
+    return Trial(tuple(seed for seed in range(1, len(keys)) if _passes(keys[seed], obj)), named, explained)
+
+
+def _passes(key: AnswerKey, obj: Any) -> bool:
+    """What `judge` decides, without its words, and no further than the first call that fails."""
+    for number, call in enumerate(key.calls):
+        got = viewed(key.exercise, [call], answer(obj, [call], SECONDS))[0]
+        if find(key.exercise, call, key.expected[number], got, key.tolerances[number]):
+            return False
+    return True
+
+
+def _verdict(key: AnswerKey, obj: Any) -> Verdict:
+    return judge(key.exercise, key.calls, answer(obj, key.calls, SECONDS), key)
+
+
+def _is_explained(verdict: Verdict) -> bool:
+    return verdict.diagnosis is not None
