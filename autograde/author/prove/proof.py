@@ -22,8 +22,8 @@ from autograde.harness.invoke import answer
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.findings import find
 from autograde.judge.judge import judge
+from autograde.judge.projection import projected
 from autograde.judge.verdict import Verdict
-from autograde.judge.views import viewed
 
 SECONDS = 0.5  # for one call of a mutant: many of them never end
 CACHE = ".proof"  # in the course's folder; ignored by git
@@ -221,7 +221,7 @@ def _of_mutant(keys: list[AnswerKey], obj: Any) -> Trial:
 def _passes(key: AnswerKey, obj: Any) -> bool:
     """What `judge` decides, without its words, and no further than the first call that fails."""
     for number, call in enumerate(key.calls):
-        got = viewed(key.exercise, [call], answer(obj, [call], SECONDS))[0]
+        got = projected(key.exercise, [call], answer(obj, [call], SECONDS))[0]
         if find(key.exercise, call, key.expected[number], got, key.tolerances[number]):
             return False
     return True
