@@ -272,8 +272,9 @@ def _of_boolop(place: _Place, node: ast.BoolOp) -> Iterator[tuple[str, Any]]:
 
 
 def _of_unaryop(place: _Place, node: ast.UnaryOp) -> Iterator[tuple[str, Any]]:
-    if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        yield from _numbers(place, -node.operand.value)
+    operand = node.operand.value if isinstance(node.operand, ast.Constant) else None
+    if isinstance(node.op, ast.USub) and isinstance(operand, int | float):
+        yield from _numbers(place, -operand)
     else:
         yield "negation", node.operand
 
@@ -366,7 +367,7 @@ def _of_name(place: _Place, node: ast.Name) -> Iterator[tuple[str, Any]]:
 
 
 def _copy(node: ast.AST, **changed: Any) -> Any:
-    return type(node)(**{**dict(ast.iter_fields(node)), **changed}, lineno=0, col_offset=0)
+    return ast.fix_missing_locations(type(node)(**{**dict(ast.iter_fields(node)), **changed}))
 
 
 def _without(items: list, index: int) -> list:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +13,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from autograde import exercises
 from autograde.author.prove.equivalent import Equivalent, Survivor
 from autograde.author.prove.mutants import Mutant, build, mutants_of
 from autograde.course import paths
 from autograde.exercise import Exercise
+from autograde.exercises import exercise as find_exercise
 from autograde.grading.records import fingerprints
+from autograde.harness.call import Skipped
 from autograde.harness.invoke import answer
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.findings import find
@@ -159,18 +161,26 @@ def _trials(exercise: Exercise, seeds: int, mutants: int) -> Iterator[Trial]:
     """A trial of each mutant, misconception and variant, in this order, in a process of their own: a mutant may end it,
     and the next one then begins anew."""
     total = mutants + len(exercise.misconceptions) + len(exercise.variants)
+    # a forked process has everything imported; elsewhere a fork is not safe
+    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     done = 0
     while done < total:
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        process = multiprocessing.Process(target=_serve, args=(theirs, exercise.name, seeds, done))
-        process.start()
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_serve, args=(theirs, exercise.name, seeds, done))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            process.start()
         theirs.close()
         try:
             while done < total:
                 trial = ours.recv()
+                if isinstance(trial, Exception):
+                    raise trial
                 done += 1
                 yield trial
         except EOFError:
+            if done >= mutants:
+                raise RuntimeError(f"{exercise.name}: a misconception or a variant ends the process") from None
             done += 1
             yield _ENDS_THE_PROCESS
         finally:
@@ -179,21 +189,26 @@ def _trials(exercise: Exercise, seeds: int, mutants: int) -> Iterator[Trial]:
 
 
 def _serve(connection: Connection, name: str, seeds: int, begin: int) -> None:
+    try:
+        for trial in _try(find_exercise(name), seeds, begin):
+            connection.send(trial)
+    except Exception as error:
+        connection.send(error)
+
+
+def _try(exercise: Exercise, seeds: int, begin: int) -> Iterator[Trial]:
     import torch
 
     torch.set_num_threads(1)
-    exercise = exercises.exercise(name)
     keys = [AnswerKey(exercise, exercise.calls(seed)) for seed in range(seeds)]
-    for mutant in mutants_of(exercise.reference)[begin:]:
-        connection.send(_of_mutant(keys, _built(mutant, exercise.reference)))
-    begin = max(0, begin - len(mutants_of(exercise.reference)))
-    for misconception in exercise.misconceptions[begin:]:
-        verdicts = [_verdict(key, misconception.wrong) for key in keys]
-        connection.send(
-            Trial(others=tuple(n for n, verdict in enumerate(verdicts) if verdict.diagnosis != misconception.name))
-        )
-    for right in exercise.variants[max(0, begin - len(exercise.misconceptions)) :]:
-        connection.send(Trial(tuple(seed for seed, key in enumerate(keys) if _passes(key, right))))
+    mutants = mutants_of(exercise.reference)
+    for mutant in mutants[begin:]:
+        yield _of_mutant(keys, _built(mutant, exercise.reference))
+    for misconception in exercise.misconceptions:
+        names = [_verdict(key, misconception.wrong).diagnosis for key in keys]
+        yield Trial(others=tuple(seed for seed, name in enumerate(names) if name != misconception.name))
+    for right in exercise.variants:
+        yield Trial(tuple(seed for seed, key in enumerate(keys) if _passes(key, right)))
 
 
 def _built(mutant: Mutant, reference: Any) -> Any:
@@ -222,7 +237,8 @@ def _passes(key: AnswerKey, obj: Any) -> bool:
     """What `judge` decides, without its words, and no further than the first call that fails."""
     for number, call in enumerate(key.calls):
         got = projected(key.exercise, [call], answer(obj, [call], SECONDS))[0]
-        if find(key.exercise, call, key.expected[number], got, key.tolerances[number]):
+        expected = key.expected[number]
+        if isinstance(expected, Skipped) or find(key.exercise, call, expected, got, key.tolerances[number]):
             return False
     return True
 
