@@ -24,6 +24,7 @@ from autograde.grading.job import ALL, Job, Result, Review, Score
 from autograde.grading.kernel.run import run_in_kernel
 from autograde.grading.notebook import rules
 from autograde.grading.notebook.cells import checked_exercise, outputs, refused
+from autograde.grading.notebook.mending import reference_source
 from autograde.grading.notebook.normalise import is_locked, normalise, note_cell
 from autograde.grading.notebook.read import Submitted, Unreadable, parse_submission
 from autograde.grading.notebook.sanitize import clean_notebook
@@ -35,6 +36,7 @@ from autograde.grading.sandbox import absent, warm
 from autograde.grading.sandbox.driver import ENDED, Driver, Stopped
 from autograde.grading.sandbox.rootfs import OWN
 from autograde.grading.sandbox.warm import Clone, Runner
+from autograde.judge import carry
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
 from autograde.judge.verdict import NOT_STARTED, Verdict
@@ -185,7 +187,13 @@ class _Grading:
         """For a system without fork, and only where the instructor trusts every submission."""
         start = time.perf_counter()
         key, seconds = self.job.key, self.job.options.limits.cell
-        self.verdicts = run_in_kernel(self.notebook, self.files, lambda one: seeds.seed(key, one.name), seconds)
+        self.verdicts = run_in_kernel(
+            self.notebook,
+            self.files,
+            lambda one: seeds.seed(key, one.name),
+            seconds,
+            self.job.options.carry_forward,
+        )
         self.seconds["run"] = time.perf_counter() - start
         return "unsafe: no isolation, in a kernel"
 
@@ -201,15 +209,19 @@ class _Grading:
         left = max(1.0, limits.total - (time.perf_counter() - self.begun))  # also where the notebook is run again
         limits = replace(limits, total=min(limits.total, round(left, 1)))
         with Driver(runner, _stage(self.job.lesson, checks), limits, self.files) as on:
-            for cell, check, runs in zip(code, checks, run, strict=True):
+            sources: list[str] = []  # of the cells that have run
+            for index, (cell, check, runs) in enumerate(zip(code, checks, run, strict=True)):
                 if not runs:
                     cell.outputs = [new_output("stream", name="stdout", text=NOT_RUN)]
                 elif check is not None:
                     verdict = self._ask(on, check, missing)
+                    if self.job.options.carry_forward and not verdict.passed:
+                        verdict = self._carried(on, check, verdict, sources, checks[index + 1 :])
                     self.verdicts[grade_id(cell)] = verdict
                     cell.outputs = outputs(verdict)
                 elif cell.source.strip():
                     cell.outputs, cell.execution_count = on.run(cell.source)
+                    sources.append(cell.source)
                     missing |= on.missing
                     if self._may_be_left_out(cell) and _needs_training(cell, on.missing & untrained, bool(untrained)):
                         untrained |= facts_of(cell.source).binds
@@ -241,6 +253,20 @@ class _Grading:
                 advice += f" The cell that should make it stopped: {self.errors[exercise.name]}"
             return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
         missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
+        return self._judged(exercise, key, answers)
+
+    def _carried(self, on: Driver, exercise: Exercise, verdict: Verdict, sources: list[str], later: list) -> Verdict:
+        """The verdict after the answer has been asked again with what it uses of earlier exercises mended."""
+        settled = carry.settled(self.verdicts.values(), (check.name for check in later if check))
+        names = carry.to_mend(exercise, carry.code_from(sources), settled)
+        if not names:
+            return verdict
+        key = answer_key(exercise.name, seeds.seed(self.job.key, exercise.name))
+        answers = on.ask_mended(exercise.name, key.calls, {name: reference_source(name) for name in names})
+        again = self._judged(exercise, key, answers) if answers else verdict
+        return carry.carried(again, names) if again.passed else verdict
+
+    def _judged(self, exercise: Exercise, key: AnswerKey, answers: list) -> Verdict:
         start = time.perf_counter()
         try:
             with _one_thread():
@@ -261,7 +287,7 @@ class _Grading:
         if check is not None:
             verdict = self.verdicts.get(name) or refused(check, self.unreadable or "There is no verdict.")
             points = round(min(1.0, max(0.0, verdict.score)) * max_score, 2)
-            comment = "" if verdict.passed else verdict.summary
+            comment = verdict.summary if verdict.carried or not verdict.passed else ""
             return Score(name, points, max_score, verdict=verdict, comment=comment)
         if self.unreadable:
             return Score(name, 0.0, max_score, comment=self.unreadable)

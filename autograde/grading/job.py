@@ -37,13 +37,15 @@ class Limits:
 class Options:
     """How to grade.
 
-    cells    `NEEDED` leaves out unchanged cells of the release that can decide no grade (figures, experiments)
-    unsafe   True runs submissions where the isolation of this machine is incomplete
+    cells          `NEEDED` leaves out unchanged cells of the release that can decide no grade (figures, experiments)
+    unsafe         True runs submissions where the isolation of this machine is incomplete
+    carry_forward  a right answer that uses an earlier exercise which is not right yet has its points
     """
 
     cells: str = NEEDED
     unsafe: bool = False
     limits: Limits = Limits()
+    carry_forward: bool = True
 
 
 DEFAULT = Options()

@@ -35,6 +35,7 @@ class Verdict:
     message    the whole result as plain text
     advice     what to look at, the first sentence of the message
     facts      (label, text) rows: call, expected, got, ...
+    carried    earlier exercises that the answer uses and that are not right yet; it passes with these mended
     """
 
     name: str
@@ -45,6 +46,7 @@ class Verdict:
     advice: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     points: float | None = field(default=None, compare=False)
+    carried: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:

@@ -7,8 +7,10 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
-from autograde.exercises import exercise
+from autograde.exercise import Exercise
+from autograde.exercises import exercise, of_lesson
 from autograde.harness.invoke import answer
+from autograde.judge import carry
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
 from autograde.judge.verdict import NOT_STARTED, Verdict
@@ -54,11 +56,30 @@ def check(name: str) -> None:
     else:
         advice = f"There is no `{name}` yet. Run the cell above that defines it, then run this check again."
         verdict = Verdict(name, False, NOT_STARTED, 0.0, advice=advice, points=asked.points)
+    if not verdict.passed and name in namespace:
+        verdict = _carried(asked, verdict, namespace)
     verdict = _with_hint(verdict)
     progress.record(asked, verdict)
     _show(verdict)
     if not verdict.passed:
         raise CheckFailed(verdict)
+
+
+def _carried(asked: Exercise, verdict: Verdict, namespace: dict[str, Any]) -> Verdict:
+    """The verdict after the answer has been asked again with what it uses of earlier exercises mended."""
+    used = carry.to_mend(asked, carry.code_in(namespace), {one.name: False for one in of_lesson(asked.lesson)})
+    own, wrong = {name: namespace[name] for name in used if name in namespace}, []
+    try:
+        for name in used:
+            if name not in namespace or not assess(name, namespace[name]).passed:
+                namespace[name] = exercise(name).reference
+                wrong.append(name)
+        again = assess(asked.name, namespace[asked.name]) if wrong else verdict
+    finally:
+        for name in wrong:
+            del namespace[name]
+        namespace.update(own)
+    return carry.carried(again, wrong) if again.passed else verdict
 
 
 def _with_hint(verdict: Verdict) -> Verdict:

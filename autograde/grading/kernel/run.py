@@ -20,8 +20,10 @@ from autograde.course.kernels import environment
 from autograde.course.notebooks import grade_id, merge_streams
 from autograde.exercise import Exercise
 from autograde.grading.notebook.cells import checked_exercise, error_output, outputs, refused
+from autograde.grading.notebook.mending import reference_source
 from autograde.harness.plain import LARGEST
 from autograde.harness.wire import pack_calls, unpack_answers
+from autograde.judge import carry
 from autograde.judge.judge import judge
 from autograde.judge.verdict import NOT_STARTED, Verdict
 
@@ -34,6 +36,7 @@ class RunSubmission(Execute):
     what a cell does."""
 
     seeds: Seeds
+    carry_forward = True
 
     def preprocess(self, nb, resources, km=None):
         self.verdicts: dict[str, Verdict] = {}
@@ -65,6 +68,8 @@ class RunSubmission(Execute):
         exercise = checked_exercise(cell)
         if exercise is not None:
             verdict = self._judge(exercise, index)
+            if self.carry_forward and not verdict.passed and not self.stopped:
+                verdict = self._carried(exercise, verdict, index)
             self.verdicts[grade_id(cell)] = verdict
             cell.outputs = outputs(verdict)
             cell.execution_count = index + 1
@@ -89,7 +94,17 @@ class RunSubmission(Execute):
             # a broken protocol message, say: the fault of one cell stays with that cell
             cell.outputs = [error_output(type(error).__name__, f"The cell could not be run: {error}")]
 
-    def _judge(self, exercise: Exercise, index: int) -> Verdict:
+    def _carried(self, exercise: Exercise, verdict: Verdict, index: int) -> Verdict:
+        """The verdict after the answer has been asked again with what it uses of earlier exercises mended."""
+        later = [check.name for cell in self.nb.cells[index + 1 :] if (check := checked_exercise(cell))]
+        sources = [cell.source for cell in self.nb.cells[:index] if cell.cell_type == "code"]
+        names = carry.to_mend(exercise, carry.code_from(sources), carry.settled(self.verdicts.values(), later))
+        if not names:
+            return verdict
+        again = self._judge(exercise, index, {name: reference_source(name) for name in names})
+        return carry.carried(again, names) if again.passed else verdict
+
+    def _judge(self, exercise: Exercise, index: int, mended: dict[str, str] | None = None) -> Verdict:
         if self.stopped:
             return refused(exercise, self.stopped)
         calls = exercise.calls(self.seeds(exercise))
@@ -98,7 +113,7 @@ class RunSubmission(Execute):
             request.write_bytes(pack_calls(calls))
             code = (
                 "__import__('autograde.grading.kernel.reply', fromlist=['answer_file'])"
-                f".answer_file({exercise.name!r}, {str(request)!r}, {str(reply)!r}, globals())"
+                f".answer_file({exercise.name!r}, {str(request)!r}, {str(reply)!r}, globals(), {mended or {}!r})"
             )
             asking = new_code_cell(code)
             original = self.nb.cells[index]
@@ -121,7 +136,9 @@ class RunSubmission(Execute):
             return refused(exercise, f"The answer could not be read: {error}.")
 
 
-def run_in_kernel(notebook: NotebookNode, files: dict[str, bytes], seeds: Seeds, seconds: float) -> dict[str, Verdict]:
+def run_in_kernel(
+    notebook: NotebookNode, files: dict[str, bytes], seeds: Seeds, seconds: float, carry_forward: bool = True
+) -> dict[str, Verdict]:
     """Run a normalised notebook in a kernel, with this user's rights, where no process can fork (Windows). Fills in
     the outputs; {grade id: Verdict} of its checks.
 
@@ -129,7 +146,7 @@ def run_in_kernel(notebook: NotebookNode, files: dict[str, bytes], seeds: Seeds,
     seconds  for one cell
     """
     runner = RunSubmission(timeout=max(1, round(seconds)), kernel_name="python3")
-    runner.seeds = seeds
+    runner.seeds, runner.carry_forward = seeds, carry_forward
     with tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as folder:
         for name, content in files.items():
             file = Path(folder, name)

@@ -30,6 +30,7 @@ class CourseGrader(Configurable):
     total_seconds = Float(LIMITS.total, help="seconds for one submission").tag(config=True)
     memory = Float(LIMITS.memory / 2**30, help="GiB for one submission").tag(config=True)
     all_cells = Bool(False, help="run also the cells that decide no grade").tag(config=True)
+    carry_forward = Bool(True, help="a right answer that uses an earlier, wrong one has its points").tag(config=True)
     unsafe = Bool(False, help="grade where this machine cannot isolate submissions").tag(config=True)
 
     @property
@@ -41,7 +42,7 @@ class CourseGrader(Configurable):
             total=self.total_seconds,
             memory=int(self.memory * 2**30),
         )
-        return Options(ALL if self.all_cells else NEEDED, self.unsafe, limits)
+        return Options(ALL if self.all_cells else NEEDED, self.unsafe, limits, self.carry_forward)
 
 
 class Course:

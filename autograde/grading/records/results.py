@@ -230,7 +230,8 @@ def from_dict(data: dict[str, Any]) -> Record:
 def _mark(data: dict[str, Any]) -> Score:
     verdict = data["verdict"]
     if verdict is not None:
-        verdict = Verdict(**{**verdict, "facts": tuple(tuple(fact) for fact in verdict["facts"])})
+        facts, carried = tuple(tuple(fact) for fact in verdict["facts"]), tuple(verdict.get("carried", ()))
+        verdict = Verdict(**{**verdict, "facts": facts, "carried": carried})
     return Score(**{**data, "verdict": verdict})
 
 

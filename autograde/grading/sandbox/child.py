@@ -55,12 +55,14 @@ class Child:
             raise Gone
         return reply
 
-    def ask(self, name: str, calls: list[Call], seconds: float, total: float):
+    def ask(self, name: str, calls: list[Call], seconds: float, total: float, mended: dict[str, str] | None = None):
         """Put the calls to the object of that name; None if there is none, else its answers.
 
+        `mended`: {name: source} of what takes the place of the submission's own, for good in this process.
         ValueError if what came back is no answer; Gone if the process is.
         """
-        message = {"do": "ask", "name": name, "seconds": seconds, "factories": factory_sources(calls)}
+        factories = factory_sources(calls)
+        message = {"do": "ask", "name": name, "seconds": seconds, "factories": factories, "mended": mended or {}}
         reply, data = self._exchange(message, pack_calls(calls), total)
         if reply.get("there") is not True:
             return None

@@ -99,6 +99,20 @@ class Driver:
             raise Stopped(f"While this check ran, {late}.") from None
         return answers
 
+    def ask_mended(self, name: str, calls: list[Call], mended: dict[str, str]) -> list[Answer | Skipped] | None:
+        """Put calls to the object of that name in a copy of the process in which other objects ({name: source}) are
+        mended; the copy ends with it. None without an answer, or where no copy can be made."""
+        longest = self._left(self.limits.call * len(calls) + 2)
+        if self.stopped or not self._child.checkpoint():
+            return None
+        try:
+            return self._child.ask(name, calls, self.limits.call, longest, mended)
+        except (Gone, ValueError):
+            return None
+        finally:
+            if not self._child.back():
+                self._recover()
+
     def _left(self, seconds: float) -> float:
         left = self.end - time.monotonic()
         if left <= 0 and not self.stopped:
