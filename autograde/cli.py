@@ -14,6 +14,8 @@ from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.job import ALL
 
+PLATFORMS = ("moodle", "canvas", "blackboard", "brightspace", "github", "google")
+
 EXAMPLES = """\
 for learners:
   course lab                       open the lessons in JupyterLab
@@ -76,6 +78,28 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--exchange", action="store_true", help="also put it into nbgrader's exchange")
     one = command("collect", "take submissions in", "course collect 3 submissions.zip", "?")
     one.add_argument("sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange")
+    one.add_argument(
+        "--from",
+        dest="platform",
+        metavar="PLATFORM",
+        choices=PLATFORMS,
+        help=f"whose download it is: {', '.join(PLATFORMS)}; default: recognised by the names in it",
+    )
+    one.add_argument(
+        "--names",
+        metavar="PATTERN",
+        default="",
+        help="a regular expression for the paths in it, with groups as in nbgrader's zip_collect: (?P<student_id>...)",
+    )
+    one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): says who a name or number is")
+    one.add_argument(
+        "--received",
+        metavar="TIME",
+        default="",
+        help="when these were handed in, like '2026-11-10 23:59'; `dates`: at each file's own date",
+    )
+    one.add_argument("--student", metavar="NAME", default="", help="everything in it is this student's")
+    one.add_argument("--class", dest="whole_class", action="store_true", help="it is the class's, not one student's")
     one = command("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
     one.add_argument("--student", help="only this student")
     one.add_argument("--force", action="store_true", help="grade also what has not changed")
@@ -216,22 +240,31 @@ def _release(args) -> int:
 def _collect(args) -> int:
     from autograde.instructor import classroom
     from autograde.instructor.collect import collect
+    from autograde.instructor.collecting.sources import Choice
 
     lesson = _one_lesson(args)
     if not args.sources:
         classroom.collect_from_exchange(lesson)
         print("Collected from the exchange.")
         return 0
-    results = collect(lesson, args.sources)
-    taken = [one for one in results if not one.problem]
-    for one in results:
-        if one.problem:
-            print(f"not collected: {one.place} ({one.student or 'nobody'}): {one.problem}")
-        for note in one.notes:
-            print(f"{one.student}: {note}")
-    print(f"{len(taken)} submissions of {lesson.name} collected: {', '.join(one.student for one in taken) or 'none'}.")
+    choice = Choice(args.platform or "", args.names, args.student, args.whole_class)
+    remarks: list[str] = []
+    results = collect(lesson, args.sources, choice, args.roster, args.received, remarks.append)
+    taken = [result for result in results if not result.problem]
+    for result in results:
+        if result.problem:
+            print(f"not collected: {result.place} ({result.student or 'nobody'}): {result.problem}")
+        for note in result.notes:
+            print(f"{result.student}: {note}")
+        if result.kept:
+            print(f"{result.student}: replaces an earlier submission, which is kept in {result.kept}")
+    print("\n".join(remarks), end="\n" if remarks else "")
+    names = ", ".join(result.student for result in taken) or "none"
+    print(f"{len(taken)} of {len(results)} submissions of {lesson.name} collected: {names}.")
     if not results:
-        raise CourseError(f"No notebook of {lesson.name} was found. Expected: STUDENT/{lesson.name}.ipynb.")
+        raise CourseError(
+            f"There is nothing in {', '.join(map(str, args.sources))}. Expected: STUDENT/{lesson.name}.ipynb."
+        )
     return 0 if len(taken) == len(results) else 1
 
 

@@ -64,7 +64,7 @@ def export(
         raise CourseError("\n".join(["Nothing was written:", *checked.lines, *_remedy(checked)]))
     default = "grades.csv" if kind == CSV else f"grades-{kind}.csv"
     target = (file or class_data.folder("export") / default).resolve()
-    people = [(entry, student) for student, entry in checked.found.items()]
+    people: list[tuple[Entry, str | None]] = [(entry, student) for student, entry in checked.found.items()]
     people += [(entry, None) for entry in checked.without]
     if class_list is not None:  # in the order of the list
         order = {entry: index for index, entry in enumerate(class_list.entries)}
@@ -83,7 +83,8 @@ def _check(class_list: Roster | None, students: Sequence[str], have: Grades) -> 
         emails = {student: person.email for student, person in have.people.items()}
         return roster.check(class_list, students, emails)
     entries = {
-        one.id: Entry(one.id, "", one.email, one.lms, one.name, one.first, one.last) for one in have.people.values()
+        one.id: Entry(login=one.id, email=one.email, lms=one.lms, name=one.name, first=one.first, last=one.last)
+        for one in have.people.values()
     }
     found = {student: entries.pop(student) for student in students}
     return Check(found, list(entries.values()))
@@ -122,7 +123,7 @@ def _csv(have: Grades, people: People, _: Roster | None) -> Table:
     rows = []
     for lesson, max_score in have.max_score.items():
         for entry, student in people:
-            grade = have.grades.get((lesson, student), Grade(0.0, 0.0, 0.0, False))
+            grade = have.grades.get((lesson, student or ""), Grade(0.0, 0.0, 0.0, False))
             last, first = _names(entry)
             who = [student or entry.identifiers[0], last, first, entry.email]
             rows.append(
