@@ -26,6 +26,7 @@ for learners:
 
 for instructors:
   course release 3                 enter lesson 3 into the gradebook, and pack it for handing out
+  course roster class.csv          enter a class list into the gradebook
   course collect 3 folder.zip      take submissions in from folders and zip files
   course grade 3                   autograde what has been collected
   course report 3                  what the class got wrong, and which submissions need a look
@@ -112,11 +113,15 @@ def parser() -> argparse.ArgumentParser:
     )
     one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     one.add_argument("--student", help="only this student")
-    one = command("export", "write all grades as CSV", "course export --format canvas --roster class.csv")
+    one = command("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
+    one.add_argument("file", metavar="FILE", type=Path, help="the class list (CSV)")
+    one = command("export", "write grades as CSV", "course export --format canvas --roster class.csv", "?")
     one.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's")
     one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it")
-    one.add_argument("--out", "--to", dest="out", metavar="FILE", type=Path, help="default: in classroom/export/")
-    one.add_argument("--allow-missing", action="store_true", help="leave out submissions of nobody in the roster")
+    one.add_argument(
+        "--out", "--to", dest="out", metavar="FILE", type=Path, help="a file or a folder; default: classroom/export/"
+    )
+    one.add_argument("--allow-missing", action="store_true", help="skip submissions that match nobody in the roster")
     one = command("test", "run everything that CI runs", "course test")
     one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
     return main
@@ -312,11 +317,20 @@ def _feedback(args) -> int:
     return 0
 
 
+def _roster(args) -> int:
+    from autograde.grading.records import course
+    from autograde.instructor.enrol import enrol
+
+    print("\n".join(enrol(course.load(), args.file)))
+    return 0
+
+
 def _export(args) -> int:
     from autograde.grading.records import course
     from autograde.instructor.report.export import export
 
-    done = export(course.load(), args.format, args.out, args.roster, args.allow_missing)
+    lesson = find_lesson(args.lesson).name if args.lesson else None
+    done = export(course.load(), args.format, args.out, args.roster, args.allow_missing, lesson)
     print("\n".join([*done.lines, str(done.file)]))
     return 0
 

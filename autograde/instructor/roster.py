@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -56,6 +56,14 @@ class Entry:
     @property
     def full_name(self) -> str:
         return self.name or ", ".join(filter(None, (self.last, self.first))) or self.id
+
+    @property
+    def last_and_first(self) -> tuple[str, str]:
+        """Last and first name, where the list has them or writes "Last, First"; else the full name as the last."""
+        if self.last or self.first:
+            return self.last, self.first
+        last, _, first = self.name.partition(",")
+        return last.strip(), first.strip()
 
     @property
     def id(self) -> str:
@@ -291,16 +299,16 @@ class Index:
         return list(dict.fromkeys(f"{entry.full_name} ({entry.id})" for entry in people))[:3]
 
 
-def check(roster: Roster, students: Iterable[str], emails: dict[str, str] | None = None) -> Check:
+def check(roster: Roster, students: Iterable[str], more: Mapping[str, Sequence[str]] | None = None) -> Check:
     """Find the entry of each student who has handed something in.
 
-    emails  {student: address} of the gradebook, a second way to find somebody
+    more  {student: address and other identifiers} of the gradebook, further ways to find somebody
     """
     index = Index(roster)
     result = Check(ambiguous=_twice(roster))
     owners: dict[Entry, str] = {}
     for student in sorted(set(students)):
-        entries = index.find([student, (emails or {}).get(student, "")], [student])
+        entries = index.find([student, *(more or {}).get(student, ())], [student])
         if not entries:
             result.unknown[student] = index.near(student)
         elif len(entries) > 1:
