@@ -14,6 +14,8 @@ from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.job import ALL, GradeRequest
 
+PLATFORMS = ("moodle", "canvas", "blackboard", "brightspace", "github", "google")
+
 EXAMPLES = """\
 for learners:
   course lab                       open the lessons in JupyterLab
@@ -24,6 +26,7 @@ for learners:
 
 for instructors:
   course release 3                 enter lesson 3 into the gradebook, and pack it for handing out
+  course roster class.csv          enter a class list into the gradebook
   course collect 3 folder.zip      take submissions in from folders and zip files
   course grade 3                   autograde what has been collected
   course report 3                  what the class got wrong, and which submissions need a look
@@ -77,6 +80,28 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--exchange", action="store_true", help="also put it into nbgrader's exchange")
     one = command("collect", "take submissions in", "course collect 3 submissions.zip", "?")
     one.add_argument("sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange")
+    one.add_argument(
+        "--from",
+        dest="platform",
+        metavar="PLATFORM",
+        choices=PLATFORMS,
+        help=f"whose download it is: {', '.join(PLATFORMS)}; default: recognised by the names in it",
+    )
+    one.add_argument(
+        "--names",
+        metavar="PATTERN",
+        default="",
+        help="a regular expression for the paths in it, with groups as in nbgrader's zip_collect: (?P<student_id>...)",
+    )
+    one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): says who a name or number is")
+    one.add_argument(
+        "--received",
+        metavar="TIME",
+        default="",
+        help="when these were handed in, like '2026-11-10 23:59'; `dates`: at each file's own date",
+    )
+    one.add_argument("--student", metavar="NAME", default="", help="everything in it is this student's")
+    one.add_argument("--class", dest="whole_class", action="store_true", help="it is the class's, not one student's")
     one = command("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
     one.add_argument("--student", help="only this student")
     one.add_argument("--force", action="store_true", help="grade also what has not changed")
@@ -89,11 +114,15 @@ def parser() -> argparse.ArgumentParser:
     )
     one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     one.add_argument("--student", help="only this student")
-    one = command("export", "write all grades as CSV", "course export --format canvas --roster class.csv")
+    one = command("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
+    one.add_argument("file", metavar="FILE", type=Path, help="the class list (CSV)")
+    one = command("export", "write grades as CSV", "course export --format canvas --roster class.csv", "?")
     one.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's")
     one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it")
-    one.add_argument("--out", "--to", dest="out", metavar="FILE", type=Path, help="default: in classroom/export/")
-    one.add_argument("--allow-missing", action="store_true", help="leave out submissions of nobody in the roster")
+    one.add_argument(
+        "--out", "--to", dest="out", metavar="FILE", type=Path, help="a file or a folder; default: classroom/export/"
+    )
+    one.add_argument("--allow-missing", action="store_true", help="skip submissions that match nobody in the roster")
     one = command("prove", "prove the checks: changes of each reference fail", "course prove softmax --seeds 5")
     one.add_argument("exercises", metavar="EXERCISE", nargs="*", help="default: all exercises")
     one.add_argument("--seeds", type=_count, metavar="N", help="how many sets of random inputs; default: 3")
@@ -222,22 +251,31 @@ def _release(args) -> int:
 def _collect(args) -> int:
     from autograde.instructor import classroom
     from autograde.instructor.collect import collect
+    from autograde.instructor.collecting.sources import Choice
 
     lesson = _one_lesson(args)
     if not args.sources:
         classroom.collect_from_exchange(lesson)
         print("Collected from the exchange.")
         return 0
-    results = collect(lesson, args.sources)
-    taken = [one for one in results if not one.problem]
-    for one in results:
-        if one.problem:
-            print(f"not collected: {one.place} ({one.student or 'nobody'}): {one.problem}")
-        for note in one.notes:
-            print(f"{one.student}: {note}")
-    print(f"{len(taken)} submissions of {lesson.name} collected: {', '.join(one.student for one in taken) or 'none'}.")
+    choice = Choice(args.platform or "", args.names, args.student, args.whole_class)
+    remarks: list[str] = []
+    results = collect(lesson, args.sources, choice, args.roster, args.received, remarks.append)
+    taken = [result for result in results if not result.problem]
+    for result in results:
+        if result.problem:
+            print(f"not collected: {result.place} ({result.student or 'nobody'}): {result.problem}")
+        for note in result.notes:
+            print(f"{result.student}: {note}")
+        if result.kept:
+            print(f"{result.student}: replaces an earlier submission, which is kept in {result.kept}")
+    print("\n".join(remarks), end="\n" if remarks else "")
+    names = ", ".join(result.student for result in taken) or "none"
+    print(f"{len(taken)} of {len(results)} submissions of {lesson.name} collected: {names}.")
     if not results:
-        raise CourseError(f"No notebook of {lesson.name} was found. Expected: STUDENT/{lesson.name}.ipynb.")
+        raise CourseError(
+            f"There is nothing in {', '.join(map(str, args.sources))}. Expected: STUDENT/{lesson.name}.ipynb."
+        )
     return 0 if len(taken) == len(results) else 1
 
 
@@ -292,11 +330,20 @@ def _feedback(args) -> int:
     return 0
 
 
+def _roster(args) -> int:
+    from autograde.grading.records import course
+    from autograde.instructor.enrol import enrol
+
+    print("\n".join(enrol(course.load(), args.file)))
+    return 0
+
+
 def _export(args) -> int:
     from autograde.grading.records import course
     from autograde.instructor.report.export import export
 
-    done = export(course.load(), args.format, args.out, args.roster, args.allow_missing)
+    lesson = find_lesson(args.lesson).name if args.lesson else None
+    done = export(course.load(), args.format, args.out, args.roster, args.allow_missing, lesson)
     print("\n".join([*done.lines, str(done.file)]))
     return 0
 

@@ -1,7 +1,8 @@
-"""The files of a folder or a zip file that a stranger made: no links, no bombs, no way out of the folder."""
+"""Read files from an untrusted folder or zip archive; links, zip bombs and path traversal are refused."""
 
 from __future__ import annotations
 
+import datetime
 import io
 import lzma
 import os
@@ -10,13 +11,18 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from autograde.course.text import decode
 
 LARGEST = 64 * 2**20  # bytes of one file
 MOST_FILES = 100_000  # of one folder or archive
 RATIO = 200  # a file that unpacks to more than this times its packed size is refused ...
-RATIO_FROM = 8 * 2**20  # ... if it has at least this many bytes
+RATIO_FROM = 64 * 2**10  # ... if it has at least this many bytes
 _INDEX = 4 * 2**20  # bytes of the table of contents of a student's archive
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError, struct.error)
 
@@ -27,18 +33,22 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A file that may be read.
+    """A file that may be read, or a folder.
 
-    place    where it lies, for people to find it; of a file in an archive within an archive both
-    inside   its place within its folder or innermost archive
-    read     `read(limit)` gives the content, or raises Refused
-    problem  why it is not read, or ""
+    place      where it is, for people to find it; for a file in an archive within an archive both paths
+    inside     its place within its folder or innermost archive
+    content    `content(limit)` gives the content, or raises Refused; `read` looks at `problem` first
+    problem    why it is not read, or ""
+    modified   the date that the folder or archive has for it, in the local time of whoever wrote it
+    is_folder  it is a folder: listed so that an empty one is seen
     """
 
     place: PurePosixPath
     inside: PurePosixPath
     content: Callable[[int], bytes]
     problem: str = ""
+    modified: datetime.datetime | None = None
+    is_folder: bool = False
 
     def read(self, limit: int = LARGEST) -> bytes:
         if self.problem:
@@ -62,39 +72,56 @@ def read_plain(file: Path, limit: int) -> bytes:
 
 def _within(data: bytes, limit: int) -> bytes:
     if len(data) > limit:
-        raise Refused(f"it could not be read, or is larger than {limit // 2**20} MiB")
+        raise Refused(f"it is larger than {limit // 2**20} MiB")
     return data
 
 
 def folder_files(folder: Path) -> Iterator[File]:
-    """All files under a folder, sorted; links, to folders too, come with their problem."""
+    """All files and folders under a folder, sorted; links, to folders too, come with their problem."""
     count = 0
     for here, folders, names in os.walk(folder):
         folders.sort()
-        for name in sorted([*names, *(one for one in folders if Path(here, one).is_symlink())]):
+        for name in sorted([*names, *folders]):
             file = Path(here, name)
-            place = PurePosixPath(file.relative_to(folder).as_posix())
-            problem = "it is a link, and links are not followed" if file.is_symlink() else ""
             count += 1
             if count > MOST_FILES:
                 raise Refused(f"there are more than {MOST_FILES} files")
-            yield File(place, place, lambda limit, f=file: read_plain(f, limit), problem)
+            yield _listed(file, PurePosixPath(file.relative_to(folder).as_posix()))
+
+
+def single_file(file: Path) -> File:
+    return _listed(file, PurePosixPath(file.name))
+
+
+def _listed(file: Path, place: PurePosixPath) -> File:
+    problem = "it is a link, and links are not followed" if file.is_symlink() else ""
+    try:
+        modified = datetime.datetime.fromtimestamp(file.lstat().st_mtime)
+    except (OSError, OverflowError, ValueError):
+        modified = None
+    return File(place, place, lambda limit: read_plain(file, limit), problem, modified, not problem and file.is_dir())
 
 
 def open_archive(file: Path | io.BytesIO, limited: bool = False) -> zipfile.ZipFile:
-    """Open a zip file; Refused if it is none. `limited`: also if its table of contents is longer than 4 MiB."""
+    """Open a zip file; Refused if it is none, or if its table of contents is longer than 64 MiB (`limited`: 4 MiB)."""
     try:
-        if limited:
-            _check_index(file.getvalue())
+        with file.open("rb") if isinstance(file, Path) else nullcontext(file) as stream:
+            _check_index(stream, _INDEX if limited else LARGEST)
         return zipfile.ZipFile(file)
     except _DAMAGED:
-        raise Refused("it could not be read, or is larger than 64 MiB") from None
+        raise Refused("it is not a zip file, or is damaged") from None
 
 
-def _check_index(data: bytes) -> None:
-    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 2**16 - 22))
-    if end >= 0 and struct.unpack_from("<I", data, end + 12)[0] > _INDEX:
-        raise Refused("its table of contents is too long for one submission")
+def _check_index(stream: BinaryIO, limit: int) -> None:
+    """Reading the table of contents takes memory for each of its entries."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 2**16 - 22))
+    tail = stream.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end >= 0:
+        (length,) = struct.unpack_from("<I", tail, end + 12)
+        if min(length, size) > limit:  # the largest number says "see elsewhere"; it is never longer than the file
+            raise Refused("its table of contents is too long")
 
 
 def archive_files(archive: zipfile.ZipFile, outer: PurePosixPath | None = None) -> Iterator[File]:
@@ -103,11 +130,29 @@ def archive_files(archive: zipfile.ZipFile, outer: PurePosixPath | None = None) 
     if len(members) > MOST_FILES:
         raise Refused(f"there are more than {MOST_FILES} files")
     for member in members:
-        inside = PurePosixPath(member.filename.replace("\\", "/").replace("\0", ""))
-        if member.is_dir() or not inside.name:
+        inside = PurePosixPath(_name(member).replace("\\", "/").replace("\0", ""))
+        if not inside.name:
             continue
         place = inside if outer is None else PurePosixPath(f"{outer}: {inside}")
-        yield File(place, inside, lambda limit, m=member: _unzip(archive, m, limit), _problem(member, inside))
+        content = partial(_unzip, archive, member)
+        yield File(place, inside, content, _problem(member, inside), _date(member), member.is_dir())
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """A member's name. Where nothing says that it is UTF-8, Python reads it as a code page of 1981."""
+    if member.flag_bits & 0x800 or member.filename.isascii():
+        return member.filename
+    try:
+        return decode(member.filename.encode("cp437"), western="cp437")
+    except ValueError:
+        return member.filename
+
+
+def _date(member: zipfile.ZipInfo) -> datetime.datetime | None:
+    try:
+        return datetime.datetime(*member.date_time) if member.date_time[0] > 1980 else None  # 1980: there is none
+    except ValueError:
+        return None
 
 
 def _problem(member: zipfile.ZipInfo, inside: PurePosixPath) -> str:
@@ -121,9 +166,11 @@ def _problem(member: zipfile.ZipInfo, inside: PurePosixPath) -> str:
 
 
 def _unzip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:
+    if member.file_size > limit:
+        raise Refused(f"it is larger than {limit // 2**20} MiB")
     try:
         with archive.open(member) as stream:
             return _within(stream.read(limit + 1), limit)
     except (*_DAMAGED, MemoryError):
         # damaged, cut off, encrypted, or packed in a way that Python cannot unpack
-        raise Refused("it could not be read, or is larger than 64 MiB") from None
+        raise Refused("it is damaged or encrypted and could not be unpacked") from None

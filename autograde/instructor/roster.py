@@ -1,60 +1,107 @@
-"""A class's list, as an administration or a learning platform gives it, and who in it has handed something in."""
+"""A class list, as an administration or a learning platform gives it, and who in it has handed something in."""
 
 from __future__ import annotations
 
 import csv
 import difflib
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from autograde.course.errors import CourseError
+from autograde.course.text import decode
 
 LARGEST = 32 * 2**20
-# what a column is called, in small letters and without signs; the first names are the best
+# what a column is called, in small letters and without signs; the first title that is there is the best
 _COLUMNS = {
-    "login": ("sisloginid", "loginid", "login", "username", "netid", "studentid", "student_id", "orgdefinedid"),
-    "number": ("sisuserid", "idnumber", "matriculationnumber", "number"),
-    "email": ("emailaddress", "email", "mail", "emails"),
-    "lms": ("id", "canvasuserid", "lmsuserid"),
-    "name": ("student", "name", "fullname", "displayname"),
-    "first": ("firstname", "givenname"),
-    "last": ("lastname", "surname", "familyname"),
-    "section": ("section", "group", "groups"),
+    "login": ("sisloginid", "loginid", "login", "username", "userid", "netid", "benutzername", "kennung", "studentid"),
+    "number": (
+        *("sisuserid", "idnumber", "orgdefinedid", "studentid", "studentnumber", "matriculationnumber"),
+        *("matrikelnummer", "학번", "integrationid", "number"),
+    ),
+    "email": ("emailaddress", "email", "mail", "emails", "emailadresse"),
+    "lms": ("lmsuserid", "canvasuserid", "id"),
+    "participant": ("identifier",),
+    "name": ("student", "fullname", "name", "displayname", "studentname", "namevorname", "lastnamefirstname", "이름"),
+    "first": ("firstname", "givenname", "vorname"),
+    "last": ("lastname", "surname", "familyname", "nachname"),
+    "section": ("section", "group", "groups", "sections"),
 }
+# nbgrader's own lists: there `id` is what a student's folder is called
+_NBGRADERS = frozenset({"id", "lmsuserid"})
 IDENTIFIERS = ("login", "number", "email", "lms")
+_KEYS = (*IDENTIFIERS, "participant")
+_NOTHING = frozenset({"", "-", "--", "–", "n/a", "na", "none", "null", "#"})
 _NO_STUDENT = ("points possible", "student, test", "test student")  # rows of a Canvas export that are nobody's
+_POINTS = "points possible"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One person of the list; what the list does not say is ""."""
+    """One person of the list; what the list does not say is "". `more`: what further identifying columns say."""
 
     login: str = ""
     number: str = ""
     email: str = ""
     lms: str = ""
+    participant: str = ""
     name: str = ""
     first: str = ""
     last: str = ""
     section: str = ""
+    more: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
-        return self.name or ", ".join(filter(None, (self.last, self.first))) or self.identifiers[0]
+        return self.name or ", ".join(filter(None, (self.last, self.first))) or self.id
+
+    @property
+    def last_and_first(self) -> tuple[str, str]:
+        """Last and first name, where the list has them or writes "Last, First"; else the full name as the last."""
+        if self.last or self.first:
+            return self.last, self.first
+        last, _, first = self.name.partition(",")
+        return last.strip(), first.strip()
+
+    @property
+    def id(self) -> str:
+        """What this person's folder is called."""
+        return next(iter(self.identifiers), self.name or " ".join(filter(None, (self.first, self.last))))
 
     @property
     def identifiers(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self.login, self.number, self.email, self.lms)))
+        return tuple(dict.fromkeys(filter(None, (self.login, self.number, self.email, self.lms, *self.more))))
+
+    @property
+    def names(self) -> set[str]:
+        """The full name in each order, in small letters and digits alone, with and without accents."""
+        parts = {(self.first, self.last), (self.last, self.first), (self.name,)}
+        if "," in self.name:
+            last, first = self.name.split(",", 1)
+            parts.add((first, last))
+        return {form for text in map("".join, parts) for form in name_forms(text)}
+
+
+def name_forms(text: str) -> set[str]:
+    composed = unicodedata.normalize("NFC", text).casefold()
+    plain = "".join(char for char in unicodedata.normalize("NFD", composed) if not unicodedata.combining(char))
+    forms = ("".join(filter(str.isalnum, form)) for form in (composed, unicodedata.normalize("NFC", plain)))
+    return {form for form in forms if form}
 
 
 @dataclass(frozen=True)
 class Roster:
-    """The list, in its order. `others` are columns that are about no person: assignments of a Canvas export."""
+    """The list, in its order.
+
+    others    columns that are about no person: assignments of a Canvas export
+    possible  {such a column: the points that its row "Points Possible" gives}
+    """
 
     entries: tuple[Entry, ...]
     others: tuple[str, ...] = ()
+    possible: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,97 +126,193 @@ class Check:
         for student, near in self.unknown.items():
             hint = f"; near: {', '.join(near)}" if near else ""
             lines.append(f"not in the roster: {student}{hint}")
-        return lines + [f"no submission: {entry.full_name} ({entry.identifiers[0]})" for entry in self.without]
+        return lines + [f"no submission: {entry.full_name} ({entry.id})" for entry in self.without]
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def read(file: Path) -> Roster:
-    """Read a roster: CSV with commas, semicolons or tabs, columns known by their names.
+    """Read a roster: CSV with commas, semicolons, tabs or bars, columns known by their names.
 
-    Raises CourseError where the file cannot be read or no column says who a student is.
+    Rows that agree in an identifier and contradict each other in none are one person. Raises CourseError where the
+    file cannot be read, its encoding cannot be told, or no column says who a student is.
     """
     try:
-        data = file.read_bytes()
+        data = file.expanduser().read_bytes()
     except OSError as error:
         raise CourseError(f"The roster {file} could not be read: {error.strerror}.") from None
     if len(data) > LARGEST:
         raise CourseError(f"The roster {file} has more than {LARGEST // 2**20} MiB. Is it the right file?")
-    rows = _rows(_text(data, file))
+    try:
+        text = decode(data)
+    except ValueError:
+        raise CourseError(f"The encoding of the roster {file} cannot be told. Save it as CSV in UTF-8.") from None
+    rows = _rows(text)
     if not rows:
         raise CourseError(f"The roster {file} is empty. Its first row should name its columns.")
     header, *rest = rows
-    places = _places(header)
-    if not any(name in places for name in IDENTIFIERS):
+    places, more = _places(header)
+    if not any(name in places for name in (*IDENTIFIERS, "participant")):
         raise CourseError(
             f"The roster {file} has no column that says who a student is. It has: {', '.join(header)[:300]}. "
             "Give it one of these: login (or SIS Login ID, username), ID number (or SIS User ID), email, ID."
         )
-    entries = []
+    entries, possible = [], {}
     for row in rest:
         cells = {name: _cell(row, place) for name, place in places.items()}
-        entry = Entry(**cells)
-        if entry.identifiers and entry.name.strip().casefold() not in _NO_STUDENT:
+        entry = Entry(**cells, more=tuple(filter(None, (_cell(row, place) for place in more))))
+        if entry.name.strip().casefold() == _POINTS:
+            possible = {title: _cell(row, index) for index, title in enumerate(header)}
+        elif (entry.identifiers or entry.participant) and entry.name.strip().casefold() not in _NO_STUDENT:
             entries.append(entry)
     if not entries:
         raise CourseError(f"The roster {file} has no rows with a student.")
-    used = set(places.values())
-    return Roster(tuple(entries), tuple(title for index, title in enumerate(header) if index not in used))
-
-
-def _text(data: bytes, file: Path) -> str:
-    encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise CourseError(f"The roster {file} is not text. Save it as CSV in UTF-8.")
+    used = {*places.values(), *more}
+    others = tuple(title for index, title in enumerate(header) if index not in used)
+    return Roster(_merged(entries), others, {title: possible.get(title, "") for title in others})
 
 
 def _rows(text: str) -> list[list[str]]:
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    """The rows, by the separator that gives the most columns which are known; `sep=;` says it."""
+    first, _, rest = text.lstrip("\ufeff").partition("\n")
+    if first.strip().strip('"').casefold().startswith("sep="):
+        return _parsed(rest, first.strip().strip('"')[4:5] or "\t")
+    tables = [_parsed(text, delimiter) for delimiter in ",;\t|"]
+    return max(tables, key=lambda table: _fit(table[0]) if table else (0, 0))
+
+
+def _fit(header: list[str]) -> tuple[int, int]:
+    places, more = _places(header)
+    return len(places) + len(more), len(header)
+
+
+def _parsed(text: str, delimiter: str) -> list[list[str]]:
+    rows = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
     try:
         return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise CourseError(f"The roster is not a CSV file: {error}.") from None
+    except csv.Error:
+        return []
 
 
-def _places(header: list[str]) -> dict[str, int]:
-    """Which column says what."""
-    plain = ["".join(letter for letter in title.casefold() if letter.isalnum() or letter == "_") for title in header]
+def _places(header: list[str]) -> tuple[dict[str, int], list[int]]:
+    """Which column says what; and further columns with identifiers."""
+    plain = ["".join(filter(str.isalnum, title.casefold())) for title in header]
+    columns = dict(_COLUMNS)
+    if set(plain) >= _NBGRADERS:
+        columns["login"] = ("id", *_COLUMNS["login"])
     places: dict[str, int] = {}
-    for name, titles in _COLUMNS.items():
-        for title in titles:
-            if title in plain and plain.index(title) not in places.values():
-                places[name] = plain.index(title)
-                break
-    return places
+    more = []
+    for name, titles in columns.items():
+        found = [plain.index(title) for title in titles if title in plain]
+        free = [place for place in dict.fromkeys(found) if place not in places.values()]
+        if free:
+            places[name] = free[0]
+    for name in IDENTIFIERS:
+        indices = [index for index, title in enumerate(plain) if title in columns[name]]
+        more += [index for index in indices if index not in places.values() and index not in more]
+    return places, more
 
 
 def _cell(row: list[str], place: int) -> str:
     text = row[place] if place < len(row) else ""
-    return text.removeprefix("'") if text[1:2] in tuple("=+-@") else text  # an apostrophe of our own exports
+    text = text.removeprefix("'") if text[1:2] in tuple("=+-@") else text  # an apostrophe of our own exports
+    text = unicodedata.normalize("NFC", text).strip()
+    # Brightspace writes # before what a spreadsheet could take for a number
+    text = text.removeprefix("#") if text[1:] else text
+    return "" if text.casefold() in _NOTHING else text
 
 
-def check(roster: Roster, students: Iterable[str], emails: dict[str, str] | None = None) -> Check:
+def _merged(entries: list[Entry]) -> tuple[Entry, ...]:
+    """One entry for each person: rows that share an identifier and contradict each other in none are merged."""
+    people: list[Entry] = []
+    seen: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        keys = [(name, getattr(entry, name).casefold()) for name in _KEYS if getattr(entry, name)]
+        index = next((seen[key] for key in keys if key in seen), len(people))
+        if index == len(people) or not _agree(people[index], entry):
+            index = len(people)
+            people.append(entry)
+        else:
+            people[index] = _joined(people[index], entry)
+        for key in keys:
+            seen.setdefault(key, index)
+    return tuple(people)
+
+
+def _agree(one: Entry, other: Entry) -> bool:
+    pairs = [(getattr(one, name).casefold(), getattr(other, name).casefold()) for name in _KEYS]
+    return all(a == b for a, b in pairs if a and b)
+
+
+def _joined(one: Entry, other: Entry) -> Entry:
+    values = {item.name: getattr(one, item.name) or getattr(other, item.name) for item in fields(Entry)}
+    values["section"] = ", ".join(dict.fromkeys(filter(None, (one.section, other.section))))
+    values["more"] = tuple(dict.fromkeys((*one.more, *other.more)))
+    return Entry(**values)
+
+
+# --- who is who? ----------------------------------------------------------------------------------------------------
+
+
+class Index:
+    """Finds the entries of a roster by whatever is known of a person."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._exact: dict[str, list[Entry]] = {}
+        self._local: dict[str, list[Entry]] = {}  # what is before the @ of an address
+        self._names: dict[str, list[Entry]] = {}
+        self._participants: dict[str, list[Entry]] = {}
+        for entry in roster.entries:
+            for identifier in entry.identifiers:
+                self._exact.setdefault(identifier.casefold(), []).append(entry)
+                if "@" in identifier:
+                    self._local.setdefault(identifier.casefold().split("@")[0], []).append(entry)
+            for name in entry.names:
+                self._names.setdefault(name, []).append(entry)
+            if entry.participant:
+                self._participants.setdefault(entry.participant.split()[-1], []).append(entry)
+
+    def find(self, identifiers: Iterable[str], names: Iterable[str] = (), participant: str = "") -> list[Entry]:
+        """The entries that fit best: more than one where the list does not tell them apart, none where nobody fits.
+
+        identifiers  logins, numbers, addresses; the first that is known decides
+        names        full names, which decide where no identifier is known
+        participant  Moodle's number of a person in one assignment, as its grading worksheet has it
+        """
+        keys = [identifier.casefold() for identifier in identifiers if identifier]
+        forms = [form for name in names for form in name_forms(name)]
+        tries = [(self._participants, [participant] if participant else [])]
+        tries += [(self._exact, keys), (self._local, keys), (self._names, forms)]
+        for where, wanted in tries:
+            for key in wanted:
+                if key in where:
+                    return list(dict.fromkeys(where[key]))
+        return []
+
+    def near(self, text: str) -> list[str]:
+        """Entries with a similar name or identifier, for people."""
+        known = self._exact | self._local | self._names
+        plain = "".join(filter(str.isalnum, text.casefold()))
+        close = [key for form in (text.casefold(), plain) for key in difflib.get_close_matches(form, known, 3, 0.75)]
+        people = [known[key][0] for key in close]
+        return list(dict.fromkeys(f"{entry.full_name} ({entry.id})" for entry in people))[:3]
+
+
+def check(roster: Roster, students: Iterable[str], more: Mapping[str, Sequence[str]] | None = None) -> Check:
     """Find the entry of each student who has handed something in.
 
-    emails  {student: address} of the gradebook, a second way to find somebody
+    more  {student: address and other identifiers} of the gradebook, further ways to find somebody
     """
-    exact, local = _keys(roster)
+    index = Index(roster)
     result = Check(ambiguous=_twice(roster))
     owners: dict[Entry, str] = {}
     for student in sorted(set(students)):
-        keys = [student.casefold(), (emails or {}).get(student, "").casefold()]
-        ways = [where[key] for where in (exact, local) for key in keys if key and key in where]
-        entries = list(dict.fromkeys(ways[0])) if ways else []
+        entries = index.find([student, *(more or {}).get(student, ())], [student])
         if not entries:
-            near = difflib.get_close_matches(student.casefold(), [*exact, *local], 3, 0.75)
-            people = [((exact.get(one) or local[one])[0], one) for one in near]
-            result.unknown[student] = list(dict.fromkeys(f"{entry.full_name} ({one})" for entry, one in people))
+            result.unknown[student] = index.near(student)
         elif len(entries) > 1:
-            result.ambiguous.append(f"{student} is {' and '.join(one.full_name for one in entries)}")
+            result.ambiguous.append(f"{student} is {' and '.join(entry.full_name for entry in entries)}")
         elif entries[0] in owners:
             result.ambiguous.append(f"{owners[entries[0]]} and {student} are both {entries[0].full_name}")
         else:
@@ -179,28 +322,14 @@ def check(roster: Roster, students: Iterable[str], emails: dict[str, str] | None
     return result
 
 
-def _keys(roster: Roster) -> tuple[dict[str, list[Entry]], dict[str, list[Entry]]]:
-    """What a submission's folder may be called: an identifier, else what stands before the @ of an address."""
-    exact: dict[str, list[Entry]] = {}
-    local: dict[str, list[Entry]] = {}
-    for entry in roster.entries:
-        for one in entry.identifiers:
-            exact.setdefault(one.casefold(), []).append(entry)
-            if "@" in one:
-                local.setdefault(one.casefold().split("@")[0], []).append(entry)
-    return exact, local
-
-
 def _twice(roster: Roster) -> list[str]:
-    """Identifiers that two rows have."""
-    seen: dict[tuple[str, str], int] = {}
+    """Identifiers of two people."""
+    seen: dict[tuple[str, str], Entry] = {}
     lines = []
-    for number, entry in enumerate(roster.entries, 2):
+    for entry in roster.entries:
         for name in IDENTIFIERS:
             value = getattr(entry, name).casefold()
-            if value and (name, value) in seen:
-                lines.append(
-                    f"{getattr(entry, name)} stands in the rows {seen[name, value]} and {number} of the roster"
-                )
-            seen.setdefault((name, value), number)
+            other = seen.setdefault((name, value), entry)
+            if value and other is not entry:
+                lines.append(f"{getattr(entry, name)} is of {other.full_name} and of {entry.full_name} in the roster")
     return list(dict.fromkeys(lines))

@@ -7,6 +7,8 @@ import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 from test_report import ALL, record
 
@@ -17,7 +19,7 @@ from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.gradebook import Writer
 from autograde.instructor import classroom, roster
-from autograde.instructor.report.tables import neutral
+from autograde.instructor.report.tables import neutral, write_csv
 from conftest import submit
 
 LESSON = find_lesson("3").name
@@ -141,8 +143,8 @@ def test_a_roster_says_what_it_lacks(tmp_path):
         roster.read(file)
     with pytest.raises(CourseError, match="could not be read"):
         roster.read(tmp_path / "none.csv")
-    file.write_text("login,name\nada,Ada\nADA,Adele\nada2,Bea\n")
-    assert "stands in the rows 2 and 3" in roster.check(roster.read(file), ["ada2"]).ambiguous[0]
+    file.write_text("login,email,name\nada,a@x,Ada\nADA,b@x,Adele\nada2,,Bea\n")
+    assert "ADA is of Ada and of Adele" in roster.check(roster.read(file), ["ada2"]).ambiguous[0]
 
 
 def test_an_identifier_wins_over_the_beginning_of_somebody_elses_address(tmp_path):
@@ -154,10 +156,148 @@ def test_an_identifier_wins_over_the_beginning_of_somebody_elses_address(tmp_pat
 
 
 def test_a_text_that_is_a_formula_is_no_formula(classroom_3):
-    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"]
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "=  1", "＝1"]
     assert [neutral(text) for text in formulas] == [f"'{text}" for text in formulas]
-    assert neutral(-1.5) == "-1.5" and neutral("a=1") == "a=1"
+    assert neutral(-1.5) == "-1.5" and neutral("a=1") == "a=1" and neutral("y = x - z") == "y = x - z"
     write(classroom_3, {"ada": {}})
     (classroom_3 / "class.csv").write_text("login,name\nada,=1+1\n")
     assert main(["export", "--format", "canvas", "--roster", "class.csv", "--out", "c.csv"]) == 0
     assert rows_of(classroom_3 / "c.csv")[2][0] == "'=1+1"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text("=+-@＝,;|:\t\r\n\"' a1", max_size=12), min_size=2, max_size=3), st.sampled_from(",;|:\t "))
+def test_no_cell_is_a_formula_under_any_separator(tmp_path, texts, separator):
+    write_csv(tmp_path / "x.csv", texts, [texts[::-1], [*texts[1:], "x"]])
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.reader(file, delimiter=separator):
+            for cell in row:
+                sign = cell.lstrip()[:1] in tuple("=+-@＝")
+                assert not sign or (separator == " " and len(cell.strip()) == 1), (texts, row)
+
+
+# --- rosters --------------------------------------------------------------------------------------------------------
+
+ROSTERS = {
+    "a comma in a title": ('"Name, Vorname";login\n"Lovelace, Ada";ada\n"Bodin, Bob";bob\n', ["ada", "bob"]),
+    "sep=": ('sep=;\r\nlogin;name\r\nada;"Lovelace, Ada"\r\n', ["ada"]),
+    "quoted titles": ('"login";"name, first"\n"ada";"Lovelace, Ada"\n', ["ada"]),
+    "bars": ("login|name\nada|Lovelace; Ada, L.\n", ["ada"]),
+    "a line in a cell": ('login,name\nada,"Lovelace,\nAda"\n', ["ada"]),
+    "nbgrader's students": ("id,last_name,first_name,email,lms_user_id\nada,Lovelace,Ada,a@x,4711\n", ["ada", "4711"]),
+    "nbgrader's grades": (
+        "assignment,student_id,last_name,first_name,email,score\n1,ada,L,A,a@x,1\n2,ada,L,A,a@x,2\n",
+        ["ada"],
+    ),
+    "Brightspace": ("OrgDefinedId,Username,Last Name\n#1001,#ada,Lovelace\n", ["1001", "ada"]),
+    "Blackboard": ('"Last Name"\t"First Name"\t"Username"\t"Student ID"\nLovelace\tAda\tada\t1001\n', ["1001", "ada"]),
+    "Canvas": ('Student,ID,SIS User ID,SIS Login ID\n    Points Possible,,,\n"L, Ada",7,S1,ada\n', ["7", "S1", "ada"]),
+    "Moodle": ("Identifier,Full name,ID number,Email address\nParticipant 5,Ada L,S1,a@x\n", ["S1", "a", "Ada L"]),
+    "German": (
+        "Matrikelnummer;Nachname;Vorname;E-Mail-Adresse\n1001;Lovelace;Ada;a@x\n",
+        ["1001", "a@x", "Ada Lovelace"],
+    ),
+    "two numbers": ("login,SIS User ID,Student ID,email,mail\nada,S1,1001,a@x,b@x\n", ["S1", "1001", "b@x"]),
+}
+
+
+@pytest.mark.parametrize("kind", ROSTERS)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_rosters_of_all_kinds_are_read_and_each_identifier_is_a_key(tmp_path, kind, encoding):
+    text, students = ROSTERS[kind]
+    (tmp_path / "class.csv").write_bytes(text.encode(encoding))
+    class_list = roster.read(tmp_path / "class.csv")
+    for student in students:
+        checked = roster.check(class_list, [student])
+        assert student in checked.found and not checked.ambiguous, checked.lines
+    assert len({checked.found[student]}) == 1 and len(class_list.entries) <= 2
+
+
+def test_names_in_korean_and_western_encodings_are_right_or_refused(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_bytes("login,name\nmin,김민수\nlee,이영희\n".encode("cp949"))
+    assert [entry.name for entry in roster.read(file).entries] == ["김민수", "이영희"]
+    file.write_bytes("login,name\nmu,Müller\n".encode("cp1252"))
+    assert roster.read(file).entries[0].name == "Müller"
+    file.write_bytes("login,name\nmin,김똠\n".encode("cp949"))
+    with pytest.raises(CourseError, match="encoding of the roster"):
+        roster.read(file)
+
+
+def test_one_person_in_two_rows_is_one_and_a_dash_is_nothing(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text("login,name,email,section\nada,Ada,-,Lecture\nADA,,a@x,Lab\nbob,Bob,-,Lab\ncyd,Cyd,n/a,Lab\n")
+    class_list = roster.read(file)
+    assert [entry.identifiers for entry in class_list.entries] == [("ada", "a@x"), ("bob",), ("cyd",)]
+    assert class_list.entries[0].section == "Lecture, Lab"
+    assert not roster.check(class_list, ["ada", "bob"]).ambiguous
+
+
+# --- what is said about Canvas's columns ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "points", "column", "words"),
+    [
+        (["Lesson 3: Single-head attention (4711)"], ["24"], LESSON, "Perhaps it is 'Lesson 3"),
+        (["Homework (1)"], ["24"], LESSON, "importing would create one"),
+        ([f"{LESSON} (1)", "Single-head attention (2)"], ["24", "24"], f"{LESSON} (1)", "Two columns"),
+        ([f"{LESSON} (1)"], ["10"], f"{LESSON} (1)", "has 10 points, here it has 24"),
+        ([f"{LESSON} (1)"], ["24.0"], f"{LESSON} (1)", ""),
+    ],
+)
+def test_what_does_not_fit_in_canvas_is_said(classroom_3, capsys, columns, points, column, words):
+    write(classroom_3, {"ada": {}})
+    header = ["Student,ID,SIS User ID,SIS Login ID,Section", *columns]
+    rows = [
+        ",".join(header),
+        ",".join(["    Points Possible,,,,", *points]),
+        '"Lovelace, Ada",1,S1,ada,A' + "," * len(columns),
+    ]
+    (classroom_3 / "class.csv").write_text("\n".join(rows))
+    assert main(["export", "--format", "canvas", "--roster", "class.csv", "--out", "c.csv"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert rows_of(classroom_3 / "c.csv")[0][5] == column
+    assert len(out) == 1 + bool(words) and words in out[0]
+
+
+def test_one_lesson_into_a_folder(classroom_3, capsys):
+    write(classroom_3, {"ada": {}})
+    (classroom_3 / "out").mkdir()
+    assert main(["export", "3", "--out", "out"]) == 0
+    assert {row[0] for row in rows_of(classroom_3 / "out" / f"grades-{LESSON}.csv")[1:]} == {LESSON}
+    assert main(["export", "1"]) == 2 and "no grades of 01_vocabulary" in capsys.readouterr().err
+    (classroom_3 / "file").write_text("")
+    assert main(["export", "--out", "file/x.csv"]) == 2
+    assert "could not be written" in capsys.readouterr().err
+
+
+# --- entering a class list ------------------------------------------------------------------------------------------
+
+
+def people(root: Path) -> dict[str, tuple]:
+    with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
+        return {one.id: (one.first_name, one.last_name, one.email, one.lms_user_id) for one in gradebook.students}
+
+
+def test_a_class_list_is_entered_and_nobody_is_removed(classroom_3, capsys):
+    write(classroom_3, {"ada": {}, "S2": {}, "mallory": {}})
+    (classroom_3 / "class.csv").write_text(CLASS)
+    assert main(["roster", "class.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "1 added, 2 updated, 0 as before." in out and "Not in this list, and kept: mallory." in out
+    assert people(classroom_3) == {
+        "ada": ("Ada", "Lovelace", None, "1"),
+        "S2": ("Bob", "Bodin", None, "2"),
+        "ned": ("Ned", "Nobody", None, "3"),
+        "mallory": (None, None, None, None),
+    }
+    # what a list does not say stays
+    (classroom_3 / "mails.csv").write_text("login,email\nada,ada@uni.example\n")
+    assert main(["roster", "mails.csv"]) == 0
+    assert people(classroom_3)["ada"] == ("Ada", "Lovelace", "ada@uni.example", "1")
+    assert main(["roster", "mails.csv"]) == 0 and "0 added, 0 updated, 1 as before" in capsys.readouterr().out
+    before = people(classroom_3)
+    (classroom_3 / "twice.csv").write_text("login,name\nada,Ada\nNED,Ned\nbad*,Bad\n")
+    assert main(["roster", "twice.csv"]) == 2 and "Bad: the name has a *" in capsys.readouterr().err
+    assert people(classroom_3) == before

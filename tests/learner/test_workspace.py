@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 
 import nbformat
 import pytest
@@ -20,7 +18,6 @@ from autograde.grading.notebook.read import Submitted, Unreadable, read_submissi
 from autograde.grading.notebook.scores import ordinary_score
 from autograde.grading.records import seeds
 from autograde.grading.records.seeds import secret
-from autograde.instructor import collect
 from autograde.judge.verdict import Verdict
 from autograde.learner import progress
 from conftest import ROOT, filled, released
@@ -279,75 +276,11 @@ def test_partial_credit_of_an_ordinary_cell(text, expected):
     assert ordinary_score(cell, 2.0) == 0
 
 
-# --- collecting -----------------------------------------------------------------------------------------------------
-
-
-def test_collect_finds_submissions_by_their_place(course, tmp_path):
-    inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as archive:
-        archive.writestr(f"{LESSON.name}/{NAME}", "eve")
-    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
-        archive.writestr(f"ada/{NAME}", "ada")
-        archive.writestr(f"bob/{LESSON.name}/{NAME}", "bob")
-        archive.writestr("eve.zip", inner.getvalue())
-        archive.writestr(f"../../mallory/{NAME}", "mallory")
-        archive.writestr(f"__MACOSX/ada/._{NAME}", "x")
-        archive.writestr("fay.zip", b"not a zip")
-        archive.writestr("gil/notes.txt", "x")
-    flat = tmp_path / "flat"
-    flat.mkdir()
-    (flat / f"dan_{NAME}").write_text("dan")
-    results = {one.student: one for one in collect.collect(LESSON, [tmp_path / "class.zip", flat])}
-    stored = course / "classroom" / "submitted"
-    for student in ("ada", "bob", "dan", "eve"):
-        assert not results[student].problem
-        assert (stored / student / LESSON.name / NAME).read_text() == student
-        assert (stored / student / LESSON.name / "timestamp.txt").read_text().endswith("UTC\n")
-    assert results["fay"].problem and "leads out of the archive" in results[""].problem
-    assert set(results) == {"", "ada", "bob", "dan", "eve", "fay"}
-    assert not list(tmp_path.parent.rglob("mallory"))
-
-
-def test_a_damaged_member_of_an_archive_stops_nobody(course, tmp_path):
-    file = tmp_path / "class.zip"
-    text = "ada's work, long enough to be packed " * 200
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"ada/{NAME}", text)
-        archive.writestr(f"bob/{NAME}", "bob")
-    data = bytearray(file.read_bytes())
-    start = data.index(NAME.encode()) + len(NAME)
-    data[start : start + 20] = b"\xff" * 20  # no longer what a packer writes
-    file.write_bytes(data)
-    results = {one.student: one for one in collect.collect(LESSON, [file])}
-    assert results["ada"].problem and not results["bob"].problem
-
-
-def test_collect_refuses_two_files_for_one_student_and_odd_names(course, tmp_path):
-    for place, text in ((f"one/ada/{NAME}", "a"), (f"two/ada/{NAME}", "b"), (f"one/..bob/{NAME}", "c")):
-        file = tmp_path / "in" / place
-        file.parent.mkdir(parents=True)
-        file.write_text(text)
-    results = collect.collect(LESSON, [tmp_path / "in"])
-    assert len(results) == 2 and all(one.problem for one in results)
-    assert not (course / "classroom" / "submitted").exists()
-
-
-def test_collect_keeps_the_older_submission(course, tmp_path):
-    file = tmp_path / "ada" / NAME
-    file.parent.mkdir()
-    for text in ("first", "second", "second"):
-        file.write_text(text)
-        collect.collect(LESSON, [tmp_path / "ada"])
-    assert (course / "classroom" / "submitted" / "ada" / LESSON.name / NAME).read_text() == "second"
-    kept = list((course / "classroom" / "collected").rglob(NAME))
-    assert [one.read_text() for one in kept] == ["first"]
+# --- a class's data of an earlier version ---------------------------------------------------------------------------
 
 
 def test_a_class_is_ignored_by_git():
     assert "/classroom/" in (ROOT / ".gitignore").read_text().split()
-
-
-# --- a class's data of an earlier version ---------------------------------------------------------------------------
 
 
 def test_a_class_of_an_earlier_version_moves_once_and_whole(course, capsys):

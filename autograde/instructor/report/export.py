@@ -43,47 +43,62 @@ class Exported:
 
 
 def export(
-    course: Course, kind: str, file: Path | None = None, names: Path | None = None, allow_missing: bool = False
+    course: Course,
+    kind: str,
+    file: Path | None = None,
+    names: Path | None = None,
+    allow_missing: bool = False,
+    lesson: str | None = None,
 ) -> Exported:
-    """Write all grades into one CSV file.
+    """Write the grades of a lesson, or of all, into one CSV file.
 
     kind           "csv" (nbgrader's columns), "canvas" or "moodle"
-    file           default: classroom/export/grades.csv, grades-canvas.csv, grades-moodle.csv
+    file           the file, or a folder for it; default: in classroom/export/
     names          a roster: who is in the class, and under which numbers
     allow_missing  write also where submissions are of nobody in the roster; they are then left out
 
     Raises CourseError, and writes nothing, where a grade would be lost or would go to two people.
     """
-    have = grades.read(course)
+    have = grades.read(course, lesson)
     if not have.grades:
-        raise CourseError("There are no grades yet. Run `course grade` first.")
+        raise CourseError(f"There are no grades{f' of {lesson}' if lesson else ''} yet. Run `course grade` first.")
     students = sorted({student for _, student in have.grades})
     class_list = roster.read(names) if names else None
     checked = _check(class_list, students, have)
     if checked.ambiguous or (checked.unknown and not allow_missing):
         raise CourseError("\n".join(["Nothing was written:", *checked.lines, *_remedy(checked)]))
-    default = "grades.csv" if kind == CSV else f"grades-{kind}.csv"
-    target = (file or class_data.folder("export") / default).resolve()
-    people = [(entry, student) for student, entry in checked.found.items()]
+    target = _target(file, "-".join(filter(None, ("grades", lesson, kind if kind != CSV else ""))) + ".csv")
+    people: list[tuple[Entry, str | None]] = [(entry, student) for student, entry in checked.found.items()]
     people += [(entry, None) for entry in checked.without]
     if class_list is not None:  # in the order of the list
         order = {entry: index for index, entry in enumerate(class_list.entries)}
-        people.sort(key=lambda one: order[one[0]])
-    header, rows = _WRITERS[kind](have, people, class_list)
-    write_csv(target, header, rows)
-    waiting = sum(grade.review for grade in have.grades.values())
+        people.sort(key=lambda person: order[person[0]])
     lines = list(checked.lines)
+    header, rows = _WRITERS[kind](have, people, class_list, lines)
+    try:
+        write_csv(target, header, rows)
+    except OSError as error:
+        raise CourseError(f"{target} could not be written: {error.strerror}. Say another place with `--out`.") from None
+    waiting = sum(grade.review for grade in have.grades.values())
     if waiting:
-        lines.append(f"{waiting} submissions wait for a person's look; their points so far are in the file.")
+        lines.append(f"{waiting} submissions still need manual review; the file has their current points.")
     return Exported(target, tuple(lines))
+
+
+def _target(file: Path | None, name: str) -> Path:
+    if file is None:
+        return class_data.folder("export") / name
+    target = file.expanduser().resolve()
+    return target / name if target.is_dir() else target
 
 
 def _check(class_list: Roster | None, students: Sequence[str], have: Grades) -> Check:
     if class_list is not None:
-        emails = {student: person.email for student, person in have.people.items()}
-        return roster.check(class_list, students, emails)
+        more = {student: (person.email, person.lms) for student, person in have.people.items()}
+        return roster.check(class_list, students, more)
     entries = {
-        one.id: Entry(one.id, "", one.email, one.lms, one.name, one.first, one.last) for one in have.people.values()
+        person.id: Entry(login=person.id, email=person.email, lms=person.lms, first=person.first, last=person.last)
+        for person in have.people.values()
     }
     found = {student: entries.pop(student) for student in students}
     return Check(found, list(entries.values()))
@@ -91,8 +106,11 @@ def _check(class_list: Roster | None, students: Sequence[str], have: Grades) -> 
 
 def _remedy(checked: Check) -> list[str]:
     if checked.ambiguous:
-        return ["Make every student stand once in the roster and once among the submissions, and export again."]
-    return ["Mend the roster or the names of the submissions, or leave these out with `--allow-missing`."]
+        return [
+            "Each student must appear exactly once in the roster and once among the submissions. Correct that and "
+            "export again."
+        ]
+    return ["Correct the roster or the names of the submission folders, or skip these students with `--allow-missing`."]
 
 
 _NBGRADER = """
@@ -117,25 +135,25 @@ def _lessons(have: Grades) -> list[str]:
     return [lesson for lesson in have.max_score if lesson in given]
 
 
-def _csv(have: Grades, people: People, _: Roster | None) -> Table:
+def _csv(have: Grades, people: People, class_list: Roster | None, lines: list[str]) -> Table:
     """The columns and rows of nbgrader's own CSV: one for each lesson of the gradebook and each student."""
     rows = []
     for lesson, max_score in have.max_score.items():
         for entry, student in people:
-            grade = have.grades.get((lesson, student), Grade(0.0, 0.0, 0.0, False))
-            last, first = _names(entry)
-            who = [student or entry.identifiers[0], last, first, entry.email]
+            grade = have.grades.get((lesson, student or ""), Grade(0.0, 0.0, 0.0, False))
+            last, first = entry.last_and_first
+            who = [student or entry.id, last, first, entry.email]
             rows.append(
                 [lesson, have.due.get(lesson, ""), grade.submitted, *who, grade.raw, grade.late, grade.score, max_score]
             )
     return _NBGRADER.split(), rows
 
 
-def _canvas(have: Grades, people: People, class_list: Roster | None) -> Table:
+def _canvas(have: Grades, people: People, class_list: Roster | None, lines: list[str]) -> Table:
     lessons = _lessons(have)
-    columns = [_canvas_column(lesson, class_list.others if class_list else ()) for lesson in lessons]
+    columns = [_canvas_column(lesson, have.max_score[lesson], class_list, lines) for lesson in lessons]
     header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *columns]
-    rows = [["    Points Possible", "", "", "", "", *(have.max_score[lesson] for lesson in lessons)]]
+    rows: list[list] = [["    Points Possible", "", "", "", "", *(have.max_score[lesson] for lesson in lessons)]]
     for entry, student in people:
         login = entry.login or (student or "" if class_list is None else entry.email)
         scores = [_score(have, lesson, student) for lesson in lessons]
@@ -143,21 +161,48 @@ def _canvas(have: Grades, people: People, class_list: Roster | None) -> Table:
     return header, rows
 
 
-def _canvas_column(lesson: str, others: Sequence[str]) -> str:
-    """The column of an assignment that Canvas has already, with its number; else the lesson's name."""
+def _canvas_column(lesson: str, max_score: float, class_list: Roster | None, lines: list[str]) -> str:
+    """The column of an assignment that Canvas has already, with its number; else the lesson's name.
+
+    Appends to `lines` what the instructor should know before importing: no such column, several, another maximum.
+    """
     title = next((one.title for one in LESSONS if one.name == lesson), lesson)
-    for column in others:
-        known = _NUMBER.match(column)
-        if known and known.group(1).casefold() in (lesson.casefold(), title.casefold()):
-            return column
-    return lesson
+    known = {
+        column: match[1] for column in (class_list.others if class_list else ()) if (match := _NUMBER.match(column))
+    }
+    fitting = [column for column, name in known.items() if name.casefold() in (lesson.casefold(), title.casefold())]
+    if class_list is not None and not fitting:
+        near = [column for column, name in known.items() if title.casefold() in name.casefold()]
+        hint = f" Perhaps it is {near[0]!r}: write that in the first row of the file." if near else ""
+        lines.append(f"Canvas has no assignment {lesson!r} or {title!r}; importing would create one.{hint}")
+    if not fitting:
+        return lesson
+    if len(fitting) > 1:
+        lines.append(
+            f"Two columns of Canvas fit {lesson}: {', '.join(map(repr, fitting))}. The first is in the file; "
+            "change its title there if it is another."
+        )
+    possible = class_list.possible.get(fitting[0], "") if class_list else ""
+    if possible and _number(possible) != max_score:
+        lines.append(
+            f"In Canvas {fitting[0]!r} has {possible} points, here it has {max_score:g}. Change it in Canvas "
+            "before you import."
+        )
+    return fitting[0]
 
 
-def _moodle(have: Grades, people: People, class_list: Roster | None) -> Table:
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _moodle(have: Grades, people: People, class_list: Roster | None, lines: list[str]) -> Table:
     lessons = _lessons(have)
     rows = []
     for entry, student in people:
-        last, first = _names(entry)
+        last, first = entry.last_and_first
         login = entry.login or (student or "")
         rows.append(
             [first, last, entry.number, entry.email, login, *(_score(have, lesson, student) for lesson in lessons)]
@@ -165,12 +210,8 @@ def _moodle(have: Grades, people: People, class_list: Roster | None) -> Table:
     return ["First name", "Last name", "ID number", "Email address", "Username", *lessons], rows
 
 
-def _names(entry: Entry) -> tuple[str, str]:
-    """Last and first name, where the list has them or writes "Last, First"."""
-    if entry.last or entry.first or "," not in entry.name:
-        return entry.last, entry.first
-    last, first = entry.name.split(",", 1)
-    return last.strip(), first.strip()
-
-
-_WRITERS: dict[str, Callable[[Grades, People, Roster | None], Table]] = {CSV: _csv, CANVAS: _canvas, MOODLE: _moodle}
+_WRITERS: dict[str, Callable[[Grades, People, Roster | None, list[str]], Table]] = {
+    CSV: _csv,
+    CANVAS: _canvas,
+    MOODLE: _moodle,
+}

@@ -1,0 +1,33 @@
+"""Text of unknown encoding, as spreadsheets and archives of other systems write it."""
+
+from __future__ import annotations
+
+import re
+
+_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32"}
+_BOMS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_HIGH = re.compile(rb"[\x80-\xff]+")
+# Hangul of KS X 1001: two high bytes each. A Western letter with an accent is a single one between ASCII letters.
+_HANGUL = re.compile(rb"(?:[\xa1-\xc8][\xa1-\xfe])+")
+
+
+def decode(data: bytes, western: str = "cp1252") -> str:
+    """The text in `data`: UTF-8, UTF-16 or UTF-32, Korean (cp949), else the code page `western`.
+
+    Raises ValueError where two encodings are possible, or none: a wrong guess would change names in silence.
+    """
+    for bom, encoding in _BOMS.items():
+        if data.startswith(bom):
+            return data.decode(encoding)
+    if b"\0" in data:  # UTF-16 without a mark: the zeros are at the odd places, or at the even ones
+        little = data[1::2].count(0) > data[::2].count(0)
+        return data.decode("utf-16-le" if little else "utf-16-be")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        runs = _HIGH.findall(data)
+    if all(_HANGUL.fullmatch(run) for run in runs):
+        return data.decode("cp949")
+    if all(len(run) == 1 for run in runs):
+        return data.decode(western)
+    raise ValueError("neither UTF-8 nor of one encoding that can be told from others")

@@ -1,0 +1,53 @@
+"""Times as platforms and people write them, in UTC without a zone: so nbgrader's gradebook has them."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from dateutil import tz
+from dateutil.parser import parse
+
+_DASHED = re.compile(r"^(\d{4}-\d\d-\d\d)[-_T ](\d\d)[-.:](\d\d)(?:[-.:](\d\d))?")  # Blackboard: 2026-03-01-10-20-30
+_JOINED = re.compile(r"\b(\d{1,2})(\d\d)(?=\s*[AaPp]\.?[Mm]\b|$)")  # Brightspace: 926 PM
+_DATE = re.compile(r"\d{4}")
+
+
+def read(text: str, local: bool = True) -> datetime.datetime:
+    """The time that a text says; ValueError where it says none.
+
+    local  a time without a zone is this computer's local time; otherwise UTC
+    """
+    text = text.strip()
+    if not _DATE.search(text):  # dateutil would take the rest from today
+        raise ValueError(f"{text[:80]!r} has no year")
+    dashed = _DASHED.match(text)
+    if dashed:
+        day, hour, minute, second = dashed.groups("00")
+        text = f"{day} {hour}:{minute}:{second}{text[dashed.end() :]}"
+    else:
+        text = _JOINED.sub(r"\1:\2", text) if ":" not in text and not _DATE.fullmatch(text[-4:]) else text
+    try:
+        return in_utc(parse(text, tzinfos=_zone), local)
+    except (OverflowError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _zone(name: str | None, offset: int | None) -> datetime.tzinfo | int:
+    if offset is not None:
+        return offset
+    zone = tz.gettz(name)
+    if zone is None:
+        raise ValueError(f"the time zone {name} is not known; write it as +0100")
+    return zone
+
+
+def in_utc(time: datetime.datetime, local: bool = True) -> datetime.datetime:
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=tz.tzlocal() if local else datetime.UTC)
+    return time.astimezone(datetime.UTC).replace(tzinfo=None)
+
+
+def shown(time: datetime.datetime) -> str:
+    """A time for people: this computer's local time, with its zone."""
+    return time.replace(tzinfo=datetime.UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()

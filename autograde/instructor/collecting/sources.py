@@ -1,0 +1,355 @@
+"""The folders and files that the instructor names, and whose each file in them is.
+
+Who somebody is comes from the top of a source: there a platform or the instructor wrote the names. A name inside
+somebody's folder or archive decides nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path, PurePosixPath
+
+from autograde.course import times
+from autograde.course.files import File, archive_files, folder_files, open_archive, single_file
+from autograde.course.lessons import Lesson
+from autograde.instructor.collecting import layouts
+from autograde.instructor.collecting.layouts import Names
+
+_COPY = re.compile(r"(\s*\(\d+\)|-Copy\d+)$")  # of a browser, of JupyterLab
+# the names of a class's downloads consist of these words
+_CLASS = {
+    *("all", "class", "classroom", "course", "group", "names", "section", "student", "students"),
+    *("download", "downloads", "files", "gradebook", "late", "new", "resubmissions", "resubmitted"),
+    *("submission", "submissions", "submitted", "unit", "week", "work"),
+    *("assignment", "assignments", "homework", "hw", "lab", "lesson", "lessons"),
+    *("blackboard", "brightspace", "canvas", "github", "google", "moodle"),
+}
+_SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "__pycache__"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the instructor says about the sources.
+
+    platform     the name of a layout
+    names        a layout of the instructor's own, as a regular expression
+    student      everything is this student's
+    whole_class  a source is the class's, though it could be one student's
+    """
+
+    platform: str = ""
+    names: str = ""
+    student: str = ""
+    whole_class: bool = False
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a source says about a person; what it does not say is ""."""
+
+    student_id: str = ""
+    name: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    lms_id: str = ""
+    participant: str = ""
+    anonymous: bool = field(default=False, kw_only=True)
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        full = self.name or " ".join(filter(None, (self.first_name, self.last_name)))
+        return full or self.student_id or self.email or self.lms_id
+
+    @property
+    def default(self) -> str:
+        """The student's id where no class list knows this person."""
+        full = self.label if not self.anonymous else f"{self.label} {self.participant}"
+        return self.student_id or self.email or self.lms_id or full
+
+
+_SAID = ("student_id", "name", "first_name", "last_name", "email", "lms_id", "participant")
+
+
+@dataclass(frozen=True)
+class Handed(File):
+    """A file of somebody's, with what its name says: when it was handed in (UTC), and which upload it is."""
+
+    time: datetime.datetime | None = None
+    order: int = 0
+
+
+@dataclass
+class Person:
+    """One student's files in the sources.
+
+    unsure    the source that may be this student's or another's, or ""
+    late      the platform marks this as late
+    problem   why nothing of it can be taken, or ""
+    """
+
+    identity: Identity
+    files: list[Handed] = field(default_factory=list)
+    unsure: str = ""
+    late: bool = False
+    problem: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Source:
+    """A folder, an archive or a file, and the files in it."""
+
+    path: Path
+    files: list[File]
+
+    @property
+    def top(self) -> list[str]:
+        """The names at the top, without what systems add."""
+        return list(dict.fromkeys(file.place.parts[0] for file in self.files if not _nobodys(file.place)))
+
+    @property
+    def container(self) -> list[str]:
+        return [self.path.resolve().name, self.path.stem]
+
+    def unwrapped(self) -> Source:
+        """The same without the one folder around everything: archives are often packed so."""
+        tops = self.top
+        if len(tops) != 1 or not any(len(file.place.parts) > 1 for file in self.files):
+            return self
+        inner = [
+            replace(file, place=PurePosixPath(*file.place.parts[1:]), inside=PurePosixPath(*file.inside.parts[1:]))
+            for file in self.files
+            if file.place.parts[0] == tops[0] and len(file.place.parts) > 1
+        ]
+        return Source(self.path.parent / tops[0], inner)
+
+
+def read(path: Path, stack: ExitStack) -> Source:
+    """Raises Refused for an archive that cannot be opened, or with too many files."""
+    if path.is_dir():
+        return Source(path, list(folder_files(path)))
+    if path.suffix.casefold() == ".zip":
+        return Source(path, list(archive_files(stack.enter_context(open_archive(path)))))
+    return Source(path, [single_file(path)])
+
+
+def hidden(place: PurePosixPath) -> bool:
+    """What a file manager or JupyterLab puts beside somebody's work."""
+    return any(
+        part.casefold() in _SYSTEM or (part.startswith(".") and not part.startswith("..")) for part in place.parts
+    )
+
+
+def _nobodys(place: PurePosixPath) -> bool:
+    """The same at the top, where a hidden folder with a notebook may be somebody's."""
+    if not hidden(place):
+        return False
+    first = place.parts[0]
+    odd = first.startswith(".") and len(place.parts) > 1 and not hidden(PurePosixPath(*place.parts[1:]))
+    return not (odd and first.casefold() != ".ipynb_checkpoints" and is_notebook(place.name))
+
+
+# --- kinds of files, by their names ---------------------------------------------------------------------------------
+
+
+def stem(name: str) -> str:
+    """A file's name without its ending; what a browser or an operating system put behind `.ipynb` is part of it."""
+    before, found, _ = name.casefold().partition(".ipynb")
+    return name[: len(before)] if found else PurePosixPath(name).stem
+
+
+def is_notebook(name: str) -> bool:
+    return name.casefold().endswith(".ipynb")
+
+
+def may_be_notebook(name: str) -> bool:
+    """A notebook whose ending was lost or covered: `.ipynb.txt`, `.json`, none. Its content has to say so."""
+    suffix = PurePosixPath(name).suffix.casefold()
+    return ".ipynb" in name.casefold() or suffix in ("", ".txt", ".json")
+
+
+def is_archive(name: str) -> bool:
+    return name.casefold().endswith(".zip")
+
+
+def squashed(text: str) -> str:
+    """Letters and digits alone: platforms replace other signs."""
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def is_of(lesson: Lesson, name: str) -> bool:
+    """The file's name has the lesson in it."""
+    return squashed(lesson.name) in squashed(stem(name))
+
+
+# --- whose is it? ---------------------------------------------------------------------------------------------------
+
+
+def people(
+    lesson: Lesson, source: Source, choice: Choice, alone: bool, known: Callable[[str], bool], listed: bool
+) -> Iterator[Person]:
+    """The people in a source, each with their files.
+
+    alone   it is the only source; of several archives each is one student's
+    known   whether a name is that of a student of this class
+    listed  all students of this class are known by name
+    """
+    explicit = bool(choice.platform or choice.names or choice.whole_class)
+    archive = is_archive(source.path.name) and not source.path.is_dir()
+    name = _own_name(lesson, source)
+    if choice.student:
+        yield _person(choice.student, source.files)
+    elif not explicit and (known(name) or (archive and not alone)):
+        yield _person(name, source.files)
+    else:
+        unsure = archive and not explicit and not listed and not _is_class(lesson, source.path)
+        for person in _class(lesson, source, choice, known):
+            if unsure and person.identity.student_id != name:
+                person.unsure = source.path.name
+            yield person
+
+
+def _is_class(lesson: Lesson, archive: Path) -> bool:
+    """An archive's name is that of a class's download, not a person's."""
+    words = set(re.findall(r"[^\W\d_]+", archive.stem.casefold()))
+    return words <= _CLASS | set(re.findall(r"[^\W\d_]+", lesson.name))
+
+
+def _own_name(lesson: Lesson, source: Source) -> str:
+    """Whose a source is by its own name; "" where that is the lesson's."""
+    path = source.path.resolve()
+    if path.is_dir():
+        return _without_lesson(path.name, lesson)
+    name = _without_lesson(stem(path.name), lesson)
+    return name or ("" if is_archive(path.name) else _without_lesson(path.parent.name, lesson))
+
+
+def _person(student: str, files: list[File]) -> Person:
+    problem = "" if student else "its name does not say whose it is; collect it with `--student NAME`"
+    return Person(Identity(student), [_handed(file) for file in files], problem=problem)
+
+
+def _handed(file: File) -> Handed:
+    return Handed(**{one.name: getattr(file, one.name) for one in fields(File)})
+
+
+def _time(text: str) -> datetime.datetime | None:
+    try:
+        return times.read(text)
+    except ValueError:
+        return None
+
+
+def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str], bool]) -> Iterator[Person]:
+    if choice.names:
+        yield from _by_layout(source, layouts.own(choice.names))
+        return
+    inner = source.unwrapped()
+    for here in (source, inner):
+        names = layouts.of(choice.platform, here.top, here.container, lesson.name)
+        if names is not None:
+            yield from _by_layout(here, names)
+            return
+    if choice.platform:  # nothing is named as there: everybody is named as a stranger
+        yield from _by_layout(source, layouts.Names(layouts.BY_NAME[choice.platform], source.container))
+        return
+    top = [file.place.name for file in source.files if not file.is_folder and not _folders(lesson, file)]
+    own = [name for name in top if is_notebook(name) or may_be_notebook(name)]
+    if not choice.whole_class and any(_without_lesson(stem(name), lesson) == "" for name in own):
+        yield _person(_own_name(lesson, source), source.files)
+        return
+    yield from _by_place(lesson, source, known)
+
+
+def _by_layout(source: Source, names: Names) -> Iterator[Person]:
+    found: dict[Identity, Person] = {}
+    strangers: dict[str, Person] = {}
+    for file in source.files:
+        first, *rest = file.place.parts
+        if _nobodys(file.place) or (not rest and first in names.layout.nobodys) or (names.own and file.is_folder):
+            continue
+        said = names.match(str(file.place) if names.own else first)
+        if said is None:
+            problem = f"{names.layout.title} does not name submissions like this"
+            person = strangers.setdefault(first, Person(Identity(first), problem=problem))
+            person.files.append(_handed(file))
+            continue
+        identity = Identity(*(said[group] for group in _SAID))
+        person = found.setdefault(identity, Person(identity))
+        person.late = person.late or bool(said["late"])
+        inside = PurePosixPath(*rest) if rest and not names.own else PurePosixPath(said["file_id"])
+        if not inside.name:
+            continue  # the folder itself, or the platform's own text about this person
+        if not rest and names.layout.copies:
+            inside = inside.with_name(re.sub(names.layout.copies, "", inside.stem) + inside.suffix)
+        order = int(said["order"] or 0)
+        person.files.append(replace(_handed(file), inside=inside, time=_time(said["timestamp"]), order=order))
+    anonymous = len(found) > 1 and len({identity.name for identity in found}) == 1
+    for identity, person in found.items():
+        if identity.participant and (anonymous or identity.name.casefold() == "participant"):
+            person.identity = replace(identity, anonymous=True)
+        yield person
+    yield from strangers.values()
+
+
+def _by_place(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> Iterator[Person]:
+    """`STUDENT/…`, `STUDENT.zip`, `STUDENT_LESSON.ipynb`."""
+    level, problem = _level(lesson, source, known)
+    found: dict[str, Person] = {}
+    for file in source.files:
+        folders = _folders(lesson, file)
+        if _nobodys(file.place) or (file.is_folder and len(folders) <= level):
+            continue
+        if file.problem and ".." in file.place.parts:
+            person = found.setdefault("", Person(Identity(), problem=file.problem))
+        elif folders:
+            student = folders[min(level, len(folders) - 1)]
+            person = found.setdefault(student, Person(Identity(student), problem=problem))
+        else:
+            student = _without_lesson(stem(file.place.name), lesson)
+            person = found.setdefault(student, _person(student, []))
+        person.files.append(_handed(file))
+    yield from found.values()
+
+
+def _level(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> tuple[int, str]:
+    """How deep the students' folders are, and a problem where that cannot be told.
+
+    The first folder is the student's, unless all notebooks are deeper and every folder above them holds several.
+    """
+    holders = {
+        tuple(_folders(lesson, file))
+        for file in source.files
+        if not hidden(file.place) and (is_notebook(file.place.name) or is_archive(file.place.name))
+    }
+    depth = min(map(len, holders), default=0)
+    if depth < 2 or any(known(holder[0]) for holder in holders):
+        return 0, ""
+    above: dict[tuple[str, ...], set[str]] = {}
+    for holder in holders:
+        above.setdefault(holder[: depth - 1], set()).add(holder[depth - 1])
+    if all(len(names) > 1 for names in above.values()):
+        return depth - 1, ""
+    if len({holder[0] for holder in holders}) == len({holder[:depth] for holder in holders}):
+        return 0, ""
+    return 0, (
+        "some folders hold several folders with notebooks, others one, so it is not clear which are the students'; "
+        "collect each folder that holds students' folders by itself"
+    )
+
+
+def _folders(lesson: Lesson, file: File) -> list[str]:
+    """The folders that a file is in (a folder: and itself), without the lesson's own."""
+    parts = file.place.parts if file.is_folder else file.place.parent.parts
+    return [part for part in parts if part.casefold() != lesson.name and part not in (".", "/")]
+
+
+def _without_lesson(name: str, lesson: Lesson) -> str:
+    """The name without the lesson in it, and without what a browser or JupyterLab calls a copy."""
+    return re.sub(re.escape(lesson.name), "", _COPY.sub("", name), flags=re.IGNORECASE).strip("_- ")

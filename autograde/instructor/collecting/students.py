@@ -1,0 +1,84 @@
+"""Who of the class is it? Names, logins and numbers of a source meet the class list and the students that are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograde.course import class_data
+from autograde.course.people import folded, normalised, refusal
+from autograde.instructor.collecting.sources import Identity
+from autograde.instructor.report.grades import Person
+from autograde.instructor.roster import Entry, Index, Roster
+
+
+@dataclass(frozen=True)
+class Found:
+    """A student's id, or the problem in words that follow a colon; `listed`: the class list says who it is."""
+
+    student: str
+    problem: str = ""
+    listed: bool = False
+
+
+class Students:
+    """The students of a class.
+
+    roster     the class list that the instructor gave; who is not in it is not collected
+    gradebook  the people of nbgrader's gradebook; who is not among them is collected under the source's name
+    """
+
+    def __init__(self, roster: Roster | None, gradebook: dict[str, Person]) -> None:
+        self._roster = Index(roster) if roster is not None else None
+        self._ids = gradebook
+        people = [
+            Entry(login=person.id, email=person.email, lms=person.lms, first=person.first, last=person.last)
+            for person in gradebook.values()
+        ]
+        self._gradebook = Index(Roster(tuple(people)))
+        self._folders = {folded(name): name for name in _collected()}
+        self.listed = roster is not None or any(
+            person.first or person.last or person.email for person in gradebook.values()
+        )
+
+    def known(self, name: str) -> bool:
+        """Whether this is a student's id, login, number or name."""
+        indices = [self._gradebook, *([self._roster] if self._roster is not None else [])]
+        return folded(normalised(name)) in self._folders or any(index.find([name], [name]) for index in indices)
+
+    def find(self, identity: Identity) -> Found:
+        """The id of a person: the class list's where it has this person, else what the source says."""
+        identifiers = [identity.student_id, identity.email, identity.lms_id]
+        full = (f"{identity.first_name} {identity.last_name}", f"{identity.last_name} {identity.first_name}")
+        names = [identity.name or identity.student_id, *full] if not identity.anonymous else []
+        for index in (self._roster, self._gradebook):
+            if index is None:
+                continue
+            entries = index.find(identifiers, names, identity.participant)
+            if len(entries) > 1:
+                who = " or ".join(f"{entry.full_name} ({entry.id})" for entry in entries)
+                return Found(identity.default, f"the class list does not say whether this is {who}")
+            if entries:
+                return self._checked(self._id(entries[0]), True)
+            if index is self._roster:
+                near = index.near(identity.label)
+                hint = f"; near: {', '.join(near)}" if near else ""
+                return Found(identity.default, f"not in the roster{hint}")
+        return self._checked(normalised(identity.default), False)
+
+    def _id(self, entry: Entry) -> str:
+        """What the gradebook calls a person of the roster, where it has this person."""
+        known = self._gradebook.find(entry.identifiers)
+        return known[0].id if len(known) == 1 else entry.id
+
+    def _checked(self, student: str, listed: bool) -> Found:
+        problem = refusal(student)
+        other = self._folders.get(folded(student), student)
+        if not problem and other != student:
+            problem = f"{other} has handed in already, and the two names differ in capitals or accents only"
+        return Found(student, problem, listed)
+
+
+def _collected() -> list[str]:
+    folder: Path = class_data.folder("submitted")
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

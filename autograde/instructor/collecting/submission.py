@@ -1,0 +1,229 @@
+"""Which of somebody's files is the submission: the lesson's notebook, and the weights beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from pathlib import PurePosixPath
+
+from autograde.course import attachments, notebooks, paths
+from autograde.course.attachments import shown
+from autograde.course.files import LARGEST, Refused, archive_files, open_archive
+from autograde.course.lessons import LESSONS, Lesson
+from autograde.course.text import decode
+from autograde.instructor.collecting import sources
+from autograde.instructor.collecting.sources import Handed, Person
+
+TIMESTAMP = "timestamp.txt"  # nbgrader's, where a file of somebody's folder came from there
+_PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_GRADE_ID = re.compile(r'"grade_id"\s*:\s*"([^"\\]{1,200})"')
+
+
+@dataclass
+class Submission:
+    """What a student handed in.
+
+    notebook   its content; None where there is none, and `reason` says why
+    files      data files by name
+    source     the file that was taken as the notebook
+    timestamp  the content of nbgrader's file beside it, or ""
+    """
+
+    notebook: bytes | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    source: Handed | None = None
+    timestamp: str = ""
+    reason: str = ""
+
+
+class _Reader:
+    """Reads one student's files, at most 64 MiB of them together: what is packed costs no memory before it is taken."""
+
+    def __init__(self) -> None:
+        self._left = LARGEST
+
+    def read(self, file: Handed, limit: int = LARGEST) -> bytes:
+        if self._left <= 0:
+            raise Refused(f"the files before it have {LARGEST // 2**20} MiB together")
+        data = file.read(min(limit, LARGEST))
+        self._left -= len(data)
+        return data
+
+
+def choose(lesson: Lesson, person: Person) -> Submission:
+    """The submission among one student's files.
+
+    Raises Refused where two different files have an equal claim, and where an archive cannot be read.
+    """
+    reader = _Reader()
+    with ExitStack() as stack:
+        files = [file for file in _unpacked(person.files, stack) if not sources.hidden(file.inside)]
+        notes: list[str] = []
+        files = _newest(lesson, files, notes)
+        taken = _notebook(lesson, [file for file in files if not file.is_folder], reader, notes)
+        if taken is None:
+            return Submission(reason="; ".join(notes) or _nothing(lesson, files))
+        file, content = taken
+        submission = Submission(content, notes=notes, source=file)
+        _attach(lesson, files, file, submission)
+        return submission
+
+
+def _unpacked(files: list[Handed], stack: ExitStack) -> Iterator[Handed]:
+    """The files with those of an archive in its place; an archive inside that one is not opened."""
+    for file in files:
+        if file.is_folder or not sources.is_archive(file.inside.name):
+            yield file
+            continue
+        archive = stack.enter_context(open_archive(io.BytesIO(file.read()), limited=True))
+        for inner in archive_files(archive, file.place):
+            yield replace(file, **{item.name: getattr(inner, item.name) for item in fields(inner)})
+
+
+def _newest(lesson: Lesson, files: list[Handed], notes: list[str]) -> list[Handed]:
+    """The files of the last attempt that has a notebook, where the platform gives several."""
+    attempts = sorted({file.time for file in files if file.time is not None}, reverse=True)
+    for time in attempts[: len(attempts) if len(attempts) > 1 else 0]:
+        last = [file for file in files if file.time in (time, None)]
+        if any(sources.is_notebook(file.inside.name) for file in last):
+            notes.append(f"{len(attempts)} attempts were handed in; the last one with a notebook was taken.")
+            files = last
+            break
+    newest: dict[str, Handed] = {}
+    for file in files:
+        name = file.inside.as_posix().casefold()
+        if name not in newest or file.order >= newest[name].order:
+            newest[name] = file
+    kept = {id(file) for file in newest.values()}
+    older = [file for file in files if file.order and id(file) not in kept]
+    if older:
+        notes.append(f"{shown(older[0].inside.name)} was uploaded again; the last upload was taken.")
+    return [file for file in files if not file.order or id(file) in kept]
+
+
+def _notebook(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[str]) -> tuple[Handed, bytes] | None:
+    """The notebook of the lesson: by its exact name, else by a name with the lesson in it ("03_x (1).ipynb"), else by
+    the lesson's cells in it. What has another ending has to have the lesson's cells, too."""
+    groups: list[list[Handed]] = [[] for _ in range(5)]
+    for file in files:
+        name = file.inside.name
+        rank = 0 if sources.stem(name).casefold() == lesson.name else 2 if sources.is_of(lesson, name) else 4
+        if sources.is_notebook(name) and (rank < 4 or not _of_another(lesson, name)):
+            groups[rank].append(file)
+        elif rank < 4 and sources.may_be_notebook(name):
+            groups[rank + 1].append(file)
+        elif sources.may_be_notebook(name) and not _of_another(lesson, name) and name != TIMESTAMP:
+            groups[4].append(file)
+    groups[4].sort(key=lambda file: not sources.is_notebook(file.inside.name))
+    for rank, group in enumerate(groups):
+        taken = _only(lesson, group, rank in (0, 2), reader, notes)
+        if taken is None:
+            continue
+        name = taken[0].inside.name
+        if name != f"{lesson.name}.ipynb":
+            notes.append(f"The notebook was called {shown(name)}; it was taken as `{lesson.name}.ipynb`.")
+        beside = [
+            file for other in groups[rank + 1 : 4] for file in other if file.inside.parent == taken[0].inside.parent
+        ]
+        if beside:
+            notes.append(f"{shown(beside[0].inside.name)} was left out: {shown(name)} is there.")
+        return taken
+    return None
+
+
+def _only(
+    lesson: Lesson, files: list[Handed], sure: bool, reader: _Reader, notes: list[str]
+) -> tuple[Handed, bytes] | None:
+    """The one content of these files; Refused at the second that differs. `sure`: whatever is in them."""
+    taken: tuple[Handed, bytes, bytes] | None = None
+    for file in files:
+        try:
+            content = reader.read(file)
+        except Refused as error:
+            notes.append(f"{shown(file.inside.name)}: {error}")
+            continue
+        if not sure and not _has_cells_of(lesson, content):
+            if sources.is_of(lesson, file.inside.name):
+                notes.append(f"{shown(file.inside.name)} is not the notebook of {lesson.name}")
+            continue
+        mark = hashlib.sha256(content).digest()
+        if taken is not None and taken[2] != mark:
+            raise Refused(
+                f"several different files for one student ({taken[0].place}, {file.place}); keep one and collect again"
+            )
+        taken = taken or (file, content, mark)
+    return taken[:2] if taken is not None else None
+
+
+def _of_another(lesson: Lesson, name: str) -> bool:
+    return any(sources.is_of(other, name) for other in LESSONS if other != lesson)
+
+
+def _has_cells_of(lesson: Lesson, content: bytes) -> bool:
+    """A look for the lesson's cells that takes no more memory than the text."""
+    try:
+        text = decode(content)
+        release = notebooks.read(paths.release_of(lesson))
+    except (ValueError, OSError):
+        return False
+    known = {notebooks.grade_id(cell) for cell in release.cells} - {""}
+    return text.lstrip()[:1] == "{" and any(match[1] in known for match in _GRADE_ID.finditer(text))
+
+
+def _nothing(lesson: Lesson, files: list[Handed]) -> str:
+    """Why there is no notebook."""
+    names = [file.inside.name for file in files if not file.is_folder]
+    others = [other.name for other in LESSONS if other != lesson and any(sources.is_of(other, name) for name in names)]
+    packed = [name for name in names if PurePosixPath(name).suffix.casefold() in (*_PACKED, ".zip")]
+    if not names:
+        return "there is no file in it"
+    if packed:
+        return f"{shown(packed[0])} is not a zip file that is opened; pack {lesson.name}.ipynb into a zip file"
+    if others:
+        return f"it has {others[0]}, and nothing of {lesson.name}"
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{shown(names[0])}{more} is not a notebook; {lesson.name}.ipynb is expected"
+
+
+def _attach(lesson: Lesson, files: list[Handed], notebook: Handed, submission: Submission) -> None:
+    """Take the weights beside the notebook; a note for what is left out."""
+    left_out = attachments.Rejected()
+    for file, name in _others(lesson, files, notebook.inside.parent):
+        if name == TIMESTAMP:
+            submission.timestamp = _text(file)
+            continue
+        reason = file.problem or attachments.refusal(name, len(submission.files))
+        if not reason:
+            try:
+                submission.files[name] = file.read(attachments.LARGEST)
+            except Refused:
+                reason = attachments.TOO_LARGE
+        if reason:
+            left_out.add(name, reason)
+    submission.notes = list(dict.fromkeys([*submission.notes, *left_out.notes()]))
+
+
+def _text(file: Handed) -> str:
+    try:
+        return decode(file.read(1000))
+    except (Refused, ValueError):
+        return ""
+
+
+def _others(lesson: Lesson, files: list[Handed], folder: PurePosixPath) -> Iterator[tuple[Handed, str]]:
+    """The files that are not a notebook, with their names seen from the notebook's folder; without what the lesson
+    itself brings, and without what belongs to other lessons."""
+    release = paths.release_of(lesson).parent
+    brought = {path.relative_to(release).as_posix() for path in release.rglob("*")}
+    elsewhere = {other.name for other in LESSONS} - {lesson.name}
+    for file in files:
+        inside = file.inside.is_relative_to(folder)
+        name = str(file.inside.relative_to(folder)) if inside else f"../{file.inside.name}"
+        notebook = sources.is_notebook(file.inside.name)
+        if not file.is_folder and not notebook and name not in brought and not elsewhere & set(file.inside.parts):
+            yield file, name

@@ -1,0 +1,603 @@
+"""Taking submissions in: nobody vanishes, nothing becomes somebody else's, and times are known or not used."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import os
+import re
+import shutil
+import time
+import tracemalloc
+import unicodedata
+import zipfile
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+
+from autograde import cli
+from autograde.course import times
+from autograde.course.errors import CourseError
+from autograde.course.lessons import find_lesson
+from autograde.course.text import decode
+from autograde.instructor.collect import Collected, collect
+from autograde.instructor.collecting.sources import Choice
+from conftest import ROOT
+
+LESSON = find_lesson("3")
+NAME = f"{LESSON.name}.ipynb"
+RELEASE = ROOT / "notebooks" / LESSON.name / NAME
+DATE = (2026, 11, 1, 10, 0, 0)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A course with the released notebooks and nothing else; commands work in it."""
+    root = tmp_path / "course"
+    root.mkdir()
+    (root / "notebooks").symlink_to(ROOT / "notebooks")
+    shutil.copy(ROOT / "nbgrader_config.py", root)
+    monkeypatch.setenv("COURSE_ROOT", str(root))
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+@pytest.fixture
+def gradebook(place):
+    """The same with a gradebook that knows the lesson, due on 10 November 2026."""
+    (place / "classroom").mkdir()
+    with Gradebook(f"sqlite:///{place / 'classroom' / 'gradebook.db'}", "transformer") as opened:
+        opened.add_assignment(LESSON.name, duedate="2026-11-10 12:00:00 UTC")
+        yield opened
+
+
+def packed(files: dict[str, str | bytes], date: tuple = DATE) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, date), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def source(name: str, files: dict[str, str | bytes]) -> Path:
+    """A folder or a zip file with these files; in a folder a name with "/" at its end is an empty folder."""
+    path = Path.cwd() / name
+    if path.suffix.casefold() == ".zip":
+        path.write_bytes(packed(files))
+        return path
+    for inner, content in files.items():
+        file = path / inner
+        (file if inner.endswith("/") else file.parent).mkdir(parents=True, exist_ok=True)
+        if not inner.endswith("/"):
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def taken(*sources: Path, **options) -> dict[str, Collected]:
+    results = collect(LESSON, list(sources), **options)
+    assert len({result.student for result in results}) == len(results)
+    return {result.student: result for result in results}
+
+
+def stored(root: Path) -> dict[str, str]:
+    """{student: text of the notebook}"""
+    files = (root / "classroom" / "submitted").glob(f"*/{LESSON.name}/{NAME}")
+    return {file.parent.parent.name: file.read_text() for file in files}
+
+
+def time_of(root: Path, student: str) -> str:
+    file = root / "classroom" / "submitted" / student / LESSON.name / "timestamp.txt"
+    return file.read_text() if file.exists() else ""
+
+
+# --- by place -------------------------------------------------------------------------------------------------------
+
+
+def test_submissions_are_found_by_their_place(place, tmp_path):
+    class_zip = source(
+        "class.zip",
+        {
+            f"ada/{NAME}": "ada",
+            f"bob/{LESSON.name}/{NAME}": "bob",
+            "eve.zip": packed({f"{LESSON.name}/{NAME}": "eve"}),
+            f"../../mallory/{NAME}": "mallory",
+            f"__MACOSX/ada/._{NAME}": "x",
+            "fay.zip": b"not a zip",
+            "gil/notes.txt": "x",
+        },
+    )
+    results = taken(class_zip, source("flat", {f"dan_{NAME}": "dan"}))
+    assert stored(place) == {student: student for student in ("ada", "bob", "dan", "eve")}
+    assert results["fay"].problem and "leads out of the archive" in results[""].problem
+    assert "notes.txt" in results["gil"].problem
+    assert set(results) == {"", "ada", "bob", "dan", "eve", "fay", "gil"}
+    assert not list(tmp_path.parent.rglob("mallory"))
+
+
+@pytest.mark.parametrize("kind", ["", ".zip"])
+def test_nobody_vanishes(place, kind, capsys):
+    notebook = RELEASE.read_bytes()
+    files = {
+        f"ada/{NAME}": "x",
+        f"bob/{NAME}.txt": notebook,
+        f"cyd/{NAME}.json": notebook,
+        f"dan/{LESSON.name}.html": "<html>",
+        f"eve/{LESSON.name}.IPYNB": "eve",
+        "fay.ZIP": packed({NAME: "fay"}),
+        f"gus/{LESSON.name}.pdf": "%PDF",
+        "hal/": "",
+        f"ivy/{LESSON.name}": notebook,
+        "jon.tar.gz": "x",
+        f"kim/{NAME}.txt": "my notes",
+        "lea/Untitled.ipynb": notebook,
+        "mia/04_multi_head.ipynb": "x",
+        f"ned_{LESSON.name}.docx": "x",
+        "ona/homework": notebook,
+        f".pat/{NAME}": "x",
+        f"quy/{NAME.replace('_', ' ')}": "quy",
+        "grades.csv": "a,b",
+    }
+    left = {"dan", "gus", "hal", "jon.tar", "kim", "mia", "ned", ".pat", "grades"}
+    path = source(f"class{kind}", files)
+    results = taken(path)
+    assert {student for student, result in results.items() if result.problem} == left
+    assert (
+        set(stored(place)) == set(results) - left == {*("ada", "bob", "cyd", "eve", "fay"), "ivy", "lea", "ona", "quy"}
+    )
+    assert "was called `03_single_head.ipynb.txt`" in results["bob"].notes[0]
+    assert "04_multi_head" in results["mia"].problem and "there is no file" in results["hal"].problem
+    assert cli.main(["collect", "3", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert all(f"({student})" in out for student in left) and "9 of 18 submissions" in out
+
+
+def test_files_for_one_student_that_differ_are_all_refused(place):
+    one = source("in", {f"one/ada/{NAME}": "a", f"two/ada/{NAME}": "b", f"one/..bob/{NAME}": "c"})
+    results = taken(one)
+    assert all(result.problem for result in results.values()) and not stored(place)
+    attempts = source("attempts", {f"ada/attempt1/{NAME}": "a", f"ada/attempt2/{NAME}": "b", f"bob/{NAME}": "bob"})
+    assert "several different files" in taken(attempts)["ada"].problem and stored(place) == {"bob": "bob"}
+
+
+def test_the_older_submission_is_kept_and_that_is_said(place, capsys):
+    for text in ("first", "second", "second"):
+        assert cli.main(["collect", "3", str(source("ada", {NAME: text}))]) == 0
+    assert stored(place) == {"ada": "second"}
+    kept = list((place / "classroom" / "collected").rglob(NAME))
+    assert [file.read_text() for file in kept] == ["first"]
+    assert capsys.readouterr().out.count("replaces an earlier submission") == 1
+
+
+def test_a_damaged_member_of_an_archive_stops_nobody(place):
+    file = source("class.zip", {f"ada/{NAME}": "ada's work, long enough to be packed " * 200, f"bob/{NAME}": "bob"})
+    data = bytearray(file.read_bytes())
+    start = data.index(NAME.encode()) + len(NAME)
+    data[start : start + 20] = b"\xff" * 20  # no longer what a packer writes
+    file.write_bytes(data)
+    assert taken(file)["ada"].problem and stored(place) == {"bob": "bob"}
+
+
+def test_a_source_may_be_a_file_a_folder_in_an_archive_or_in_the_home_folder(place, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    taken(source("flat", {f"ada_{NAME}": "ada"}) / f"ada_{NAME}")
+    taken(source("bob", {NAME: "bob"}) / NAME)
+    taken(source("late.zip", {f"monday/cyd/{NAME}": "cyd", f"monday/dan/{NAME}": "dan"}))
+    source("in", {f"eve/{NAME}": "eve"})
+    taken(Path("~/in"))
+    assert stored(place) == {student: student for student in ("ada", "bob", "cyd", "dan", "eve")}
+    with pytest.raises(CourseError, match="does not exist"):
+        collect(LESSON, [Path("none.zip")])
+
+
+def test_files_of_another_lesson_are_named_with_the_command_for_them(place, capsys):
+    path = source("in", {"ada/04_multi_head.ipynb": "x", "bob/04_multi_head.ipynb": "x"})
+    assert cli.main(["collect", "3", str(path)]) == 1
+    assert "`course collect 4 …`" in capsys.readouterr().out
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def test_people_have_names_of_all_kinds(place):
+    names = ["Ada Lovelace", "김민수", "O'Brien", "müller", "_ada", "-x", "Kim, Minsu", "a+b@uni.example", "Ñandú (2)"]
+    results = taken(source("in", {f"{name}/{NAME}": name for name in names}))
+    assert stored(place) == {name: name for name in names}
+    assert not any(result.problem for result in results.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("..bob", "begins with a dot"),
+        ("a*", r"has a \*"),
+        ("a[1]", r"has a \["),
+        ("x" * 129, "128 characters"),
+        ("김" * 100, "255 bytes"),
+        ("\x1b[31m", "cannot be printed"),
+        ("nul", "device"),
+        ("bob.", "ends with"),
+    ],
+)
+def test_a_refused_name_has_a_true_reason(place, name, reason):
+    results = collect(LESSON, [source("class.zip", {f"{name}/{NAME}": "x", f"ok/{NAME}": "ok"})])
+    (problem,) = (result.problem for result in results if result.problem)
+    assert re.search(reason, problem) and stored(place) == {"ok": "ok"}
+
+
+def test_a_name_that_is_not_utf_8_stops_nobody(place):
+    folder = os.fsencode(source("in", {f"ok/{NAME}": "ok"})) + b"/bad\xff"
+    os.mkdir(folder)
+    Path(os.fsdecode(folder), NAME).write_text("x")
+    assert [result.problem != "" for result in collect(LESSON, [Path("in")])] == [True, False]
+    assert stored(place) == {"ok": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ada", "ada"), ("müller", unicodedata.normalize("NFD", "müller")), ("Straße", "STRASSE"), ("ﬁn", "fin")],
+)
+def test_names_that_a_file_system_takes_for_one_are_never_merged(place, one, other):
+    results = collect(LESSON, [source("class.zip", {f"{one}/{NAME}": "1", f"{other}/{NAME}": "2", f"ok/{NAME}": "ok"})])
+    assert len(results) == 3 and stored(place) == {"ok": "ok"}
+    assert sum("cannot be told apart" in result.problem for result in results) == 2
+
+
+def test_a_name_in_other_capitals_does_not_replace_a_submission(place):
+    taken(source("first", {f"Ada/{NAME}": "1", f"müller/{NAME}": "1"}))
+    results = taken(source("second", {f"ada/{NAME}": "2", unicodedata.normalize("NFD", f"müller/{NAME}"): "2"}))
+    assert "Ada has handed in already" in results["ada"].problem
+    assert stored(place) == {"Ada": "1", "müller": "2"}  # a Mac's spelling is the same name
+
+
+def test_korean_names_in_an_archive_of_windows(place):
+    data = packed({f"김민수/{NAME}": "x", f"이영희/{NAME}": "y"})
+    for name in ("김민수", "이영희"):
+        longer, shorter = name.encode(), name.encode("cp949") + b"___"
+        data = data.replace(longer, shorter[:6] + b"___")
+    data = data.replace(b"\x00\x08\x08\x00", b"\x00\x00\x08\x00")  # the flag for UTF-8
+    Path("class.zip").write_bytes(data)
+    assert set(taken(Path("class.zip"))) == {"김민수___", "이영희___"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp949"])
+def test_text_is_decoded_rightly_or_not_at_all(encoding):
+    assert decode("이름,login\n김민수,min\n".encode(encoding)) == "이름,login\n김민수,min\n"
+
+
+def test_text_of_western_windows_is_decoded_and_doubt_is_an_error():
+    assert decode("Müller;Ñandú".encode("cp1252")) == "Müller;Ñandú"
+    for data in ("äöü".encode("cp1252"), "김똠".encode("cp949")):
+        with pytest.raises(ValueError, match="UTF-8"):
+            decode(data)
+
+
+# --- whose is it? ---------------------------------------------------------------------------------------------------
+
+
+def test_a_name_inside_somebodys_folder_makes_nothing_anothers(place):
+    taken(source("in", {f"bob/{NAME}": "bob", f"ada/{NAME}": "ada"}))
+    taken(source("late", {f"mallory/bob/{NAME}": "mallory"}))
+    assert stored(place) == {"ada": "ada", "bob": "bob", "mallory": "mallory"}
+    taken(source("one", {"mallory/bob.zip": packed({f"bob/{NAME}": "again"})}))
+    taken(source("two", {f"mallory/bob/{NAME}": "third", f"zoe/ada/{NAME}": "zoe"}))
+    assert stored(place) == {"ada": "ada", "bob": "bob", "mallory": "third", "zoe": "zoe"}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        {f"bob/{NAME}": "m", f"ada/{NAME}": "m"},
+        {f"bob_{NAME}": "m"},
+        {f"x/bob/{NAME}": "m", f"x/ada/{NAME}": "m"},
+        {f"bob_1_assignsubmission_file_/{NAME}": "m"},
+        {f"L_bob_attempt_2026-11-01-10-00-00_{NAME}": "m"},
+        {"bob.zip": packed({NAME: "m"})},
+    ],
+)
+def test_an_archive_that_may_be_one_students_replaces_nothing(place, inside, capsys):
+    taken(source("in", {f"bob/{NAME}": "bob", f"ada/{NAME}": "ada"}))
+    assert cli.main(["collect", "3", str(source("mallory.zip", inside))]) == 1
+    assert "`--student NAME`" in capsys.readouterr().out
+    assert stored(place) == {"ada": "ada", "bob": "bob"}
+    if len(inside) == 1:
+        taken(Path("mallory.zip"), choice=Choice(student="mallory"))
+        assert stored(place) == {"ada": "ada", "bob": "bob", "mallory": "m"}
+    taken(Path("mallory.zip"), choice=Choice(whole_class=True))
+    assert stored(place)["bob"] == "m"
+
+
+def test_an_archive_of_a_student_who_is_known_is_that_students(place, gradebook):
+    gradebook.add_student("mallory", first_name="Mal", last_name="Lory")
+    for name in ("mallory.zip", "Mal Lory.zip"):
+        results = taken(source(name, {f"bob/{NAME}": "m"}))
+        assert list(results) == ["mallory"] and stored(place) == {"mallory": "m"}
+    # whoever is not in a class list that is there is a class
+    taken(source("xyz.zip", {f"bob/{NAME}": "1", f"ada/{NAME}": "1"}))
+    taken(source("xyz.zip", {f"bob/{NAME}": "2", f"ada/{NAME}": "2"}))
+    assert stored(place) == {"mallory": "m", "ada": "2", "bob": "2"}
+
+
+def test_what_is_packed_costs_no_memory_before_it_is_taken(place):
+    """2 MB of zip with 60 different notebooks of 8 MB each, under the ratio of a bomb."""
+    rows = [os.urandom(64 * 1024).hex().encode() for _ in range(2)]
+    notebooks = {f"{n}/{NAME}": rows[0] + bytes([65 + n]) + rows[1] + b" " * (8 * 2**20) for n in range(60)}
+    path = source("class.zip", {"mallory.zip": packed(notebooks), f"bob/{NAME}": "bob"})
+    del notebooks
+    tracemalloc.start()
+    results = taken(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "several different files" in results["mallory"].problem and stored(place) == {"bob": "bob"}
+    assert peak < 60 * 2**20
+
+
+@pytest.mark.parametrize("size", [100_000, 50 * 2**20])
+def test_a_bomb_is_known_by_its_ratio(place, size):
+    results = taken(source("class.zip", {f"mallory/{NAME}": b" " * size, f"bob/{NAME}": "bob"}))
+    assert "zip bomb" in results["mallory"].problem and stored(place) == {"bob": "bob"}
+
+
+# --- platforms ------------------------------------------------------------------------------------------------------
+
+PLATFORMS = {
+    "moodle": (
+        {
+            f"Ada Lovelace_20411_assignsubmission_file_/{NAME}": "ada",
+            f"José Ñandú_20412_assignsubmission_file/work/{NAME}": "jose",
+            f"Zoe O'Keefe_20413_assignsubmission_file_/{NAME}": "zoe",
+            "Bob Bodin_20414_assignsubmission_onlinetext_/onlinetext.html": "<p>",
+        },
+        {"Ada Lovelace": "ada", "José Ñandú": "jose", "Zoe O'Keefe": "zoe"},
+        {"Bob Bodin"},
+    ),
+    "moodle-flat": (
+        {f"Ada Lovelace_20411_assignsubmission_file_{NAME}": "ada", f"Bob_2_assignsubmission_file_{NAME}": "bob"},
+        {"Ada Lovelace": "ada", "Bob": "bob"},
+        set(),
+    ),
+    "moodle-blind": (
+        {f"Participant_20411_assignsubmission_file_/{NAME}": "a", f"Participant_2_assignsubmission_file_/{NAME}": "b"},
+        {"Participant 20411": "a", "Participant 2": "b"},
+        set(),
+    ),
+    "canvas": (
+        {
+            f"lovelaceada_4711_99001_{NAME}": "ada",
+            f"lovelaceada_4711_99777_{LESSON.name}-1.ipynb": "newer",
+            f"bodinbob_LATE_4712_99002_{NAME}": "bob",
+            f"김민수_4713_99003_{LESSON.name}-2.ipynb": "kim",
+            f"anon_Ab3dE_99004_{NAME}": "anon",
+            f"LATE_anon_Xy3dE_99005_{NAME}": "late",
+            "okeefezoe_4714_text.html": "<p>",
+        },
+        {"4711": "newer", "4712": "bob", "4713": "kim", "anon_Ab3dE": "anon", "anon_Xy3dE": "late"},
+        {"4714"},
+    ),
+    "blackboard": (
+        {
+            f"Lesson_3_alovelace_attempt_2026-03-01-10-20-30_{NAME}": "old",
+            f"Lesson_3_alovelace_attempt_2026-03-02-10-20-30_{NAME}": "ada",
+            "Lesson_3_alovelace_attempt_2026-03-02-10-20-30.txt": "Name: Ada",
+            "Lesson_3_b_bodin_attempt_2026-03-01-11-20-30_work.zip": packed({NAME: "bob"}),
+            "Lesson_3_cyd_attempt_2026-03-01-11-20-30.txt": "Name: Cyd",
+        },
+        {"alovelace": "ada", "b_bodin": "bob"},
+        {"cyd"},
+    ),
+    "brightspace": (
+        {
+            f"10012-4711 - Ada Lovelace - Nov 1, 2026 1000 AM/{NAME}": "old",
+            f"10012-4711 - Ada Lovelace - Nov 11, 2026 926 PM/{NAME}": "ada",
+            f"10013-4711 - Mary-Ann Smith - Nov 1, 2026 1001 AM/{NAME}": "mary",
+            "10014-4711 - Cyd - Nov 1, 2026 1001 AM/essay.pdf": "x",
+            "index.html": "<html>",
+        },
+        {"Ada Lovelace": "ada", "Mary-Ann Smith": "mary"},
+        {"Cyd"},
+    ),
+    "google": (
+        {f"Ada Lovelace - {NAME}": "ada", f"Bob Bodin - Copy of {NAME}": "bob"},
+        {"Ada Lovelace": "ada", "Bob Bodin": "bob"},
+        set(),
+    ),
+    "github": (
+        {
+            f"lesson-3-submissions/lesson-3-ada/{NAME}": "ada",
+            f"lesson-3-submissions/lesson-3-ada-l/notebooks/{NAME}": "ada-l",
+            "lesson-3-submissions/lesson-3-ada/.git/config": "x",
+        },
+        {"ada": "ada", "ada-l": "ada-l"},
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "wrapped"])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_platforms_download_is_recognised(place, platform, kind):
+    files, expected, left = PLATFORMS[platform]
+    if kind == "wrapped" and platform != "github":
+        files = {f"course 1/{name}": content for name, content in files.items()}
+    results = taken(source("download" if kind == "folder" else "download.zip", files))
+    assert stored(place) == expected
+    assert {student for student, result in results.items() if result.problem} == left
+    said = taken(Path("download" if kind == "folder" else "download.zip"), choice=Choice(platform.split("-")[0]))
+    assert set(said) == set(results)
+
+
+def test_a_download_with_other_files_in_it_keeps_its_names(place):
+    files = dict(PLATFORMS["moodle"][0]) | {"notes.txt": "mine"}
+    results = taken(source("moodle.zip", files))
+    assert "Moodle does not name" in results["notes.txt"].problem and stored(place) == PLATFORMS["moodle"][1]
+
+
+def test_the_later_upload_counts_in_two_downloads_too(place):
+    taken(source("canvas.zip", {f"lovelaceada_4711_99001_{NAME}": "old", f"bodinbob_4712_99002_{NAME}": "bob"}))
+    taken(source("canvas-resubmitted.zip", {f"lovelaceada_4711_99777_{LESSON.name}-1.ipynb": "new"}))
+    assert stored(place) == {"4711": "new", "4712": "bob"}
+
+
+def test_two_people_of_one_name_are_not_one(place):
+    files = {f"Kim Minsu_{n}_assignsubmission_file_/{NAME}": str(n) for n in (1, 2)}
+    results = collect(LESSON, [source("moodle.zip", files | {f"Ada_3_assignsubmission_file_/{NAME}": "ada"})])
+    assert sum("cannot be told apart" in result.problem for result in results) == 2 and stored(place) == {"Ada": "ada"}
+    Path("class.csv").write_text(
+        "Identifier,Full name,Email address\nParticipant 1,Kim Minsu,k1@x\nParticipant 2,Kim Minsu,k2@x\n"
+    )
+    results = collect(LESSON, [Path("moodle.zip")], class_list=Path("class.csv"))
+    assert stored(place) == {"Ada": "ada", "k1@x": "1", "k2@x": "2"}
+
+
+def test_own_names_as_for_nbgraders_zip_collect(place):
+    pattern = r".*_(?P<student_id>\w+)_on_(?P<timestamp>[0-9\-]+)_(?P<file_id>\w+)"
+    files = {
+        f"sheet_ada_on_2026-11-09-10-00-00_{NAME}": "ada",
+        f"in/sheet_bob_on_2026-11-09-10-00-00_{NAME}": "bob",
+        "sheet_cyd.ipynb": "x",
+    }
+    results = taken(source("in", files), choice=Choice(names=pattern))
+    assert stored(place) == {"ada": "ada", "bob": "bob"} and results["sheet_cyd.ipynb"].problem
+    assert results["ada"].time == datetime.datetime(2026, 11, 9, 10)
+    taken(source("x", {f"g1/cyd/a/{NAME}": "cyd"}), choice=Choice(names=r"g1/(?P<student_id>[^/]+)/"))
+    assert stored(place)["cyd"] == "cyd"
+    for wrong in ("(", r"(?P<file_id>.*)"):
+        with pytest.raises(CourseError, match="--names"):
+            collect(LESSON, [Path("in")], Choice(names=wrong))
+
+
+def test_github_needs_the_assignments_name(place):
+    with pytest.raises(CourseError, match="ASSIGNMENT-submissions"):
+        collect(LESSON, [source("repos", {f"lesson-3-ada/{NAME}": "ada"})], Choice("github"))
+
+
+# --- with a class list ----------------------------------------------------------------------------------------------
+
+ROSTER = """Student,ID,SIS User ID,SIS Login ID,Email
+"Lovelace, Ada",4711,S1,ada,a.lovelace@uni.example
+"Ñandú, José",4712,S2,jose,jose@uni.example
+"O'Keefe, Zoe",4713,S3,zoe,zoe@uni.example
+"김, 민수",4714,S4,minsu,minsu@uni.example
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ada Lovelace_20411_assignsubmission_file_/@",
+        "lovelaceada_4711_99001_@",
+        "lovelaceada_999_99001_@",
+        "L_ada_attempt_2026-03-01-10-20-30_@",
+        "10012-1 - ADA LOVELACE - Nov 1, 2026 1000 AM/@",
+        "Lovelace, Ada/@",
+        "S1/@",
+        "a.lovelace/@",
+        "ada/@",
+        "Ada Lovelace - @",
+    ],
+)
+def test_names_logins_and_numbers_meet_in_the_class_list(place, name):
+    Path("class.csv").write_text(ROSTER)
+    results = taken(source("download", {name.replace("@", NAME): "ada"}), class_list=Path("class.csv"))
+    assert list(results) == ["ada"] and stored(place) == {"ada": "ada"}
+
+
+def test_who_is_not_in_the_class_list_is_named_with_near_names(place):
+    Path("class.csv").write_text(ROSTER)
+    files = {
+        f"Zoe OKeefe/{NAME}": "zoe",
+        f"Jose Nandu/{NAME}": "jose",
+        f"민수 김/{NAME}": "kim",
+        f"Zoë Okefe/{NAME}": "x",
+    }
+    results = taken(source("in", files), class_list=Path("class.csv"))
+    assert stored(place) == {"zoe": "zoe", "jose": "jose", "minsu": "kim"}
+    assert "not in the roster" in results["Zoë Okefe"].problem and "(zoe)" in results["Zoë Okefe"].problem
+
+
+def test_the_gradebooks_people_are_a_class_list_too(place, gradebook):
+    gradebook.add_student("ada", first_name="Ada", last_name="Lovelace", lms_user_id="4711")
+    taken(source("canvas.zip", {f"lovelaceada_4711_1_{NAME}": "ada", f"x_9_2_{NAME}": "x"}))
+    taken(source("moodle.zip", {f"Ada Lovelace_1_assignsubmission_file_/{NAME}": "ada"}))
+    assert stored(place) == {"ada": "ada", "9": "x"}
+
+
+# --- when was it handed in? -----------------------------------------------------------------------------------------
+
+
+def test_the_hour_of_collecting_is_never_the_hour_of_handing_in(place):
+    taken(source("in", {f"ada/{NAME}": "ada"}))
+    assert time_of(place, "ada") == ""
+    taken(source("exchange", {f"ada/{NAME}": "ada", "ada/timestamp.txt": "2026-11-01 11:00:00 +0100"}))
+    assert time_of(place, "ada") == "2026-11-01 10:00:00.000000 UTC\n"
+    taken(source("again", {f"ada/{NAME}": "ada"}))  # the same file, and no word about its time
+    assert time_of(place, "ada") == "2026-11-01 10:00:00.000000 UTC\n"
+    taken(source("newer", {f"ada/{NAME}": "newer", "ada/timestamp.txt": "yesterday"}))
+    assert time_of(place, "ada") == ""
+
+
+@pytest.fixture
+def berlin(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_platforms_and_instructors_know_the_time(berlin, place):
+    files = {f"L_ada_attempt_2026-11-01-10-00-00_{NAME}": "ada", f"L_bob_attempt_2026-07-01-10-00-00_{NAME}": "bob"}
+    taken(source("blackboard.zip", files))
+    assert time_of(place, "ada").startswith("2026-11-01 09:00") and time_of(place, "bob").startswith("2026-07-01 08:00")
+    taken(Path("blackboard.zip"), received="2026-11-02 12:00 UTC")
+    assert time_of(place, "ada").startswith("2026-11-02 12:00")
+    taken(source("google.zip", {f"Zoe - {NAME}": "zoe"}))
+    assert time_of(place, "Zoe") == ""
+    taken(Path("google.zip"), received="dates")
+    assert time_of(place, "Zoe").startswith("2026-11-01 09:00")
+    with pytest.raises(CourseError, match="is not a time"):
+        collect(LESSON, [Path("google.zip")], received="last week")
+
+
+def test_one_line_says_who_is_late_and_why(place, gradebook, capsys, monkeypatch):
+    gradebook.add_student("ext")
+    submission = gradebook.add_submission(LESSON.name, "ext")
+    submission.extension = datetime.timedelta(days=3)
+    gradebook.db.commit()
+    files = {
+        f"L_ada_attempt_2026-11-09-10-00-00_{NAME}": "x",
+        f"L_bob_attempt_2026-11-11-10-00-00_{NAME}": "x",
+        f"L_ext_attempt_2026-11-11-10-00-00_{NAME}": "x",
+    }
+    assert cli.main(["collect", "3", str(source("blackboard.zip", files)), "--class"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "due date" in line]
+    assert "Late: 1 of 3, by the platform's name for it: bob." in line
+    canvas = source("canvas.zip", {f"zoe_LATE_1_2_{NAME}": "zoe"})
+    assert cli.main(["collect", "3", str(canvas)]) == 0
+    line = capsys.readouterr().out
+    assert (
+        "Late: 0 of 1. 1 without a known time counts as on time" in line and "marks as late, without a time: 1." in line
+    )
+    gradebook.update_or_create_assignment(LESSON.name, duedate="2999-01-01 12:00:00 UTC")
+    assert cli.main(["collect", "3", str(canvas)]) == 0 and "due date" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-01-10-20-30", "2026-03-01 10:20:30"),
+        ("Sep 24, 2024 926 PM", "2024-09-24 21:26:00"),
+        ("1 November 2026 1426", "2026-11-01 14:26:00"),
+        ("2026-11-01 10:00:00.5 UTC", "2026-11-01 10:00:00.500000"),
+        ("2026-11-01T10:00:00+02:00", "2026-11-01 08:00:00"),
+        ("2026-11-01 12:00 CET", "2026-11-01 11:00:00"),
+    ],
+)
+def test_times_are_read_as_platforms_write_them(text, expected):
+    assert str(times.read(text, local=False)) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "10:00", "\0", "9" * 20, "2026-13-45 99:99", "2026-11-01 12:00 XYZ"])
+def test_a_text_that_is_not_a_time_is_an_error(text):
+    with pytest.raises(ValueError):
+        times.read(text)
