@@ -23,7 +23,7 @@ from autograde.exercises import exercise as find_exercise
 from autograde.grading.job import ALL, Job, Result, Review, Score
 from autograde.grading.kernel.run import run_in_kernel
 from autograde.grading.notebook import rules
-from autograde.grading.notebook.cells import checked_exercise, outputs, refused
+from autograde.grading.notebook.cells import answer_source, checked_exercise, outputs, refused
 from autograde.grading.notebook.mending import reference_source
 from autograde.grading.notebook.normalise import is_locked, normalise, note_cell
 from autograde.grading.notebook.read import Submitted, Unreadable, parse_submission
@@ -270,7 +270,7 @@ class _Grading:
         start = time.perf_counter()
         try:
             with _one_thread():
-                verdict = judge(exercise, key.calls, answers, key)
+                verdict = judge(exercise, key.calls, answers, key, answer_source(self.notebook, exercise))
                 if exercise.flag and verdict.score:
                     self.flags[exercise.name] = next(filter(None, (exercise.flag(one.value) for one in answers)), "")
                 return verdict

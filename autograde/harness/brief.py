@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from autograde.harness.plain import Other, TensorData
 
@@ -41,16 +42,16 @@ def brief(value: Any, limit: int = 200, most: int = 24) -> str:
     return text if len(text) <= limit else text[: limit - 4] + " ..."
 
 
-def describe(array: np.ndarray, most: int = 24) -> str:
+def describe(array: npt.NDArray[Any], most: int = 24) -> str:
     """Dtype and shape, and the numbers too if they are not more than `most`."""
     head = f"{array.dtype} {array.shape}"
-    if array.size > most or array.ndim > 2:
+    if array.size > most:
         return head
     body = values(array)
     return f"{head} {body}" if "\n" not in body else f"{head}\n{body}"
 
 
-def values(array: np.ndarray) -> str:
+def values(array: npt.NDArray[Any]) -> str:
     if array.size > 60:
         flat = array.reshape(-1)
         return np.array2string(flat[:6], precision=4, suppress_small=True, separator=", ")[:-1] + ", ...]"

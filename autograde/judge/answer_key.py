@@ -21,10 +21,14 @@ class AnswerKey:
         self._wrong: dict[tuple[int, int], Answer | Skipped] = {}
 
     @cached_property
-    def expected(self) -> list[Answer | Skipped]:
+    def expected(self) -> list[Answer]:
         if self.exercise.expected is not None:
             return [Answer(self.exercise.expected(call)) for call in self.calls]
-        return projected(self.exercise, self.calls, answer(self.exercise.reference, self.calls, PATIENCE))
+        given = projected(self.exercise, self.calls, answer(self.exercise.reference, self.calls, PATIENCE))
+        answers = [each for each in given if isinstance(each, Answer)]
+        if len(answers) < len(given):
+            raise RuntimeError(f"The reference of {self.exercise.name} did not answer within {PATIENCE:g} seconds.")
+        return answers
 
     @cached_property
     def tolerances(self) -> list[Tolerance]:

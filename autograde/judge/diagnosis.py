@@ -1,47 +1,109 @@
-"""Which misconception gives the learner's answers."""
+"""What is probably wrong: a misconception, a relation in the data, or what the source shows, in this order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from autograde.exercise import Exercise, Misconception
+from autograde.exercise import Exercise
 from autograde.harness.call import Answer, Skipped
+from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
-from autograde.judge.compare import difference
+from autograde.judge.compare import Array, Comparison
+from autograde.judge.findings import Finding
+from autograde.judge.relations import relate
+from autograde.judge.source import observe
+from autograde.judge.verdict import MISCONCEPTION, RELATION, SOURCE
 
 
-def diagnose(key: AnswerKey, got: list[Answer | Skipped]) -> Misconception | None:
-    """The misconception that gives the learner's answers on every call, or None. Most differ at the first call."""
-    for number, candidate in enumerate(key.exercise.misconceptions):
-        same = all(_agree(key.exercise, key.wrong(number, at), one) for at, one in enumerate(got))
-        if same and (any(one.problem is None for one in got) or _one_message(key, number, got)):
-            return candidate
-    return None
+@dataclass(frozen=True)
+class Diagnosis:
+    """A name, a sentence, and the kind of evidence (`verdict.MISCONCEPTION`, `RELATION` or `SOURCE`)."""
+
+    name: str
+    sentence: str
+    evidence: str
 
 
-def _one_message(key: AnswerKey, number: int, got: list[Answer]) -> bool:
-    """Whether an error reads the same. Where every call raises, the kind of error alone fits too many mistakes."""
-    return any(key.wrong(number, at).problem.text == one.problem.text for at, one in enumerate(got))
+def diagnose(
+    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None], source: str | None
+) -> Diagnosis | None:
+    """The first evidence that fits, or None."""
+    for failing_only in (False, True):
+        for number, candidate in enumerate(key.exercise.misconceptions):
+            if _fits(key, number, got, findings, failing_only):
+                return Diagnosis(candidate.name, candidate.sentence, MISCONCEPTION)
+    relation = _relation(key, got, findings)
+    if relation is not None:
+        return Diagnosis(*relation, RELATION)
+    seen = observe(key.exercise, source) if source else None
+    return Diagnosis(seen.name, seen.sentence, SOURCE) if seen else None
 
 
-def _agree(exercise: Exercise, one: Answer | Skipped, other: Answer | Skipped) -> bool:
-    if isinstance(one, Skipped) or isinstance(other, Skipped):
+# --- misconceptions -------------------------------------------------------------------------------------------------
+
+
+def _fits(
+    key: AnswerKey,
+    number: int,
+    got: Sequence[Answer | Skipped],
+    findings: Sequence[Finding | None],
+    failing_only: bool,
+) -> bool:
+    """Whether a misconception gives the learner's answers: on every call, or on those that fail, with values and not
+    with errors, where the misconception is wrong on these calls only by its own mistake."""
+    places = [at for at, finding in enumerate(findings) if finding is not None or not failing_only]
+    if failing_only and len(places) == len(got):
         return False
-    if (one.problem is None) != (other.problem is None):
-        return False
-    if one.problem is not None:
-        return one.problem.kind == other.problem.kind
-    if one.changed != other.changed:
-        return False
-    return (
-        difference(
-            one.value, other.value, _naming_tolerance, exercise.ignore, multiple_outputs=exercise.multiple_outputs
-        )
-        is None
-    )
+    for at in places:
+        if not _agree(key.exercise, key.wrong(number, at), got[at]):
+            return False
+    values = [at for at in places if _problem(got[at]) is None]
+    if failing_only:
+        return len(values) == len(places)
+    return bool(values) or any(_same_text(key.wrong(number, at), got[at]) for at in places)
 
 
-def _naming_tolerance(path: str, values: np.ndarray) -> float:
+def _problem(answer: Answer | Skipped) -> str | None:
+    return answer.problem.text if answer.problem is not None else None
+
+
+def _same_text(wrong: Answer | Skipped, got: Answer | Skipped) -> bool:
+    """Whether an error reads the same. Where every call raises, the kind of error fits too many mistakes."""
+    return _problem(wrong) == _problem(got)
+
+
+def _agree(exercise: Exercise, wrong: Answer | Skipped, got: Answer | Skipped) -> bool:
+    if isinstance(wrong, Skipped) or isinstance(got, Skipped):
+        return False
+    if wrong.problem is not None or got.problem is not None:
+        return wrong.problem is not None and got.problem is not None and wrong.problem.kind == got.problem.kind
+    if wrong.changed != got.changed:
+        return False
+    comparison = Comparison(_naming_tolerance, exercise.ignore, exercise.multiple_outputs)
+    return comparison.difference(wrong.value, got.value) is None
+
+
+def _naming_tolerance(path: str, values: Array) -> float:
     finite = np.abs(values[np.isfinite(values)]) if values.size else values
     size = float(finite.max()) if finite.size else 0.0
     return (1e-4 if values.dtype == np.float32 else 1e-8) * max(size, 1e-3)
+
+
+# --- relations ------------------------------------------------------------------------------------------------------
+
+
+def _relation(
+    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
+) -> tuple[str, str] | None:
+    failing = []
+    for at, finding in enumerate(findings):
+        if finding is None:
+            continue
+        call = key.calls[at]
+        comparison = Comparison(key.tolerances[at], key.exercise.ignore, key.exercise.multiple_outputs)
+        failing.append((call, explain.parameters(key.exercise, call), key.expected[at], got[at], comparison))
+    relation = relate(failing)
+    return (relation.name, relation.sentence) if relation else None

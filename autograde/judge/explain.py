@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,18 @@ def advice(exercise: Exercise, finding: Finding) -> str:
         if is_unwritten(finding.problem):
             return "This part is not written yet."
         if finding.missing_error is not None:
-            return f"{_article(finding.missing_error.kind)} is asked for here, {_article(finding.problem.kind)} came."
+            return f"Expected {_article(finding.missing_error.kind)} here, got {_article(finding.problem.kind)}."
         return f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")
     if finding.missing_error is not None:
-        return f"{_article(finding.missing_error.kind)} is asked for here, but the call returned a value."
+        return f"Expected {_article(finding.missing_error.kind)} here, but the call returned a value."
     if finding.changed:
         names = ", ".join(f"`{name}`" for name in _argument_names(exercise, finding))
         return f"The result is right, but the call changes its input {names}. Work on a copy instead."
-    return finding.difference.remark or "Expected and got differ."
+    return (finding.difference.remark if finding.difference else "") or "Expected and got differ."
 
 
 def _article(kind: str) -> str:
-    return f"{'An' if kind[:1] in 'AEIOU' else 'A'} {kind}"
+    return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 
 def _sentence(text: str) -> str:
@@ -41,11 +42,11 @@ def _sentence(text: str) -> str:
 
 
 def _argument_names(exercise: Exercise, finding: Finding) -> list[str]:
-    names = _parameters(exercise, finding.call)
+    names = parameters(exercise, finding.call)
     return [names[int(i)] if i.isdigit() and int(i) < len(names) else i for i in finding.changed]
 
 
-def _parameters(exercise: Exercise, call: Call) -> list[str]:
+def parameters(exercise: Exercise, call: Call) -> list[str]:
     target = exercise.reference
     if call.new is not None:
         method = call.method or ("forward" if hasattr(target, "forward") else "__call__")
@@ -57,7 +58,7 @@ def _parameters(exercise: Exercise, call: Call) -> list[str]:
     return names[1:] if call.new is not None and names[:1] == ["self"] else names
 
 
-def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: bool):
+def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: bool) -> Iterator[tuple[str, str]]:
     # without a diagnosis the remark stands first, as the advice
     yield "Call", describe_call(exercise, finding.call)
     if finding.call.note:
@@ -71,7 +72,8 @@ def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: 
             yield "In your code", "\n".join(finding.problem.lines)
     elif finding.missing_error is not None:
         yield "Expected", f"{finding.missing_error.kind}: {finding.missing_error.text}"
-        yield "Got", finding.difference.got
+        if finding.difference is not None:
+            yield "Got", finding.difference.got
     elif finding.difference is not None:
         where = f" ({finding.difference.path})" if finding.difference.path else ""
         yield "Expected" + where, finding.difference.expected
@@ -86,7 +88,7 @@ def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: 
 def describe_call(exercise: Exercise, call: Call) -> str:
     """The call as a line of Python, large values replaced by name, dtype and shape."""
     notes: list[str] = []
-    names = _parameters(exercise, call)
+    names = parameters(exercise, call)
     arrays = sum(isinstance(value, np.ndarray | TensorData) for value in (*call.args, *call.kwargs.values()))
     most = 24 if arrays < 2 else 12  # a message stays short: of several arrays only small ones show their numbers
     inner = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from autograde.exercise import Exercise
 from autograde.harness.brief import brief
 from autograde.harness.call import Answer, Call, Problem, Skipped
-from autograde.judge.compare import Difference, Tolerance, difference
+from autograde.judge.compare import Comparison, Difference, Tolerance
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,11 @@ def is_unwritten(problem: Problem | None) -> bool:
     return problem is not None and problem.kind == "NotImplementedError"
 
 
-def find(exercise: Exercise, call: Call, expected: Answer, got: Answer | Skipped, tolerance: Tolerance):
+def find(
+    exercise: Exercise, call: Call, expected: Answer, got: Answer | Skipped, tolerance: Tolerance
+) -> Finding | None:
     if isinstance(got, Skipped):
-        return Finding(call, Difference("", "a result", "not asked, because an earlier call did not return"))
+        return Finding(call, Difference("", "a result", "skipped, because an earlier call did not return"))
     if expected.problem is not None:
         if got.problem is None:
             return Finding(call, missing_error=expected.problem, difference=Difference("", "", brief(got.value)))
@@ -40,9 +42,7 @@ def find(exercise: Exercise, call: Call, expected: Answer, got: Answer | Skipped
         return None
     if got.problem is not None:
         return Finding(call, problem=got.problem)
-    found = difference(
-        expected.value, got.value, tolerance, exercise.ignore, multiple_outputs=exercise.multiple_outputs
-    )
+    found = Comparison(tolerance, exercise.ignore, exercise.multiple_outputs).difference(expected.value, got.value)
     if found:
         return Finding(call, found)
     if got.changed and not exercise.mutates:

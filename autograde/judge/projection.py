@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Call, Skipped
+from autograde.harness.call import Answer, Call, Skipped
 
 
-def projected(exercise: Exercise, calls: list[Call], answers: list) -> list:
-    if exercise.projection is None:
-        return answers
+def projected(exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer | Skipped]) -> list[Answer | Skipped]:
+    """The answers with what is compared in place of their values."""
+    project = exercise.projection
+    if project is None:
+        return list(answers)
     return [
-        one
-        if one.problem is not None or isinstance(one, Skipped)
-        else replace(one, value=_project(exercise, call, one.value))
-        for call, one in zip(calls, answers, strict=True)
+        replace(given, value=_project(project, call, given.value))
+        if isinstance(given, Answer) and given.problem is None
+        else given
+        for call, given in zip(calls, answers, strict=True)
     ]
 
 
-def _project(exercise: Exercise, call: Call, value: Any) -> Any:
+def _project(project: Callable[[Call, Any], Any], call: Call, value: Any) -> Any:
     # a value of another form than the reference's is compared as it is, without what is reported beside it
     try:
-        return exercise.projection(call, value)
+        return project(call, value)
     except Exception:
         output = value.get("output", value) if isinstance(value, dict) else value
         return value if isinstance(output, dict) else output

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from html import escape
 
 PASSED, FAILED, ERROR, NOT_STARTED = "passed", "failed", "error", "not started"
+# kinds of evidence for a diagnosis: a wrong answer of the catalogue, the data, the learner's source
+MISCONCEPTION, RELATION, SOURCE = "misconception", "relation", "source"
 
 # one sign and one word for each state: no meaning by colour alone
 _SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "⚠", NOT_STARTED: "○"}
@@ -31,7 +33,8 @@ class Verdict:
     passed     True if everything is right
     state      "passed", "failed", "error" (the code raised) or "not started"
     score      share of the points, 0 to 1
-    diagnosis  the name of the misconception, or None
+    diagnosis  what is wrong, in a few words: the name of a misconception, or a fact about result or source; or None
+    evidence   MISCONCEPTION, RELATION or SOURCE where there is a diagnosis
     message    the whole result as plain text
     advice     what to look at, the first sentence of the message
     facts      (label, text) rows: call, expected, got, ...
@@ -45,8 +48,14 @@ class Verdict:
     diagnosis: str | None = None
     advice: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    evidence: str = ""
     points: float | None = field(default=None, compare=False)
     carried: tuple[str, ...] = ()
+
+    @property
+    def misconception(self) -> str | None:
+        """The diagnosis where it is the catalogue's, which is probable; facts speak for themselves in `advice`."""
+        return self.diagnosis if self.evidence == MISCONCEPTION else None
 
     @property
     def headline(self) -> str:
@@ -58,8 +67,8 @@ class Verdict:
     @property
     def message(self) -> str:
         lines = [self.headline]
-        if self.diagnosis:
-            lines.append(f"Probably: {self.diagnosis}.")
+        if self.misconception:
+            lines.append(f"Probably: {self.misconception}.")
         if self.advice:
             lines.append(self.advice)
         width = max((len(label) for label, _ in self.facts), default=0)
@@ -73,8 +82,8 @@ class Verdict:
     def summary(self) -> str:
         """One line, for lists and for a short traceback."""
         words = [f"{self.headline}."]
-        if self.diagnosis:
-            words.append(f"Probably: {self.diagnosis}.")
+        if self.misconception:
+            words.append(f"Probably: {self.misconception}.")
         if self.advice:
             words.append(self.advice)
         return " ".join(words)
@@ -83,8 +92,8 @@ class Verdict:
     def html(self) -> str:
         """A box that reads the same in a light and a dark theme, with every text escaped."""
         parts = [f"<strong>{escape(self.headline)}</strong>"]
-        if self.diagnosis:
-            parts.append(f"<div>Probably: <strong>{escape(self.diagnosis)}</strong>.</div>")
+        if self.misconception:
+            parts.append(f"<div>Probably: <strong>{escape(self.misconception)}</strong>.</div>")
         if self.advice:
             parts.append(f"<div>{_inline_marks(escape(self.advice))}</div>")
         if self.facts:

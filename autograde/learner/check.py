@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections import Counter
 from functools import lru_cache
@@ -27,7 +28,15 @@ def assess(name: str, obj: Any, seed: int | None = None) -> Verdict:
     nothing on behalf of `obj`.
     """
     key = _key(name, LOCAL_SEED if seed is None else seed)
-    return judge(key.exercise, key.calls, answer(obj, key.calls), key)
+    return judge(key.exercise, key.calls, answer(obj, key.calls), key, _source_of(obj))
+
+
+def _source_of(obj: Any) -> str | None:
+    """The text that defines a function or a class, where it can be had."""
+    try:
+        return inspect.getsource(obj)
+    except Exception:  # no text, or an object that answers oddly
+        return None
 
 
 @lru_cache(maxsize=64)

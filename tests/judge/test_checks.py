@@ -24,7 +24,7 @@ from autograde.harness import invoke, limits, wire
 from autograde.harness.call import Call, Fixture
 from autograde.harness.plain import Other, TensorData, to_plain
 from autograde.harness.wire import dump, load
-from autograde.judge.compare import difference
+from autograde.judge.compare import Comparison
 from autograde.judge.judge import judge
 from autograde.learner import check
 from helpers.single_head import softmax
@@ -351,10 +351,10 @@ def test_a_changed_input_is_found_and_costs_a_part():
 
 def test_a_short_list_of_pairs_is_shown_whole():
     right, wrong = [("b", "c"), ("a", "b"), ("ab", "c")], [("b", "c"), ("a", "x"), ("ab", "c")]
-    found = difference(right, wrong, lambda path, values: 0.0)
+    found = Comparison().difference(right, wrong)
     assert (found.path, found.remark) == ("", "The first difference is at index 1.")
     assert found.expected == str(right) and found.got == str(wrong)
-    turned = difference(right, right[::-1], lambda path, values: 0.0)
+    turned = Comparison().difference(right, right[::-1])
     assert turned.remark == "The items are right, their order is not. The first difference is at index 0."
 
 

@@ -258,10 +258,11 @@ def _ready(pool: list[_Worker], wait: float | None = None) -> list[_Worker]:
     busy = [worker for worker in pool if worker.tasks]
     if wait is None:
         wait = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
-    sources = {id(worker): [worker.pipe, *([worker.process.sentinel] if worker.process else [])] for worker in busy}
-    signs = connection.wait([source for of_worker in sources.values() for source in of_worker], wait)
+    ends = {worker.process.sentinel: worker for worker in busy if worker.process is not None}
+    signs = connection.wait([*(worker.pipe for worker in busy), *ends], wait)
+    ended = [worker for sentinel, worker in ends.items() if sentinel in signs]
     now = time.monotonic()
-    return [worker for worker in busy if any(one in signs for one in sources[id(worker)]) or worker.deadline <= now]
+    return [worker for worker in busy if worker.pipe in signs or worker in ended or worker.deadline <= now]
 
 
 def _work(pipe: connection.Connection, name: str, clone: Clone | None, environment: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from nbgrader.preprocessors.execute import UnresponsiveKernelError
 from autograde.course.kernels import environment
 from autograde.course.notebooks import grade_id, merge_streams
 from autograde.exercise import Exercise
-from autograde.grading.notebook.cells import checked_exercise, error_output, outputs, refused
+from autograde.grading.notebook.cells import answer_source, checked_exercise, error_output, outputs, refused
 from autograde.grading.notebook.mending import reference_source
 from autograde.harness.plain import LARGEST
 from autograde.harness.wire import pack_calls, unpack_answers
@@ -131,7 +131,8 @@ class RunSubmission(Execute):
             advice = f"There is no `{exercise.name}` when this check runs."
             return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
         try:
-            return judge(exercise, calls, unpack_answers(data, len(calls)))
+            answers = unpack_answers(data, len(calls))
+            return judge(exercise, calls, answers, source=answer_source(self.nb, exercise))
         except ValueError as error:
             return refused(exercise, f"The answer could not be read: {error}.")
 

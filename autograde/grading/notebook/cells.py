@@ -7,7 +7,7 @@ import ast
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from autograde.course.notebooks import nbgrader_data
+from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
 from autograde.judge.verdict import ERROR, Verdict
@@ -29,6 +29,11 @@ def checked_exercise(cell: NotebookNode) -> Exercise | None:
             except KeyError:
                 return None
     return None
+
+
+def answer_source(notebook: NotebookNode, exercise: Exercise) -> str | None:
+    """The text of the cell for the answer to an exercise."""
+    return next((cell.source for cell in notebook.cells if grade_id(cell) == exercise.name), None)
 
 
 def refused(exercise: Exercise, reason: str) -> Verdict:

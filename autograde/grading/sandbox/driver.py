@@ -103,14 +103,14 @@ class Driver:
         """Put calls to the object of that name in a copy of the process in which other objects ({name: source}) are
         mended; the copy ends with it. None without an answer, or where no copy can be made."""
         longest = self._left(self.limits.call * len(calls) + 2)
-        if self.stopped or not self._child.checkpoint():
+        if self.stopped or not self._running().checkpoint():
             return None
         try:
-            return self._child.ask(name, calls, self.limits.call, longest, mended)
+            return self._running().ask(name, calls, self.limits.call, longest, mended)
         except (Gone, ValueError):
             return None
         finally:
-            if not self._child.back():
+            if not self._running().back():
                 self._recover()
 
     def _left(self, seconds: float) -> float:

@@ -1,0 +1,385 @@
+"""How a wrong result relates to the expected one, where that is certain: facts about the data, never guesses.
+
+Each relation looks at one pair of expected and got. It is told only if it holds, in the same words, for every part of
+every failing call that differs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograde.harness.call import Answer, Call, Skipped
+from autograde.harness.plain import TensorData
+from autograde.judge.compare import Array, Comparison
+
+
+@dataclass(frozen=True)
+class Relation:
+    """`name` for lists, `sentence` for the learner."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One part of a result that differs: where, both sides, and the arrays among the call's arguments by name."""
+
+    path: str
+    expected: Any
+    got: Any
+    arguments: dict[str, Array]
+
+
+Finder = Callable[[Pair], Relation | None]
+
+
+def relate(
+    calls: Sequence[tuple[Call, Sequence[str], Answer, Answer | Skipped, Comparison]],
+) -> Relation | None:
+    """The relation that holds for all failing calls, given as (call, parameter names, expected, got, comparison)."""
+    pairs: list[Pair] = []
+    for call, names, expected, got, comparison in calls:
+        if isinstance(got, Skipped) or got.problem is not None or expected.problem is not None or got.changed:
+            return None
+        arguments = dict(_arrays_of(call, names))
+        different = _different(expected.value, got.value, comparison, "")
+        found = [Pair(path, wanted, given, arguments) for path, wanted, given in different]
+        if not found:
+            return None
+        pairs += found
+    for finder in FINDERS if pairs else ():
+        relations = {finder(pair) for pair in pairs}
+        if len(relations) == 1 and (relation := relations.pop()) is not None:
+            return relation
+    return None
+
+
+def _arrays_of(call: Call, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    for name, value in [*zip(names, call.args, strict=False), *call.kwargs.items()]:
+        array = value.array if isinstance(value, TensorData) else value
+        if isinstance(array, np.ndarray):
+            yield name, array
+
+
+def _different(expected: Any, got: Any, comparison: Comparison, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """The smallest parts that differ, as far as both sides have the same form; an array is a part."""
+    if comparison.difference(expected, got, path) is None:
+        return
+    both = type(expected), type(got)
+    if both in ((list, list), (tuple, tuple), (tuple, list)) and len(expected) == len(got) and _nested(expected):
+        for index, pair in enumerate(zip(expected, got, strict=True)):
+            yield from _different(*pair, comparison, f"{path}[{index}]")
+    elif both == (dict, dict) and expected.keys() == got.keys():
+        for key in expected:
+            yield from _different(expected[key], got[key], comparison, f"{path}[{key!r}]" if path else str(key))
+    else:
+        yield path, expected, got
+
+
+def _nested(value: Any) -> bool:
+    return any(isinstance(item, np.ndarray | TensorData | list | tuple | dict) for item in value)
+
+
+def _numbers(pair: Pair) -> tuple[Array, Array] | None:
+    """Both sides as floating-point arrays of one shape, all finite where expected is."""
+    expected, got = (_array(side) for side in (pair.expected, pair.got))
+    if expected is None or got is None or expected.shape != got.shape or not expected.size:
+        return None
+    return expected.astype(float), got.astype(float)
+
+
+def _array(value: Any) -> Array | None:
+    if isinstance(value, TensorData):
+        value = value.array
+    if isinstance(value, bool) or not isinstance(value, np.ndarray | int | float):
+        return None
+    array = np.asarray(value)
+    return array if array.dtype.kind in "iuf" else None
+
+
+def _same(one: Array, other: Array) -> bool:
+    """Equal within float32's rounding."""
+    if one.shape != other.shape:
+        return False
+    with np.errstate(all="ignore"):
+        finite = np.abs(other[np.isfinite(other)])
+        scale = float(finite.max()) if finite.size else 0.0
+        return bool(np.allclose(one, other, rtol=1e-5, atol=1e-6 * max(scale, 1e-12), equal_nan=True))
+
+
+def _wrong(pair: Pair) -> Array | None:
+    """True where the two sides differ, or None where they cannot be compared place by place."""
+    both = _numbers(pair)
+    if both is None:
+        return None
+    expected, got = both
+    with np.errstate(all="ignore"):
+        finite = np.abs(expected[np.isfinite(expected)])
+        scale = float(finite.max()) if finite.size else 1.0
+        return np.asarray(~np.isclose(got, expected, rtol=1e-5, atol=1e-6 * max(scale, 1e-12), equal_nan=True))
+
+
+# --- the result as a whole ------------------------------------------------------------------------------------------
+
+
+def an_argument(pair: Pair) -> Relation | None:
+    got = _array(pair.got)
+    if got is None or not got.size:
+        return None
+    for name, array in pair.arguments.items():
+        if array.dtype.kind in "iuf" and _same(got.astype(float), array.astype(float)):
+            return Relation("returns an argument", f"The result is the argument `{name}`, unchanged.")
+    return None
+
+
+def transposed(pair: Pair) -> Relation | None:
+    expected, got = _array(pair.expected), _array(pair.got)
+    if expected is None or got is None or expected.ndim < 2 or got.ndim != expected.ndim:
+        return None
+    turned = np.swapaxes(expected, -1, -2)
+    if not _same(got.astype(float), turned.astype(float)) or _same(turned.astype(float), expected.astype(float)):
+        return None
+    return Relation("transposed", "The numbers are right, the last two axes of the result have changed places.")
+
+
+def missing_axis(pair: Pair) -> Relation | None:
+    expected, got = _array(pair.expected), _array(pair.got)
+    if expected is None or got is None or expected.shape == got.shape or expected.size != got.size:
+        return None
+    if [n for n in expected.shape if n != 1] != [n for n in got.shape if n != 1]:
+        return None
+    if not _same(got.astype(float).reshape(expected.shape), expected.astype(float)):
+        return None
+    return Relation("an axis of size 1", "The numbers are right; the shape differs only by an axis of size 1.")
+
+
+def order_of_rows(pair: Pair) -> Relation | None:
+    both = _numbers(pair)
+    if both is None or not 2 <= len(both[0].reshape(-1)) <= 5000:
+        return None
+    expected, got = both
+    for axis in range(expected.ndim):
+        if expected.shape[axis] > 1 and _same(got, np.flip(expected, axis)) and not _same(got, expected):
+            where = f" along axis {axis}" if expected.ndim > 1 else ""
+            return Relation("reversed", f"The numbers are right, their order is reversed{where}.")
+    if expected.ndim > 1 and _same(*(side[np.lexsort(side.reshape(len(side), -1).T)] for side in (got, expected))):
+        return Relation("order of the rows", "The rows are right, their order along axis 0 is not.")
+    return None
+
+
+def rounded(pair: Pair) -> Relation | None:
+    both = _numbers(pair)
+    if both is None or not np.isfinite(both[0]).all():
+        return None
+    expected, got = both
+    for decimals in range(8):
+        if np.array_equal(np.round(expected, decimals), got) and not np.array_equal(expected, got):
+            return Relation("rounded", f"The result is rounded to {decimals} decimals. Return the numbers as they are.")
+    return None
+
+
+def a_function(pair: Pair) -> Relation | None:
+    """The result is another well-known function of the expected one."""
+    both = _numbers(pair)
+    if both is None or both[0].size < 2:
+        return None
+    expected, got = both
+    with np.errstate(all="ignore"):
+        known = {
+            "its sign turned": (-expected, "The numbers have the opposite sign."),
+            "the logarithm": (np.log(expected), "The result is the natural logarithm of what is expected."),
+            "the exponential": (np.exp(expected), "The result is `exp` of what is expected."),
+            "the square": (expected**2, "The result is the square of what is expected."),
+            "the square root": (np.sqrt(expected), "The result is the square root of what is expected."),
+            "the reciprocal": (1 / expected, "The result is 1 divided by what is expected."),
+            "1 minus the result": (1 - expected, "The result is 1 minus what is expected."),
+        }
+    for name, (values, sentence) in known.items():
+        if np.isfinite(values).all() and _same(got, values):
+            return Relation(name, sentence)
+    return None
+
+
+# --- a factor, an offset --------------------------------------------------------------------------------------------
+
+
+def a_factor(pair: Pair) -> Relation | None:
+    both = _numbers(pair)
+    if both is None:
+        return None
+    expected, got = both
+    large = np.abs(expected) > 1e-3 * np.abs(expected).max(initial=0.0)
+    if not large.any() or not np.isfinite(got).all():
+        return None
+    ratio = float(np.median(got[large] / expected[large]))
+    if not math.isfinite(ratio) or abs(ratio) < 1e-9 or not _same(got, ratio * expected):
+        return None
+    for value, name in _factors(pair.arguments):
+        if math.isclose(ratio, value, rel_tol=1e-4):
+            return Relation("a constant factor", f"Every number is {name} times what is expected.")
+        if math.isclose(ratio, 1 / value, rel_tol=1e-4):
+            return Relation("a constant factor", f"Every number is what is expected, divided by {name}.")
+    return None
+
+
+def _factors(arguments: dict[str, Array]) -> Iterator[tuple[float, str]]:
+    """Numbers that people multiply by, named; sizes of the call's arguments first."""
+    for name, array in arguments.items():
+        for axis in range(-1, -array.ndim - 1, -1):
+            size = array.shape[axis]
+            if size > 1:
+                yield math.sqrt(size), f"√{size} (the root of `{name}.shape[{axis}]`)"
+                yield float(size), f"{size} (`{name}.shape[{axis}]`)"
+    yield 2.0, "2"
+    yield 100.0, "100"
+    yield math.log(2), "ln 2"
+    yield math.sqrt(2), "√2"
+
+
+def an_offset(pair: Pair) -> Relation | None:
+    both = _numbers(pair)
+    if both is None:
+        return None
+    expected, got = both
+    with np.errstate(all="ignore"):
+        offset = float(np.median(got - expected))
+    if not math.isclose(abs(offset), 1.0, rel_tol=1e-6) or not _same(got - offset, expected):
+        return None
+    what = "Every number is" if expected.size > 1 else "The number is"
+    return Relation("off by one", f"{what} 1 too {'large' if offset > 0 else 'small'}.")
+
+
+# --- wrong only in places -------------------------------------------------------------------------------------------
+
+
+def only_masked(pair: Pair) -> Relation | None:
+    wrong = _wrong(pair)
+    if wrong is None or wrong.all():
+        return None
+    for name, mask in pair.arguments.items():
+        if mask.dtype != bool or mask.all() or not mask.any():
+            continue
+        for shaped in (mask, mask[..., None]):
+            try:
+                spread = np.broadcast_to(shaped, wrong.shape)
+            except ValueError:
+                continue
+            for value in (False, True):
+                if not wrong[spread != value].any() and wrong[spread == value].any():
+                    return Relation(
+                        f"wrong only where {name} is {value}",
+                        f"The result differs only where `{name}` is {value}; elsewhere it is right.",
+                    )
+    return None
+
+
+def only_columns(pair: Pair) -> Relation | None:
+    wrong = _wrong(pair)
+    if wrong is None or wrong.ndim < 1 or wrong.shape[-1] < 2 or wrong.all():
+        return None
+    axis = "columns" if wrong.ndim > 1 else "places"
+    for start, name in ((0, "even"), (1, "odd")):
+        other = 1 - start
+        if not wrong[..., other::2].any() and wrong[..., start::2].any() and wrong.shape[-1] > 2:
+            return Relation(f"wrong only in {name} {axis}", f"Only {name} {axis} differ (counted from 0).")
+    for index, name in ((0, "first"), (-1, "last")):
+        rest = wrong[..., 1:] if index == 0 else wrong[..., :-1]
+        if not rest.any() and wrong[..., index].any() and wrong.shape[-1] > 2:
+            return Relation(f"wrong only in the {name} one of the {axis}", f"Only the {name} of the {axis} differs.")
+    return None
+
+
+def only_triangle(pair: Pair) -> Relation | None:
+    wrong = _wrong(pair)
+    if wrong is None or wrong.ndim < 2 or min(wrong.shape[-2:]) < 2:
+        return None
+    rows, columns = np.indices(wrong.shape[-2:])
+    for where, name in ((columns > rows, "above"), (columns < rows, "below"), (columns == rows, "on")):
+        if not wrong[..., ~where].any() and wrong[..., where].any():
+            return Relation(f"wrong only {name} the diagonal", f"The result differs only {name} the diagonal.")
+    return None
+
+
+def only_rows(pair: Pair) -> Relation | None:
+    wrong = _wrong(pair)
+    if wrong is None or wrong.ndim < 2:
+        return None
+    for axis, what in ((0, "along axis 0"), (wrong.ndim - 2, "of the rows")):
+        size = wrong.shape[axis]
+        moved = [bool(item.any()) for item in np.moveaxis(wrong, axis, 0)]
+        if size > 2 and moved[0] and not any(moved[1:]):
+            return Relation(f"wrong only in the first {what}", f"Only the first item {what} differs.")
+        if size > 2 and moved[-1] and not any(moved[:-1]):
+            return Relation(f"wrong only in the last {what}", f"Only the last item {what} differs.")
+        if size > 1 and not moved[0] and all(moved[1:]):
+            return Relation(f"right only in the first {what}", f"The first item {what} is right, all others differ.")
+    return None
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+def items(pair: Pair) -> Relation | None:
+    """Of lists and tuples of plain items: one too many or missing, and where."""
+    expected, got = pair.expected, pair.got
+    if not isinstance(expected, list | tuple) or not isinstance(got, list | tuple):
+        return None
+    expected, got = list(expected), list(got)
+    if len(expected) + len(got) > 2000 or _nested(expected) or _nested(got):
+        return None
+    if expected and got == expected[1:]:
+        return Relation("the first item is missing", "The first item is missing; the rest is right.")
+    if expected and got == expected[:-1]:
+        return Relation("the last item is missing", "The last item is missing; the rest is right.")
+    if got and expected == got[1:]:
+        return Relation("one item too many at the start", "There is one item too many at the start; the rest is right.")
+    if got and expected == got[:-1]:
+        return Relation("one item too many at the end", "There is one item too many at the end; the rest is right.")
+    if len(expected) > 1 and got == expected[::-1] != expected:
+        return Relation("reversed", "The items are right, in reversed order.")
+    if len(set(map(repr, got))) == len(got) < len(expected) and set(map(repr, got)) == set(map(repr, expected)):
+        return Relation("repeated items are lost", "Every item comes only once. Repeated items are missing.")
+    return None
+
+
+def exchanged(pair: Pair) -> Relation | None:
+    """Two results in exchanged positions."""
+    expected, got = pair.expected, pair.got
+    if not isinstance(expected, tuple) or not isinstance(got, list | tuple) or not len(expected) == len(got) == 2:
+        return None
+    if Comparison(ignore=("sequence",)).difference(list(expected), [got[1], got[0]]) is None:
+        return Relation("results exchanged", "The two results are right, in exchanged positions.")
+    return None
+
+
+def no_gradient(pair: Pair) -> Relation | None:
+    expected, got = _array(pair.expected), _array(pair.got)
+    if not pair.path.startswith("gradients[") or expected is None or got is None or got.any() or not expected.any():
+        return None
+    name = pair.path.removeprefix("gradients[").rstrip("]").strip("'\"")
+    return Relation("no gradient", f"The parameter `{name}` gets no gradient: it does not take part in the result.")
+
+
+FINDERS: tuple[Finder, ...] = (
+    no_gradient,
+    an_argument,
+    transposed,
+    missing_axis,
+    rounded,
+    a_function,
+    a_factor,
+    an_offset,
+    items,
+    exchanged,
+    order_of_rows,
+    only_masked,
+    only_triangle,
+    only_columns,
+    only_rows,
+)
