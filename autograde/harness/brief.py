@@ -43,9 +43,9 @@ def brief(value: Any, limit: int = 200, most: int = 24) -> str:
 
 
 def describe(array: npt.NDArray[Any], most: int = 24) -> str:
-    """Dtype and shape, and the numbers too if they are not more than `most`."""
+    """Dtype and shape, and up to `most` numbers; with more than two axes, which take more lines, half as many."""
     head = f"{array.dtype} {array.shape}"
-    if array.size > most:
+    if array.size > (most if array.ndim <= 2 else most // 2):
         return head
     body = values(array)
     return f"{head} {body}" if "\n" not in body else f"{head}\n{body}"

@@ -38,7 +38,8 @@ def diagnose(
     relation = _relation(key, got, findings)
     if relation is not None:
         return Diagnosis(*relation, RELATION)
-    seen = observe(key.exercise, source) if source else None
+    raised = any(finding is not None and finding.problem is not None for finding in findings)
+    seen = observe(key.exercise, source, raised) if source else None
     return Diagnosis(seen.name, seen.sentence, SOURCE) if seen else None
 
 

@@ -24,14 +24,17 @@ class Observation:
     sentence: str
 
 
-def observe(exercise: Exercise, source: str) -> Observation | None:
-    """The first thing that the source shows, or None: also where it is not Python, or does not define the exercise."""
+def observe(exercise: Exercise, source: str, raised: bool = False) -> Observation | None:
+    """The first thing that the source shows, or None: also where it is not Python, or does not define the exercise.
+
+    `raised`: the code ended in an error, which says more than an argument that is not used.
+    """
     definition = _definition(exercise.name, source)
     if definition is None:
         return None
     if isinstance(definition, ast.ClassDef):
-        return next((found for found in _in_class(exercise, definition)), None)
-    return next((found for found in _in_function(definition, exercise.name)), None)
+        return next(_in_class(exercise, definition, raised), None)
+    return next(_in_function(definition, exercise.name, raised, _reference(exercise)), None)
 
 
 def is_stub(exercise: Exercise, source: str) -> bool | None:
@@ -61,6 +64,13 @@ def leftover(exercise: Exercise, source: str) -> Observation | None:
                 sentence = f"`raise {STUB}()` is still in {line}. Remove it: the code above it is written."
                 return Observation("the stub's raise is left", sentence)
     return None
+
+
+def _reference(exercise: Exercise) -> Function | ast.ClassDef | None:
+    try:
+        return _definition(exercise.reference.__name__, inspect.getsource(exercise.reference))
+    except (OSError, TypeError, AttributeError):
+        return None
 
 
 @lru_cache(maxsize=128)
@@ -94,14 +104,17 @@ def _raises_stub(node: ast.Raise) -> bool:
 # --- a class --------------------------------------------------------------------------------------------------------
 
 
-def _in_class(exercise: Exercise, definition: ast.ClassDef) -> Iterator[Observation]:
+def _in_class(exercise: Exercise, definition: ast.ClassDef, raised: bool) -> Iterator[Observation]:
     own = _methods(definition)
+    right = _reference(exercise)
+    references = _methods(right) if isinstance(right, ast.ClassDef) else {}
     if not definition.bases or all(_last_name(base) in ("object", "Module", "ABC") for base in definition.bases):
         for name in _expected_methods(exercise):
             if name not in own:
                 yield from _missing(definition, own, name)
     for name, method in own.items():
-        yield from _in_function(method, f"{exercise.name}.{name}", skip_self=True)
+        reference = references.get(name)
+        yield from _in_function(method, f"{exercise.name}.{name}", raised, reference, skip_self=True)
 
 
 def _expected_methods(exercise: Exercise) -> list[str]:
@@ -130,13 +143,15 @@ def _last_name(node: ast.expr) -> str:
 # --- a function -----------------------------------------------------------------------------------------------------
 
 
-def _in_function(function: Function, name: str, skip_self: bool = False) -> Iterator[Observation]:
+def _in_function(
+    function: Function, name: str, raised: bool, reference: ast.AST | None, skip_self: bool = False
+) -> Iterator[Observation]:
     nodes = list(ast.walk(function))
     parameters = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs][skip_self:]
     mentioned = {node.id for node in nodes if isinstance(node, ast.Name)}
     unused = [each.arg for each in parameters if each.arg not in mentioned and not each.arg.startswith("_")]
     called = {_last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
-    if unused and not called & {"locals", "vars", "eval"}:
+    if unused and not raised and not called & {"locals", "vars", "eval"}:
         taken = _notebook_names(nodes) if len(unused) == 1 else []
         if taken:
             sentence = (
@@ -145,15 +160,13 @@ def _in_function(function: Function, name: str, skip_self: bool = False) -> Iter
             yield Observation("a name of the notebook in place of an argument", sentence)
         else:
             yield Observation("an argument is never used", f"`{unused[0]}` is never used in `{name}`.")
-    gives = any(isinstance(node, ast.Return | ast.Yield) and node.value is not None for node in nodes)
-    gives |= any(isinstance(node, ast.YieldFrom) for node in nodes)
-    if not gives and not function.name.startswith("__init") and not _raises_only(function):
+    if not raised and not _gives(nodes) and reference is not None and _gives(list(ast.walk(reference))):
         yield Observation("a return is missing", f"`{name}` has no `return` with a value.")
     for node in nodes:
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
-            raised = _last_name(node.value.func)
-            if raised.endswith("Error") and hasattr(builtins, raised):
-                sentence = f"`return {raised}(...)` hands the error back as a value. Write `raise`."
+            error = _last_name(node.value.func)
+            if error.endswith("Error") and hasattr(builtins, error):
+                sentence = f"`return {error}(...)` hands the error back as a value. Write `raise`."
                 yield Observation("return in place of raise", sentence)
 
 
@@ -169,5 +182,7 @@ def _notebook_names(nodes: list[ast.AST]) -> list[str]:
     return sorted({node.id for node in names if node.id.islower() and node.id not in known})
 
 
-def _raises_only(function: Function) -> bool:
-    return any(isinstance(node, ast.Raise) for node in function.body)
+def _gives(nodes: list[ast.AST]) -> bool:
+    """Whether a function has a result."""
+    gives = any(isinstance(node, ast.Return | ast.Yield) and node.value is not None for node in nodes)
+    return gives or any(isinstance(node, ast.YieldFrom) for node in nodes)

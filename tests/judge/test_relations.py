@@ -1,0 +1,141 @@
+"""Relations between expected and got: told where they hold on everything that fails, and nowhere else."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from autograde import assess, exercises
+from autograde.harness.call import Answer, Call
+from autograde.harness.plain import TensorData
+from autograde.judge.compare import Comparison
+from autograde.judge.relations import FINDERS, relate
+from autograde.judge.verdict import RELATION
+from helpers.multi_head import split_heads
+from helpers.single_head import attention_scores, attention_weights, softmax
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(4, 6))
+SQUARE = RNG.normal(size=(2, 5, 5))
+MASK = np.array([[True, True, False, True], [True, False, False, True], [False, True, True, True]])
+SCORES = RNG.normal(size=(3, 4))
+
+
+def told(expected, got, *args, names=("x", "mask"), calls=1):
+    row = (Call(args), names, Answer(expected), Answer(got), Comparison(lambda path, values: 1e-9))
+    return relate([row] * calls)
+
+
+def changed(array, where, value=9.0):
+    other = array.copy()
+    other[where] = value
+    return other
+
+
+CASES = {
+    "returns an argument": (X + 1, X, (X,)),
+    "transposed": (SQUARE, SQUARE.swapaxes(-1, -2), ()),
+    "an axis of size 1": (X, X[:, None, :], ()),
+    "rounded": (X, X.round(3), ()),
+    "its sign turned": (X, -X, ()),
+    "the logarithm": (np.abs(X), np.log(np.abs(X)), ()),
+    "1 minus the result": (X, 1 - X, ()),
+    "a constant factor": (X, X * math.sqrt(6), (np.ones((2, 6)),)),
+    "off by one": (np.array([3, 4]), np.array([4, 5]), ()),
+    "reversed": (X, X[::-1], ()),
+    "order of the rows": (X, X[[1, 0, 2, 3]], ()),
+    "wrong only where mask is False": (SCORES, np.where(MASK, SCORES, 7.0), (X, MASK)),
+    "wrong only above the diagonal": (SQUARE, np.where(np.triu(np.ones((5, 5)), 1) > 0, 7.0, SQUARE), ()),
+    "wrong only in odd columns": (X, changed(X, (slice(None), slice(1, None, 2))), ()),
+    "wrong only in the last along axis 0": (X, changed(X, -1), ()),
+    "right only in the first along axis 0": (X, changed(X, slice(1, None)), ()),
+    "the last item is missing": ([1, 2, 3], [1, 2], ()),
+    "one item too many at the start": ([1, 2], [0, 1, 2], ()),
+    "repeated items are lost": (["a", "b", "a", "c"], ["a", "b", "c"], ()),
+    "results exchanged": (({"a": 1}, {1: "a"}), ({1: "a"}, {"a": 1}), ()),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_relation_is_told(name):
+    expected, got, args = CASES[name]
+    found = told(expected, got, *args)
+    assert found is not None and found.name == name
+    assert found.sentence.endswith(".") and found.sentence[0].isupper()
+    assert told(expected, expected, *args) is None
+
+
+def test_a_factor_is_told_as_the_root_of_a_size():
+    found = told(X, X * math.sqrt(6), np.ones((2, 6)))
+    assert found.sentence == "Every number is the root of `x.shape[-1]` times what is expected."
+
+
+def test_a_missing_gradient_names_its_parameter():
+    expected, got = ({"gradients": {"w": value, "v": X}} for value in (X, np.zeros_like(X)))
+    assert told(expected, got).sentence.startswith("The gradient of `w`: It is zero")
+
+
+def test_what_fails_in_two_ways_is_told_in_neither():
+    first = (Call(()), (), Answer(X), Answer(-X), Comparison())
+    second = (Call(()), (), Answer(X), Answer(2 * X), Comparison())
+    assert relate([first, second]) is None
+
+
+def test_a_few_wrong_numbers_make_no_region():
+    assert told(SQUARE, changed(SQUARE, (0, 3, 1))) is None
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int16])
+def test_where_only_the_dtype_differs_nothing_is_said_of_the_values(dtype):
+    ids = TensorData(np.array([[1, 2], [1, 2]]))
+    assert told(ids, TensorData(ids.array.astype(dtype))) is None
+
+
+def test_random_numbers_have_no_relation():
+    for seed in range(50):
+        one, other = np.random.default_rng(seed).normal(size=(2, 4, 4))
+        assert told(one, other, np.random.default_rng(seed + 99).normal(size=(3, 4))) is None
+
+
+def test_every_finder_has_a_case():
+    names = {told(expected, got, *args).name for expected, got, args in CASES.values()}
+    assert len(names) == len(CASES) and len(FINDERS) < len(CASES)
+
+
+def test_a_check_tells_the_relation():
+    def doubled(query, key):
+        return 2 * attention_scores(query, key)
+
+    verdict = assess("attention_scores", doubled)
+    assert (verdict.diagnosis, verdict.evidence) == ("a constant factor", RELATION)
+    assert "Every number is 2 times what is expected." in verdict.message and "Probably" not in verdict.message
+
+
+def test_no_relation_contradicts_a_right_answer():
+    for exercise in exercises():
+        if exercise.name in ("softmax", "split_heads", "attention_weights"):
+            for variant in exercise.variants:
+                assert assess(exercise.name, variant).diagnosis is None
+
+
+def test_a_mask_of_moderate_numbers_is_seen_where_it_is():
+    def moderate(scores, mask=None):
+        if mask is None:
+            return softmax(scores)
+        return np.where(mask, attention_weights(scores, mask), 0.5)
+
+    assert assess("attention_weights", moderate).diagnosis == "wrong only where mask is False"
+
+
+def test_a_part_of_several_results_is_named():
+    found = told((X, X + 1), (X, -X - 1))
+    assert found.sentence == "Of the returned values, the second: The numbers have the opposite sign."
+
+
+def test_transposed_heads_are_told_or_named():
+    def turned(x, num_heads):
+        return split_heads(x, num_heads).transpose(-1, -2)
+
+    assert assess("split_heads", turned).diagnosis
