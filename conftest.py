@@ -8,7 +8,7 @@ LONG = ("browser", "nbgrader", "long")  # marks: these tests begin first, so tha
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="the tests marked `full` too: slow ones, of what others prove faster")
+    parser.addoption("--full", action="store_true", help="the tests marked `full` too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

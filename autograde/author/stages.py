@@ -44,7 +44,7 @@ def stages(only: Sequence[str] | None = None, full: bool = False) -> dict[str, S
 
     Args:
         only: their names; none: all
-        full: prove for every seed what is otherwise proven for a few, and measure coverage. Takes much longer
+        full: the tests marked `full` too, and coverage; longer
     """
     parts = {name: (text, (*_PYTEST, *_SIDE_BY_SIDE, *options)) for name, (text, options) in _PARTS.items()}
     if full:
