@@ -130,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
     one = command("test", "run everything that CI runs", "course test")
     one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
+    one.add_argument("--full", action="store_true", help="execute every lesson once more, and measure coverage")
     return main
 
 
@@ -363,7 +364,7 @@ def _prove(args) -> int:
 def _test(args) -> int:
     from autograde.author import stages
 
-    return stages.run(args.stage)
+    return stages.run(args.stage, args.full)
 
 
 if __name__ == "__main__":

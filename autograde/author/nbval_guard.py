@@ -135,7 +135,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class SavedOutputs(pytest.File):
     def collect(self):
         yield SavedOutputsTest.from_parent(self, name="saved outputs")
-        lessons = [lesson for lesson in LESSONS if paths.solution_of(lesson) == self.path]
+        lessons = [lesson for lesson in LESSONS if paths.solution_of(lesson).resolve() == self.path.resolve()]
         if lessons and self.config.option.rebuilt:
             yield RebuiltTest.from_parent(self, name="rebuilt", lesson=lessons[0])
 

@@ -12,40 +12,62 @@ from autograde.course import paths
 from autograde.course.errors import CourseError
 from autograde.course.kernels import environment
 
-_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5")
-_SIDE_BY_SIDE = ("-n", str(min(4, os.cpu_count() or 1)), "--dist")  # more kernels would need more memory than time
+Stage = tuple[str, Sequence[str]]  # what it does, and the arguments of Python
 
-STAGES: dict[str, tuple[str, Sequence[str]]] = {
+_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10")
+_WORKERS = str(min(4, os.cpu_count() or 1))  # more kernels would need more memory than time
+# each test goes to the worker that is free first; the cells of a notebook stay together
+_SIDE_BY_SIDE = ("-n", _WORKERS, "--dist", "loadgroup")
+
+_STATIC: dict[str, Stage] = {
     "lint": ("ruff: style and common mistakes", ("-m", "ruff", "check", ".")),
     "format": ("ruff: format", ("-m", "ruff", "format", "--check", ".")),
-    "unit": (
-        "unit tests and the guards of the course",
-        (*_PYTEST, *_SIDE_BY_SIDE, "worksteal", "-m", "not nbgrader and not browser", "tests"),
-    ),
-    "nbval": (
-        "nbval: the solutions give their saved outputs",
-        (*_PYTEST, *_SIDE_BY_SIDE, "loadfile", "--nbval", "solutions"),
-    ),
-    "nbgrader": (
-        "the whole way through nbgrader",
-        (*_PYTEST, *_SIDE_BY_SIDE, "worksteal", "-m", "nbgrader", "tests"),
-    ),
-    "browser": ("a learner and an instructor in a real browser", (*_PYTEST, "-m", "browser", "tests")),
+    "imports": ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as main; main()")),
+    "types": ("mypy", ("-m", "mypy")),
 }
+_PARTS: dict[str, Stage] = {
+    "unit": ("unit tests and the guards of the course", ("-m", "not nbgrader and not browser", "tests")),
+    "nbval": ("nbval: the solutions give their saved outputs", ("--nbval", "--rebuilt", "solutions")),
+    "nbgrader": ("the whole way through nbgrader", ("-m", "nbgrader", "tests")),
+    "browser": ("a learner and an instructor in a real browser", ("-m", "browser", "tests")),
+}
+# in one run of pytest, so that no core is idle while another finishes a stage
+_TOGETHER: Stage = (
+    f"{', '.join(_PARTS)}: side by side, the longest first",
+    (*_PYTEST, *_SIDE_BY_SIDE, "--nbval", "--rebuilt", "tests", "solutions"),
+)
+_COVERAGE = ("--cov", "--cov-report=")  # the total; pyproject.toml says of what, and how much it has to be
 
 
-def run(only: Sequence[str] | None = None) -> int:
+def stages(only: Sequence[str] | None = None, full: bool = False) -> dict[str, Stage]:
+    """Those that `course test` runs, in this order.
+
+    Args:
+        only: their names; none: all
+        full: the tests marked `full` too, and coverage; longer
+    """
+    parts = {name: (text, (*_PYTEST, *_SIDE_BY_SIDE, *options)) for name, (text, options) in _PARTS.items()}
+    if full:
+        parts = {name: (text, (*options, "--full")) for name, (text, options) in parts.items()}
+        text, options = parts["unit"]
+        parts["unit"] = text, (*options, *_COVERAGE)
+    if only:
+        known = _STATIC | parts
+        unknown = [name for name in only if name not in known]
+        if unknown:
+            raise CourseError(f"There is no stage {unknown[0]!r}. The stages are: {', '.join(known)}.")
+        return {name: stage for name, stage in known.items() if name in only}
+    return _STATIC | (parts if full else {"tests": _TOGETHER})
+
+
+def run(only: Sequence[str] | None = None, full: bool = False) -> int:
     """Run the stages; stops at none, says at the end which failed."""
-    unknown = [name for name in only or () if name not in STAGES]
-    if unknown:
-        raise CourseError(f"There is no stage {unknown[0]!r}. The stages are: {', '.join(STAGES)}.")
+    chosen = stages(only, full)
     if subprocess.run([sys.executable, "-c", "import pytest, ruff, nbval"], capture_output=True).returncode:
         raise CourseError("The tests need the development packages: pip install -e '.[dev]' -c constraints.txt")
     failed = []
     begin = time.monotonic()
-    for name, (text, command) in STAGES.items():
-        if only and name not in only:
-            continue
+    for name, (text, command) in chosen.items():
         print(f"\n=== {name}: {text}", flush=True)
         start = time.monotonic()
         status = subprocess.run([sys.executable, *command], cwd=paths.root(), env=environment()).returncode

