@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from nbgrader import utils
 from nbgrader.api import Gradebook
 
 from autograde import cli
@@ -21,6 +22,7 @@ from autograde.course import times
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
 from autograde.course.text import decode
+from autograde.instructor import classroom
 from autograde.instructor.collect import Collected, collect
 from autograde.instructor.collecting.sources import Choice
 from conftest import ROOT
@@ -549,14 +551,14 @@ def test_platforms_and_instructors_know_the_time(berlin, place):
     files = {f"L_ada_attempt_2026-11-01-10-00-00_{NAME}": "ada", f"L_bob_attempt_2026-07-01-10-00-00_{NAME}": "bob"}
     taken(source("blackboard.zip", files))
     assert time_of(place, "ada").startswith("2026-11-01 09:00") and time_of(place, "bob").startswith("2026-07-01 08:00")
-    taken(Path("blackboard.zip"), received="2026-11-02 12:00 UTC")
+    taken(Path("blackboard.zip"), choice=Choice(received="2026-11-02 12:00 UTC"))
     assert time_of(place, "ada").startswith("2026-11-02 12:00")
     taken(source("google.zip", {f"Zoe - {NAME}": "zoe"}))
     assert time_of(place, "Zoe") == ""
-    taken(Path("google.zip"), received="dates")
+    taken(Path("google.zip"), choice=Choice(received="dates"))
     assert time_of(place, "Zoe").startswith("2026-11-01 09:00")
     with pytest.raises(CourseError, match="is not a time"):
-        collect(LESSON, [Path("google.zip")], received="last week")
+        collect(LESSON, [Path("google.zip")], choice=Choice(received="last week"))
 
 
 def test_one_line_says_who_is_late_and_why(place, gradebook, capsys, monkeypatch):
@@ -601,3 +603,49 @@ def test_times_are_read_as_platforms_write_them(text, expected):
 def test_a_text_that_is_not_a_time_is_an_error(text):
     with pytest.raises(ValueError):
         times.read(text)
+
+
+# --- nbgrader's exchange --------------------------------------------------------------------------------------------
+
+
+def hand_in(place: Path, student: str, when: str, text: str) -> None:
+    """What `nbgrader submit` puts into the exchange."""
+    folder = place / "classroom" / "exchange" / "transformer" / "inbound" / f"{student}+{LESSON.name}+{when}+x"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_text(text)
+    (folder / "timestamp.txt").write_text(when)
+    (folder / "submission_secret.txt").write_text(f"secret of {student}")
+
+
+def test_the_newest_in_the_exchange_is_collected_and_feedback_goes_back(place, gradebook, capsys):
+    (place / "classroom" / "exchange" / "transformer" / "inbound").mkdir(parents=True)
+    assert cli.main(["collect", "3"]) == 0 and "0 of 0 submissions" in capsys.readouterr().out
+    hand_in(place, "ada", "2026-11-01 10:00:00 UTC", "first")
+    hand_in(place, "bob", "2026-11-11 10:00:00 UTC", "bob")
+    assert cli.main(["collect", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 2 submissions" in out and "Late: 1 of 2, by timestamp.txt: bob." in out
+    hand_in(place, "ada", "2026-11-09 10:00:00 UTC", "second")
+    assert cli.main(["collect", "3"]) == 0 and "ada: replaces an earlier submission" in capsys.readouterr().out
+    assert stored(place) == {"ada": "second", "bob": "bob"} and time_of(place, "ada").startswith("2026-11-09 10:00")
+    assert [file.read_text() for file in (place / "classroom" / "collected").rglob(NAME)] == ["first"]
+
+    taken(source("class.zip", {f"zoe/{NAME}": "zoe", "zoe/submission_secret.txt": "bob's?"}))
+    for student in stored(place):
+        page = place / "classroom" / "feedback" / student / LESSON.name / f"{LESSON.name}.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(f"feedback for {student}")
+    run = classroom.nbgrader("release_feedback", LESSON.name)
+    assert "nothing can be fetched there: zoe" in run.stderr
+    for student in ("ada", "bob"):
+        page = utils.notebook_hash(secret=f"secret of {student}", notebook_id=LESSON.name)
+        released = place / "classroom" / "exchange" / "transformer" / "feedback" / f"{page}.html"
+        assert released.read_text() == f"feedback for {student}"
+    assert len(list(released.parent.iterdir())) == 2
+
+
+def test_an_exchange_that_cannot_be_used_is_one_reason_with_the_remedy(place, gradebook, capsys, monkeypatch):
+    monkeypatch.setenv("COURSE_EXCHANGE", str(place / "nowhere" / "exchange"))
+    assert cli.main(["collect", "3"]) == 2
+    said = capsys.readouterr().err
+    assert "nowhere" in said and "course collect" in said and "nbgrader collect failed" not in said

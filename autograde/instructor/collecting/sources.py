@@ -39,12 +39,16 @@ class Choice:
     names        a layout of the instructor's own, as a regular expression
     student      everything is this student's
     whole_class  a source is the class's, though it could be one student's
+    received     when all of it was handed in, or "dates": each file at its own date; "": what names and files say
+    exchange     it comes from nbgrader's exchange, with nbgrader's own files
     """
 
     platform: str = ""
     names: str = ""
     student: str = ""
     whole_class: bool = False
+    received: str = ""
+    exchange: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,7 @@ def people(
     known   whether a name is that of a student of this class
     listed  all students of this class are known by name
     """
-    explicit = bool(choice.platform or choice.names or choice.whole_class)
+    explicit = bool(choice.platform or choice.names or choice.whole_class or choice.exchange)
     archive = is_archive(source.path.name) and not source.path.is_dir()
     name = _own_name(lesson, source)
     if choice.student:
@@ -247,6 +251,9 @@ def _time(text: str) -> datetime.datetime | None:
 
 
 def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str], bool]) -> Iterator[Person]:
+    if choice.exchange:
+        yield from _by_place(lesson, source, lambda name: True)
+        return
     if choice.names:
         yield from _by_layout(source, layouts.own(choice.names))
         return

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 
 from autograde.course import attachments, notebooks, paths
-from autograde.course.attachments import shown
+from autograde.course.attachments import SECRET, TIMESTAMP, shown
 from autograde.course.files import LARGEST, Refused, archive_files, open_archive
 from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.text import decode
 from autograde.instructor.collecting import sources
 from autograde.instructor.collecting.sources import Handed, Person
 
-TIMESTAMP = "timestamp.txt"  # nbgrader's, where a file of somebody's folder came from there
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _GRADE_ID = re.compile(r'"grade_id"\s*:\s*"([^"\\]{1,200})"')
 
@@ -30,14 +29,14 @@ class Submission:
     notebook   its content; None where there is none, and `reason` says why
     files      data files by name
     source     the file that was taken as the notebook
-    timestamp  the content of nbgrader's file beside it, or ""
+    nbgraders  the texts of nbgrader's own files beside it, by name
     """
 
     notebook: bytes | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     source: Handed | None = None
-    timestamp: str = ""
+    nbgraders: dict[str, str] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -117,7 +116,7 @@ def _notebook(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[
             groups[rank].append(file)
         elif rank < 4 and sources.may_be_notebook(name):
             groups[rank + 1].append(file)
-        elif sources.may_be_notebook(name) and not _of_another(lesson, name) and name != TIMESTAMP:
+        elif sources.may_be_notebook(name) and not _of_another(lesson, name) and name not in (TIMESTAMP, SECRET):
             groups[4].append(file)
     groups[4].sort(key=lambda file: not sources.is_notebook(file.inside.name))
     for rank, group in enumerate(groups):
@@ -194,8 +193,8 @@ def _attach(lesson: Lesson, files: list[Handed], notebook: Handed, submission: S
     """Take the weights beside the notebook; a note for what is left out."""
     left_out = attachments.Rejected()
     for file, name in _others(lesson, files, notebook.inside.parent):
-        if name == TIMESTAMP:
-            submission.timestamp = _text(file)
+        if name in (TIMESTAMP, SECRET):
+            submission.nbgraders[name] = _text(file)
             continue
         reason = file.problem or attachments.refusal(name, len(submission.files))
         if not reason:
