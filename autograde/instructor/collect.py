@@ -177,7 +177,8 @@ def _raw(identity: Identity, who: Found) -> object:
 
 
 def _places(files: Iterable[Handed]) -> str:
-    return ", ".join(dict.fromkeys(str(file.place) for file in list(files)[:3])) or "no file"
+    places = [str(file.place) for file in sorted(files, key=lambda file: file.is_folder)]
+    return ", ".join(list(dict.fromkeys(places))[:3]) or "no file"
 
 
 def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collected:

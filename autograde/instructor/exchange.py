@@ -31,8 +31,10 @@ def collect_from_exchange(lesson: Lesson, echo: Callable[[str], None] = lambda l
         try:
             run = nbgrader("collect", lesson.name, f"--CourseDirectory.submitted_directory={folder}")
         except CourseError as error:
+            reason = str(error).replace(", please contact your instructor", "")
             raise CourseError(
-                f"{error}\nWithout an exchange, name a folder or a zip file: `course collect {lesson.name} FILE.zip`."
+                f"{reason}. Where there is no exchange, name a folder or a zip file: `course collect {lesson.name} "
+                "FILE.zip`."
             ) from None
         owners: dict[str, list[str]] = {}
         for student, owner in _OWNER.findall(run.stderr + run.stdout):

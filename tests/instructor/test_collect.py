@@ -14,6 +14,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from nbgrader import utils
 from nbgrader.api import Gradebook
 
@@ -45,12 +47,21 @@ def place(tmp_path, monkeypatch) -> Path:
     return root
 
 
-@pytest.fixture
-def gradebook(place):
-    """The same with a gradebook that knows the lesson, due on 10 November 2026."""
-    (place / "classroom").mkdir()
-    with Gradebook(f"sqlite:///{place / 'classroom' / 'gradebook.db'}", "transformer") as opened:
+@pytest.fixture(scope="session")
+def due_gradebook(tmp_path_factory) -> Path:
+    """A gradebook that knows the lesson, due on 10 November 2026."""
+    file = tmp_path_factory.mktemp("due") / "gradebook.db"
+    with Gradebook(f"sqlite:///{file}", "transformer") as opened:
         opened.add_assignment(LESSON.name, duedate="2026-11-10 12:00:00 UTC")
+    return file
+
+
+@pytest.fixture
+def gradebook(place, due_gradebook):
+    """The course with this gradebook, open."""
+    (place / "classroom").mkdir()
+    file = shutil.copy(due_gradebook, place / "classroom" / "gradebook.db")
+    with Gradebook(f"sqlite:///{file}", "transformer") as opened:
         yield opened
 
 
@@ -139,19 +150,63 @@ def test_nobody_vanishes(place, kind, capsys):
         f".pat/{NAME}": "x",
         f"quy/{NAME.replace('_', ' ')}": "quy",
         "grades.csv": "a,b",
+        f"rex/.ipynb_checkpoints/{LESSON.name}-checkpoint.ipynb": notebook,
+        ".git/config": "x",
+        "Thumbs.db": "x",
     }
-    left = {"dan", "gus", "hal", "jon.tar", "kim", "mia", "ned", ".pat", "grades"}
+    left = {"dan", "gus", "hal", "jon.tar", "kim", "mia", "ned", ".pat", "grades", "rex"}
     path = source(f"class{kind}", files)
     results = taken(path)
     assert {student for student, result in results.items() if result.problem} == left
-    assert (
-        set(stored(place)) == set(results) - left == {*("ada", "bob", "cyd", "eve", "fay"), "ivy", "lea", "ona", "quy"}
-    )
+    assert set(stored(place)) == set(results) - left
+    assert set(stored(place)) == {"ada", "bob", "cyd", "eve", "fay", "ivy", "lea", "ona", "quy"}
     assert "was called `03_single_head.ipynb.txt`" in results["bob"].notes[0]
+    assert "only hidden files" in results["rex"].problem
     assert "04_multi_head" in results["mia"].problem and "there is no file" in results["hal"].problem
     assert cli.main(["collect", "3", str(path)]) == 1
     out = capsys.readouterr().out
-    assert all(f"({student})" in out for student in left) and "9 of 18 submissions" in out
+    assert all(f"({student})" in out for student in left) and "9 of 19 submissions" in out
+
+
+_PARTS = st.sampled_from(
+    [
+        *(
+            "ada",
+            "ADA",
+            "김민수",
+            "..",
+            "a*",
+            " ",
+            "\x1b",
+            ".git",
+            "__MACOSX",
+            "04_multi_head.ipynb",
+            "b.zip",
+            "timestamp.txt",
+        ),
+        *(LESSON.name, NAME, f"{NAME}.txt", "1-2 - N - Nov 1, 2026 1000 AM", "s-submissions", "s-ada"),
+        *(f"x_1_assignsubmission_file_{NAME}", f"a_LATE_1_2_{NAME}", f"L_a_attempt_9999-99-99-99-99-99_{NAME}"),
+    ]
+)
+_CONTENTS = st.sampled_from([b"", b"x", RELEASE.read_bytes(), b"\0" * 70_000, packed({NAME: "z"})])
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.lists(_PARTS, min_size=1, max_size=4).map("/".join), _CONTENTS, min_size=1, max_size=6),
+    st.sampled_from(["", "moodle", "canvas", "blackboard", "brightspace", "google"]),
+    st.binary(max_size=3),
+)
+def test_whatever_is_packed_stops_nothing_and_leaves_nobody_out(place, files, platform, damage):
+    path = source("class.zip", files)
+    if damage:
+        path.write_bytes(path.read_bytes()[: -len(damage)] + damage)
+    results = collect(LESSON, [path], Choice(platform))
+    visible = {name for name in files if name.split("/")[0] not in ("__MACOSX", ".git", LESSON.name)}
+    assert results or not visible
+    folders = {path.name for path in (place / "classroom" / "submitted").glob("*")}
+    assert {result.student for result in results if not result.problem} <= folders
+    shutil.rmtree(place / "classroom", ignore_errors=True)
 
 
 def test_files_for_one_student_that_differ_are_all_refused(place):

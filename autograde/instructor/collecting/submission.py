@@ -61,12 +61,13 @@ def choose(lesson: Lesson, person: Person) -> Submission:
     """
     reader = _Reader()
     with ExitStack() as stack:
-        files = [file for file in _unpacked(person.files, stack) if not sources.hidden(file.inside)]
+        unpacked = list(_unpacked(person.files, stack))
+        files = [file for file in unpacked if not sources.hidden(file.inside)]
         notes: list[str] = []
         files = _newest(lesson, files, notes)
         taken = _notebook(lesson, [file for file in files if not file.is_folder], reader, notes)
         if taken is None:
-            return Submission(reason="; ".join(notes) or _nothing(lesson, files))
+            return Submission(reason="; ".join(notes) or _nothing(lesson, files, unpacked))
         file, content = taken
         submission = Submission(content, notes=notes, source=file)
         _attach(lesson, files, file, submission)
@@ -174,13 +175,15 @@ def _has_cells_of(lesson: Lesson, content: bytes) -> bool:
     return text.lstrip()[:1] == "{" and any(match[1] in known for match in _GRADE_ID.finditer(text))
 
 
-def _nothing(lesson: Lesson, files: list[Handed]) -> str:
-    """Why there is no notebook."""
-    names = [file.inside.name for file in files if not file.is_folder]
+def _nothing(lesson: Lesson, files: list[Handed], unpacked: list[Handed]) -> str:
+    """Why there is no notebook among somebody's files; `unpacked` has the hidden ones, too."""
+    names, everything = ([file.inside.name for file in some if not file.is_folder] for some in (files, unpacked))
+    if not everything:
+        return "there is no file in it"
+    if not names:
+        return f"there are only hidden files in it, such as {shown(everything[0])}"
     others = [other.name for other in LESSONS if other != lesson and any(sources.is_of(other, name) for name in names)]
     packed = [name for name in names if PurePosixPath(name).suffix.casefold() in (*_PACKED, ".zip")]
-    if not names:
-        return "there is no file in it"
     if packed:
         return f"{shown(packed[0])} is not a zip file that is opened; pack {lesson.name}.ipynb into a zip file"
     if others:
