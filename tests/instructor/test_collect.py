@@ -577,6 +577,10 @@ def test_the_gradebooks_people_are_a_class_list_too(place, gradebook):
     taken(source("canvas.zip", {f"lovelaceada_4711_1_{NAME}": "ada", f"x_9_2_{NAME}": "x"}))
     taken(source("moodle.zip", {f"Ada Lovelace_1_assignsubmission_file_/{NAME}": "ada"}))
     assert stored(place) == {"ada": "ada", "9": "x"}
+    # who is only like somebody in it is not taken for that person
+    gradebook.add_student("adele", email="bob@uni.example")
+    taken(source("in", {f"bob/{NAME}": "bob"}))
+    assert stored(place)["bob"] == "bob"
 
 
 # --- when was it handed in? -----------------------------------------------------------------------------------------
