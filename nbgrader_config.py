@@ -25,6 +25,8 @@ c.CourseDirectory.solution_directory = "classroom/solution"
 c.CourseDirectory.db_url = f"sqlite:///{HERE / 'classroom' / 'gradebook.db'}"
 # one machine needs no shared folder: the exchange is a folder of the course; point it elsewhere for a class on a server
 c.Exchange.root = os.environ.get("COURSE_EXCHANGE") or str(HERE / "classroom" / "exchange")
+# feedback for what was handed in through the exchange; for the rest nbgrader's own step stops with a traceback
+c.ExchangeFactory.release_feedback = "autograde.instructor.exchange.ReleaseFeedback"
 # the lesson's text and the script of its pictures hold the solutions: they are never released
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json", "runs"]
 

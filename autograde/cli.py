@@ -250,19 +250,17 @@ def _release(args) -> int:
 
 
 def _collect(args) -> int:
-    from autograde.instructor import classroom
+    from autograde.instructor import exchange
     from autograde.instructor.collect import collect
     from autograde.instructor.collecting.sources import Choice
 
     lesson = _one_lesson(args)
-    if not args.sources:
-        classroom.collect_from_exchange(lesson)
-        print("Collected from the exchange.")
-        return 0
-    choice = Choice(args.platform or "", args.names, args.student, args.whole_class)
     remarks: list[str] = []
-    results = collect(lesson, args.sources, choice, args.roster, args.received, remarks.append)
-    taken = [result for result in results if not result.problem]
+    if args.sources:
+        choice = Choice(args.platform or "", args.names, args.student, args.whole_class, args.received)
+        results = collect(lesson, args.sources, choice, args.roster, remarks.append)
+    else:
+        results = exchange.collect_from_exchange(lesson, remarks.append)
     for result in results:
         if result.problem:
             print(f"not collected: {result.place} ({result.student or 'nobody'}): {result.problem}")
@@ -270,13 +268,13 @@ def _collect(args) -> int:
             print(f"{result.student}: {note}")
         if result.kept:
             print(f"{result.student}: replaces an earlier submission, which is kept in {result.kept}")
-    print("\n".join(remarks), end="\n" if remarks else "")
-    names = ", ".join(result.student for result in taken) or "none"
-    print(f"{len(taken)} of {len(results)} submissions of {lesson.name} collected: {names}.")
-    if not results:
-        raise CourseError(
-            f"There is nothing in {', '.join(map(str, args.sources))}. Expected: STUDENT/{lesson.name}.ipynb."
-        )
+    for remark in remarks:
+        print(remark)
+    taken = [result.student for result in results if not result.problem]
+    print(f"{len(taken)} of {len(results)} submissions of {lesson.name} collected: {', '.join(taken) or 'none'}.")
+    if args.sources and not results:
+        places = ", ".join(map(str, args.sources))
+        raise CourseError(f"There is nothing in {places}. Expected: STUDENT/{lesson.name}.ipynb.")
     return 0 if len(taken) == len(results) else 1
 
 

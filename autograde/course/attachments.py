@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 WEIGHTS = ".safetensors"  # numbers and names; reading it runs nothing
+TIMESTAMP = "timestamp.txt"  # nbgrader's: when a submission was handed in
+SECRET = "submission_secret.txt"  # nbgrader's: under which name its feedback is fetched from the exchange
 LARGEST = 8 * 2**20  # bytes of one file
 MOST = 4  # files of one submission
 _SHOWN = 3  # names in one note

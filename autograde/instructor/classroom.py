@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
     from autograde.grading.records.course import Course
 
 
+_LOGGED = re.compile(r"^\[\w+ \| \w+\] ")
+
+
 def nbgrader(*args: str, check: bool = True) -> subprocess.CompletedProcess:
-    """Run an nbgrader command in the course's folder; CourseError with its last words if it fails."""
+    """Run an nbgrader command in the course's folder; CourseError with its own reason if it fails."""
     command = [sys.executable, "-m", "nbgrader", *args]
     run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
     if check and run.returncode:
-        words = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
-        raise CourseError(f"`nbgrader {' '.join(args)}` failed: {words[-1] if words else 'it gave no reason'}")
+        lines = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
+        reasons = [
+            _LOGGED.sub("", line) for line in lines if not line.endswith(" failed")
+        ]  # its last line says only so
+        raise CourseError(f"`nbgrader {' '.join(args[:2])}` failed: {reasons[-1] if reasons else 'it gave no reason'}")
     return run
 
 
@@ -54,13 +61,6 @@ def release(lesson: Lesson, exchange: bool = False) -> Path:
     if exchange:
         nbgrader("release_assignment", lesson.name, "--force")
     return target
-
-
-# --- collect --------------------------------------------------------------------------------------------------------
-
-
-def collect_from_exchange(lesson: Lesson) -> None:
-    nbgrader("collect", lesson.name)
 
 
 # --- grade ----------------------------------------------------------------------------------------------------------

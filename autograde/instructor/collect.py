@@ -13,6 +13,7 @@ from nbgrader.api import Assignment, Gradebook, SubmittedAssignment
 from sqlalchemy.engine import make_url
 
 from autograde.course import times
+from autograde.course.attachments import SECRET, TIMESTAMP
 from autograde.course.errors import CourseError
 from autograde.course.files import Refused
 from autograde.course.lessons import LESSONS, Lesson
@@ -79,25 +80,25 @@ def collect(
     paths: list[Path],
     choice: Choice = ANYTHING,
     class_list: Path | None = None,
-    received: str = "",
     echo: Callable[[str], None] = lambda line: None,
 ) -> list[Collected]:
     """Take in submissions from folders, archives and single files, as platforms name them or as the instructor does.
 
     choice      what the instructor says about the sources
     class_list  a roster: its names, logins and numbers say who somebody is, and who is not in it is not collected
-    received    when all of these were handed in, or "dates": each file's own date; default: what the platform's names
-                say, or nbgrader's timestamp.txt; otherwise it is not known, and then nobody is late
     echo        is given lines about all of them together
 
-    An older submission of the same student is kept in `classroom/collected`. Two different files for one student in
-    one call are both refused. Raises CourseError for a source that does not exist, an unreadable roster or time.
+    When something was handed in is what `choice.received` says, else what the platform's names say, else nbgrader's
+    timestamp.txt; otherwise it is not known, and then nobody is late. An older submission of the same student is kept
+    in `classroom/collected`. Two different files for one student in one call are both refused.
+
+    Raises CourseError for a source that does not exist, an unreadable roster or time.
     """
     paths = [path.expanduser() for path in paths]
     for path in paths:
         if not path.exists():
             raise CourseError(f"{path} does not exist. Give a folder or a zip file with the submissions.")
-    at = _received(received)
+    _received(choice.received)
     people, due = _gradebook(lesson)
     students = Students(roster.read(class_list) if class_list else None, people)
     results: list[Collected] = []
@@ -113,7 +114,7 @@ def collect(
             for person in sources.people(lesson, source, choice, alone, students.known, students.listed):
                 found.append((person, students.find(person.identity)))
         for person, who in _told_apart(found):
-            results.append(_take(lesson, person, who, at, received == FILE_DATES))
+            results.append(_take(lesson, person, who, choice))
     for line in _remarks(lesson, results, due):
         echo(line)
     return results
@@ -176,10 +177,11 @@ def _raw(identity: Identity, who: Found) -> object:
 
 
 def _places(files: Iterable[Handed]) -> str:
-    return ", ".join(dict.fromkeys(str(file.place) for file in list(files)[:3])) or "no file"
+    places = [str(file.place) for file in sorted(files, key=lambda file: file.is_folder)]
+    return ", ".join(list(dict.fromkeys(places))[:3]) or "no file"
 
 
-def _take(lesson: Lesson, person: Person, who: Found, at: datetime.datetime | None, dates: bool) -> Collected:
+def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collected:
     """Store one student's submission, or say why not."""
     result = Collected(who.student, _places(person.files), person.problem or who.problem, late=person.late)
     if result.problem:
@@ -188,7 +190,9 @@ def _take(lesson: Lesson, person: Person, who: Found, at: datetime.datetime | No
         chosen = submission.choose(lesson, person)
         if chosen.notebook is None or chosen.source is None:
             return replace(result, problem=chosen.reason)
-        time, clock = _time(chosen, at, dates)
+        time, clock = _time(chosen, choice)
+        if not choice.exchange:
+            chosen.nbgraders.pop(SECRET, None)
         kept = store(lesson, who.student, chosen, time, person.unsure)
     except Refused as error:
         return replace(result, problem=str(error))
@@ -198,22 +202,21 @@ def _take(lesson: Lesson, person: Person, who: Found, at: datetime.datetime | No
     return replace(result, place=str(chosen.source.place), notes=notes, time=time, clock=clock, kept=kept)
 
 
-def _time(
-    chosen: submission.Submission, at: datetime.datetime | None, dates: bool
-) -> tuple[datetime.datetime | None, str]:
+def _time(chosen: submission.Submission, choice: Choice) -> tuple[datetime.datetime | None, str]:
     """When it was handed in, and what says so."""
     file = chosen.source
+    at = _received(choice.received)
     if at is not None:
         return at, "`--received`"
-    if dates and file is not None and file.modified is not None:
+    if choice.received == FILE_DATES and file is not None and file.modified is not None:
         return times.in_utc(file.modified), "the file's date"
     if file is not None and file.time is not None:
         return file.time, "the platform's name for it"
-    if chosen.timestamp:
+    if TIMESTAMP in chosen.nbgraders:
         try:
-            return times.read(chosen.timestamp, local=False), submission.TIMESTAMP
+            return times.read(chosen.nbgraders[TIMESTAMP], local=False), TIMESTAMP
         except ValueError:
-            chosen.notes.append(f"{submission.TIMESTAMP} could not be read; when this was handed in is not known.")
+            chosen.notes.append(f"{TIMESTAMP} could not be read; when this was handed in is not known.")
     return None, ""
 
 

@@ -273,17 +273,20 @@ class Index:
             if entry.participant:
                 self._participants.setdefault(entry.participant.split()[-1], []).append(entry)
 
-    def find(self, identifiers: Iterable[str], names: Iterable[str] = (), participant: str = "") -> list[Entry]:
+    def find(
+        self, identifiers: Iterable[str], names: Iterable[str] = (), participant: str = "", local: bool = True
+    ) -> list[Entry]:
         """The entries that fit best: more than one where the list does not tell them apart, none where nobody fits.
 
         identifiers  logins, numbers, addresses; the first that is known decides
         names        full names, which decide where no identifier is known
         participant  Moodle's number of a person in one assignment, as its grading worksheet has it
+        local        what is before the @ of an address is an identifier, too
         """
         keys = [identifier.casefold() for identifier in identifiers if identifier]
         forms = [form for name in names for form in name_forms(name)]
         tries = [(self._participants, [participant] if participant else [])]
-        tries += [(self._exact, keys), (self._local, keys), (self._names, forms)]
+        tries += [(self._exact, keys), (self._local, keys if local else []), (self._names, forms)]
         for where, wanted in tries:
             for key in wanted:
                 if key in where:

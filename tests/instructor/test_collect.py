@@ -14,6 +14,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nbgrader import utils
 from nbgrader.api import Gradebook
 
 from autograde import cli
@@ -21,6 +24,7 @@ from autograde.course import times
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
 from autograde.course.text import decode
+from autograde.instructor import classroom
 from autograde.instructor.collect import Collected, collect
 from autograde.instructor.collecting.sources import Choice
 from conftest import ROOT
@@ -43,12 +47,21 @@ def place(tmp_path, monkeypatch) -> Path:
     return root
 
 
-@pytest.fixture
-def gradebook(place):
-    """The same with a gradebook that knows the lesson, due on 10 November 2026."""
-    (place / "classroom").mkdir()
-    with Gradebook(f"sqlite:///{place / 'classroom' / 'gradebook.db'}", "transformer") as opened:
+@pytest.fixture(scope="session")
+def due_gradebook(tmp_path_factory) -> Path:
+    """A gradebook that knows the lesson, due on 10 November 2026."""
+    file = tmp_path_factory.mktemp("due") / "gradebook.db"
+    with Gradebook(f"sqlite:///{file}", "transformer") as opened:
         opened.add_assignment(LESSON.name, duedate="2026-11-10 12:00:00 UTC")
+    return file
+
+
+@pytest.fixture
+def gradebook(place, due_gradebook):
+    """The course with this gradebook, open."""
+    (place / "classroom").mkdir()
+    file = shutil.copy(due_gradebook, place / "classroom" / "gradebook.db")
+    with Gradebook(f"sqlite:///{file}", "transformer") as opened:
         yield opened
 
 
@@ -137,19 +150,63 @@ def test_nobody_vanishes(place, kind, capsys):
         f".pat/{NAME}": "x",
         f"quy/{NAME.replace('_', ' ')}": "quy",
         "grades.csv": "a,b",
+        f"rex/.ipynb_checkpoints/{LESSON.name}-checkpoint.ipynb": notebook,
+        ".git/config": "x",
+        "Thumbs.db": "x",
     }
-    left = {"dan", "gus", "hal", "jon.tar", "kim", "mia", "ned", ".pat", "grades"}
+    left = {"dan", "gus", "hal", "jon.tar", "kim", "mia", "ned", ".pat", "grades", "rex"}
     path = source(f"class{kind}", files)
     results = taken(path)
     assert {student for student, result in results.items() if result.problem} == left
-    assert (
-        set(stored(place)) == set(results) - left == {*("ada", "bob", "cyd", "eve", "fay"), "ivy", "lea", "ona", "quy"}
-    )
+    assert set(stored(place)) == set(results) - left
+    assert set(stored(place)) == {"ada", "bob", "cyd", "eve", "fay", "ivy", "lea", "ona", "quy"}
     assert "was called `03_single_head.ipynb.txt`" in results["bob"].notes[0]
+    assert "only hidden files" in results["rex"].problem
     assert "04_multi_head" in results["mia"].problem and "there is no file" in results["hal"].problem
     assert cli.main(["collect", "3", str(path)]) == 1
     out = capsys.readouterr().out
-    assert all(f"({student})" in out for student in left) and "9 of 18 submissions" in out
+    assert all(f"({student})" in out for student in left) and "9 of 19 submissions" in out
+
+
+_PARTS = st.sampled_from(
+    [
+        *(
+            "ada",
+            "ADA",
+            "김민수",
+            "..",
+            "a*",
+            " ",
+            "\x1b",
+            ".git",
+            "__MACOSX",
+            "04_multi_head.ipynb",
+            "b.zip",
+            "timestamp.txt",
+        ),
+        *(LESSON.name, NAME, f"{NAME}.txt", "1-2 - N - Nov 1, 2026 1000 AM", "s-submissions", "s-ada"),
+        *(f"x_1_assignsubmission_file_{NAME}", f"a_LATE_1_2_{NAME}", f"L_a_attempt_9999-99-99-99-99-99_{NAME}"),
+    ]
+)
+_CONTENTS = st.sampled_from([b"", b"x", RELEASE.read_bytes(), b"\0" * 70_000, packed({NAME: "z"})])
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.lists(_PARTS, min_size=1, max_size=4).map("/".join), _CONTENTS, min_size=1, max_size=6),
+    st.sampled_from(["", "moodle", "canvas", "blackboard", "brightspace", "google"]),
+    st.binary(max_size=3),
+)
+def test_whatever_is_packed_stops_nothing_and_leaves_nobody_out(place, files, platform, damage):
+    path = source("class.zip", files)
+    if damage:
+        path.write_bytes(path.read_bytes()[: -len(damage)] + damage)
+    results = collect(LESSON, [path], Choice(platform))
+    visible = {name for name in files if name.split("/")[0] not in ("__MACOSX", ".git", LESSON.name)}
+    assert results or not visible
+    folders = {path.name for path in (place / "classroom" / "submitted").glob("*")}
+    assert {result.student for result in results if not result.problem} <= folders
+    shutil.rmtree(place / "classroom", ignore_errors=True)
 
 
 def test_files_for_one_student_that_differ_are_all_refused(place):
@@ -520,6 +577,10 @@ def test_the_gradebooks_people_are_a_class_list_too(place, gradebook):
     taken(source("canvas.zip", {f"lovelaceada_4711_1_{NAME}": "ada", f"x_9_2_{NAME}": "x"}))
     taken(source("moodle.zip", {f"Ada Lovelace_1_assignsubmission_file_/{NAME}": "ada"}))
     assert stored(place) == {"ada": "ada", "9": "x"}
+    # who is only like somebody in it is not taken for that person
+    gradebook.add_student("adele", email="bob@uni.example")
+    taken(source("in", {f"bob/{NAME}": "bob"}))
+    assert stored(place)["bob"] == "bob"
 
 
 # --- when was it handed in? -----------------------------------------------------------------------------------------
@@ -549,14 +610,14 @@ def test_platforms_and_instructors_know_the_time(berlin, place):
     files = {f"L_ada_attempt_2026-11-01-10-00-00_{NAME}": "ada", f"L_bob_attempt_2026-07-01-10-00-00_{NAME}": "bob"}
     taken(source("blackboard.zip", files))
     assert time_of(place, "ada").startswith("2026-11-01 09:00") and time_of(place, "bob").startswith("2026-07-01 08:00")
-    taken(Path("blackboard.zip"), received="2026-11-02 12:00 UTC")
+    taken(Path("blackboard.zip"), choice=Choice(received="2026-11-02 12:00 UTC"))
     assert time_of(place, "ada").startswith("2026-11-02 12:00")
     taken(source("google.zip", {f"Zoe - {NAME}": "zoe"}))
     assert time_of(place, "Zoe") == ""
-    taken(Path("google.zip"), received="dates")
+    taken(Path("google.zip"), choice=Choice(received="dates"))
     assert time_of(place, "Zoe").startswith("2026-11-01 09:00")
     with pytest.raises(CourseError, match="is not a time"):
-        collect(LESSON, [Path("google.zip")], received="last week")
+        collect(LESSON, [Path("google.zip")], choice=Choice(received="last week"))
 
 
 def test_one_line_says_who_is_late_and_why(place, gradebook, capsys, monkeypatch):
@@ -601,3 +662,49 @@ def test_times_are_read_as_platforms_write_them(text, expected):
 def test_a_text_that_is_not_a_time_is_an_error(text):
     with pytest.raises(ValueError):
         times.read(text)
+
+
+# --- nbgrader's exchange --------------------------------------------------------------------------------------------
+
+
+def hand_in(place: Path, student: str, when: str, text: str) -> None:
+    """What `nbgrader submit` puts into the exchange."""
+    folder = place / "classroom" / "exchange" / "transformer" / "inbound" / f"{student}+{LESSON.name}+{when}+x"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_text(text)
+    (folder / "timestamp.txt").write_text(when)
+    (folder / "submission_secret.txt").write_text(f"secret of {student}")
+
+
+def test_the_newest_in_the_exchange_is_collected_and_feedback_goes_back(place, gradebook, capsys):
+    (place / "classroom" / "exchange" / "transformer" / "inbound").mkdir(parents=True)
+    assert cli.main(["collect", "3"]) == 0 and "0 of 0 submissions" in capsys.readouterr().out
+    hand_in(place, "ada", "2026-11-01 10:00:00 UTC", "first")
+    hand_in(place, "bob", "2026-11-11 10:00:00 UTC", "bob")
+    assert cli.main(["collect", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 2 submissions" in out and "Late: 1 of 2, by timestamp.txt: bob." in out
+    hand_in(place, "ada", "2026-11-09 10:00:00 UTC", "second")
+    assert cli.main(["collect", "3"]) == 0 and "ada: replaces an earlier submission" in capsys.readouterr().out
+    assert stored(place) == {"ada": "second", "bob": "bob"} and time_of(place, "ada").startswith("2026-11-09 10:00")
+    assert [file.read_text() for file in (place / "classroom" / "collected").rglob(NAME)] == ["first"]
+
+    taken(source("class.zip", {f"zoe/{NAME}": "zoe", "zoe/submission_secret.txt": "bob's?"}))
+    for student in stored(place):
+        page = place / "classroom" / "feedback" / student / LESSON.name / f"{LESSON.name}.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(f"feedback for {student}")
+    run = classroom.nbgrader("release_feedback", LESSON.name)
+    assert "nothing can be fetched there: zoe" in run.stderr
+    for student in ("ada", "bob"):
+        page = utils.notebook_hash(secret=f"secret of {student}", notebook_id=LESSON.name)
+        released = place / "classroom" / "exchange" / "transformer" / "feedback" / f"{page}.html"
+        assert released.read_text() == f"feedback for {student}"
+    assert len(list(released.parent.iterdir())) == 2
+
+
+def test_an_exchange_that_cannot_be_used_is_one_reason_with_the_remedy(place, gradebook, capsys, monkeypatch):
+    monkeypatch.setenv("COURSE_EXCHANGE", str(place / "nowhere" / "exchange"))
+    assert cli.main(["collect", "3"]) == 2
+    said = capsys.readouterr().err
+    assert "nowhere" in said and "course collect" in said and "nbgrader collect failed" not in said

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from dateutil.parser import parse
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.utils import parse_utc
 
-from autograde.course import attachments, class_data, notebooks
-from autograde.course.attachments import shown
+from autograde.course import attachments, class_data, notebooks, times
+from autograde.course.attachments import SECRET, TIMESTAMP, shown
 from autograde.course.errors import CourseError
 from autograde.exercise import Exercise
 from autograde.grading.job import DEFAULT, Job, Options
@@ -28,7 +25,6 @@ from autograde.grading.records.seeds import secret
 
 TOTAL = 128 * 2**20  # bytes of all files that a lesson brings
 DEEPEST = 4  # folders inside folders
-TIMESTAMP = "timestamp.txt"  # nbgrader's record of when a submission came
 PICTURES = "figures"  # pictures that a lesson's text shows; no code reads them
 
 
@@ -177,7 +173,7 @@ def _look(folder: Path, common: Assignment, found: _Found) -> None:
         if path.suffix.lower() == ".ipynb":
             if "/" not in name:
                 found.notebooks[name] = _read(path, LARGEST)
-        elif name != TIMESTAMP and name not in common.files and not name.startswith(f"{PICTURES}/"):
+        elif name not in (TIMESTAMP, SECRET) and name not in common.files and not name.startswith(f"{PICTURES}/"):
             _take(found, name, path)
 
 
@@ -248,9 +244,7 @@ def submitted_at(folder: Path, notes: list[str]) -> datetime.datetime | None:
     if not os.path.lexists(file):
         return None
     try:
-        text = (_read(file, 1000) or b"").decode("utf-8-sig").strip()
-        # nbgrader 0.9 takes the +0200 of a time for 200 seconds; dateutil reads it rightly
-        return parse_utc(parse(text) if re.search(r"[+-]\d{2}:?\d{2}$", text) else text)
-    except (ValueError, OverflowError, TypeError, AttributeError):
+        return times.read((_read(file, 1000) or b"").decode("utf-8-sig"), local=False)
+    except ValueError:
         notes.append(f"{TIMESTAMP} could not be read; when this was submitted is not known.")
         return None

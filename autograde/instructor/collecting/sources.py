@@ -39,12 +39,16 @@ class Choice:
     names        a layout of the instructor's own, as a regular expression
     student      everything is this student's
     whole_class  a source is the class's, though it could be one student's
+    received     when all of it was handed in, or "dates": each file at its own date; "": what names and files say
+    exchange     it comes from nbgrader's exchange, with nbgrader's own files
     """
 
     platform: str = ""
     names: str = ""
     student: str = ""
     whole_class: bool = False
+    received: str = ""
+    exchange: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,13 +150,14 @@ def hidden(place: PurePosixPath) -> bool:
     )
 
 
-def _nobodys(place: PurePosixPath) -> bool:
-    """The same at the top, where a hidden folder with a notebook may be somebody's."""
-    if not hidden(place):
+def _nobodys(place: PurePosixPath, name: str = "") -> bool:
+    """Whether `name`, the first part of a place, is nobody's: what a system adds, or hidden and without a notebook."""
+    name = name or place.parts[0]
+    if not hidden(PurePosixPath(name)):
         return False
-    first = place.parts[0]
-    odd = first.startswith(".") and len(place.parts) > 1 and not hidden(PurePosixPath(*place.parts[1:]))
-    return not (odd and first.casefold() != ".ipynb_checkpoints" and is_notebook(place.name))
+    deeper = PurePosixPath(*place.parts[place.parts.index(name) + 1 :])
+    somebodys = name.startswith(".") and name.casefold() != ".ipynb_checkpoints" and not hidden(deeper)
+    return not (somebodys and is_notebook(deeper.name))
 
 
 # --- kinds of files, by their names ---------------------------------------------------------------------------------
@@ -200,7 +205,7 @@ def people(
     known   whether a name is that of a student of this class
     listed  all students of this class are known by name
     """
-    explicit = bool(choice.platform or choice.names or choice.whole_class)
+    explicit = bool(choice.platform or choice.names or choice.whole_class or choice.exchange)
     archive = is_archive(source.path.name) and not source.path.is_dir()
     name = _own_name(lesson, source)
     if choice.student:
@@ -247,6 +252,9 @@ def _time(text: str) -> datetime.datetime | None:
 
 
 def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str], bool]) -> Iterator[Person]:
+    if choice.exchange:
+        yield from _by_place(lesson, source, lambda name: True)
+        return
     if choice.names:
         yield from _by_layout(source, layouts.own(choice.names))
         return
@@ -272,9 +280,11 @@ def _by_layout(source: Source, names: Names) -> Iterator[Person]:
     strangers: dict[str, Person] = {}
     for file in source.files:
         first, *rest = file.place.parts
-        if _nobodys(file.place) or (not rest and first in names.layout.nobodys) or (names.own and file.is_folder):
+        if _nobodys(file.place) or (not rest and first in names.layout.nobodys):
             continue
-        said = names.match(str(file.place) if names.own else first)
+        said = names.match(f"{file.place}{'/' * file.is_folder}" if names.own else first)
+        if said is None and names.own and file.is_folder:
+            continue
         if said is None:
             problem = f"{names.layout.title} does not name submissions like this"
             person = strangers.setdefault(first, Person(Identity(first), problem=problem))
@@ -284,7 +294,7 @@ def _by_layout(source: Source, names: Names) -> Iterator[Person]:
         person = found.setdefault(identity, Person(identity))
         person.late = person.late or bool(said["late"])
         inside = PurePosixPath(*rest) if rest and not names.own else PurePosixPath(said["file_id"])
-        if not inside.name:
+        if not inside.name or file.is_folder:
             continue  # the folder itself, or the platform's own text about this person
         if not rest and names.layout.copies:
             inside = inside.with_name(re.sub(names.layout.copies, "", inside.stem) + inside.suffix)
@@ -310,6 +320,8 @@ def _by_place(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> I
             person = found.setdefault("", Person(Identity(), problem=file.problem))
         elif folders:
             student = folders[min(level, len(folders) - 1)]
+            if _nobodys(file.place, student):
+                continue
             person = found.setdefault(student, Person(Identity(student), problem=problem))
         else:
             student = _without_lesson(stem(file.place.name), lesson)

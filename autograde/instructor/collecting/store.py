@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 
 from autograde.course import class_data, notebooks
+from autograde.course.attachments import SECRET, TIMESTAMP
 from autograde.course.files import LARGEST, Refused, read_plain
 from autograde.course.lessons import Lesson
-from autograde.instructor.collecting.submission import TIMESTAMP, Submission
+from autograde.instructor.collecting.submission import Submission
 
 
 def store(
@@ -29,9 +30,9 @@ def store(
     kept = ""
     if folder.exists():
         before = {path.name: read_plain(path, LARGEST) for path in folder.iterdir() if path.is_file()}
-        before.pop(TIMESTAMP, None)
+        before = {name: content for name, content in before.items() if name not in (TIMESTAMP, SECRET)}
         if before == contents:
-            _write_time(folder / TIMESTAMP, time, keep=True)
+            _write_nbgraders(folder, submission, time, keep=True)
             return ""
         if unsure:
             raise Refused(
@@ -45,7 +46,7 @@ def store(
     for name, content in contents.items():
         if content is not None:
             notebooks.write(folder / name, content)
-    _write_time(folder / TIMESTAMP, time, keep=False)
+    _write_nbgraders(folder, submission, time, keep=False)
     return kept
 
 
@@ -58,8 +59,12 @@ def _keep(lesson: Lesson, student: str) -> str:
     return "/".join(target.parts[-5:])
 
 
-def _write_time(file: Path, time: datetime.datetime | None, keep: bool) -> None:
-    if time is not None:
-        notebooks.write(file, f"{time:%Y-%m-%d %H:%M:%S.%f} UTC\n")
-    elif not keep:
-        file.unlink(missing_ok=True)
+def _write_nbgraders(folder: Path, submission: Submission, time: datetime.datetime | None, keep: bool) -> None:
+    """nbgrader's own files beside the notebook. `keep`: what was known before stays where nothing new is known."""
+    known = {TIMESTAMP: f"{time:%Y-%m-%d %H:%M:%S.%f} UTC\n" if time is not None else ""}
+    known[SECRET] = submission.nbgraders.get(SECRET, "")
+    for name, text in known.items():
+        if text:
+            notebooks.write(folder / name, text)
+        elif not keep:
+            (folder / name).unlink(missing_ok=True)

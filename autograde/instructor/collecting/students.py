@@ -54,7 +54,8 @@ class Students:
         for index in (self._roster, self._gradebook):
             if index is None:
                 continue
-            entries = index.find(identifiers, names, identity.participant)
+            # nobody vouches that the gradebook is complete, so half an address is not enough there
+            entries = index.find(identifiers, names, identity.participant, local=index is self._roster)
             if len(entries) > 1:
                 who = " or ".join(f"{entry.full_name} ({entry.id})" for entry in entries)
                 return Found(identity.default, f"the class list does not say whether this is {who}")

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 
 from autograde.course import attachments, notebooks, paths
-from autograde.course.attachments import shown
+from autograde.course.attachments import SECRET, TIMESTAMP, shown
 from autograde.course.files import LARGEST, Refused, archive_files, open_archive
 from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.text import decode
 from autograde.instructor.collecting import sources
 from autograde.instructor.collecting.sources import Handed, Person
 
-TIMESTAMP = "timestamp.txt"  # nbgrader's, where a file of somebody's folder came from there
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _GRADE_ID = re.compile(r'"grade_id"\s*:\s*"([^"\\]{1,200})"')
 
@@ -30,14 +29,14 @@ class Submission:
     notebook   its content; None where there is none, and `reason` says why
     files      data files by name
     source     the file that was taken as the notebook
-    timestamp  the content of nbgrader's file beside it, or ""
+    nbgraders  the texts of nbgrader's own files beside it, by name
     """
 
     notebook: bytes | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     source: Handed | None = None
-    timestamp: str = ""
+    nbgraders: dict[str, str] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -62,12 +61,13 @@ def choose(lesson: Lesson, person: Person) -> Submission:
     """
     reader = _Reader()
     with ExitStack() as stack:
-        files = [file for file in _unpacked(person.files, stack) if not sources.hidden(file.inside)]
+        unpacked = list(_unpacked(person.files, stack))
+        files = [file for file in unpacked if not sources.hidden(file.inside)]
         notes: list[str] = []
         files = _newest(lesson, files, notes)
         taken = _notebook(lesson, [file for file in files if not file.is_folder], reader, notes)
         if taken is None:
-            return Submission(reason="; ".join(notes) or _nothing(lesson, files))
+            return Submission(reason="; ".join(notes) or _nothing(lesson, files, unpacked))
         file, content = taken
         submission = Submission(content, notes=notes, source=file)
         _attach(lesson, files, file, submission)
@@ -117,7 +117,7 @@ def _notebook(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[
             groups[rank].append(file)
         elif rank < 4 and sources.may_be_notebook(name):
             groups[rank + 1].append(file)
-        elif sources.may_be_notebook(name) and not _of_another(lesson, name) and name != TIMESTAMP:
+        elif sources.may_be_notebook(name) and not _of_another(lesson, name) and name not in (TIMESTAMP, SECRET):
             groups[4].append(file)
     groups[4].sort(key=lambda file: not sources.is_notebook(file.inside.name))
     for rank, group in enumerate(groups):
@@ -175,13 +175,15 @@ def _has_cells_of(lesson: Lesson, content: bytes) -> bool:
     return text.lstrip()[:1] == "{" and any(match[1] in known for match in _GRADE_ID.finditer(text))
 
 
-def _nothing(lesson: Lesson, files: list[Handed]) -> str:
-    """Why there is no notebook."""
-    names = [file.inside.name for file in files if not file.is_folder]
+def _nothing(lesson: Lesson, files: list[Handed], unpacked: list[Handed]) -> str:
+    """Why there is no notebook among somebody's files; `unpacked` has the hidden ones, too."""
+    names, everything = ([file.inside.name for file in some if not file.is_folder] for some in (files, unpacked))
+    if not everything:
+        return "there is no file in it"
+    if not names:
+        return f"there are only hidden files in it, such as {shown(everything[0])}"
     others = [other.name for other in LESSONS if other != lesson and any(sources.is_of(other, name) for name in names)]
     packed = [name for name in names if PurePosixPath(name).suffix.casefold() in (*_PACKED, ".zip")]
-    if not names:
-        return "there is no file in it"
     if packed:
         return f"{shown(packed[0])} is not a zip file that is opened; pack {lesson.name}.ipynb into a zip file"
     if others:
@@ -194,8 +196,8 @@ def _attach(lesson: Lesson, files: list[Handed], notebook: Handed, submission: S
     """Take the weights beside the notebook; a note for what is left out."""
     left_out = attachments.Rejected()
     for file, name in _others(lesson, files, notebook.inside.parent):
-        if name == TIMESTAMP:
-            submission.timestamp = _text(file)
+        if name in (TIMESTAMP, SECRET):
+            submission.nbgraders[name] = _text(file)
             continue
         reason = file.problem or attachments.refusal(name, len(submission.files))
         if not reason:
