@@ -226,14 +226,14 @@ def table_translator(source, target, mix, mode="train", right_mode="train", stal
                 parameter = torch.nn.Parameter(torch.as_tensor(values))
                 parameter.grad = torch.full_like(parameter, stale) if stale else None
                 setattr(self, name, parameter)
-            self.seen = torch.nn.Parameter(torch.zeros(3), requires_grad=False)
+            self.register_buffer("seen", torch.zeros(3))
             self.part = torch.nn.Dropout()
 
         def watch(self):
             to_bfloat16 = torch.get_autocast_dtype("cpu") == torch.bfloat16
             autocast = (2 if to_bfloat16 else 1) if torch.is_autocast_enabled("cpu") else 0
             notes = torch.is_grad_enabled(), autocast, self.mix.dtype == torch.float32
-            self.seen.data = torch.maximum(self.seen.data.float(), torch.tensor(notes, dtype=torch.float32))
+            self.seen = torch.maximum(self.seen.float(), torch.tensor(notes, dtype=torch.float32))
 
         def encode(self, source):
             self.watch()

@@ -7,6 +7,7 @@ from typing import Any
 
 from autograde.harness.plain import Other
 
+ANY_TEXT = ""  # in `Call.mentions`: the message may be any that is not empty
 MAIN = "result"  # the part without which there is no partial credit
 
 
@@ -43,7 +44,7 @@ class Call:
                    (list); of a function also "args" (what became of the modules, optimizers and generators among its
                    arguments); of anything "weights" alone (the file or the module with trained weights that the
                    object gives, `autograde.harness.weights`)
-    mentions       words that the message of an expected exception has to contain
+    mentions       words that the message of an expected exception has to contain; ANY_TEXT: there has to be one
     tolerance      largest accepted difference; None: taken from the reference's own float error
     """
 

@@ -7,7 +7,7 @@ it runs beside the learner's code, while another process judges what it sends (`
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def _use_module(module: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str
     import torch
 
     reported: dict[str, Any] = {}
-    parameters = dict(module.named_parameters())
+    parameters = _parameters(module, call.weights or {})
     if "parameters" in call.report:
         reported["parameters"] = {name: list(p.shape) for name, p in sorted(parameters.items())}
     if "initial" in call.report:
@@ -158,6 +158,17 @@ def _use_module(module: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str
     if "input_gradients" in call.report:
         reported["input_gradients"] = reports.taken_gradients(inputs)
     return reported["output"] if tuple(call.report) == ("output",) else reported
+
+
+def _parameters(module: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters by name. One that has several names counts once, by the name that is wanted: two modules may share
+    a matrix, and which of them was made first does not matter."""
+    names: dict[int, list[str]] = {}
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    for name, parameter in parameters.items():
+        names.setdefault(id(parameter), []).append(name)
+    chosen = (next((name for name in group if name in wanted), group[0]) for group in names.values())
+    return {name: parameters[name] for name in chosen}
 
 
 def _load(parameters: dict[str, Any], weights: dict[str, np.ndarray]) -> None:

@@ -11,8 +11,8 @@ from autograde.harness.plain import to_plain, type_name
 def objects(args: tuple[Any, ...]) -> dict[str, Any]:
     """What became of the objects among the arguments, by the argument's number.
 
-    A module: mode, parameters, and how many of these share memory with another module's. An optimizer: its learning
-    rate. A generator of random numbers: its state.
+    A module: mode, parameters and buffers, and how many parameters share memory with another module's. An optimizer:
+    its learning rate. A generator of random numbers: its state, and that of PyTorch's global one.
     """
     import torch
 
@@ -25,6 +25,7 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
         name: {
             "training": module.training,
             "parameters": {key: to_plain(p) for key, p in sorted(module.named_parameters())},
+            "buffers": {key: to_plain(b) for key, b in sorted(module.named_buffers())},
             "shared": sum(len(owners[p.untyped_storage().data_ptr()]) > 1 for p in module.parameters()),
         }
         for name, module in modules.items()
@@ -33,7 +34,7 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
         if isinstance(arg, torch.optim.Optimizer):
             reported[str(number)] = {"rate": to_plain(arg.param_groups[0]["lr"])}
         elif isinstance(arg, torch.Generator):
-            reported[str(number)] = {"state": to_plain(arg.get_state())}
+            reported[str(number)] = {"state": to_plain(arg.get_state()), "global": to_plain(torch.get_rng_state())}
     return reported
 
 

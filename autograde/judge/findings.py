@@ -35,6 +35,9 @@ def find(
             return Finding(call, missing_error=expected.problem, difference=Difference("", "", brief(got.value)))
         if expected.problem.kind not in got.problem.kinds:
             return Finding(call, problem=got.problem, missing_error=expected.problem)
+        if call.mentions and not got.problem.text.strip():
+            remark = f"The {got.problem.kind} has no message. Say in it what is wrong."
+            return Finding(call, Difference("", expected.problem.text, got.problem.text, remark))
         absent = [word for word in call.mentions if word not in got.problem.text]
         if absent:
             remark = f"The message of the {got.problem.kind} does not name {', '.join(map(repr, absent))}."

@@ -23,12 +23,13 @@ PATIENCE = 60.0  # seconds for a call of the reference
 def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tolerance:
     """From the reference's own float error: how far its result moves when every input moves by one rounding."""
     if call.tolerance is not None:
-        fixed = call.tolerance
-        return lambda path, values: fixed
+        return _fixed(call.tolerance)
     if expected.problem is not None:
         return exact
     rng = np.random.default_rng(0)
-    moved: dict[str, float] = {}
+    moved: dict[
+        str, float
+    ] = {}  # in roundings of the result's dtype: a float32 answer to a float64 question has larger ones
     for _ in range(4):
         other = replace(
             call,
@@ -42,12 +43,27 @@ def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tole
             _gaps(expected.value, again.value, "", moved)
 
     def tolerance(path: str, values: Array) -> float:
-        finite = values[np.isfinite(values)] if values.size else values
-        size = float(np.abs(finite).max()) if finite.size else 0.0
-        eps = float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 2.2e-16
-        return TOLERANCE_FACTOR * (moved.get(path, 0.0) + eps * size)
+        return TOLERANCE_FACTOR * _eps(values) * (moved.get(path, 0.0) + _size(values))
 
     return tolerance
+
+
+def _fixed(tolerance: float) -> Tolerance:
+    """A tolerance that a call gives; a float32 answer keeps at least its own rounding."""
+
+    def of(path: str, values: Array) -> float:
+        return max(tolerance, TOLERANCE_FACTOR * _eps(values) * _size(values) if values.dtype == np.float32 else 0.0)
+
+    return of
+
+
+def _eps(values: Array) -> float:
+    return float(np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).eps)
+
+
+def _size(values: Array) -> float:
+    finite = values[np.isfinite(values)] if values.size else values
+    return float(np.abs(finite).max()) if finite.size else 0.0
 
 
 def _jitter(value: Any, rng: np.random.Generator) -> Any:
@@ -76,7 +92,7 @@ def _gaps(one: Any, other: Any, path: str, into: dict[str, float]) -> None:
             with np.errstate(all="ignore"):
                 gap = np.abs(one.astype(np.float64) - other.astype(np.float64))
             gap = gap[np.isfinite(gap)]
-            into[path] = max(into.get(path, 0.0), float(gap.max()) if gap.size else 0.0)
+            into[path] = max(into.get(path, 0.0), float(gap.max()) / _eps(one) if gap.size else 0.0)
     elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
         for index, pair in enumerate(zip(one, other, strict=False)):
             _gaps(*pair, f"{path}[{index}]", into)

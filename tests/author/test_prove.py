@@ -130,7 +130,9 @@ def test_a_weak_check_is_found_out(monkeypatch):
 
 def test_a_mutant_may_end_its_process(monkeypatch):
     """As one of DecoderLayer's does, in PyTorch's backward pass; the others are tried all the same."""
-    monkeypatch.setattr(proof, "_of_mutant", lambda keys, obj: os._exit(1) if _gives_back(obj) else proof.Trial())
+    monkeypatch.setattr(
+        proof, "_of_mutant", lambda keys, obj, source: os._exit(1) if _gives_back(obj) else proof.Trial()
+    )
     asked = exercise("relu")
     mutants = mutants_of(asked.reference)
     trials = list(proof._trials(asked, 1, len(mutants)))

@@ -25,7 +25,7 @@ from autograde.judge.answer_key import AnswerKey
 from autograde.judge.findings import find
 from autograde.judge.judge import judge
 from autograde.judge.projection import projected
-from autograde.judge.verdict import Verdict
+from autograde.judge.verdict import ERROR, Verdict
 
 SECONDS = 0.5  # for one call of a mutant: many of them never end
 CACHE = ".proof"  # in the course's folder; ignored by git
@@ -203,7 +203,7 @@ def _try(exercise: Exercise, seeds: int, begin: int) -> Iterator[Trial]:
     keys = [AnswerKey(exercise, exercise.calls(seed)) for seed in range(seeds)]
     mutants = mutants_of(exercise.reference)
     for mutant in mutants[begin:]:
-        yield _of_mutant(keys, _built(mutant, exercise.reference))
+        yield _of_mutant(keys, _built(mutant, exercise.reference), mutant.source)
     for misconception in exercise.misconceptions:
         names = [_verdict(key, misconception.wrong).diagnosis for key in keys]
         yield Trial(others=tuple(seed for seed, name in enumerate(names) if name != misconception.name))
@@ -221,10 +221,10 @@ def _built(mutant: Mutant, reference: Any) -> Any:
             return None
 
 
-def _of_mutant(keys: list[AnswerKey], obj: Any) -> Trial:
+def _of_mutant(keys: list[AnswerKey], obj: Any, source: str) -> Trial:
     if obj is None:
         return Trial(named=True, explained=True)
-    verdict = _verdict(keys[0], obj)
+    verdict = judge(keys[0].exercise, keys[0].calls, answer(obj, keys[0].calls, SECONDS), keys[0], source)
     if verdict.passed:
         return Trial((0, *(seed for seed in range(1, len(keys)) if _passes(keys[seed], obj))))
     named, explained = verdict.diagnosis is not None, _is_explained(verdict)
@@ -248,4 +248,5 @@ def _verdict(key: AnswerKey, obj: Any) -> Verdict:
 
 
 def _is_explained(verdict: Verdict) -> bool:
-    return verdict.diagnosis is not None
+    """A name, or Python's own sentence about an error with the line that raised it."""
+    return verdict.diagnosis is not None or verdict.state == ERROR

@@ -14,8 +14,9 @@ from helpers.add_norm import add_and_norm, layer_norm, normalize
 
 
 def calls(rng):
-    def inputs(*shape):
-        return random_rows(rng, *shape), random_rows(rng, *shape), gain(rng, shape[-1]), gain(rng, shape[-1])
+    def inputs(*shape, scale=1.0):
+        rows = random_rows(rng, *shape) * scale, random_rows(rng, *shape) * scale
+        return *rows, gain(rng, shape[-1]), gain(rng, shape[-1])
 
     by_hand = ([[1.0, 0, 2]], [[0.0, 2, 1]], [2.0, 2, 2], [1.0, 1, 1])
     return [
@@ -23,6 +24,7 @@ def calls(rng):
         Call(inputs(5, 6), tolerance=WITHOUT_EPS),
         Call(inputs(3, 7), tolerance=WITHOUT_EPS),
         Call((*inputs(4, 5), 3.0), part=EPS, note="eps is 3"),
+        Call((*inputs(3, 4, scale=0.003),), part=EPS, note="the eps of the signature, 1e-5"),
         Call(inputs(2, 3, 4), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
     ]
 

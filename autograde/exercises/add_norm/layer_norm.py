@@ -36,6 +36,7 @@ def calls(rng):
         Call((random_rows(rng, 5, 6), *learned(6)), tolerance=WITHOUT_EPS),
         Call((random_rows(rng, 7, 4), *learned(4)), tolerance=WITHOUT_EPS),
         Call((random_rows(rng, 4, 5) * 0.2, *learned(5), 0.3), part=EPS, note="a large eps"),
+        Call((random_rows(rng, 3, 4) * 0.003, *learned(4)), part=EPS, note="the eps of the signature, 1e-5"),
         Call(
             (random_rows(rng, 2, 3, 4), *learned(4)),
             tolerance=WITHOUT_EPS,

@@ -9,11 +9,13 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import attention_scores_of
 from autograde.exercises.inputs import random_tensor, tensor
+from autograde.exercises.single_head.common import far_from_zero
 from autograde.harness.call import Call
 from helpers.clinic import repair_attend
 
 
 def calls(rng):
+    far = far_from_zero(rng, 3, 5, 4)
     return [
         Call(
             (
@@ -31,6 +33,7 @@ def calls(rng):
                 random_tensor(rng, 2, 6, 5),
             )
         ),
+        Call((tensor(far), tensor(-far), random_tensor(rng, 3, 5, 2)), note="all scores are far below zero"),
         Call(
             (random_tensor(rng, 4, 1, 5), random_tensor(rng, 4, 1, 5), random_tensor(rng, 4, 1, 3)),
             note="one word alone",

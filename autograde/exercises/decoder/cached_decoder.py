@@ -41,6 +41,14 @@ def calls(rng):
         call(more, others, random_ids(rng, 1, 8, 2, 4), _steps(rng, 10, 2, 5), note="five steps"),
         call(sizes, weights, padded, _steps(rng, 9, 3, 3), part="padding", note="padding in the source"),
         call(
+            (*sizes[:6], 3),
+            whole(rng, 11, 9, 8, 2, 7, 3),
+            with_padding(rng, random_ids(rng, 4, 11, 2, 5), 3, (0, 4), (1, 1)),
+            _steps(rng, 9, 2, 3),
+            part="padding",
+            note="here the padding has the id 3",
+        ),
+        call(
             sizes,
             weights,
             random_ids(rng, 1, 11, 3, 5),

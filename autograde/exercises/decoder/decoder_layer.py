@@ -58,6 +58,14 @@ def calls(rng):
             note="as many source tokens as target tokens",
         ),
         Call(
+            (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
+            new=(6, 2, 5),
+            weights=layer(rng, 6, 5),
+            method="forward",
+            then=(("forward", (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6))),),
+            note="another sentence afterwards",
+        ),
+        Call(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
             masks,
             new=(6, 2, 7),
@@ -80,6 +88,13 @@ def calls(rng):
             weights=layer(rng, 6, 7),
             part="masks",
             note="a causal mask alone",
+        ),
+        Call(
+            (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 4, 6), causal(4), TensorData(random_mask(rng, 4, 4))),
+            new=(6, 2, 7),
+            weights=layer(rng, 6, 7),
+            part="masks",
+            note="both masks without their names, in the order of the signature",
         ),
         Call(
             (random_tensor(rng, 3, 4, 8), random_tensor(rng, 3, 6, 8)),

@@ -48,6 +48,11 @@ def calls(rng):
             (model(11, 8), ids(mixed)), {"max_length": 6}, part="arguments", note="one sentence has ended after 6 words"
         ),
         Call(
+            (model(11, 8), ids(random_ids(rng, 3, 12, 1, 55))),
+            part="arguments",
+            note="50 words at most, where nothing else is said",
+        ),
+        Call(
             (model(11, 8, 4), ids(equal)), {"bos": 5, "eos": 4}, part="arguments", note="other ids for <bos> and <eos>"
         ),
         Call((model(11, 8), ids(equal)), report=report, part="mode", note="the model is in training mode before"),

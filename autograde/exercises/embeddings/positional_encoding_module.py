@@ -14,7 +14,7 @@ from autograde.exercises.embeddings.positional_encoding import odd_width_slices
 from autograde.exercises.embeddings.positional_encoding_at import from_one, name_and_sentence, swapped
 from autograde.exercises.embeddings.positional_encoding_at import vectorised as at_vectorised
 from autograde.exercises.inputs import tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import ANY_TEXT, MAIN, Call
 from helpers.embeddings import PositionalEncoding, positional_encoding
 
 
@@ -39,7 +39,14 @@ def calls(rng):
             part="buffer",
             note="what the module registers",
         ),
-        Call((tensor(rng.normal(size=(2, 12, 4))),), new=(4, 9), part="longer input", note="12 rows, max_length 9"),
+        Call(
+            (tensor(rng.normal(size=(2, 12, 4))),),
+            new=(4, 9),
+            part="longer input",
+            note="12 rows, max_length 9",
+            mentions=(ANY_TEXT,),
+        ),
+        Call((tensor(np.zeros((1, 5001, 2))),), new=(2,), part="longer input", note="5001 rows, max_length 5000"),
         Call(
             (tensor(away_from_zero),),
             new=(50, 60, 0.3),

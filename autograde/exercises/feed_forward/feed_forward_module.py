@@ -36,6 +36,7 @@ def calls(rng):
             note="by hand: four tokens of width 2, d_ff = 3",
         ),
         Call(new=(5, 7), method="", report=("parameters",), note="the parameters and their shapes"),
+        Call(new=(4, 6, 0.0), method="", report=("parameters",), note="the parameters of a network without dropout"),
         Call((TensorData(random_array(rng, 2, 3, 4)),), new=(4, 6), weights=network_weights(rng, 4, 6)),
         Call((TensorData(random_array(rng, 3, 4, 6)),), new=(6, 5, 0.5), weights=network_weights(rng, 6, 5)),
         Call(

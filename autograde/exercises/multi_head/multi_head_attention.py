@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.exercises.inputs import random_mask, random_tensor
+from autograde.exercises.inputs import random_mask, random_tensor, tensor
 from autograde.exercises.multi_head.common import LAYERS, MASK, WIDTH
 from autograde.exercises.multi_head.merge_heads import no_transpose as merge_no_transpose
 from autograde.exercises.multi_head.merge_heads import side_by_side as merge_side_by_side
@@ -17,7 +17,7 @@ from autograde.exercises.multi_head.split_heads import every_hth_column as split
 from autograde.exercises.multi_head.split_heads import into_the_batch as split_into_the_batch
 from autograde.exercises.multi_head.split_heads import no_transpose as split_no_transpose
 from autograde.exercises.multi_head.split_heads import slices as split_slices
-from autograde.exercises.single_head.common import NOTHING
+from autograde.exercises.single_head.common import NOTHING, far_from_zero, with_large_scores
 from autograde.harness.call import MAIN, Call
 from autograde.harness.plain import TensorData
 from helpers.multi_head import MultiHeadAttention, merge_heads, split_heads
@@ -64,6 +64,7 @@ def calls(rng):
         Call(new=(6, 2), method="", report=("parameters",), note="the parameters, by name"),
         call(6, 2, (4, 5), report=("output", "gradients", "input_gradients")),
         call(12, 3, (2, 7)),
+        call(6, 3, (2, 5), training=True, note="in training mode: nothing is dropped here"),
         call(6, 2, (4, 5), (4, 7), part=CROSS, note="5 queries, 7 keys; the value input is the key input"),
         call(12, 3, (2, 5), (2, 5), part=CROSS, note="two sentences of the same length"),
         call(8, 2, (3, 5), (3, 6), (3, 6), part=CROSS, note="three different inputs"),
@@ -76,6 +77,17 @@ def calls(rng):
             6, 2, (4, 5), mask=random_mask(rng, 4, 2, 5, 5), part=MASK, note="a mask (batch, heads, n_queries, n_keys)"
         ),
         call(12, 3, (2, 5), mask=random_mask(rng, 2, 1, 5, 5), part=MASK, note="a mask (batch, 1, n_queries, n_keys)"),
+        *(
+            Call(
+                (tensor(far_from_zero(rng, 3, 5, 6)),),
+                {"mask": TensorData(random_mask(rng, 5, 5))},
+                new=(6, 2),
+                weights=with_large_scores(layers(rng, 6), sign),
+                part=MASK,
+                note=f"all scores are {words}",
+            )
+            for sign, words in ((1, "large"), (-1, "far below zero"))
+        ),
         call(
             6,
             2,

@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_mask
-from autograde.exercises.single_head.common import NOTHING, mask_with_empty_row
+from autograde.exercises.single_head.common import LARGE, NOTHING, large_scores, mask_with_empty_row
 from autograde.harness.call import MAIN, Call
 from helpers.single_head import attention_weights, softmax
 
@@ -26,6 +26,12 @@ def calls(rng):
         ),
         Call(
             (rng.normal(size=(2, 3, 4, 5)), random_mask(rng, 4, 5)), part="broadcasting", note="one mask for all heads"
+        ),
+        Call(large_scores(rng, 4, 6), part=LARGE, note="scores in the hundreds; the largest ones are forbidden"),
+        Call(
+            (rng.normal(size=(3, 4)) - 900, np.array([[True, False, True, True]])),
+            part=LARGE,
+            note="all scores near -900",
         ),
         Call(
             (rng.normal(size=(3, 5)), mask_with_empty_row(rng, 3, 5, row=1)),
@@ -48,7 +54,7 @@ EXERCISE = Exercise(
     ),
     reference=attention_weights,
     make_calls=calls,
-    parts={MAIN: 0.5, "no mask": 0.1, "broadcasting": 0.2, NOTHING: 0.2},
+    parts={MAIN: 0.5, "no mask": 0.1, "broadcasting": 0.15, NOTHING: 0.15, LARGE: 0.1},
 )
 
 

@@ -7,12 +7,30 @@ from autograde.harness.call import Call
 
 LEADING = "leading axes"
 NOTHING = "nothing to attend to"
+LARGE = "large scores"
 
 
 def mask_with_empty_row(rng, *shape, row):
     mask = random_mask(rng, *shape)
     mask[..., row, :] = False
     return mask
+
+
+def large_scores(rng, n_queries, n_keys):
+    """(scores, mask): scores far apart, the largest of each row forbidden, allowed ones near one another."""
+    base = rng.uniform(-600, 600, (n_queries, 1))
+    mask = random_mask(rng, n_queries, n_keys)
+    return base + rng.normal(size=(n_queries, n_keys)) + np.where(mask, 0, rng.uniform(150, 400, mask.shape)), mask
+
+
+def far_from_zero(rng, *shape):
+    """Rows that differ little from one another, all far from zero."""
+    return rng.choice([-1.0, 1.0], shape[-1]) * rng.uniform(12, 16, shape[-1]) + rng.normal(size=shape) * 0.03
+
+
+def with_large_scores(weights, sign):
+    """The same weights with keys that are the queries, or their opposite: each row fits every row well, or badly."""
+    return {**weights, "key.weight": sign * weights["query.weight"]}
 
 
 def cost_calls(rng):

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.exercises.inputs import random_mask, random_tensor
-from autograde.exercises.single_head.common import NOTHING, mask_with_empty_row
+from autograde.exercises.inputs import random_mask, random_tensor, tensor
+from autograde.exercises.single_head.common import NOTHING, far_from_zero, mask_with_empty_row, with_large_scores
 from autograde.harness.call import MAIN, Call
 from autograde.harness.plain import TensorData
 from helpers.single_head import SelfAttentionHead
@@ -64,6 +64,17 @@ def calls(rng):
             weights=_head_weights(rng, 6, 5),
             part="mask",
             note="one mask row per sentence",
+        ),
+        *(
+            Call(
+                (tensor(far_from_zero(rng, 2, 5, 6)),),
+                {"mask": TensorData(random_mask(rng, 5, 5))},
+                new=(6, 4),
+                weights=with_large_scores(_head_weights(rng, 6, 4), sign),
+                part="mask",
+                note=f"all scores are {words}",
+            )
+            for sign, words in ((1, "large"), (-1, "far below zero"))
         ),
         Call(
             (random_tensor(rng, 2, 4, 5),),

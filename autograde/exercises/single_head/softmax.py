@@ -15,6 +15,7 @@ def calls(rng):
         Call((np.log([[1.0, 2.0, 5.0]]),), note="by hand: exp gives 1, 2, 5; their sum is 8"),
         Call((rng.normal(size=(3, 5)),)),
         Call((rng.normal(size=(2, 3, 4)),), {"axis": 1}, part="axis"),
+        Call((rng.normal(size=(3, 4, 2)),), part="axis", note="the last of three axes, where no other is given"),
         # numbers near 1000 carry roundings of 1e-13 into the shares, in one order of operations more than in another
         Call((large,), part="large scores", note="scores near 1000 and near -1000", tolerance=1e-11),
         Call(

@@ -73,7 +73,7 @@ def projection(call, value):
         if call.part == "order":
             found["order"] = _order(batches, lengths)
             if len(call.args) == 3:
-                found["generator"] = _generator(value["args"]["2"]["state"].array, call.args[2].args[0])
+                found["generator"] = _generator(value["args"]["2"], call.args[2].args[0])
     remark = next((text for _, text in found.values() if text), "")
     return Projected({name: kind for name, (kind, _) in found.items()}, _sizes(batches, lengths), remark)
 
@@ -163,12 +163,17 @@ def _order(batches, lengths):
     return "shuffled", ""
 
 
-def _generator(state, seed):
-    import torch
-
-    if np.array_equal(state, torch.Generator().manual_seed(seed).get_state().numpy()):
+def _generator(states, seed):
+    if _is_new(states["state"], seed):
         return "not used", "The order does not come from `generator`: hand it to `torch.randperm`."
+    if not _is_new(states["global"], 0):
+        return "used in part", "Some random numbers do not come from `generator`: hand it to each `torch.randperm`."
     return "used", ""
+
+
+def _is_new(state, seed):
+    """Whether no number has been drawn since the seed was set; a call begins with the global seed 0."""
+    return np.array_equal(state.array, torch.Generator().manual_seed(seed).get_state().numpy())
 
 
 EXERCISE = Exercise(

@@ -96,13 +96,13 @@ def projection(call, value):
     ids, scores = output[0].array, output[1].array.astype(np.float64)
     rows = [_until_end(row, options["eos"]) for row in ids]
     fault = _fault(call, ids, scores, rows, options)
-    found = {"best": rows[0], "score": scores[:1].astype(np.float32), "sentences": fault}
+    found = {"best": rows[0], "score": scores[:1].astype(np.float32), "sentences": fault, "number": len(rows)}
     text = f"{len(rows)} sentences; the best: {rows[0]}, score {scores[0]:.4f}"
     if call.part == "mode":
         found["training mode afterwards"] = model["training"]
         text += f"; training mode afterwards: {model['training']}"
     if call.part == "no gradients":
-        found["gradients recorded"] = bool(model["parameters"]["seen"].array[0])
+        found["gradients recorded"] = bool(model["buffers"]["seen"].array[0])
         text += f"; gradients recorded: {found['gradients recorded']}"
     return Projected(found, text, fault)
 

@@ -53,7 +53,7 @@ def projection(call, value):
     if call.part == "mode":
         found["training mode afterwards"] = model["training"]
     if call.part == "no gradients":
-        found["gradients recorded"] = bool(model["parameters"]["seen"].array[0])
+        found["gradients recorded"] = bool(model["buffers"]["seen"].array[0])
     return found
 
 

@@ -87,13 +87,20 @@ def calls(rng):
     ]
 
 
+def _in_16_bits(loss):
+    """Whether a number is one that bfloat16 has: the lower half of its 32 bits is empty."""
+    return isinstance(loss, np.ndarray) and not int(loss.view(np.uint32)) & 0xFFFF
+
+
 def projection(call, value):
     found = numbers(value["output"], ("loss", "tokens", "gradient_norm"))
-    after = dict(value["args"]["0"]["parameters"])
-    _, autocast, single = after.pop("seen").array.tolist()
+    after = value["args"]["0"]["parameters"]
+    _, autocast, single = value["args"]["0"]["buffers"]["seen"].array.tolist()
     found["autocast"] = ("off", "to another dtype", "to bfloat16")[int(autocast)]
     found["weights in float32"] = bool(single)
     found["weights after"] = after
+    if call.part == "precision":
+        found["loss in 16 bits"] = _in_16_bits(found.get("loss"))
     if call.part == "scheduler":
         found["learning rate after"] = value["args"]["2"]["rate"]
     return found
@@ -354,6 +361,25 @@ def half_weights(model, batch, optimizer, scheduler=None, clip=1.0, precision="f
 
 
 @EXERCISE.wrong(
+    "loss in bfloat16",
+    "The loss is made from bfloat16 logits, so it has about three digits. Give `logits.float()` to the loss.",
+)
+def half_loss(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
+    source, target = batch
+    model.train()
+    optimizer.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+        logits = model(source, target[:, :-1])
+    loss = label_smoothed_loss(logits, target[:, 1:])
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    if scheduler is not None:
+        scheduler.step()
+    return {"loss": loss.detach(), "tokens": (target[:, 1:] != 0).sum(), "gradient_norm": norm}
+
+
+@EXERCISE.wrong(
     "precision not used",
     'Everything stays in float32. With `precision="bf16"` the forward pass runs inside `torch.autocast`.',
 )
@@ -403,7 +429,7 @@ def in_parts(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"
     decoder_input, labels = teacher_forcing_pair(batch[1])
     if precision == "bf16":
         with torch.autocast("cpu", torch.bfloat16):
-            loss = label_smoothed_loss(model(batch[0], decoder_input), labels)
+            loss = label_smoothed_loss(model(batch[0], decoder_input).float(), labels)
     else:
         loss = label_smoothed_loss(model(batch[0], decoder_input), labels)
     loss.backward()

@@ -29,6 +29,11 @@ def calls(rng):
             part="longer symbols",
             note="by hand: ab and c are not the pair (b, c); ab c bc b ca bc",
         ),
+        Call(
+            (("ab", "c", "a", "bc", "abc"), ("a", "bc")),
+            part="longer symbols",
+            note="by hand: ab and c are not the pair (a, bc); ab c abc abc",
+        ),
     ]
 
 

@@ -23,6 +23,12 @@ def calls(rng):
             part="apostrophes",
             note="an apostrophe inside a word, at its start, at its end",
         ),
+        Call(
+            ("'tis a rock'n'roll band, say the dogs'",),
+            part="apostrophes",
+            note="an apostrophe at the very start, twice in a word, at the very end",
+        ),
+        Call(("The man bites 2 dogs",), part="other marks", note="the text ends with a word"),
         Call(("Wait... 2nd-hand snake_case, 50% off?!",), part="other marks", note="each mark is a token of its own"),
         Call((" a\ttab,\n\na  line  ",), part="other marks", note="spaces, a tab and line breaks are not tokens"),
         Call(("".join(word + mark for word, mark in pairs),), part="other marks", note="no space at all"),

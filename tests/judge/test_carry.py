@@ -1,0 +1,156 @@
+"""Which earlier exercises an answer uses, and what is said where it passes with these mended."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import autograde
+from autograde.exercises import exercise
+from autograde.judge import carry
+from autograde.judge.verdict import PASSED, Verdict
+from autograde.learner.check import CheckFailed
+from helpers import feed_forward
+from helpers.single_head import attention_weights, softmax
+
+NOTEBOOK = """
+import numpy as np
+
+def softmax(x, axis=-1):
+    return x
+
+def attention_scores(query, key):
+    return query @ key.T
+
+def show(x):
+    return softmax(x)
+
+def attention_weights(scores, mask=None):
+    "Uses attention_scores, says this text only."
+    return show(scores) if mask is None else [show(row) for row in scores]
+
+class SelfAttentionHead:
+    @staticmethod
+    def shares(x):
+        return attention_weights(x)
+
+    @property
+    def project(self):
+        return None
+
+    def forward(self, x):
+        return self.project, self.shares(x)
+"""
+PARTS = ("softmax", "project", "attention_scores", "attention_weights", "scaled_dot_product_attention")
+
+
+def _both():
+    namespace = {"__name__": "__main__"}
+    exec(NOTEBOOK, namespace)
+    return [carry.code_in(namespace), carry.code_from([NOTEBOOK, "%%time\nthis is no Python"])]
+
+
+@pytest.mark.parametrize("code_of", _both(), ids=["namespace", "sources"])
+def test_what_an_answer_uses(code_of):
+    wrong = dict.fromkeys(PARTS, False)
+    assert carry.to_mend(exercise("softmax"), code_of, wrong) == ()
+    assert carry.to_mend(exercise("attention_weights"), code_of, wrong) == ("softmax",)
+    # an attribute `project` is no use of the exercise, and a text about `attention_scores` neither
+    assert carry.to_mend(exercise("SelfAttentionHead"), code_of, wrong) == ("softmax", "attention_weights")
+    assert carry.to_mend(exercise("SelfAttentionHead"), code_of, {**wrong, "softmax": True}) == ("attention_weights",)
+    assert carry.to_mend(exercise("SelfAttentionHead"), code_of, dict.fromkeys(PARTS, True)) == ()
+    assert carry.to_mend(exercise("SelfAttentionHead"), code_of, {"project": False}) == ()
+
+
+def test_a_later_exercise_is_never_mended():
+    code_of = carry.code_from(["def softmax(x, axis=-1):\n    return attention_weights(x)"])
+    assert carry.to_mend(exercise("softmax"), code_of, {"attention_weights": False}) == ()
+
+
+def test_only_verdicts_that_are_final_count():
+    verdicts = [Verdict("softmax", False, "failed", 0.0), Verdict("project", True, PASSED, 1.0)]
+    assert carry.settled(verdicts, []) == {"softmax": False, "project": True}
+    assert carry.settled(verdicts, ["softmax"]) == {"project": True}
+    assert carry.settled([*verdicts, Verdict("softmax", True, PASSED, 1.0)], []) == {"softmax": False, "project": True}
+
+
+def test_the_sentence():
+    verdict = Verdict("SelfAttentionHead", True, PASSED, 1.0)
+    advice = carry.carried(verdict, ["softmax"]).advice
+    assert advice == "Right; it uses your `softmax`, which is not right yet."
+    advice = carry.carried(verdict, ["softmax", "project"]).advice
+    assert advice == "Right; it uses your `softmax` and `project`, which are not right yet."
+    advice = carry.carried(verdict, ["a", "b", "c"]).advice
+    assert advice == "Right; it uses your `a`, `b` and `c`, which are not right yet."
+
+
+# --- in a learner's notebook ----------------------------------------------------------------------------------------
+
+CELLS = """
+def attention_scores(query, key):
+    return query @ np.swapaxes(key, -1, -2)
+
+def scaled_dot_product_attention(query, key, value, mask=None):
+    weights = attention_weights(attention_scores(query, key), mask)
+    return weights @ value, weights
+
+class SelfAttentionHead(nn.Module):
+    def __init__(self, d_model, d_head):
+        super().__init__()
+        self.query = nn.Linear(d_model, d_head, bias=False)
+        self.key = nn.Linear(d_model, d_head, bias=False)
+        self.value = nn.Linear(d_model, d_head, bias=False)
+"""
+
+
+@pytest.fixture
+def notebook():
+    names = {"np": np, "nn": nn, "torch": torch, "softmax": softmax, "attention_weights": attention_weights}
+    namespace = {"__name__": "__main__", "check": autograde.check, **names}
+    exec(CELLS, namespace)
+    return namespace
+
+
+def test_check_passes_what_is_right_and_says_what_is_not(notebook, capsys):
+    own = notebook["attention_scores"]
+    with pytest.raises(CheckFailed):
+        exec('check("attention_scores")', notebook)
+    exec('check("scaled_dot_product_attention")', notebook)
+    shown = capsys.readouterr().out
+    assert "✓ scaled_dot_product_attention: passed" in shown
+    assert "Right; it uses your `attention_scores`, which is not right yet." in shown
+    assert notebook["attention_scores"] is own
+
+
+def test_check_mends_what_is_missing(notebook, capsys):
+    del notebook["attention_scores"]
+    exec('check("scaled_dot_product_attention")', notebook)
+    assert "it uses your `attention_scores`" in capsys.readouterr().out
+    assert "attention_scores" not in notebook
+
+
+def test_what_is_right_between_the_two_is_not_called_wrong(capsys):
+    """Encoder uses EncoderLayer, which is right, apart from FeedForward."""
+    references = [feed_forward.EncoderLayer, feed_forward.Encoder]
+    namespace = {**vars(feed_forward), "__name__": "__main__", "check": autograde.check}
+    for definition in references:
+        exec(inspect.getsource(definition), namespace)
+    exec(inspect.getsource(feed_forward.FeedForward).replace("torch.relu", "torch.tanh"), namespace)
+    exec('check("Encoder")', namespace)
+    assert "Right; it uses your `FeedForward`, which is not right yet." in capsys.readouterr().out
+
+
+def test_check_does_not_forgive_a_mistake_of_its_own(notebook):
+    exec(
+        "def scaled_dot_product_attention(query, key, value, mask=None):\n"
+        "    return attention_scores(query, key) @ value",
+        notebook,
+    )
+    own = notebook["attention_scores"]
+    with pytest.raises(CheckFailed) as caught:
+        exec('check("scaled_dot_product_attention")', notebook)
+    assert caught.value.verdict.carried == () and notebook["attention_scores"] is own
