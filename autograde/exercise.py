@@ -16,6 +16,9 @@ from autograde.harness.call import MAIN, Call
 Implementation = TypeVar("Implementation")
 
 
+LOCAL_SEED = 0  # a learner's check asks the same questions each time
+
+
 @dataclass(frozen=True)
 class Misconception:
     """A mistake that people make: a wrong implementation, and what to say to somebody who has written it.

@@ -8,7 +8,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
-from autograde.exercise import Exercise
+from autograde.exercise import LOCAL_SEED, Exercise
 from autograde.exercises import exercise, of_lesson
 from autograde.harness.invoke import answer
 from autograde.judge import carry
@@ -17,7 +17,6 @@ from autograde.judge.judge import judge
 from autograde.judge.verdict import NOT_STARTED, Verdict
 from autograde.learner import progress
 
-LOCAL_SEED = 0  # a learner's check asks the same questions each time
 _failures: Counter[str] = Counter()
 
 

@@ -6,16 +6,21 @@ import copy
 import datetime
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograde.course import notebooks, paths
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, Lesson
-from autograde.exercise import Exercise
+from autograde.exercise import LOCAL_SEED, Exercise
 from autograde.exercises import of_lesson
 from autograde.judge.verdict import NOT_STARTED, PASSED, Verdict
 from autograde.learner import progress
+
+if TYPE_CHECKING:
+    from autograde.grading.notebook.read import Submitted
 
 LOCAL_SECONDS = 120  # for one cell in `course check`
 
@@ -123,26 +128,46 @@ def back_up(file: Path) -> Path:
 # --- check ----------------------------------------------------------------------------------------------------------
 
 
-def check(lesson: Lesson, file: Path | None = None) -> list[Verdict]:
-    """Run a learner's notebook from top to bottom, as the grader does, and give the verdict of each exercise."""
-    from autograde.grading.kernel.run import VERDICTS, RunSubmission
-    from autograde.grading.notebook.normalise import normalise
+def check(lesson: Lesson, file: Path | None = None, echo: Callable[[str], None] = print) -> list[Verdict]:
+    """Grade a learner's own notebook, with the inputs of `check`: the verdict of each exercise.
+
+    It takes the grader's own path. Where this machine cannot isolate a notebook it runs in a kernel, with the learner's
+    own rights, and `echo` is told so.
+    """
+    from autograde.grading.grade import grade
+    from autograde.grading.job import Limits, Options
     from autograde.grading.notebook.read import Unreadable, read_submission
-    from autograde.learner.check import LOCAL_SEED
+    from autograde.grading.records import intake
+    from autograde.grading.sandbox.warm import Unsafe
+    from autograde.harness.sandboxed.frames import Busy
 
     file = notebook_of(lesson) if file is None else file
     try:
         submitted = read_submission(file)
     except Unreadable as error:
         raise CourseError(f"{file} cannot be read. {error}") from None
+    release = paths.release_of(lesson).read_text(encoding="utf-8")
+    job = intake.local_job(lesson.name, file, release, Options(limits=Limits(cell=LOCAL_SECONDS)))
+    try:
+        scores = grade(job).scores.values()
+        by_name = {score.verdict.name: score.verdict for score in scores if score.verdict is not None}
+    except (Unsafe, Busy):
+        echo("This machine cannot isolate a notebook, so it runs in a kernel here; in grading it runs isolated.")
+        by_name = _check_in_kernel(lesson, file, submitted)
+    verdicts = [by_name[exercise.name] for exercise in of_lesson(lesson.name)]
+    _note(lesson, verdicts)
+    return verdicts
+
+
+def _check_in_kernel(lesson: Lesson, file: Path, submitted: Submitted) -> dict[str, Verdict]:
+    from autograde.grading.kernel.run import VERDICTS, RunSubmission
+    from autograde.grading.notebook.normalise import normalise
+
     notebook, _ = normalise(notebooks.read(paths.release_of(lesson)), submitted)
     runner = RunSubmission(timeout=LOCAL_SECONDS)
     runner.seeds = lambda exercise: LOCAL_SEED
     _, resources = runner.preprocess(copy.deepcopy(notebook), {"metadata": {"path": str(file.parent)}})
-    by_name = {verdict.name: verdict for verdict in resources[VERDICTS].values()}
-    verdicts = [by_name[one.name] for one in of_lesson(lesson.name)]
-    _note(lesson, verdicts)
-    return verdicts
+    return {verdict.name: verdict for verdict in resources[VERDICTS].values()}
 
 
 def _note(lesson: Lesson, verdicts: list[Verdict]) -> None:
@@ -150,7 +175,10 @@ def _note(lesson: Lesson, verdicts: list[Verdict]) -> None:
     if marker is not None:
         data = progress.read(marker)
         data.update({verdict.name: {"state": verdict.state, "score": verdict.score} for verdict in verdicts})
-        progress.write(marker, data)
+        try:
+            progress.write(marker, data)
+        except OSError as error:  # the result is worth more than its record
+            print(f"course: the progress could not be saved in {marker}: {error.strerror}.", file=sys.stderr)
 
 
 # --- progress -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,14 +13,16 @@ from autograde.course import class_data, notebooks
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.exercises import exercise
+from autograde.grading import grade as grading
 from autograde.grading.notebook.cells import checked_exercise
 from autograde.grading.notebook.normalise import normalise
 from autograde.grading.notebook.read import Submitted, Unreadable, read_submission
 from autograde.grading.notebook.scores import ordinary_score
 from autograde.grading.records import seeds
 from autograde.grading.records.seeds import secret
+from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.judge.verdict import Verdict
-from autograde.learner import progress
+from autograde.learner import progress, workspace
 from conftest import ROOT, filled, released
 
 LESSON = find_lesson("3")
@@ -305,3 +308,43 @@ def test_two_classes_are_never_mixed(course):
         class_data.folder("results")
     assert (course / "autograde" / "gradebook.db").read_text() == "autograde"
     assert (course / "autograde" / "results").is_dir()
+
+
+# --- `course check` is the grader's own path ------------------------------------------------------------------------
+
+IMPORTED = {"softmax": "from helpers.single_head import softmax"}
+
+
+def own_copy(course, answers) -> Path:
+    workspace.start(echo=lambda text: None)
+    file = workspace.notebook_of(LESSON)
+    notebooks.write(file, notebooks.to_text(filled(LESSON, answers)))
+    return file
+
+
+def test_an_answer_that_imports_the_reference_fails_as_in_grading(course):
+    own_copy(course, IMPORTED)
+    verdicts = {verdict.name: verdict for verdict in workspace.check(LESSON)}
+    assert not verdicts["softmax"].passed and verdicts["project"].passed
+
+
+def test_where_nothing_isolates_a_check_runs_in_a_kernel_and_says_so(course, monkeypatch):
+    def refuse(self):
+        raise Unsafe("no namespaces")
+
+    monkeypatch.setattr(Runner, "start", refuse)
+    monkeypatch.setattr(grading, "_runner", None)
+    own_copy(course, {})
+    said = []
+    verdicts = workspace.check(LESSON, echo=said.append)
+    assert all(verdict.passed for verdict in verdicts) and "runs in a kernel" in said[0]
+
+
+def test_a_result_is_worth_more_than_its_record(course, monkeypatch, capsys):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    own_copy(course, {})
+    monkeypatch.setattr(progress, "write", full)
+    assert all(verdict.passed for verdict in workspace.check(LESSON))
+    assert "No space left on device" in capsys.readouterr().err

@@ -153,6 +153,15 @@ def gather(course: Course, common: Assignment, student: str, options: Options = 
     return Submission(job, submitted, fingerprint)
 
 
+def local_job(lesson: str, file: Path, release: str, options: Options) -> Job:
+    """The job of a learner's own notebook, with what may come along as attachments."""
+    found = _Found()
+    for name, path in _walk(file.parent, found):
+        if path.suffix.lower() != ".ipynb" and not name.startswith(f"{PICTURES}/"):
+            _take(found, name, path)
+    return Job(lesson, "local", _read(file, LARGEST), release, seeds.LOCAL_KEY, files=found.files, options=options)
+
+
 def checked(common: Assignment) -> list[Exercise]:
     """The exercises that the notebook's cells check."""
     release = nbformat.reads(common.release, as_version=4)
@@ -207,18 +216,18 @@ def _take(found: _Found, name: str, path: Path) -> None:
         found.left_out.add(name, reason or attachments.TOO_LARGE)
 
 
-def _read(path: Path, max_score: int) -> bytes | None:
-    """The content of an ordinary file of at most `most` bytes, else None. Waits for no pipe and follows no link."""
+def _read(path: Path, largest: int) -> bytes | None:
+    """The content of an ordinary file of at most `largest` bytes, else None. Waits for no pipe and follows no link."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
         with open(descriptor, "rb") as stream:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            data = stream.read(max_score + 1)
+            data = stream.read(largest + 1)
     except OSError:
         return None
-    return data if len(data) <= max_score else None
+    return data if len(data) <= largest else None
 
 
 def _choose(common: Assignment, found: _Found) -> bytes | None:

@@ -8,6 +8,8 @@ import os
 import secrets
 from pathlib import Path
 
+from autograde.exercise import LOCAL_SEED
+
 SETS = 8
 """Different sets of inputs in one lesson. Submissions share them, so that what the reference and the misconceptions
 answer is computed once for a class and a set, and not for every submission: that costs more than running one
@@ -20,8 +22,13 @@ def set_key(secret: bytes, student: str, lesson: str, attempt: str) -> bytes:
     return _digest(secret, "set", lesson, str(number))
 
 
+LOCAL_KEY = b""  # of a learner's own grading, which asks what `check` asks
+
+
 def seed(key: bytes, exercise: str) -> int:
     """The seed of one exercise's calls."""
+    if key == LOCAL_KEY:
+        return LOCAL_SEED
     return int.from_bytes(_digest(key, "seed", exercise)[:8], "big")
 
 
