@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4.rwbase import split_lines, strip_transient
+
+from autograde.course import atomic
 
 # What a Python kernel reports and JupyterLab writes into a notebook that it opens. All of it is saved from the start,
 # so that opening a notebook changes nothing.
@@ -44,10 +45,7 @@ def write(file: Path, text: str | bytes) -> bool:
     data = text.encode("utf-8") if isinstance(text, str) else text
     if file.is_file() and file.read_bytes() == data:
         return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    os.replace(temporary, file)
+    atomic.replace(file, data)
     return True
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from autograde.course import atomic
 from autograde.exercise import Exercise
 from autograde.judge.verdict import Verdict
 
@@ -33,9 +33,7 @@ def read(file: Path) -> dict[str, dict[str, Any]]:
 
 def write(file: Path, data: dict[str, dict[str, Any]]) -> None:
     """Replace the file in one step, so that a crash leaves the old or the new one."""
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(temporary, file)
+    atomic.replace(file, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode())
 
 
 def record(exercise: Exercise, verdict: Verdict) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import datetime
-import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograde.course import notebooks, paths
+from autograde.course import atomic, notebooks, paths
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, Lesson
 from autograde.exercise import LOCAL_SEED, Exercise
@@ -52,20 +51,8 @@ def copy_new(source: Path, target: Path) -> bool:
         if not file.is_file() or file.name.startswith("."):
             continue
         destination = target / file.relative_to(source)
-        if os.path.lexists(destination):
-            continue
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        temporary = destination.with_name(f".{destination.name}.{os.getpid()}")
-        shutil.copyfile(file, temporary)
-        try:
-            os.link(temporary, destination)  # fails if the file has come into being meanwhile
-        except FileExistsError:
-            pass
-        except OSError:
-            if not os.path.lexists(destination):
-                os.replace(temporary, destination)
-        temporary.unlink(missing_ok=True)
-        copied = copied or file.suffix == ".ipynb"
+        new = atomic.create(destination, file.read_bytes())
+        copied = copied or (new and file.suffix == ".ipynb")
     return copied
 
 

@@ -7,11 +7,9 @@ models are written in one session: all grades of a submission are there, or none
 from __future__ import annotations
 
 import datetime
-import filecmp
 import json
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -359,12 +357,7 @@ class Writer:
 
 
 def _copy(source: Path, target: Path) -> None:
-    if target.is_file() and filecmp.cmp(source, target, shallow=False):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+    notebooks.write(target, source.read_bytes())
 
 
 def _untouched(notebook: str) -> frozenset[str]:

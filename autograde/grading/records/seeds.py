@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
+from autograde.course import atomic
 from autograde.exercise import LOCAL_SEED
 
 SETS = 8
@@ -41,14 +41,5 @@ def secret(folder: Path) -> bytes:
     `.gitignore` and file permissions."""
     file = folder / ".secret"
     if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".secret.{os.getpid()}"
-        temporary.touch(mode=0o600)
-        temporary.write_text(secrets.token_hex(32))
-        try:
-            os.link(temporary, file)  # the first of two graders wins
-        except OSError:
-            if not file.is_file():
-                os.replace(temporary, file)
-        temporary.unlink(missing_ok=True)
+        atomic.create(file, secrets.token_hex(32).encode(), 0o600)  # the first of two graders wins
     return bytes.fromhex(file.read_text().strip())
