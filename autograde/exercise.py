@@ -54,8 +54,8 @@ class Exercise:
     multiple_outputs the result is several values: a list in place of a tuple is fine
     ignore           kinds that do not matter: "dtype" (of an array), "sequence" (list or tuple)
     mutates          True where the inputs may be changed
-    forbidden        dotted names of what a library has of it; an answer that uses one is for a person to look at
-    flag             `flag(value) -> str`: why a person should look at a right answer, or ""; decides no points
+    forbidden        library functions that already solve it; an answer that calls one is flagged for manual review
+    flag             `flag(value) -> str`: why a right answer needs manual review, or ""; decides no points
     """
 
     name: str

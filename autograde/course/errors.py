@@ -1,4 +1,4 @@
-"""Errors that a person caused and can mend: one clear sentence with the remedy, no traceback."""
+"""Errors that the user caused and can mend: one clear sentence with the remedy, no traceback."""
 
 
 class CourseError(Exception):

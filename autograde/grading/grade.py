@@ -112,7 +112,7 @@ class _Grading:
         scores = {grade_id(cell): self._mark(cell) for cell in self.notebook.cells if _graded(cell)}
         for name, mark in scores.items():
             if mark.points is None:
-                self.reviews.append(Review(name, "a person grades this cell"))
+                self.reviews.append(Review(name, "graded by hand"))
         unreadable = [f"{self.unreadable} Nothing in it could be graded."] if self.unreadable else []
         if unreadable or self.notes:
             self.notebook.cells.insert(0, note_cell([*unreadable, *self.notes]))
@@ -248,9 +248,9 @@ class _Grading:
         except ValueError as error:
             return refused(exercise, f"The answer could not be read: {error}.")
         if answers is None:
-            advice = f"There is no `{exercise.name}` when this check runs."
+            advice = f"`{exercise.name}` is not defined when this check runs."
             if exercise.name in self.errors:
-                advice += f" The cell that should make it stopped: {self.errors[exercise.name]}"
+                advice += f" The cell that should define it failed: {self.errors[exercise.name]}"
             return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
         missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
         return self._judged(exercise, key, answers)

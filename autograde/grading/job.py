@@ -99,7 +99,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Review:
-    """Something that a person should look at: where, and why."""
+    """Something that needs manual review: where, and why."""
 
     grade_id: str
     reason: str
@@ -108,7 +108,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Score:
-    """The points of one graded cell; `points` None where a person has to grade.
+    """The points of one graded cell; `points` None where it is graded by hand.
 
     assurance  "high" where another process decided on data alone; "low" where the verdict was made beside the
                submission's code (an instructor's own assert cell)
@@ -130,7 +130,7 @@ class Result:
     marks      {grade id: Mark} of every graded cell of the release, also where nothing came
     notebook   the notebook as it was graded, with outputs, as JSON text
     notes      what was repaired or refused, for the learner to read
-    reviews    what a person should look at
+    reviews    what needs manual review
     seconds    {"normalise", "run", "judge", "user", "total"}; "user" is what the cells and calls themselves took
     assurance  the isolation under which the submission ran ("full", "unsafe: no network namespace", ...)
     unreadable why nothing in the submission could be graded, or ""

@@ -13,7 +13,7 @@ from autograde.harness.plain import Other, TensorData
 
 @dataclass(frozen=True)
 class Projected:
-    """What a view found out about an answer: `value` is compared, `text` is what a person reads in its place."""
+    """What a view found out about an answer: `value` is compared, `text` is what people read in its place."""
 
     value: Any
     text: str

@@ -1,4 +1,4 @@
-"""Put the calls of an exercise to an object and bring back plain data.
+"""Call a learner's object as an exercise asks, and bring back plain data.
 
 This is the only module that runs a learner's code. It knows no reference, no misconception and no score: in grading
 it runs beside the learner's code, while another process judges what it sends (`judging.judge`).
@@ -21,7 +21,7 @@ from autograde.harness.weights import trained_weights
 
 
 def answer(obj: Any, calls: list[Call], seconds: float = limits.SECONDS) -> list[Answer | Skipped]:
-    """Put all calls to `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` is ended, and
+    """Make all calls of `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` is ended, and
     the calls after it are skipped."""
     answers: list[Answer | Skipped] = []
     for call in calls:
@@ -86,12 +86,12 @@ def _put(obj: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return trained_weights(obj)
     if call.new is None:
         if not callable(obj):
-            raise Unsuitable(f"this is {type_name(obj)} and cannot be called; a function is asked for")
+            raise Unsuitable(f"this is {type_name(obj)} and cannot be called; expected a function")
         if tuple(call.report) == ("output",):
             return obj(*args, **kwargs)
         return _use_function(obj, call, args, kwargs)
     if not inspect.isclass(obj):
-        raise Unsuitable(f"this is {type_name(obj)}; a class is asked for")
+        raise Unsuitable(f"this is {type_name(obj)}; expected a class")
     made = obj(*build_argument(call.new), **build_argument(call.new_kwargs))
     import torch
 
@@ -180,6 +180,6 @@ def _load(parameters: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
             raise Unsuitable(f"the module has no parameter `{name}`; its parameters are: {have}")
         if tuple(parameters[name].shape) != values.shape:
             shape = tuple(parameters[name].shape)
-            raise Unsuitable(f"the parameter `{name}` has the shape {shape}; {values.shape} is asked for")
+            raise Unsuitable(f"the parameter `{name}` has the shape {shape}; expected {values.shape}")
         with torch.no_grad():
             parameters[name].copy_(torch.as_tensor(values))

@@ -39,7 +39,7 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def learning_inputs(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """The tensors among the arguments whose gradients are asked for, ready to collect them."""
+    """The tensors among the arguments whose gradients are wanted, ready to collect them."""
     import torch
 
     if "input_gradients" not in call.report:
@@ -54,7 +54,7 @@ def backward(output: Any) -> None:
 
     first = output[0] if isinstance(output, tuple | list) else output
     if not isinstance(first, torch.Tensor):
-        raise Unsuitable(f"the output is {type_name(first)}; a tensor is asked for")
+        raise Unsuitable(f"the output is {type_name(first)}; expected a tensor")
     probe = torch.cos(torch.arange(1, first.numel() + 1, dtype=torch.float64)).to(first.dtype)
     (first * probe.reshape(first.shape)).sum().backward()
 

@@ -30,7 +30,7 @@ def trained_weights(given: Any) -> dict[str, Any]:
         return _of_file(Path(given))
     if given is None:
         raise Unsuitable("nothing came back: return the path of the saved weights")
-    raise Unsuitable(f"this is {type_name(given)}; the path of the saved weights is asked for, or a module")
+    raise Unsuitable(f"this is {type_name(given)}; expected the path of the saved weights, or a module")
 
 
 def _of_module(module: Any) -> dict[str, Any]:

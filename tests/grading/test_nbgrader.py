@@ -20,6 +20,7 @@ from autograde.course import notebooks, release
 from autograde.course.kernels import environment
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.exercises import of_lesson
+from autograde.grading.job import GradeRequest
 from autograde.instructor import classroom, collect
 from conftest import filled, released
 
@@ -163,7 +164,7 @@ def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, t
         for name, content in beside(lesson.name).items():
             (tmp_path / "in" / student / name).write_bytes(content)
     collect.collect(lesson, [tmp_path / "in"])
-    graded = {one.student: one for one in classroom.grade(lesson)}
+    graded = {one.student: one for one in classroom.grade(GradeRequest(lesson=lesson.name))}
     total = sum(one.points for one in of_lesson(lesson.name))
     assert graded["right"].score == graded["right"].max_score == total
     assert graded["untouched"].score == 0

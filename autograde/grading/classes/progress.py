@@ -66,7 +66,7 @@ class Progress:
         width = max((len(student) for student, _ in self._rows), default=0)
         lines = [f"{student:<{width}}  {line}" for student, line in sorted(self._rows)]
         if self._reviews:
-            lines += ["", f"For a person to look at ({len(self._reviews)}):"]
+            lines += ["", f"Needs manual review ({len(self._reviews)}):"]
             lines += [f"  {student}: {reason}" for student, reason in sorted(self._reviews)]
         counts = [
             f"{self._states[state]} {state}"
@@ -90,7 +90,7 @@ def _reason(outcome: Outcome) -> str:
         return f"not graded: {outcome.problem}"
     more = len(outcome.reviews) - MOST_REVIEWS
     reasons = [*outcome.reviews[:MOST_REVIEWS], *([f"and {more} more"] if more > 0 else [])]
-    return "; ".join(reasons) or "an answer has changed that a person has marked"
+    return "; ".join(reasons) or "an answer changed after it was graded by hand"
 
 
 def _time(seconds: float) -> str:

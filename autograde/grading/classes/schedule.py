@@ -32,7 +32,7 @@ class Outcome:
     state      GRADED; UNCHANGED since it was graded; WRITTEN again into the gradebook from its record, without grading;
                NOT_GRADED, by a fault that is not the learner's: marks stay as they were
     score      the points in the gradebook now
-    reviews    what a person should look at, in words
+    reviews    what needs manual review, in words
     problem    why it was not graded
     """
 
@@ -128,7 +128,7 @@ class Grading:
 
     def _write_again(self, record: Record) -> Written:
         """Write the newest record into a gradebook that does not have it. Where that has the marks of an older version
-        of the answers, a person who has marked that one sees the new one."""
+        of the answers, a cell graded by hand needs review again."""
         records = results.read(self.course.results, self.common.record, record.result.student)
         others = (one for one in records if one.prints.submission != record.prints.submission)
         return self.writer.write(record, changed=any(map(self.writer.agrees, others)))

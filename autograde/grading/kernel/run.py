@@ -128,7 +128,7 @@ class RunSubmission(Execute):
             except OSError:
                 return refused(exercise, "There was no answer: " + _first_error(asking))
         if not data:
-            advice = f"There is no `{exercise.name}` when this check runs."
+            advice = f"`{exercise.name}` is not defined when this check runs."
             return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
         try:
             answers = unpack_answers(data, len(calls))

@@ -1,7 +1,7 @@
 """Static rules: does an answer use what the exercise asks to build? Reads code, runs none, decides no points.
 
 `Exercise.forbidden` names what a library already has of it ("torch.softmax"), and the references of the same and later
-lessons are forbidden everywhere. What is found comes with its line and is for a person to look at ("needs review").
+lessons are forbidden everywhere. What is found comes with its line and needs manual review.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autograde.exercises import of_lesson
 from autograde.grading.job import Review
 from autograde.grading.notebook.cells import checked_exercise
 
-LARGEST = 100_000  # characters of one cell; a longer one is for a person to read
+LARGEST = 100_000  # characters of one cell; a longer one needs manual review
 TOTAL = 500_000  # characters of all cells
 KEPT = 4_000  # characters of a cell that is parsed once for a class
 SECONDS = 3.0  # of processor time for one notebook
@@ -35,7 +35,7 @@ _RUNNING_MAGICS = {"time", "timeit", "capture", "prun", "memray", "python"}
 
 
 def reviews(notebook: NotebookNode, graded: set[str] | None = None) -> list[Review]:
-    """What a person should look at in a normalised notebook; `graded` are the grade ids that got points (None: all)."""
+    """What needs manual review in a normalised notebook; `graded` are the grade ids that got points (None: all)."""
     checks = {grade_id(cell): exercise for cell in notebook.cells if (exercise := checked_exercise(cell))}
     checks = {name: one for name, one in checks.items() if graded is None or name in graded}
     if not checks:
@@ -287,7 +287,7 @@ class _Finder:
             inner = text(node.args[0])
             block = _block_of(inner) if inner else None
             if block is None:
-                self._note("it makes code from text, which no rule can read", node)
+                self._note("it executes code from a string, which the rules cannot inspect", node)
             else:
                 self.code._block(block)
                 for statement in block.body:
@@ -297,7 +297,7 @@ class _Finder:
             if name and self._is_method(node.args[0], name):
                 self._note(f"the exercise asks to build this; it uses the method `.{name}`", node)
             elif not name and any(path.split(".")[0] in self.roots for path in self.code.paths(node.args[0])):
-                self._note("it takes something from a library by a name that is made when it runs", node)
+                self._note("it looks up a library function by a name computed at run time", node)
         elif node.args and text(node.args[0]) in self.methods and self.code.paths(node.func) & _NAMED:
             self._note(f"the exercise asks to build this; it uses the method `.{text(node.args[0])}`", node)
 

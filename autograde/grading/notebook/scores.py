@@ -13,10 +13,10 @@ _NUMPY_SCALAR = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
 
 
 def ordinary_score(cell: NotebookNode, max_score: float) -> float | None:
-    """The points of a test cell that an instructor wrote; None where a person has to grade.
+    """The points of a test cell that an instructor wrote; None where it is graded by hand.
 
     As nbgrader does: an error is 0, a number is partial credit, anything else full. Unlike it: stderr does not count, a
-    NumPy scalar is a number, an error beats a result, and a number outside [0, most] is for a person to look at.
+    NumPy scalar is a number, an error beats a result, and a number outside [0, most] needs manual review.
     """
     if cell.cell_type != "code" or utils.is_solution(cell):
         return utils.determine_grade(cell)[0]

@@ -123,7 +123,7 @@ def check_address(db_url: str) -> None:
         url = make_url(db_url)
         url.get_dialect().import_dbapi()
     except ArgumentError:
-        raise CourseError(f"{db_url!r} is no address of a database. Correct `db_url` in nbgrader_config.py.") from None
+        raise CourseError(f"{db_url!r} is not a valid database URL. Correct `db_url` in nbgrader_config.py.") from None
     except ImportError as error:
         remedy = f"Install {error.name}"
         if url.get_backend_name() == "postgresql":

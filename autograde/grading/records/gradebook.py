@@ -43,13 +43,13 @@ from autograde.grading.records.results import Record
 LONGEST = 20_000  # characters of a comment
 TRIES = 5  # of a transaction, where the database is busy
 NO_RESPONSE = "No response."  # nbgrader's words for an answer that is as it was handed out
-NO_VERDICT = "There is no complete verdict, so there are no points. A person should look at this."
+NO_VERDICT = "There is no complete verdict, so there are no points. This needs manual review."
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the gradebook that gets points (`most` is not None) or a comment; a task is for a person alone."""
+    """A cell of the gradebook that gets points (`most` is not None) or a comment; a task is graded by hand."""
 
     id: str
     max_score: float | None
@@ -59,7 +59,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Written:
-    """What the gradebook says of a submission afterwards; `review`: a person has to look at it."""
+    """What the gradebook says of a submission afterwards; `review`: it needs manual grading."""
 
     student: str
     score: float
@@ -125,7 +125,7 @@ class Writer:
         """Write the marks of a record into the gradebook, all or none.
 
         notebook  the graded notebook, as JSON text; None: the one that was saved
-        changed   the answers may differ from those that a person has seen: what was marked by hand is to be seen again
+        changed   the answers may differ from those that were graded by hand: those need review again
         """
         if notebook is None:
             notebook = self._notebook_file(record.result.student).read_text(encoding="utf-8")
@@ -215,10 +215,12 @@ class Writer:
     def _grade(self, grade: Grade, mark: Score | None, max_score: float, review: bool, changed: bool) -> None:
         before, seen = grade.auto_score, grade.needs_manual_grade is False
         grade.auto_score = 0.0 if mark is None else clamp(mark.points, max_score)
-        if grade.manual_score is not None:  # a person's mark stays; it is looked at again where the answer is another
+        if (
+            grade.manual_score is not None
+        ):  # a score given by hand stays; it needs review again where the answer is another
             grade.needs_manual_grade = changed or not seen
         elif not changed and seen and before == grade.auto_score:
-            grade.needs_manual_grade = False  # a person has looked at it and left it as it is
+            grade.needs_manual_grade = False  # it was reviewed and left as it is
         else:
             grade.needs_manual_grade = review or mark is None or grade.auto_score is None
 
@@ -373,7 +375,7 @@ def _untouched(notebook: str) -> frozenset[str]:
 
 
 def clamp(points: float | None, max_score: float) -> float | None:
-    """Points between 0 and `most`; None, for a person to decide, where there is no number."""
+    """Points between 0 and `most`; None, to be graded by hand, where there is no number."""
     if points is None or not math.isfinite(points):
         return None
     return min(max(float(points), 0.0), max_score)

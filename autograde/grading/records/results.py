@@ -178,7 +178,7 @@ def merge(old: Record, new: Result, exercises: Iterable[str]) -> tuple[Result, t
 
 
 def to_dict(record: Record) -> dict[str, Any]:
-    """A record as JSON data; not-a-number points become None, which a person has to look at."""
+    """A record as JSON data; not-a-number points become None, to be graded by hand."""
     result = replace(record.result, notebook="")
     data = {
         "schema": SCHEMA,

@@ -40,8 +40,7 @@ def too_much(memory: int) -> str:
 
 
 class Busy(Exception):
-    """The machine had no time or no memory for a process of the grader: a fault that the next attempt may not meet. The
-    message says what was missing."""
+    """The machine is temporarily out of time or memory; retrying may succeed. The message says what was missing."""
 
 
 class Late(Exception):

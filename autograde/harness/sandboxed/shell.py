@@ -216,7 +216,9 @@ class Shell(InteractiveShell):
         pass
 
     def raw_input(self, prompt: object = "") -> str:
-        raise StdinNotImplementedError("`input` asks a person, and nobody is there while a notebook is graded.")
+        raise StdinNotImplementedError(
+            "`input` waits for somebody to type, and nobody is there while a notebook is graded."
+        )
 
     def system_piped(self, cmd: str) -> None:
         import subprocess

@@ -55,7 +55,7 @@ def export(
     kind           "csv" (nbgrader's columns), "canvas" or "moodle"
     file           the file, or a folder for it; default: in classroom/export/
     names          a roster: who is in the class, and under which numbers
-    allow_missing  write also where submissions are of nobody in the roster; they are then left out
+    allow_missing  skip submissions that match nobody in the roster, and write the rest
 
     Raises CourseError, and writes nothing, where a grade would be lost or would go to two people.
     """

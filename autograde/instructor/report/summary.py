@@ -137,7 +137,7 @@ def _row(record: Record, lesson: str, grades: Grades) -> Row:
 
 
 def _reasons(record: Record) -> Iterator[str]:
-    """Why a person should look: rules with the line, cells that the submission's code could have decided, and files
+    """Why a submission needs manual review: rules with the line, cells that its own code could have decided, and files
     that could not be read."""
     result = record.result
     if result.unreadable:
