@@ -196,7 +196,7 @@ def test_memory_of_all_processes_is_named_where_it_ended_a_cell(runner):
     mark = result.scores["check_decode"]
     assert (
         mark.points == 0
-        and f"There is no `decode` when this check runs. The cell that should define it failed: {reason}"
+        and f"`decode` is not defined when this check runs. The cell that should define it failed: {reason}"
         in mark.comment
     )
     assert reason in outputs_of(result, "check_decode")

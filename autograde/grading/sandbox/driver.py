@@ -72,7 +72,8 @@ class Driver:
             self._recover()
             if gone.late:
                 return [_error("CellTimeoutError", f"The cell did not end within {seconds:g} seconds.")], None
-            text = f"The process {_end(gone)} while this cell ran. The later cells continue from the state before this cell."
+            text = f"The process {_end(gone)} while this cell ran."
+            text += " Later cells continue from the state before this cell."
             return [_error("DeadKernelError", text)], None
         self._history.append(source)
         self._since += _seconds(reply)
