@@ -12,9 +12,8 @@ from pathlib import Path
 import torch
 
 from helpers.corpus import CorpusError, load
-from helpers.trainer.data import Pairs, encode_pairs
-from helpers.trainer.vocabularies import make_vocabularies
-from helpers.trainer.weights import write_whole
+from helpers.corpus.files import write_atomic
+from helpers.trainer.data import Pairs, encode_pairs, make_vocabularies
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SYNTHETIC = "synthetic ids with random lengths (Multi30k is not here)"
@@ -49,7 +48,7 @@ def keep(path, name: str, measured: dict, around: dict):
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     kept[name] = {"measured": measured, **around}
     print(f"{name}\n{json.dumps(measured, indent=2, ensure_ascii=False)}", flush=True)
-    write_whole(path, json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
+    write_atomic(path, json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
 
 
 def training_pairs(config) -> tuple[Pairs, int, str]:

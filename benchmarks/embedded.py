@@ -1,7 +1,7 @@
 """The figures of the embedded English-Korean grammar, each from a run of the trainer.
 
     python benchmarks/embedded.py                        everything, about 12 minutes on 2 quiet cores
-    python benchmarks/embedded.py --only preset          the preset "small": time, exact match, noun links, beam
+    python benchmarks/embedded.py --only preset          the preset "small": time, exact match, noun alignments, beam
     python benchmarks/embedded.py --only ablations       the same run without one part of the model at a time
     python benchmarks/embedded.py --only sizes tried     how the loss falls with size; what was tried for other splits
 
@@ -27,7 +27,7 @@ from helpers.corpus.grammar import SPLITS
 from helpers.decoder import Transformer
 from helpers.embeddings import PositionalEncoding
 from helpers.trainer import PARTS, Config, train
-from helpers.trainer.links import found_links
+from helpers.trainer.alignments import found_alignments
 from helpers.trainer.scores import score_split
 
 SIZES = (16, 32, 48, 64)  # d_model; the feed-forward layers are three times as wide
@@ -61,14 +61,14 @@ def exact(result, splits, beam: int = 1) -> dict[str, float]:
 
 
 def preset(config: Config) -> dict:
-    """Row 1: exact match of every split and of fresh sentences, noun links, greedy against beam 4."""
+    """Row 1: exact match of every split and of fresh sentences, noun alignments, greedy against beam 4."""
     result, row = measure(config)
     row["exact_match"] |= exact(result, {"fresh": grammar_pairs("benchmark", 1000)})
     row["beam_4"] = exact(result, grammar_corpus().tests, beam=4)
-    chosen = found_links(result.model, grammar_corpus().validation, result.vocabularies).best_layer
-    found = found_links(result.model, grammar_corpus().tests["random"], result.vocabularies)
-    row["noun_links"] = {
-        "gold_links": found.links,
+    chosen = found_alignments(result.model, grammar_corpus().validation, result.vocabularies).best_layer
+    found = found_alignments(result.model, grammar_corpus().tests["random"], result.vocabularies)
+    row["noun_alignments"] = {
+        "gold_alignments": found.count,
         "layer_chosen_on_validation": chosen + 1,
         "found": round(found.layers[chosen], 4),
         "layers": [round(share, 4) for share in found.layers],

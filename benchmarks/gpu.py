@@ -25,7 +25,7 @@ from benchmarks.baselines import Marian, PlainTransformer, has_transformers
 from benchmarks.common import RESULTS, command_of, keep, surroundings, training_pairs
 from benchmarks.runners import Course, Plain, pairs_per_batch, race, random_batches, same_batches
 from helpers.trainer import Config, TrainingError, bleu, train
-from helpers.trainer.devices import available, find_place
+from helpers.trainer.devices import available, device_context
 from helpers.trainer.run import load_corpus
 from helpers.training import model_flops_utilization
 
@@ -85,34 +85,33 @@ def throughput(args) -> dict:
     rounds, steps, warm = args.rounds, args.steps, args.warm
     if args.smoke:
         config, rounds, steps, warm = config.change(**SMALL, device="cpu", threads=1, limit=200), 1, 2, 1
-    place = find_place(config)
+    context = device_context(config)
     pairs, size, source = training_pairs(config)
     size = -(-max(size, config.vocabulary_size) // 64) * 64  # the table has the paper's size, whatever the text needs
     torch.manual_seed(config.seed)
-    pin, count = place.device.type == "cuda", pairs_per_batch(config, pairs)
-    plain = replace(place, precision="fp32", compile=False)
+    pin, count = context.device.type == "cuda", pairs_per_batch(config, pairs)
+    plain = replace(context, precision="fp32", compile=False)
     runners = {
-        "course": Course(config, pairs, size, place),
+        "course": Course(config, pairs, size, context),
         "nn.Transformer, eager, fp32, shuffled batches": Plain(
             config, PlainTransformer(config, size), random_batches(pairs, count, pin=pin), plain, matmul="highest"
         ),
     }
     if has_transformers():
-        runners[f"MarianMTModel, {place.precision}, {'compiled' if place.compile else 'eager'}, same batches"] = Plain(
-            config, Marian(config, size), same_batches(config, pairs, pin), place
-        )
+        name = f"MarianMTModel, {context.precision}, {'compiled' if context.compile else 'eager'}, same batches"
+        runners[name] = Plain(config, Marian(config, size), same_batches(config, pairs, pin), context)
     else:
         print("MarianMTModel is left out: the library `transformers` is not installed (pip install -e '.[bench]').")
-    rows = race(runners, place, rounds, steps, warm)
+    rows = race(runners, context, rounds, steps, warm)
     per_token = matrix_parameters(config, size, rows["course"]["source_tokens"], rows["course"]["target_tokens"])
-    peak = next((peak for name, peak in PEAKS.items() if name in place.name), None)
+    peak = next((peak for name, peak in PEAKS.items() if name in context.name), None)
     speed = rows["course"]["tokens_per_second"]
     return {
         **rows,
         "flops_per_second": 6 * per_token * speed,
         "model_flops_utilization": round(model_flops_utilization(speed, per_token, peak), 4) if peak else None,
-        "precision": place.precision,
-        "compiled": runners["course"].stepper.place.compile,
+        "precision": context.precision,
+        "compiled": runners["course"].stepper.context.compile,
         "data": source,
         "vocabulary": size,
         "max_tokens": config.max_tokens,

@@ -21,7 +21,7 @@ from benchmarks.baselines import PlainTransformer
 from benchmarks.common import RESULTS, command_of, keep, surroundings, training_pairs
 from benchmarks.runners import Course, Plain, pairs_per_batch, race, random_batches
 from helpers.trainer import Config, TrainingError, bleu, train
-from helpers.trainer.devices import find_place
+from helpers.trainer.devices import device_context
 from helpers.trainer.run import load_corpus
 
 TEST = "test_2016_flickr"
@@ -38,16 +38,16 @@ def throughput(args) -> dict:
     if args.smoke:
         config, rounds, steps = config.change(**SMALL), 1, 2
     pairs, size, source = training_pairs(config)
-    place = find_place(config)
+    context = device_context(config)
     torch.manual_seed(config.seed)
     count = pairs_per_batch(config, pairs)
     runners = {
-        "course": Course(config, pairs, size, place),
+        "course": Course(config, pairs, size, context),
         "nn.Transformer, shuffled batches": Plain(
-            config, PlainTransformer(config, size), random_batches(pairs, count), place
+            config, PlainTransformer(config, size), random_batches(pairs, count), context
         ),
     }
-    rows = race(runners, place, rounds, steps, warm=1)
+    rows = race(runners, context, rounds, steps, warm=1)
     return {**rows, "data": source, "pairs_in_a_shuffled_batch": count, "max_tokens": config.max_tokens}
 
 

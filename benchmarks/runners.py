@@ -15,27 +15,26 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 
 from benchmarks.baselines import learned, plain_step
+from helpers.trainer.data import updates
 from helpers.trainer.model import build_model
-from helpers.trainer.optimizer import make_optimizer
-from helpers.trainer.plan import updates
-from helpers.trainer.step import Stepper
+from helpers.trainer.step import Stepper, make_optimizer
 
-RATE = 1e-4
+LEARNING_RATE = 1e-4
 
 
 class Course:
     """The course's trainer: batches of similar lengths, made ahead, and its step."""
 
-    def __init__(self, config, pairs, size: int, place):
-        self.stepper = Stepper(config, build_model(config, size, size), place)
-        self.stream = updates(config, pairs, place)
+    def __init__(self, config, pairs, size: int, context):
+        self.stepper = Stepper(config, build_model(config, size, size), context)
+        self.stream = updates(config, pairs, context)
         self.parameters = learned(self.stepper.model)
 
     def run(self, steps: int):
         source = target = 0
         for _ in range(steps):
             update = next(self.stream)
-            self.stepper.step(update, RATE)
+            self.stepper.step(update, LEARNING_RATE)
             source, target = source + update.source_tokens, target + update.tokens
         return source, target
 
@@ -46,12 +45,12 @@ class Plain:
     matmul: PyTorch's precision of float32 products while it runs, "highest" is PyTorch's default; None: as it is.
     """
 
-    def __init__(self, config, model, batches, place, matmul: str | None = None):
-        self.config, self.place, self.matmul = config, place, matmul
-        self.model, self.batches = model.to(place.device).train(), batches
-        self.optimizer = make_optimizer(config.change(learning_rate=RATE), self.model, place.device)
+    def __init__(self, config, model, batches, context, matmul: str | None = None):
+        self.config, self.context, self.matmul = config, context, matmul
+        self.model, self.batches = model.to(context.device).train(), batches
+        self.optimizer = make_optimizer(config.change(learning_rate=LEARNING_RATE), self.model, context.device)
         self.parameters = learned(self.model)
-        if place.compile:
+        if context.compile:
             self.model.compile(dynamic=True)
 
     def run(self, steps: int):
@@ -68,9 +67,9 @@ class Plain:
             source, target = next(self.batches)
             source_tokens += int((source != 0).sum())
             target_tokens += int((target[:, 1:] != 0).sum())
-            device = self.place.device
+            device = self.context.device
             source, target = source.to(device, non_blocking=True), target.to(device, non_blocking=True)
-            plain_step(self.model, self.optimizer, source, target, self.config, self.place.autocast)
+            plain_step(self.model, self.optimizer, source, target, self.config, self.context.autocast)
         return source_tokens, target_tokens
 
 
@@ -112,13 +111,13 @@ def pairs_per_batch(config, pairs) -> int:
     return max(1, round(len(pairs) / len(pairs.plan(config, 0))))
 
 
-def race(runners: dict, place, rounds: int, steps: int, warm: int) -> dict:
+def race(runners: dict, context, rounds: int, steps: int, warm: int) -> dict:
     """{name: {tokens per second, ...}}. In every round each runner makes `steps` updates, and another one begins.
 
     times_faster: the median over the rounds of the first runner's tokens per second, divided by this one's.
     """
     names = list(runners)
-    wait = torch.cuda.synchronize if place.device.type == "cuda" else contextlib.nullcontext
+    wait = torch.cuda.synchronize if context.device.type == "cuda" else contextlib.nullcontext
     sums = {name: [0, 0, 0.0] for name in names}
     speeds: dict[str, list[float]] = {name: [] for name in names}
     for name in names:

@@ -24,13 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.baselines import Marian, PlainTransformer, has_transformers, learned, plain_step
 from benchmarks.common import RESULTS, command_of, keep, surroundings, training_pairs
 from helpers.trainer import Config
-from helpers.trainer.devices import find_place
+from helpers.trainer.data import Update
+from helpers.trainer.devices import device_context
 from helpers.trainer.model import build_model
-from helpers.trainer.optimizer import make_optimizer
-from helpers.trainer.plan import Update
-from helpers.trainer.step import Stepper
+from helpers.trainer.step import Stepper, make_optimizer
 
-RATE = 1e-4
+LEARNING_RATE = 1e-4
 SIZES = Config(
     data="multi30k-de", tokens="bpe", vocabulary_size=8000, share_embeddings=True, d_model=256, num_layers=3,
     d_ff=1024, dropout=0.1, max_tokens=2048, batch_size=128, limit=8000, device="cpu", precision="fp32",
@@ -42,11 +41,11 @@ SMALL = {"vocabulary_size": 300, "d_model": 32, "d_ff": 64, "num_layers": 1, "ma
 def course_step(config, *sizes: int):
     """(step(pairs, rows), parameters) of the course's trainer; sizes: of the vocabularies."""
     torch.manual_seed(config.seed)
-    stepper = Stepper(config, build_model(config, *sizes), find_place(config))
+    stepper = Stepper(config, build_model(config, *sizes), device_context(config))
 
     def step(pairs, rows):
         batch = pairs.batch(rows)
-        stepper.step(Update(0, 1, 1, [batch], batch.tokens, batch.source_tokens), RATE)
+        stepper.step(Update(0, 1, 1, [batch], batch.tokens, batch.source_tokens), LEARNING_RATE)
 
     return step, learned(stepper.model)
 
@@ -57,7 +56,7 @@ def steps_of(config, size: int) -> dict:
     others = {"nn.Transformer": PlainTransformer} | ({"MarianMTModel": Marian} if has_transformers() else {})
     for name, kind in others.items():
         model = kind(config, size).train()
-        optimizer = make_optimizer(config.change(learning_rate=RATE), model, torch.device("cpu"))
+        optimizer = make_optimizer(config.change(learning_rate=LEARNING_RATE), model, torch.device("cpu"))
 
         def theirs(pairs, rows, model=model, optimizer=optimizer):
             plain_step(model, optimizer, *pairs.plain(rows), config, contextlib.nullcontext)

@@ -24,8 +24,7 @@ from benchmarks import step
 from benchmarks.common import RESULTS, command_of, keep, surroundings, training_pairs
 from helpers.corpus import grammar_corpus
 from helpers.trainer import Config
-from helpers.trainer.data import encode_pairs
-from helpers.trainer.vocabularies import make_vocabularies
+from helpers.trainer.data import encode_pairs, make_vocabularies
 
 SIZES = {"small": Config.preset("small"), "multi30k": Config.preset("multi30k"), "d_model 256": step.SIZES}
 SWITCHES = {

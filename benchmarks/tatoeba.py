@@ -25,18 +25,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.common import RESULTS, command_of, keep, surroundings
 from helpers.corpus import CorpusError, grammar_corpus, load, train_joint_bpe
 from helpers.trainer import Config, bleu, translate
-from helpers.trainer.data import encode_pairs
-from helpers.trainer.devices import find_place
+from helpers.trainer.data import encode_pairs, updates
+from helpers.trainer.devices import device_context
 from helpers.trainer.model import build_model, count_parameters
-from helpers.trainer.optimizer import rate
-from helpers.trainer.plan import updates
-from helpers.trainer.step import Stepper
+from helpers.trainer.step import Stepper, learning_rate_at
 from helpers.training import evaluate, exact_match
 
 EXAMPLES = 10
 
 
-def fit(config, model, pairs, place):
+def fit(config, model, pairs, context):
     """Train `model` on the pairs for config.epochs. Returns the seconds."""
     begun = time.perf_counter()
     steps = max(1, round(config.epochs * len(pairs.plan(config, 0))))
@@ -44,9 +42,9 @@ def fit(config, model, pairs, place):
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = config.dropout
-    stepper = Stepper(config, model, place)
-    for number, update in enumerate(islice(updates(config, pairs, place), steps)):
-        stepper.step(update, rate(config, number + 1, number / steps))
+    stepper = Stepper(config, model, context)
+    for number, update in enumerate(islice(updates(config, pairs, context), steps)):
+        stepper.step(update, learning_rate_at(config, number + 1, number / steps))
     return time.perf_counter() - begun
 
 
@@ -70,7 +68,7 @@ def score(model, pairs, encoded, vocabulary, config) -> tuple[dict, list[str]]:
 
 def compare(first, second, limit: int | None = None) -> dict:
     """first, second: the configs of the training on the grammar and on Tatoeba; their sizes are the same."""
-    config, place = second, find_place(second)
+    config, context = second, device_context(second)
     real, made = load("tatoeba-ko"), grammar_corpus()
     real_train, made_train = real.train[:limit], made.train[:limit]
     vocabulary = train_joint_bpe([*real_train, *made_train], config.vocabulary_size, lowercase=True)
@@ -82,10 +80,10 @@ def compare(first, second, limit: int | None = None) -> dict:
     torch.manual_seed(config.seed)
     new = build_model(config, len(vocabulary), len(vocabulary))
     grammar, alone = copy.deepcopy(new), new
-    seconds = {"grammar": fit(first, grammar, on_made, place)}
+    seconds = {"grammar": fit(first, grammar, on_made, context)}
     tuned = copy.deepcopy(grammar)
-    seconds["Tatoeba"] = fit(second, alone, on_real, place)
-    seconds["grammar, then Tatoeba"] = seconds["grammar"] + fit(second, tuned, on_real, place)
+    seconds["Tatoeba"] = fit(second, alone, on_real, context)
+    seconds["grammar, then Tatoeba"] = seconds["grammar"] + fit(second, tuned, on_real, context)
 
     rows, translations = {}, {}
     for name, model in (("grammar", grammar), ("Tatoeba", alone), ("grammar, then Tatoeba", tuned)):
@@ -109,12 +107,12 @@ def compare(first, second, limit: int | None = None) -> dict:
         "parameters": count_parameters(new),
         "examples": [
             {
-                "source": test[place].source_text,
-                "reference": test[place].target_text,
-                **{name: given[place] for name, given in translations.items()},
-                "attribution": test[place].attribution,
+                "source": test[index].source_text,
+                "reference": test[index].target_text,
+                **{name: given[index] for name, given in translations.items()},
+                "attribution": test[index].attribution,
             }
-            for place in range(0, len(test), max(1, len(test) // EXAMPLES))
+            for index in range(0, len(test), max(1, len(test) // EXAMPLES))
         ][:EXAMPLES],
     }
 

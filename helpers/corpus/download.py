@@ -5,12 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import urllib.error
 import urllib.request
 import zlib
 from pathlib import Path
 
+from helpers.corpus.files import write_atomic
 from helpers.corpus.pairs import CorpusError
 from helpers.corpus.sources import cache_folder
 
@@ -70,10 +70,7 @@ def download(name: str, folder=None, addresses=ADDRESSES, files=None, report=pri
             report(f"{relative}: already here")
             continue
         content = _fetch(relative, checksum, addresses)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + ".part")
-        part.write_bytes(content)
-        os.replace(part, target)
+        write_atomic(target, content)
         report(f"{relative}: {len(content) / 1e6:.1f} MB")
     return place
 

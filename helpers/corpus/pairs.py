@@ -14,15 +14,15 @@ class Pair:
     """A sentence and its translation.
 
     source, target   their words, as strings
-    links            gold word links: (index in source, index in target); empty where nobody made them
-    noun_links       those of the links that join a noun with a noun
+    alignments       gold word alignments: (index in source, index in target); empty where nobody made them
+    noun_alignments  those that join a noun with a noun
     attribution      whom to name for this pair, where the licence asks for it
     """
 
     source: tuple[str, ...]
     target: tuple[str, ...]
-    links: tuple[tuple[int, int], ...] = ()
-    noun_links: tuple[tuple[int, int], ...] = ()
+    alignments: tuple[tuple[int, int], ...] = ()
+    noun_alignments: tuple[tuple[int, int], ...] = ()
     attribution: str = ""
 
     @property

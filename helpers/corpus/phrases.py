@@ -11,7 +11,7 @@ from helpers.corpus.korean import PLURAL, particle
 from helpers.corpus.lexicon import ADJECTIVES, NOUNS, Noun
 from helpers.corpus.verbs import VERBS, Verb
 
-# A word and its key: words of both sides that share a key are linked. A key that ends in ".noun" belongs to a noun.
+# A word and its key: words of both sides that share a key are aligned. A key that ends in ".noun" belongs to a noun.
 Words = list[tuple[str, str | None]]
 
 _DESCRIBING = {noun.english: [one for one in ADJECTIVES if noun.english in one.nouns] for noun in NOUNS}

@@ -1,4 +1,4 @@
-"""Sentences of the English-Korean grammar with their word links.
+"""Sentences of the English-Korean grammar with their word alignments.
 
 Korean puts the verb last, and before it, in this order: subject, time, company, place, receiver, object, tool, manner.
 """
@@ -133,7 +133,7 @@ def _object(rng: Random, clause: Clause, nouns: list, rich: bool) -> Phrase:
 
 
 def _pair(clause: Clause) -> GrammarPair:
-    """Put the parts in order, and link the words that share a key."""
+    """Put the parts in order, and align the words that share a key."""
     verb, subject = clause.verb, clause.subject
     verb_en, verb_ko = predicate(verb, clause.tense, clause.negative, subject.plural)
     parts = ("frequency", "company", "place", "receiver", "thing", "tool", "manner")
@@ -150,7 +150,7 @@ def _pair(clause: Clause) -> GrammarPair:
         korean += [*ko["tool"], *ko["place"], *ko["manner"], *verb_ko]
     else:
         korean += [*ko["place"], *ko["receiver"], *ko["thing"], *ko["tool"], *ko["manner"], *verb_ko]
-    links = tuple(
+    alignments = tuple(
         (i, j) for i, (_, left) in enumerate(english) for j, (_, right) in enumerate(korean) if left and left == right
     )
     # A counter and 들 share the key of their noun; the noun itself stands before them.
@@ -158,5 +158,6 @@ def _pair(clause: Clause) -> GrammarPair:
     for j, (_, key) in enumerate(korean):
         if key and key.endswith(".noun"):
             nouns.setdefault(key, j)
-    noun_links = tuple((i, j) for i, j in links if nouns.get(korean[j][1]) == j)
-    return GrammarPair(tuple(word for word, _ in english), tuple(word for word, _ in korean), links, noun_links)
+    noun_alignments = tuple((i, j) for i, j in alignments if nouns.get(korean[j][1]) == j)
+    source, target = (tuple(word for word, _ in side) for side in (english, korean))
+    return GrammarPair(source, target, alignments, noun_alignments)

@@ -7,9 +7,9 @@ Both have `size`, `encode(text) -> ids`, `decode(ids) -> tokens`, `text(ids) -> 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
+from helpers.corpus.files import write_atomic
 from helpers.corpus.korean import join_particles, split_particles
 from helpers.corpus.pairs import CorpusError
 from helpers.vocabulary import Vocabulary, build_index
@@ -26,10 +26,7 @@ class _Stored:
 
     def save(self, path) -> None:
         """Write the vocabulary. An older file is replaced as a whole, or stays as it was."""
-        path = Path(path)
-        part = path.with_name(path.name + ".part")
-        part.write_text(self.to_json(), encoding="utf-8")
-        os.replace(part, path)
+        write_atomic(path, self.to_json())
 
     @classmethod
     def load(cls, path):

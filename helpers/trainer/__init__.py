@@ -10,11 +10,18 @@ torchrun --nproc_per_node=4 -m helpers.trainer base --steps 1000
 
 from helpers.trainer.config import PARTS, PRESETS, Config
 from helpers.trainer.errors import Stopped, TrainingError
-from helpers.trainer.loading import load_model, model_from
 from helpers.trainer.run import Result, score, train
 from helpers.trainer.scores import bleu, translate
 from helpers.trainer.search import search
-from helpers.trainer.weights import Weights, average_weights, load_into, load_weights, save_weights
+from helpers.trainer.weights import (
+    Weights,
+    average_weights,
+    load_into,
+    load_model,
+    load_weights,
+    model_from,
+    save_weights,
+)
 
 __all__ = [
     "PARTS",

@@ -8,12 +8,18 @@ from datetime import UTC, datetime
 from importlib import metadata
 
 import torch
+from torch import nn
 
+from helpers.trainer.config import Config
+from helpers.trainer.devices import DeviceContext
+from helpers.trainer.loop import State
 from helpers.trainer.model import count_parameters
 from helpers.training import training_flops
 
 
-def make_card(config, model, place, state, scores: dict, data: str, pairs: int) -> dict:
+def make_card(
+    config: Config, model: nn.Module, context: DeviceContext, state: State, scores: dict, data: str, pairs: int
+) -> dict:
     """Plain data. scores: {split: what `score_split` gives}; data: the corpus' name."""
     parameters = count_parameters(model)
     tokens = state.tokens + state.source_tokens
@@ -29,9 +35,9 @@ def make_card(config, model, place, state, scores: dict, data: str, pairs: int) 
         "training_flops": training_flops(parameters, tokens),
         "minutes": round(state.seconds / 60, 2),
         "tokens_per_second": round(tokens / state.seconds) if state.seconds else None,
-        "device": place.name,
-        "precision": place.precision,
-        "compiled": place.compile,
+        "device": context.name,
+        "precision": context.precision,
+        "compiled": context.compile,
         "seed": config.seed,
         "beam": config.beam,
         "averaged_checkpoints": config.average,

@@ -2,7 +2,7 @@
 
     checkpoints/step-0000500/model.safetensors      the weights
                              optimizer.safetensors  Adam's two means for each weight, and the states of the generators
-                             state.json             step, place in the data, sums for the log, elapsed time
+                             state.json             step, position in the data, sums for the log, elapsed time
 
 A checkpoint is written under another name and renamed when it is whole: a kill at any moment leaves the last one.
 """
@@ -17,33 +17,37 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
+from helpers.corpus.files import sync_folder, write_atomic
 from helpers.trainer.errors import TrainingError
-from helpers.trainer.weights import load_into, load_weights, save_weights, sync_folder, write_whole
+from helpers.trainer.weights import load_into, load_weights, save_weights
 
 
-def checkpoints(folder) -> list[Path]:
+def checkpoints(folder: str | Path) -> list[Path]:
     """The whole checkpoints of a run, the oldest first."""
     return sorted(path for path in Path(folder).glob("checkpoints/step-*") if (path / "state.json").is_file())
 
 
-def save_checkpoint(folder, model, optimizer, state: dict, metadata: dict, keep: int) -> Path:
+def save_checkpoint(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict, metadata: dict[str, str], keep: int
+) -> Path:
     """Write the checkpoint of `state["step"]` and remove all but the last `keep`."""
-    place = Path(folder) / "checkpoints"
-    place.mkdir(parents=True, exist_ok=True)
-    final = place / f"step-{state['step']:07d}"
-    for left in place.glob(".*"):  # of a process that was killed here
-        shutil.rmtree(left, ignore_errors=True)
-    beside = place / ".writing"
-    beside.mkdir()
-    save_weights(model, beside / "model.safetensors", metadata)
-    save_weights(_optimizer_tensors(model, optimizer), beside / "optimizer.safetensors")
-    write_whole(beside / "state.json", json.dumps({**state, "random": _plain_random_states()}))
+    parent = folder / "checkpoints"
+    parent.mkdir(parents=True, exist_ok=True)
+    final = parent / f"step-{state['step']:07d}"
+    for remnant in parent.glob(".*"):  # of a process that was killed here
+        shutil.rmtree(remnant, ignore_errors=True)
+    temporary = parent / ".writing"
+    temporary.mkdir()
+    save_weights(model, temporary / "model.safetensors", metadata)
+    save_weights(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
+    write_atomic(temporary / "state.json", json.dumps({**state, "random": _plain_random_states()}))
     if final.exists():  # saved twice at one step: the same content
-        shutil.rmtree(beside)
+        shutil.rmtree(temporary)
     else:
-        os.rename(beside, final)
-        sync_folder(place)
+        os.rename(temporary, final)
+        sync_folder(parent)
     for old in checkpoints(folder)[:-keep]:
         away = old.with_name(f".old-{old.name}")
         os.rename(old, away)
@@ -51,9 +55,8 @@ def save_checkpoint(folder, model, optimizer, state: dict, metadata: dict, keep:
     return final
 
 
-def load_checkpoint(path, model, optimizer) -> dict:
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict:
     """Put a checkpoint into the model, the optimizer and the generators. Returns the state."""
-    path = Path(path)
     load_into(model, load_weights(path / "model.safetensors", largest=None))
     stored = load_weights(path / "optimizer.safetensors", largest=None).tensors
     names = {parameter: name for name, parameter in model.named_parameters()}
@@ -74,7 +77,7 @@ def load_checkpoint(path, model, optimizer) -> dict:
     return state
 
 
-def _optimizer_tensors(model, optimizer) -> dict[str, torch.Tensor]:
+def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     names = {parameter: name for name, parameter in model.named_parameters()}
     tensors = {
         f"optimizer.{names[parameter]}.{key}": torch.as_tensor(value)
@@ -93,7 +96,7 @@ def _plain_random_states() -> dict:
     return {"numpy": [name, keys.tolist(), *rest], "python": [version, list(state), gauss]}
 
 
-def _restore_random_states(plain: dict, stored: dict[str, torch.Tensor]):
+def _restore_random_states(plain: dict, stored: dict[str, torch.Tensor]) -> None:
     name, keys, *rest = plain["numpy"]
     np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
     version, state, gauss = plain["python"]

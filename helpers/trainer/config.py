@@ -13,7 +13,88 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 
 from helpers.trainer.errors import TrainingError
-from helpers.trainer.presets import PRESETS
+
+# {preset: {option of Config: value}}; options that are not named keep their default
+PRESETS = {
+    # the embedded grammar, in less than a minute on two cores; it has no noise to smooth over
+    "small": {
+        "d_ff": 192,
+        "dropout": 0.05,
+        "label_smoothing": 0.0,
+        "weight_decay": 0.01,
+        "learning_rate": 4e-3,
+        "warmup": 100,
+        "max_tokens": 1536,
+        "epochs": 9.0,
+    },
+    # the size that text-only Multi30k systems of the literature use (Wu et al. 2021, "Good for Misconceived Reasons")
+    "tiny": {
+        "data": "multi30k-de",
+        "tokens": "bpe",
+        "vocabulary_size": 10000,
+        "vocabulary_multiple": 64,
+        "share_embeddings": True,
+        "d_model": 128,
+        "num_heads": 4,
+        "num_layers": 4,
+        "d_ff": 256,
+        "dropout": 0.3,
+        "learning_rate": 5e-3,
+        "warmup": 2000,
+        "schedule": "linear",
+        "clip": 0.0,
+        "max_tokens": 4096,
+        "epochs": 60.0,
+        "keep": 10,
+        "average": 10,
+        "save_every": 200,
+        "beam": 5,
+    },
+    # Multi30k on two CPU cores in ten minutes
+    "multi30k": {
+        "data": "multi30k-de",
+        "tokens": "bpe",
+        "vocabulary_size": 5000,
+        "share_embeddings": True,
+        "d_model": 128,
+        "num_heads": 4,
+        "num_layers": 2,
+        "d_ff": 512,
+        "dropout": 0.1,
+        "learning_rate": 3e-3,
+        "warmup": 400,
+        "schedule": "one-cycle",
+        "max_tokens": 1024,
+        "minutes": 10.0,
+        "validate_every": 2000,
+        "save_every": 1000,
+        "beam": 5,
+    },
+    # table 3, first row, and section 5: Adam, 4,000 steps of warm-up, about 25,000 tokens on each side of a batch
+    "base": {
+        "data": "multi30k-de",
+        "tokens": "bpe",
+        "vocabulary_size": 37000,
+        "vocabulary_multiple": 64,
+        "share_embeddings": True,
+        "d_model": 512,
+        "num_heads": 8,
+        "num_layers": 6,
+        "d_ff": 2048,
+        "dropout": 0.1,
+        "optimizer": "adam",
+        "learning_rate": 1.0,
+        "schedule": "noam",
+        "warmup": 4000,
+        "clip": 0.0,
+        "max_tokens": 25000,
+        "steps": 100_000,
+        "keep": 5,
+        "average": 5,
+        "save_every": 1000,
+        "beam": 4,
+    },
+}
 
 PARTS = ("positions", "causal", "cross", "residuals")  # what an experiment may leave out
 

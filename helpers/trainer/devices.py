@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
+from helpers.trainer.config import Config
 from helpers.trainer.errors import TrainingError
 
-ALL_THREADS = torch.get_num_threads()  # as many as PyTorch takes of itself, noted before a program changes it
+ALL_THREADS = torch.get_num_threads()  # as many as PyTorch takes by default, noted before a program changes it
 WIDE = 256  # d_model from which bf16 paid on a CPU; see benchmarks/README.md
 
 
 @dataclass(frozen=True)
-class Place:
+class DeviceContext:
     """The device of this process and its number among the `world` processes of the run."""
 
     device: torch.device
@@ -29,8 +30,8 @@ class Place:
         """True for the one process that writes files."""
         return self.rank == 0
 
-    def autocast(self):
-        """The context of the forward pass: matrix products in bfloat16, or nothing."""
+    def autocast(self) -> torch.autocast:
+        """For the forward pass: matrix products in bfloat16, or as they are."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
@@ -47,8 +48,8 @@ class Place:
         dist.all_reduce(values, op=dist.ReduceOp.MAX)
         return values.tolist()
 
-    def wait(self):
-        """Until all processes are here."""
+    def wait(self) -> None:
+        """Return when all processes have come here."""
         if self.world > 1:
             dist.barrier()
 
@@ -67,11 +68,12 @@ def available() -> list[str]:
     return [*kinds, "cpu"]
 
 
-def find_place(config) -> Place:
-    """The place that `config` asks for, or the best there is. Joins the process group if torchrun started several.
+def device_context(config: Config) -> DeviceContext:
+    """The device and precision that `config` names, or the best there are, and the number of this process. Joins the
+    process group if torchrun started several.
 
     What config leaves to "auto" follows `benchmarks/switches.py`. On the CPU nothing is compiled, which was slower at
-    every size, and the precision is fp32 but where `bf16_pays`. On CUDA it is bf16 and compiled.
+    every size, and the precision is fp32 except where `bf16_pays`. On CUDA it is bf16 and compiled.
     """
     kinds = available()
     kind = kinds[0] if config.device == "auto" else config.device
@@ -91,10 +93,10 @@ def find_place(config) -> Place:
         dist.init_process_group("nccl" if kind == "cuda" else "gloo")
     precision = config.precision if config.precision != "auto" else "bf16" if bf16_pays(kind, config) else "fp32"
     compiled = kind == "cuda" if config.compile == "auto" else config.compile == "on"
-    return Place(device, precision, compiled, rank, world)
+    return DeviceContext(device, precision, compiled, rank, world)
 
 
-def bf16_pays(kind: str, config) -> bool:
+def bf16_pays(kind: str, config: Config) -> bool:
     """Is a step faster in bfloat16? On CUDA where the device computes in it. On a CPU that has instructions for it, for
     wide models: the narrow ones spend more on converting than their small products save."""
     if kind == "cuda":
@@ -103,12 +105,12 @@ def bf16_pays(kind: str, config) -> bool:
 
 
 def cpu_has_bf16() -> bool:
-    """Does the CPU multiply bfloat16 by itself (AVX-512 or AMX)? False where PyTorch cannot say."""
+    """Does the CPU have instructions for bfloat16 (AVX-512 or AMX)? False where PyTorch cannot say."""
     known = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
-def leave(place: Place):
-    """Ends the process group that `find_place` joined."""
-    if place.world > 1 and dist.is_initialized():
+def leave(context: DeviceContext) -> None:
+    """Ends the process group that `device_context` joined."""
+    if context.world > 1 and dist.is_initialized():
         dist.destroy_process_group()

@@ -2,8 +2,8 @@
 
 What is saved, against calling the model: the three projections of self-attention are one matrix product, and so are
 the keys and values of the cross-attention; PyTorch's own layer normalization; no mask where nothing has to be hidden
-(a sentence of a batch is padded at its end, so the causal mask alone hides the padding from real target tokens); logits
-and loss at real labels only. The outputs at padding are meaningless, and nothing reads them.
+(a sentence of a batch is padded at its end, so the causal mask hides the padding from real target tokens); logits and
+loss at real labels only. The outputs at padding are meaningless, and nothing reads them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.trainer.loss import smoothed_loss_sum
 
-
-def can_go_fast(model) -> bool:
+def can_go_fast(model: nn.Module) -> bool:
     """True for lesson 7's Transformer as `helpers` has it, with the experiments' changes; a learner's own class is
     computed as it is written."""
     return getattr(model, "fast_forward", type(model).__module__ == "helpers.decoder")
@@ -24,21 +22,21 @@ def can_go_fast(model) -> bool:
 class FastLoss(nn.Module):
     """Wraps a Transformer: forward gives the sum of the label-smoothed losses of a batch (0-dimensional, float32).
 
-    forward(source, keep, decoder_input, places, labels): ids (batch, n_source); their mask (batch, n_source), or None
-    if there is no padding; ids (batch, n_target); the places of the real labels in the flattened (batch * n_target);
+    forward(source, keep, decoder_input, positions, labels): ids (batch, n_source); their mask (batch, n_source), or
+    None without padding; ids (batch, n_target); the positions of the real labels in the flattened (batch * n_target);
     the labels there, (tokens,). multiple: see `smoothed_loss_sum`.
     """
 
-    def __init__(self, model, smoothing: float, multiple: int = 1):
+    def __init__(self, model: nn.Module, smoothing: float, multiple: int = 1):
         super().__init__()
         self.model = model
         self.smoothing = smoothing
         self.multiple = multiple
 
-    def forward(self, source, keep, decoder_input, places, labels):
+    def forward(self, source, keep, decoder_input, positions, labels):
         rows = hidden(self.model, source, keep, decoder_input).flatten(0, 1)
-        if len(places) < len(rows):
-            rows = rows.index_select(0, places)
+        if len(positions) < len(rows):
+            rows = rows.index_select(0, positions)
         weight = self.model.target_embedding.weight
         return smoothed_loss_sum(rows, weight, labels, self.smoothing, self.multiple)
 
@@ -46,13 +44,13 @@ class FastLoss(nn.Module):
 class PlainLoss(nn.Module):
     """The same for any model that is called as model(source, decoder_input) -> logits."""
 
-    def __init__(self, model, smoothing: float):
+    def __init__(self, model: nn.Module, smoothing: float):
         super().__init__()
         self.model = model
         self.smoothing = smoothing
 
-    def forward(self, source, keep, decoder_input, places, labels):
-        logits = self.model(source, decoder_input).flatten(0, 1).index_select(0, places)
+    def forward(self, source, keep, decoder_input, positions, labels):
+        logits = self.model(source, decoder_input).flatten(0, 1).index_select(0, positions)
         return F.cross_entropy(logits.float(), labels, label_smoothing=self.smoothing, reduction="sum")
 
 
@@ -142,3 +140,53 @@ def dropout(module, x):
     bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     noise = (bits.view(torch.int16)[: x.numel()] < kept - 2**15).to(x.dtype).mul_(2**16 / kept)
     return x * noise.view(x.shape)
+
+
+def smoothed_loss_sum(
+    rows: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, smoothing: float, multiple: int = 1
+) -> torch.Tensor:
+    """The sum over all rows of the loss that `torch.nn.functional.cross_entropy(..., label_smoothing)` gives.
+
+    rows (tokens, d_model); weight (vocabulary, d_model), the output projection; labels (tokens,). On the CPU the
+    gradient is computed together with the loss, in one pass over the logits.
+
+    multiple: the matrix product gets rows of zeros at the end, up to a multiple of this, since some devices multiply
+    such sizes faster. They are no words: their logits are cut off before the loss, and they are not part of the model.
+    """
+    words = len(weight)
+    if words % multiple:
+        weight = F.pad(weight, (0, 0, 0, -words % multiple))
+    if rows.device.type == "cpu" and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu"):
+        return _LinearCrossEntropy.apply(rows, weight, labels, smoothing, words)
+    logits = F.linear(rows, weight)[:, :words].float()
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="sum")
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Projection and loss in one. The gradient of the logits is softmax(logits) - softened labels.
+
+    The first `words` rows of `weight` are words, the others are zeros: what stands in their columns changes nothing.
+    """
+
+    @staticmethod
+    def forward(context, rows, weight, labels, smoothing, words):
+        whole = rows @ weight.T  # (tokens, vocabulary and what was added)
+        logits = whole[:, :words]
+        of_label = logits.gather(1, labels.unsqueeze(1))
+        of_all = logits.sum() / logits.shape[1] if smoothing else 0.0
+        normalizer = logits.logsumexp(dim=1, keepdim=True)
+        loss = normalizer.sum() - (1 - smoothing) * of_label.sum() - smoothing * of_all
+        if context.needs_input_grad[0] or context.needs_input_grad[1]:
+            gradient = logits.sub_(normalizer).exp_()
+            if smoothing:
+                gradient.sub_(smoothing / logits.shape[1])
+            gradient.scatter_add_(1, labels.unsqueeze(1), gradient.new_full((len(labels), 1), smoothing - 1))
+            context.save_for_backward(whole, rows, weight)  # the gradient was computed in its place
+        return loss
+
+    @staticmethod
+    def backward(context, upstream):
+        gradient, rows, weight = context.saved_tensors
+        of_rows = (gradient @ weight).mul_(upstream)
+        of_weight = (gradient.T @ rows).mul_(upstream)
+        return of_rows, of_weight, None, None, None

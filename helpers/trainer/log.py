@@ -6,31 +6,36 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from helpers.corpus.files import write_atomic
+from helpers.trainer.config import Config
 from helpers.trainer.errors import TrainingError
-from helpers.trainer.weights import write_whole
+
+if TYPE_CHECKING:
+    from helpers.figures import Picture
 
 
 class Log:
     """One row for each logging step, in `folder/log.jsonl` and in `rows`.
 
-    A row has step, epoch, loss (label-smoothed, nats per real label, mean since the row before), rate, gradient_norm
-    (before clipping, of that step), tokens_per_second (real labels), seconds (of training), and after a validation
-    also validation_loss, validation_accuracy.
+    A row has step, epoch, loss (label-smoothed, nats per real label, mean since the row before), learning_rate,
+    gradient_norm (before clipping, of that step), tokens_per_second (real labels), seconds (of training), and after a
+    validation also validation_loss, validation_accuracy.
     """
 
-    def __init__(self, config, folder, step: int = 0, show: bool = True):
+    def __init__(self, config: Config, folder: Path | None, step: int = 0, show: bool = True):
         """folder: None for a process that writes nothing. step: what comes after it in an old log is trained again."""
-        self.path = folder and Path(folder) / "log.jsonl"
-        self.rows = []
+        self.path = folder and folder / "log.jsonl"
+        self.rows: list[dict] = []
         if folder:
             self.rows = [row for row in read_rows(self.path) if row["step"] <= step]
-            write_whole(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
+            write_atomic(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
         self.live = LivePlot() if show and in_notebook() else None  # before the bar, which would be cut in two by it
         self.bar = _bar() if show else None
         self.board = _board(folder) if folder and config.tensorboard else None
 
-    def write(self, row: dict):
+    def write(self, row: dict) -> None:
         self.rows.append(row)
         if self.path is None:
             return
@@ -48,12 +53,12 @@ class Log:
         if self.live:
             self.live.update(self.rows)
 
-    def advance(self, progress: float):
+    def advance(self, progress: float) -> None:
         """progress: the share of the run that is over."""
         if self.bar is not None:
             self.bar.update(min(100.0, 100 * progress) - self.bar.n)
 
-    def close(self):
+    def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
         if self.live:
@@ -62,15 +67,18 @@ class Log:
             self.board.close()
 
 
-def read_rows(path) -> list[dict]:
+def read_rows(path: str | Path) -> list[dict]:
     """The rows of a log; a last row that a kill cut off is left out."""
     rows = []
     if Path(path).is_file():
         for line in Path(path).read_text(encoding="utf-8").splitlines():
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except ValueError:
                 break
+            if "rate" in row:  # the older name
+                row["learning_rate"] = row.pop("rate")
+            rows.append(row)
     return rows
 
 
@@ -79,8 +87,8 @@ def short(loss: float) -> str:
     return f"{loss:.3f}" if loss >= 0.1 else f"{loss:.2g}"
 
 
-def curve(rows):
-    """A figure of the losses over the steps, with alt text: a `helpers.figures.Picture`. TrainingError without rows.
+def curve(rows: list[dict]) -> Picture:
+    """A figure of the losses over the steps, with alt text. TrainingError without rows.
 
     The scale is logarithmic: on a linear one a run that learns nearly everything soon looks as if it stood still.
     """
@@ -106,14 +114,14 @@ def curve(rows):
     axes.grid(axis="y", color="#DDDDDD")
     axes.legend()
     way = "falls" if losses[-1] < losses[0] else "goes"
-    begin, end = (f"{short(losses[place])} at step {steps[place]}" for place in (0, -1))
+    begin, end = (f"{short(losses[row])} at step {steps[row]}" for row in (0, -1))
     alt = f"The training loss {way} from {begin} to {end}."
     if validated:
         alt += f" The validation loss, without label smoothing, ends at {short(validated[-1]['validation_loss'])}."
     return figures.show(figure, alt)
 
 
-def _is_short(rows) -> bool:
+def _is_short(rows: list[dict]) -> bool:
     """True if the last row is a mean over far fewer steps than the others: the noise of a few batches."""
     steps = [row["step"] for row in rows]
     return len(rows) > 2 and 2 * (steps[-1] - steps[-2]) < steps[1] - steps[0]
@@ -127,7 +135,7 @@ class LivePlot:
 
         self.handle, self.drawn = display(Markdown("*The losses will be drawn here.*"), display_id=True), 0.0
 
-    def update(self, rows, at_once: bool = False):
+    def update(self, rows: list[dict], at_once: bool = False) -> None:
         """at_once: also if it has been drawn a moment ago."""
         if len(rows) < 2 or (time.monotonic() - self.drawn < 2 and not at_once):
             return
@@ -149,7 +157,7 @@ def _bar():
     return tqdm(total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=stream)
 
 
-def _board(folder):
+def _board(folder: Path):
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from helpers.trainer import advice
 from helpers.trainer.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from helpers.trainer.devices import Place
+from helpers.trainer.config import Config
+from helpers.trainer.data import Pairs, Update, updates
+from helpers.trainer.devices import DeviceContext
 from helpers.trainer.errors import Stopped, TrainingError
-from helpers.trainer.interrupt import stops_between_steps
 from helpers.trainer.log import Log
-from helpers.trainer.optimizer import rate
-from helpers.trainer.plan import updates
-from helpers.trainer.step import Stepper
+from helpers.trainer.step import Stepper, about_memory, learning_rate_at
 from helpers.training import evaluate
 
 
 @dataclass
 class State:
-    """What a checkpoint keeps beside weights and optimizer. Tokens are counted over all processes."""
+    """What a checkpoint keeps in addition to weights and optimizer. Tokens are counted over all processes."""
 
     step: int = 0
     epoch: int = 0
@@ -41,13 +43,22 @@ class State:
 class Loop:
     """One run. `state` says how far it is, `rows` is its log."""
 
-    def __init__(self, config, stepper: Stepper, pairs, validation, place: Place, folder, metadata: dict):
-        self.config, self.stepper, self.place = config, stepper, place
+    def __init__(
+        self,
+        config: Config,
+        stepper: Stepper,
+        pairs: Pairs,
+        validation: Pairs | None,
+        context: DeviceContext,
+        folder: Path,
+        metadata: dict[str, str],
+    ):
+        self.config, self.stepper, self.context = config, stepper, context
         self.pairs = pairs
         self.validation = [validation.plain(rows) for rows in validation.plan(config, 0)] if validation else []
-        self.folder, self.metadata = Path(folder), metadata
+        self.folder, self.metadata = folder, metadata
         self.state = State()
-        self.loss = torch.zeros((), device=place.device)  # the sum since the last row, of this process
+        self.loss = torch.zeros((), device=context.device)  # the sum since the last row, of this process
         self.interrupted = False
         self.rows: list[dict] = []
 
@@ -56,19 +67,19 @@ class Loop:
         found = checkpoints(self.folder)
         if found:
             self.state = State(**load_checkpoint(found[-1], self.stepper.model, self.stepper.optimizer))
-            if self.place.first:
+            if self.context.first:
                 self.loss += self.state.window_loss
             else:  # the first process goes on with its own random numbers, the others need theirs
-                torch.manual_seed(self.config.seed + 1009 * self.place.rank + 1000003 * self.state.step)
+                torch.manual_seed(self.config.seed + 1009 * self.context.rank + 1000003 * self.state.step)
         return bool(found)
 
-    def run(self, show: bool = True):
-        """Train to the end. Stopped if the person interrupts, TrainingError if the run cannot go on."""
+    def run(self, show: bool = True) -> None:
+        """Train to the end. Stopped if the user interrupts, TrainingError if the run cannot go on."""
         config, state = self.config, self.state
-        log = Log(config, self.folder if self.place.first else None, state.step, show and self.place.first)
+        log = Log(config, self.folder if self.context.first else None, state.step, show and self.context.first)
         self.rows = log.rows
         clock = _Clock(self, state.seconds)
-        stream = updates(config, self.pairs, self.place, state.epoch, state.update)
+        stream = updates(config, self.pairs, self.context, state.epoch, state.update)
         update = None
         try:
             with stops_between_steps(self):
@@ -76,7 +87,7 @@ class Loop:
                     update = next(stream)
                     validates = bool(config.validate_every) and (state.step + 1) % config.validate_every == 0
                     logs = validates or (state.step + 1) % config.log_every == 0
-                    learning_rate = rate(config, state.step + 1, progress)
+                    learning_rate = learning_rate_at(config, state.step + 1, progress)
                     loss, norm = self.stepper.step(update, learning_rate, measure=logs)
                     self.loss += loss
                     self._count(update, clock)
@@ -90,31 +101,34 @@ class Loop:
             self.save()
         except Stopped:
             self.save()
-            raise Stopped(advice.stopped(state.step, self.folder)) from None
+            raise Stopped(
+                f"Stopped at step {state.step}, and saved. To go on: course train --resume --out {self.folder}, "
+                f"or train(folder={str(self.folder)!r}, resume=True)."
+            ) from None
         except RuntimeError as error:  # OutOfMemoryError is one
-            if not advice.about_memory(error):
+            if not about_memory(error):
                 raise
-            raise TrainingError(advice.out_of_memory(update, self.config, self.place, self.folder)) from None
+            raise TrainingError(self._out_of_memory(update)) from None
         finally:
             stream.close()
             log.close()
 
-    def save(self):
+    def save(self) -> None:
         """Write a checkpoint, if the numbers are sound."""
         loss = self._checked_loss()
         self.state.window_loss = loss
-        if self.place.first:
+        if self.context.first:
             if not all(parameter.isfinite().all() for parameter in self.stepper.model.parameters()):
-                raise TrainingError(advice.not_finite("A weight", self.config, self.state.step, self.folder))
+                raise TrainingError(self._not_finite("A weight"))
             model, optimizer = self.stepper.model, self.stepper.optimizer
             save_checkpoint(self.folder, model, optimizer, asdict(self.state), self.metadata, self.config.keep)
-        self.place.wait()
+        self.context.wait()
 
     def _progress(self, seconds: float) -> float:
         """The share of the run that is over, 0 to 1 and a little more."""
         config, state = self.config, self.state
         shares = ((state.step, config.steps), (state.epochs, config.epochs), (seconds / 60, config.minutes))
-        return max(done / most if most else 1.0 for done, most in shares if most is not None)
+        return max(done / end if end else 1.0 for done, end in shares if end is not None)
 
     def _count(self, update, clock):
         state = self.state
@@ -134,34 +148,56 @@ class Loop:
             "step": state.step,
             "epoch": round(state.epochs, 4),
             "loss": self._checked_loss() / state.window_tokens,
-            "rate": learning_rate,
+            "learning_rate": learning_rate,
             "gradient_norm": None if norm is None else float(norm),
             "tokens_per_second": state.window_tokens / max(state.window_seconds, 1e-9),
             "seconds": round(state.seconds, 3),
         }
-        if validates and self.validation and self.place.first:
+        if validates and self.validation and self.context.first:
             row |= {f"validation_{name}": value for name, value in self._validate().items()}
-        self.place.wait()
+        self.context.wait()
         self.loss.zero_()
         state.window_loss, state.window_tokens, state.window_seconds = 0.0, 0, 0.0
         log.write(row)
 
     def _validate(self) -> dict:
-        device = self.place.device
+        device = self.context.device
         batches = ((source.to(device), target.to(device)) for source, target in self.validation)
-        with self.place.autocast():
+        with self.context.autocast():
             return evaluate(self.stepper.model, batches)
 
     def _checked_loss(self) -> float:
         """The sum of the losses since the last row, over all processes; the only place that waits for the device."""
-        loss = float(self.place.sum(self.loss.clone()))
+        loss = float(self.context.sum(self.loss.clone()))
         if not math.isfinite(loss):
-            raise TrainingError(advice.not_finite("The loss", self.config, self.state.step, self.folder))
+            raise TrainingError(self._not_finite("The loss"))
         return loss
+
+    def _not_finite(self, what: str) -> str:
+        config = self.config
+        clip = "" if config.clip else ", or set clip to 1"
+        return (
+            f"{what} is no longer a finite number (step {self.state.step}). Lower learning_rate (now "
+            f"{config.learning_rate:g}), raise warmup (now {config.warmup}){clip}. {self._last_checkpoint()}"
+        )
+
+    def _out_of_memory(self, update: Update | None) -> str:
+        config, device = self.config, self.context.device.type.upper()
+        size = max(batch.source.numel() for batch in update.batches) if update else 0
+        option = "max_tokens" if config.batching == "tokens" else "batch_size"
+        return (
+            f"The {device} ran out of memory with a batch of {size:,} source ids. Halve {option} (now "
+            f"{getattr(config, option)}) and double accumulate (now {config.accumulate}): updates keep their size. "
+            f"{self._last_checkpoint()}"
+        )
+
+    def _last_checkpoint(self) -> str:
+        found = checkpoints(self.folder)
+        return f"The last checkpoint is {found[-1]}." if found else "There is no checkpoint yet."
 
 
 class _Clock:
-    """The seconds of training, on which all processes agree; it also brings the word that a person wants to stop."""
+    """The seconds of training, on which all processes agree; it also tells that the user wants to stop."""
 
     def __init__(self, loop: Loop, already: float):
         self.loop, self.begun, self.last = loop, time.perf_counter() - already, already
@@ -170,10 +206,31 @@ class _Clock:
         return time.perf_counter() - self.begun
 
     def agreed(self, step: int) -> float:
-        """Several processes ask each other every `log_every` steps only: asking waits for the device."""
-        place = self.loop.place
-        if place.world == 1 or step % self.loop.config.log_every == 0:
-            self.last, stop = place.largest([self.seconds(), float(self.loop.interrupted)])
+        """Several processes exchange this every `log_every` steps only: it waits for the device."""
+        context = self.loop.context
+        if context.world == 1 or step % self.loop.config.log_every == 0:
+            self.last, stop = context.largest([self.seconds(), float(self.loop.interrupted)])
             if stop:
                 raise Stopped
         return self.last
+
+
+@contextlib.contextmanager
+def stops_between_steps(loop: Loop) -> Iterator[None]:
+    """The first Ctrl-C, or the end that a scheduler announces, sets `loop.interrupted`: the step ends as it should. A
+    second Ctrl-C does not wait."""
+
+    def note(number, frame):
+        if loop.interrupted:
+            raise KeyboardInterrupt
+        loop.interrupted = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

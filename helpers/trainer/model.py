@@ -5,10 +5,13 @@ The parts are left out around the teaching code, not in it. The names in the `st
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
 from helpers.decoder import Transformer, padding_mask
+from helpers.trainer.config import Config
 from helpers.trainer.errors import TrainingError
 from helpers.trainer.fast import FastLoss, PlainLoss, can_go_fast
 
@@ -44,7 +47,9 @@ class NormAlone(nn.Module):
         return self.norm(self.dropout(sublayer_output))
 
 
-def build_model(config, source_size: int, target_size: int, model_class=None):
+def build_model(
+    config: Config, source_size: int, target_size: int, model_class: Callable[..., nn.Module] | None = None
+) -> nn.Module:
     """A new model. model_class: called as lesson 7's Transformer is; None: the one of `helpers`.
 
     With `share_embeddings` source and target use one table; source_size and target_size are equal then.
@@ -82,13 +87,13 @@ def _leave_out(model, parts):
                     setattr(layer, name, NormAlone(child))
 
 
-def loss_module(model, config):
+def loss_module(model: nn.Module, config: Config) -> nn.Module:
     """The module that a training step calls: (batch parts) -> the sum of the losses of its real labels."""
     if config.fast and can_go_fast(model):
         return FastLoss(model, config.label_smoothing, config.vocabulary_multiple)
     return PlainLoss(model, config.label_smoothing)
 
 
-def count_parameters(model) -> int:
+def count_parameters(model: nn.Module) -> int:
     """Learned values; a shared table counts once."""
     return sum(parameter.numel() for parameter in model.parameters())

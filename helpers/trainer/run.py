@@ -9,27 +9,38 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
+from helpers.corpus import Corpus, CorpusError, load
+from helpers.corpus.files import write_atomic
 from helpers.trainer import card as cards
 from helpers.trainer.checkpoint import checkpoints
 from helpers.trainer.config import Config
-from helpers.trainer.data import encode_pairs
-from helpers.trainer.devices import Place, find_place, leave
+from helpers.trainer.data import (
+    Vocabularies,
+    encode_pairs,
+    make_vocabularies,
+    vocabularies_from_json,
+    vocabularies_to_json,
+)
+from helpers.trainer.devices import DeviceContext, device_context, leave
 from helpers.trainer.errors import TrainingError
-from helpers.trainer.loading import describe
 from helpers.trainer.log import curve
 from helpers.trainer.loop import Loop
 from helpers.trainer.model import build_model, count_parameters
 from helpers.trainer.scores import score_split, translate
 from helpers.trainer.step import Stepper
-from helpers.trainer.vocabularies import make_vocabularies, vocabularies_from_json, vocabularies_to_json
-from helpers.trainer.weights import average_weights, load_into, save_weights, write_whole
+from helpers.trainer.weights import average_weights, describe, load_into, save_weights
+
+if TYPE_CHECKING:
+    from helpers.figures import Picture
 
 RUNS = Path("runs")
 
@@ -39,16 +50,16 @@ class Result:
     """What a run gives: the trained model, its vocabularies (source, target), the log's rows, the card, the folder."""
 
     model: nn.Module
-    vocabularies: tuple
+    vocabularies: Vocabularies
     config: Config
     rows: list[dict]
     card: dict
     folder: Path
 
-    def translate(self, texts) -> list[str]:
+    def translate(self, texts: Iterable[str]) -> list[str]:
         return translate(self.model, texts, self.vocabularies, self.config)
 
-    def curve(self):
+    def curve(self) -> Picture:
         """The losses as a figure with alt text."""
         return curve(self.rows)
 
@@ -56,7 +67,14 @@ class Result:
         return cards.to_markdown(self.card)
 
 
-def train(config: Config | None = None, folder=None, corpus=None, resume=False, model_class=None, show=True) -> Result:
+def train(
+    config: Config | None = None,
+    folder: str | Path | None = None,
+    corpus: Corpus | None = None,
+    resume: bool = False,
+    model_class: Callable[..., nn.Module] | None = None,
+    show: bool = True,
+) -> Result:
     """Train, evaluate, and write log.jsonl, checkpoints, model.safetensors, card.json and card.md into `folder`.
 
     config        None: the preset "small"; with `resume`, what the run began with
@@ -70,14 +88,14 @@ def train(config: Config | None = None, folder=None, corpus=None, resume=False, 
     if resume and config is None:
         config = read_config(folder)
     config = config or Config.preset("small")
-    place = find_place(config)
+    context = device_context(config)
     try:
-        return _train(config, folder, corpus, resume, model_class, show and place.first, place)
+        return _train(config, folder, corpus, resume, model_class, show and context.first, context)
     finally:
-        leave(place)
+        leave(context)
 
 
-def _train(config, folder, corpus, resume, model_class, show, place: Place) -> Result:
+def _train(config, folder, corpus, resume, model_class, show, context: DeviceContext) -> Result:
     seed_everything(config.seed)
     corpus = corpus or load_corpus(config)
     splits(config, corpus)  # a wrong name ends the run now, not after the training
@@ -88,37 +106,39 @@ def _train(config, folder, corpus, resume, model_class, show, place: Place) -> R
     validation = encode_pairs(corpus.validation, *vocabularies, config.max_length) if corpus.validation else None
     model = build_model(config, len(vocabularies[0]), len(vocabularies[1]), model_class)
     metadata = describe(config, vocabularies)
-    place.wait()  # no process writes before all have read
-    if place.first:
+    context.wait()  # no process writes before all have read
+    if context.first:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(stored, vocabularies_to_json(*vocabularies))
-        write_whole(folder / "config.json", config.to_json())
-    stepper = Stepper(config, model, place)
-    seed_everything(config.seed + 1009 * place.rank)  # every process drops out other values
+        write_atomic(stored, vocabularies_to_json(*vocabularies))
+        write_atomic(folder / "config.json", config.to_json())
+    stepper = Stepper(config, model, context)
+    seed_everything(config.seed + 1009 * context.rank)  # every process drops out other values
     brief = {key: value for key, value in metadata.items() if key != "vocabularies"}
-    loop = Loop(config, stepper, train_pairs, validation, place, folder, brief)
+    loop = Loop(config, stepper, train_pairs, validation, context, folder, brief)
     if resume and not loop.resume():
         raise TrainingError(f"There is no checkpoint in {folder} to resume from.")
     if show:
-        print(f"{count_parameters(model):,} parameters, {len(train_pairs):,} pairs, {place.name}, {place.precision}")
+        print(
+            f"{count_parameters(model):,} parameters, {len(train_pairs):,} pairs, {context.name}, {context.precision}"
+        )
     loop.run(show)
     if config.average > 1:
         last = checkpoints(folder)[-config.average :]
         load_into(model, average_weights(path / "model.safetensors" for path in last))
     card: dict = {}
-    if place.first:
+    if context.first:
         save_weights(model, folder / "model.safetensors", metadata)
-        scores = score(config, model, corpus, vocabularies, place)
-        card = cards.make_card(config, model, stepper.place, loop.state, scores, corpus.name, len(train_pairs))
-        write_whole(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
-        write_whole(folder / "card.md", cards.to_markdown(card))
+        scores = score(config, model, corpus, vocabularies, context)
+        card = cards.make_card(config, model, stepper.context, loop.state, scores, corpus.name, len(train_pairs))
+        write_atomic(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
+        write_atomic(folder / "card.md", cards.to_markdown(card))
         if show:
             print(f"{cards.to_text(card)}\nEverything is in {folder}.")
-    place.wait()
+    context.wait()
     return Result(model, vocabularies, config, loop.rows, card, folder)
 
 
-def splits(config, corpus) -> list[str]:
+def splits(config: Config, corpus: Corpus) -> list[str]:
     """The test splits that `config.evaluate` names."""
     names = list(corpus.tests) if config.evaluate == "all" else config.evaluate.replace(" ", "").split(",")
     names = [] if config.evaluate == "none" else names
@@ -128,41 +148,45 @@ def splits(config, corpus) -> list[str]:
     return names
 
 
-def score(config, model, corpus, vocabularies, place=None) -> dict:
+def score(
+    config: Config,
+    model: nn.Module,
+    corpus: Corpus,
+    vocabularies: Vocabularies,
+    context: DeviceContext | None = None,
+) -> dict:
     """{split: what `score_split` gives} for the test splits that `config.evaluate` names.
 
     The grammar has one right translation for each sentence: no BLEU there.
     """
     real = corpus.name != "grammar"
     return {
-        name: score_split(model, corpus.tests[name], vocabularies, config, place, with_bleu=real)
+        name: score_split(model, corpus.tests[name], vocabularies, config, context, with_bleu=real)
         for name in splits(config, corpus)
     }
 
 
-def load_corpus(config):
+def load_corpus(config: Config) -> Corpus:
     """What `config.data` names. TrainingError if it cannot be had."""
-    from helpers.corpus import CorpusError, load
-
     try:
         return load(config.data)
     except CorpusError as error:
         raise TrainingError(str(error)) from None
 
 
-def read_config(folder=None) -> Config:
+def read_config(folder: str | Path | None = None) -> Config:
     """The config of the run in `folder`; None: of the newest run."""
     return Config.from_json(_read(_folder(folder, resume=True) / "config.json"))
 
 
-def seed_everything(seed: int):
+def seed_everything(seed: int) -> None:
     """Python's, NumPy's and PyTorch's random numbers start from `seed`."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
-def _folder(folder, resume) -> Path:
+def _folder(folder: str | Path | None, resume: bool) -> Path:
     """The folder of the run. A run never writes into a folder that holds another."""
     if folder is not None:
         folder = Path(folder)

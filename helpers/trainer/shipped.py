@@ -12,22 +12,24 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from torch import nn
+
 from helpers.corpus import grammar_corpus, grammar_vocabularies
+from helpers.corpus.files import write_atomic
+from helpers.trainer.alignments import found_alignments
 from helpers.trainer.card import to_markdown
 from helpers.trainer.config import Config
+from helpers.trainer.data import Vocabularies, vocabularies_to_json
 from helpers.trainer.errors import TrainingError
-from helpers.trainer.links import found_links
-from helpers.trainer.loading import load_model
 from helpers.trainer.run import train
-from helpers.trainer.vocabularies import vocabularies_to_json
-from helpers.trainer.weights import digest, load_weights, write_whole
+from helpers.trainer.weights import digest, load_model, load_weights
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
 CHECKPOINT = FOLDER / "grammar.safetensors"
 
 
-def load_shipped():
-    """(model in evaluation mode, (source, target) vocabularies, config) of the shipped checkpoint."""
+def load_shipped() -> tuple[nn.Module, Vocabularies, Config]:
+    """The model of the shipped checkpoint in evaluation mode, its vocabularies and its config."""
     return load_model(CHECKPOINT)
 
 
@@ -42,18 +44,18 @@ def grammar_digest() -> str:
     return digest(vocabularies_to_json(*grammar_vocabularies(grammar_corpus())))
 
 
-def ship(folder=FOLDER, config: Config | None = None) -> dict:
+def ship(folder: Path = FOLDER, config: Config | None = None) -> dict:
     """Train and write the checkpoint with its card into `folder`. Returns the card."""
     config = config or Config.preset("small")
-    with tempfile.TemporaryDirectory() as place:
-        result = train(config, folder=place)
-        weights = (Path(place) / "model.safetensors").read_bytes()
-    found = found_links(result.model, grammar_corpus().tests["random"], result.vocabularies)
-    card = {**result.card, "noun_links": round(found.layers[found.best_layer], 4), "command": "course train small"}
-    write_whole(Path(folder) / CHECKPOINT.name, weights)
-    write_whole(Path(folder) / "grammar.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-    write_whole(Path(folder) / "grammar.md", to_markdown(card))
-    if load_weights(Path(folder) / CHECKPOINT.name).metadata["digest"] != grammar_digest():
+    with tempfile.TemporaryDirectory() as run:
+        result = train(config, folder=run)
+        weights = (Path(run) / "model.safetensors").read_bytes()
+    found = found_alignments(result.model, grammar_corpus().tests["random"], result.vocabularies)
+    card = {**result.card, "noun_alignments": round(found.layers[found.best_layer], 4), "command": "course train small"}
+    write_atomic(folder / CHECKPOINT.name, weights)
+    write_atomic(folder / "grammar.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    write_atomic(folder / "grammar.md", to_markdown(card))
+    if load_weights(folder / CHECKPOINT.name).metadata["digest"] != grammar_digest():
         raise TrainingError("The checkpoint was trained with other vocabularies than the grammar's.")
     return card
 

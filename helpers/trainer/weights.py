@@ -1,4 +1,4 @@
-"""Weights as a file: safetensors, with the configuration and the vocabularies' digest beside the numbers.
+"""Weights as a file, and from the file back to a model: safetensors, with the configuration and the vocabularies.
 
 Nothing here reads pickle: a file from anyone can be opened.
 """
@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from helpers.corpus.files import write_atomic
+from helpers.trainer.config import Config
+from helpers.trainer.data import Vocabularies, vocabularies_from_json, vocabularies_to_json
 from helpers.trainer.errors import TrainingError
+from helpers.trainer.model import build_model
 
 LARGEST = 8 * 1024 * 1024  # bytes of a file that comes from others
 DIGEST = "vocabulary"
@@ -27,31 +32,28 @@ class Weights:
     metadata: dict[str, str]
 
     @property
-    def config(self):
+    def config(self) -> Config:
         """The Config in the metadata. TrainingError if there is none."""
-        from helpers.trainer.config import Config
-
         if "config" not in self.metadata:
             raise TrainingError("The weights file says nothing about its model. Save it with `save_weights` again.")
         return Config.from_json(self.metadata["config"])
 
 
-def save_weights(model, path, metadata: dict | None = None) -> Path:
+def save_weights(model: nn.Module | dict[str, torch.Tensor], path: str | Path, metadata: dict | None = None) -> Path:
     """Write a model's weights (or a state dict). metadata: values are text, or become JSON.
 
-    `card_metadata(config, source, target)` in this module makes the metadata that the trainer writes. The file is
-    written beside its place and renamed, so that a crash leaves the old one.
+    `describe` makes the metadata that the trainer writes. A crash leaves the old file.
     """
     from safetensors.torch import save
 
     state = model.state_dict() if hasattr(model, "state_dict") else model
     tensors = {name: value.detach().to("cpu").contiguous().clone() for name, value in state.items()}
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()}
-    write_whole(path, save(tensors, metadata=texts))
+    write_atomic(path, save(tensors, metadata=texts))
     return Path(path)
 
 
-def load_weights(path, largest: int | None = LARGEST) -> Weights:
+def load_weights(path: str | Path, largest: int | None = LARGEST) -> Weights:
     """Read what `save_weights` wrote. TrainingError, in a sentence, if the file is missing, too large or damaged, or
     if it holds anything but finite numbers."""
     from safetensors import SafetensorError, safe_open
@@ -78,7 +80,7 @@ def load_weights(path, largest: int | None = LARGEST) -> Weights:
     return Weights(tensors, metadata)
 
 
-def load_into(model, weights: Weights | dict[str, torch.Tensor]):
+def load_into(model: nn.Module, weights: Weights | dict[str, torch.Tensor]) -> nn.Module:
     """Put the weights into `model`. TrainingError names what does not fit: parts that are missing, other shapes."""
     tensors = weights.tensors if isinstance(weights, Weights) else weights
     own = model.state_dict()
@@ -102,7 +104,7 @@ def digest(*texts: str) -> str:
     return hashlib.sha256("\n\n".join(texts).encode()).hexdigest()[:16]
 
 
-def average_weights(paths) -> dict[str, torch.Tensor]:
+def average_weights(paths: Iterable[str | Path]) -> dict[str, torch.Tensor]:
     """The mean of the weights of several files. Source: section 6.1 ("averaging the last 5 checkpoints")."""
     mean: dict[str, torch.Tensor] = {}
     paths = list(paths)
@@ -112,24 +114,34 @@ def average_weights(paths) -> dict[str, torch.Tensor]:
     return {name: tensor.float() for name, tensor in mean.items()}
 
 
-def write_whole(path, data: bytes | str):
-    """Write a file so that at every moment the old or the new one is there as a whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "wb") as file:
-        file.write(data.encode() if isinstance(data, str) else data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    sync_folder(path.parent)
+def describe(config: Config, vocabularies: Vocabularies) -> dict[str, str]:
+    """The metadata of a weights file: enough to make the model and its vocabularies again."""
+    text = vocabularies_to_json(*vocabularies)
+    sizes = [len(vocabularies[0]), len(vocabularies[1])]
+    return {"config": config.to_json(), "sizes": json.dumps(sizes), "digest": digest(text), "vocabularies": text}
 
 
-def sync_folder(folder):
-    """Make a rename last; Windows needs and knows no such call."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def load_model(path: str | Path, largest: int | None = None) -> tuple[nn.Module, Vocabularies, Config]:
+    """The model in evaluation mode, its vocabularies and its config, from a weights file that a run has written."""
+    weights = load_weights(path, largest)
+    config = weights.config
+    if "vocabularies" not in weights.metadata:
+        raise TrainingError(f"{Path(path).name} lacks its vocabularies. Use the model.safetensors of a run.")
+    vocabularies = vocabularies_from_json(weights.metadata["vocabularies"])
+    return model_from(weights, config), vocabularies, config
+
+
+def model_from(weights: Weights, config: Config) -> nn.Module:
+    """The model that `config` describes with `weights`, in evaluation mode. The sizes are those of the tensors in the
+    file: a description that says otherwise is refused before anything is made from it."""
+    tensors = weights.tensors
+    try:
+        sizes = [len(tensors[f"{side}_embedding.weight"]) for side in ("source", "target")]
+        width = tensors["target_embedding.weight"].shape[1]
+        inner = len(tensors["decoder.layers.0.feed_forward.inner.weight"])
+    except (KeyError, IndexError):
+        raise TrainingError("The file holds no weights of lesson 7's Transformer. Save your trained model.") from None
+    layers = len({name.split(".")[2] for name in tensors if name.startswith("decoder.layers.")})
+    if (width, inner, layers) != (config.d_model, config.d_ff, config.num_layers):
+        raise TrainingError("The weights have other sizes than their description says. Save them with their config.")
+    return load_into(build_model(config, *sizes), weights).eval()

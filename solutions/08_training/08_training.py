@@ -55,7 +55,7 @@ from helpers.figures import heat_map, line_style, new, show
 from helpers.trainer import Config, bleu, load_model, train, translate
 from helpers.trainer.checkpoint import checkpoints
 from helpers.trainer.devices import ALL_THREADS
-from helpers.trainer.links import cross_attention_weights, found_links
+from helpers.trainer.alignments import cross_attention_weights, found_alignments
 from helpers.trainer.log import curve, read_rows
 from helpers.trainer.shipped import load_shipped
 from helpers.vocabulary import pad_batch
@@ -106,8 +106,8 @@ def draw_links(axes, pair):
     rows = {"English": (1.0, pair.source), "Korean": (0.0, pair.target)}
     width = max(len(words) for _, words in rows.values()) - 1
     at = {name: np.linspace(0, width, len(words)) for name, (_, words) in rows.items()}
-    for i, j in pair.links:
-        of_nouns = (i, j) in pair.noun_links
+    for i, j in pair.alignments:
+        of_nouns = (i, j) in pair.noun_alignments
         style = line_style(1 if of_nouns else 0) | {"marker": "", "linewidth": 2.2 if of_nouns else 1.2}
         axes.plot([at["English"][i], at["Korean"][j]], [0.93, 0.07], **style)
     for name, (height, words) in rows.items():
@@ -1204,12 +1204,12 @@ for options in ({}, {"lowercase": True}, {"tokenize": "none"}, {"tokenize": "cha
 shown = next(
     pair
     for pair in corpus.tests["random"]
-    if {"four", "to"} <= set(pair.source) and 8 <= len(pair.source) <= 11 and len(pair.noun_links) >= 3
+    if {"four", "to"} <= set(pair.source) and 8 <= len(pair.source) <= 11 and len(pair.noun_alignments) >= 3
 )
 source = torch.tensor([english.encode(shown.source_text)])
 target = torch.tensor([korean.encode(shown.target_text)])
 weights = cross_attention_weights(translator, source, target[:, :-1])  # (layers, 1, heads, n_target, n_source)
-found = found_links(translator, corpus.validation, (english, korean))
+found = found_alignments(translator, corpus.validation, (english, korean))
 layer = found.best_layer
 averaged = weights[layer, 0].mean(dim=0).numpy()  # of the heads
 
@@ -1218,7 +1218,7 @@ columns = ["<bos>", *shown.source, "<eos>"]
 rows = [*korean.decode(target[0].tolist()), "<eos>"]
 heat_map(axes, averaged, rows, columns, f"cross-attention of layer {layer + 1}, mean of the heads; □ gold link", "English: looked at",
          "Korean: about to be written", limits=(0, 1))  # fmt: skip
-for i, j in shown.links:
+for i, j in shown.alignments:
     axes.add_patch(Rectangle((i + 0.5, j - 0.5), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5))
 show(
     figure,
@@ -1236,11 +1236,11 @@ show(
 # split, the count is on the test.
 
 # %% tags=["measured"]
-found = found_links(translator, corpus.tests["random"], (english, korean))
+found = found_alignments(translator, corpus.tests["random"], (english, korean))
 table = np.array([[*heads, of_layer] for heads, of_layer in zip(found.heads, found.layers, strict=True)])
 names = [*map(str, range(1, table.shape[1])), "mean"]
 figure, axes = new(size=(7.5, 2.2))
-heat_map(axes, table, list(range(1, len(table) + 1)), names, f"share of {found.links:,} noun links found",
+heat_map(axes, table, list(range(1, len(table) + 1)), names, f"share of {found.count:,} noun links found",
          limits=(0, 1))  # fmt: skip
 axes.set(xlabel="head of cross-attention", ylabel="decoder layer")
 show(

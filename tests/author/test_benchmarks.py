@@ -15,9 +15,9 @@ from benchmarks.common import RESULTS, command_of, keep, surroundings, synthetic
 from benchmarks.runners import Course, Plain, pairs_per_batch, race, random_batches, same_batches
 from helpers.corpus import CorpusError, load
 from helpers.trainer import Config
-from helpers.trainer.devices import find_place
+from helpers.trainer.devices import device_context
 from helpers.trainer.model import build_model
-from helpers.trainer.optimizer import make_optimizer
+from helpers.trainer.step import make_optimizer
 
 SIZE = 40
 MODELS = [
@@ -74,23 +74,23 @@ def test_the_plain_step_learns_and_passes_over_padding():
     model = PlainTransformer(settings, SIZE).train()
     optimizer = make_optimizer(settings, model, torch.device("cpu"))
     source, target = torch.tensor([[1, 5, 6, 2, 0]]), torch.tensor([[1, 8, 9, 2, 0, 0]])
-    place = find_place(settings)
-    losses = [float(plain_step(model, optimizer, source, target, settings, place.autocast)) for _ in range(30)]
+    context = device_context(settings)
+    losses = [float(plain_step(model, optimizer, source, target, settings, context.autocast)) for _ in range(30)]
     assert losses[0] > 1
     assert losses[-1] < 0.2
 
 
 def test_every_runner_counts_the_real_tokens_of_what_it_trained_on():
     settings, pairs = config(), synthetic_pairs(60, SIZE)
-    place = find_place(settings)
+    context = device_context(settings)
     plan = pairs.plan(settings, 0)
     source = int(pairs.source.lengths.sum())
     target = int((pairs.target.lengths - 1).sum())
-    course = Course(settings, pairs, SIZE, place)
+    course = Course(settings, pairs, SIZE, context)
     assert course.run(len(plan)) == (source, target)
-    same = Plain(settings, PlainTransformer(settings, SIZE), same_batches(settings, pairs), place)
+    same = Plain(settings, PlainTransformer(settings, SIZE), same_batches(settings, pairs), context)
     assert same.run(len(plan)) == (source, target)
-    shuffled = Plain(settings, PlainTransformer(settings, SIZE), random_batches(pairs, 6), place)
+    shuffled = Plain(settings, PlainTransformer(settings, SIZE), random_batches(pairs, 6), context)
     assert shuffled.run(10) == (source, target)  # ten batches of six are an epoch
 
 
@@ -124,7 +124,7 @@ def test_a_race_gives_tokens_per_second_and_ratios(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("benchmarks.runners.time.perf_counter", lambda: clock[0])
     runners = {"first": Fixed(clock, 1.0, 30), "second": Fixed(clock, 2.0, 20)}
-    rows = race(runners, find_place(config()), rounds=3, steps=4, warm=1)
+    rows = race(runners, device_context(config()), rounds=3, steps=4, warm=1)
     assert rows["first"]["tokens_per_second"] == 60
     assert rows["second"] == {
         "tokens_per_second": 20,
@@ -221,10 +221,10 @@ def test_the_trainers_own_choice_is_what_the_switches_measured(monkeypatch):
                 continue
             faster = results[name + label]["measured"]["times_faster"]
             monkeypatch.setattr("helpers.trainer.devices.cpu_has_bf16", lambda has=has: has)
-            place = find_place(size.change(device="cpu", precision="auto"))
-            assert (place.precision == "bf16") == (faster["bf16"] > 1), name + label
+            context = device_context(size.change(device="cpu", precision="auto"))
+            assert (context.precision == "bf16") == (faster["bf16"] > 1), name + label
             if "compiled" in faster:
-                assert place.compile == (faster["compiled"] > 1), name
+                assert context.compile == (faster["compiled"] > 1), name
     assert {"small", "d_model 256", "d_model 256, without bf16 instructions"} <= results.keys()
 
 

@@ -115,7 +115,7 @@ def test_loss_and_size(source, prose, measured):
 
 def test_what_is_said_about_links_and_beam(prose, measured):
     said(prose, r"In the second layer every head finds nearly all nouns, in the first fewer than half\.")
-    first, second = measured["preset"]["noun_links"]["heads"]
+    first, second = measured["preset"]["noun_alignments"]["heads"]
     assert max(first) < 0.5 and min(second) > 0.9
     said(prose, r"what will the beam gain\? .*? Nothing\. Each sentence of the grammar has one right translation")
     greedy, beam = measured["preset"]["exact_match"], measured["preset"]["beam_4"]

@@ -1,4 +1,4 @@
-"""The English-Korean grammar: what it promises about splits, words, links, English and Korean."""
+"""The English-Korean grammar: what it promises about splits, words, alignments, English and Korean."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ KOREAN_OF |= {english[-1]: korean for english, korean, name, _ in TIMES if name}
 
 def checksum(corpus) -> str:
     splits = [corpus.train, corpus.validation, *corpus.tests.values()]
-    lines = [f"{pair.source_text}\t{pair.target_text}\t{pair.links}" for pairs in splits for pair in pairs]
+    lines = [f"{pair.source_text}\t{pair.target_text}\t{pair.alignments}" for pairs in splits for pair in pairs]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -143,23 +143,23 @@ def test_fresh_pairs_are_in_no_split():
         grammar_pairs(1, 10, "hard")
 
 
-# --- links ----------------------------------------------------------------------------------------------------------
+# --- alignments -----------------------------------------------------------------------------------------------------
 
 
-def test_noun_links_join_every_noun_with_its_translation():
+def test_noun_alignments_join_every_noun_with_its_translation():
     korean_nouns = set(KOREAN_OF.values())
     for pair in EVERYTHING:
         nouns = [i for i, word in enumerate(pair.source) if word in KOREAN_OF]
-        assert sorted(i for i, _ in pair.noun_links) == nouns, pair.source_text
-        assert all(KOREAN_OF[pair.source[i]] == pair.target[j] for i, j in pair.noun_links)
+        assert sorted(i for i, _ in pair.noun_alignments) == nouns, pair.source_text
+        assert all(KOREAN_OF[pair.source[i]] == pair.target[j] for i, j in pair.noun_alignments)
         found = [j for j, word in enumerate(pair.target) if word in korean_nouns]
         counters = [j for j in found if j and pair.target[j - 1] in NUMBERS.values()]  # 개 is a dog and a counter
-        assert sorted(j for _, j in pair.noun_links) == [j for j in found if j not in counters]
-        assert set(pair.noun_links) <= set(pair.links) and len(set(pair.links)) == len(pair.links)
-        assert all(i < len(pair.source) and j < len(pair.target) for i, j in pair.links)
+        assert sorted(j for _, j in pair.noun_alignments) == [j for j in found if j not in counters]
+        assert set(pair.noun_alignments) <= set(pair.alignments) and len(set(pair.alignments)) == len(pair.alignments)
+        assert all(i < len(pair.source) and j < len(pair.target) for i, j in pair.alignments)
 
 
-def test_links_join_the_other_words_with_their_translations():
+def test_alignments_join_the_other_words_with_their_translations():
     table = {one.english: {one.korean} for one in ADJECTIVES} | {word: {number} for word, number in NUMERALS}
     table |= {word: {korean} for word, korean in (*MANNERS, *FREQUENCIES)} | {"my": {"제"}, "that": {"그"}}
     table |= {word: {"잔"} for word in ("cup", "cups", "glass", "glasses")} | {"will": {"거예요"}}
@@ -167,20 +167,20 @@ def test_links_join_the_other_words_with_their_translations():
         table[form] = {verb.present_ko, verb.past_ko, verb.future_ko, verb.negative_ko, verb.relative_ko}
     seen = Counter()
     for pair in EVERYTHING:
-        linked = {i: {pair.target[j] for k, j in pair.links if k == i} for i, _ in enumerate(pair.source)}
+        aligned = {i: {pair.target[j] for k, j in pair.alignments if k == i} for i, _ in enumerate(pair.source)}
         for i, word in enumerate(pair.source):
-            if word in table and (word != "that" or linked[i]):  # "that" also begins a clause
-                assert linked[i] and linked[i] <= table[word], (pair.source_text, word)
+            if word in table and (word != "that" or aligned[i]):  # "that" also begins a clause
+                assert aligned[i] and aligned[i] <= table[word], (pair.source_text, word)
                 seen[word] += 1
     assert set(seen) == set(table)
 
 
-def test_what_no_english_word_says_has_no_link():
+def test_what_no_english_word_says_has_no_alignment():
     for pair in EVERYTHING:
-        linked = {j for _, j in pair.links}
+        aligned = {j for _, j in pair.alignments}
         silent = {"이", "가", "을", "를", "는"}
-        assert {word for j, word in enumerate(pair.target) if j not in linked} <= silent, pair.target_text
-        assert not {i for i, _ in pair.links} & {i for i, word in enumerate(pair.source) if word == "the"}
+        assert {word for j, word in enumerate(pair.target) if j not in aligned} <= silent, pair.target_text
+        assert not {i for i, _ in pair.alignments} & {i for i, word in enumerate(pair.source) if word == "the"}
 
 
 # --- English --------------------------------------------------------------------------------------------------------

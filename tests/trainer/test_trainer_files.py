@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from autograde import cli
+from helpers.corpus.files import write_atomic
 from helpers.decoder import Transformer
 from helpers.trainer import (
     PRESETS,
@@ -28,11 +29,10 @@ from helpers.trainer import (
 from helpers.trainer import log as log_module
 from helpers.trainer.arguments import main
 from helpers.trainer.config import CHOICES
-from helpers.trainer.devices import Place, available, find_place
+from helpers.trainer.data import Update, ahead
+from helpers.trainer.devices import DeviceContext, available, device_context
 from helpers.trainer.log import Log, curve, read_rows
 from helpers.trainer.model import build_model, count_parameters
-from helpers.trainer.plan import Update, ahead
-from helpers.trainer.weights import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -185,15 +185,16 @@ def test_a_description_that_is_not_of_these_weights_makes_no_model(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    write_whole(tmp_path / "file", "old")
+    write_atomic(tmp_path / "file", "old")
 
     def full(handle):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("helpers.trainer.weights.os.fsync", full)
+    monkeypatch.setattr("helpers.corpus.files.os.fsync", full)
     with pytest.raises(OSError):
-        write_whole(tmp_path / "file", "new")
+        write_atomic(tmp_path / "file", "new")
     assert (tmp_path / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"], "half a file would fill the disk"
 
 
 # --- log ------------------------------------------------------------------------------------------------------------
@@ -207,6 +208,11 @@ def test_a_log_goes_on_where_the_checkpoint_is(tmp_path):
     log.write({"step": 2, **row})
     log.close()
     assert [(one["step"], one["loss"]) for one in read_rows(tmp_path / "log.jsonl")] == [(1, 3.0), (2, 1.0)]
+
+
+def test_a_log_with_an_older_name_is_read(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 3.0, "rate": 0.5}\n')
+    assert read_rows(tmp_path / "log.jsonl") == [{"step": 1, "loss": 3.0, "learning_rate": 0.5}]
 
 
 def test_the_bar_shows_how_far_it_is(tmp_path, monkeypatch):
@@ -306,13 +312,13 @@ print(ALL_THREADS, again)
 
 def test_the_device_is_chosen_or_refused():
     missing = [kind for kind in ("cuda", "mps") if kind not in available()]
-    assert find_place(Config.preset("small")).device.type == available()[0]
+    assert device_context(Config.preset("small")).device.type == available()[0]
     for kind in missing:
         with pytest.raises(TrainingError, match=f"This machine has no {kind} device; it has"):
-            find_place(Config.preset("small", device=kind))
-    place = find_place(Config.preset("small", device="cpu"))
-    assert (place.precision, place.compile, place.world, place.first) == ("fp32", False, 1, True)
-    assert find_place(Config.preset("small", device="cpu", precision="bf16", compile="on")).compile
+            device_context(Config.preset("small", device=kind))
+    context = device_context(Config.preset("small", device="cpu"))
+    assert (context.precision, context.compile, context.world, context.first) == ("fp32", False, 1, True)
+    assert device_context(Config.preset("small", device="cpu", precision="bf16", compile="on")).compile
 
 
 @pytest.mark.parametrize(
@@ -331,9 +337,9 @@ def test_on_the_cpu_bf16_is_for_wide_models_and_cpus_that_have_it(instructions, 
     else:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions, raising=False)
     config = Config.preset("small", device="cpu", d_model=width)
-    assert find_place(config).precision == precision
-    assert find_place(config.change(precision="fp32")).precision == "fp32"
-    assert find_place(config.change(precision="bf16")).precision == "bf16"
+    assert device_context(config).precision == precision
+    assert device_context(config.change(precision="fp32")).precision == "fp32"
+    assert device_context(config.change(precision="bf16")).precision == "bf16"
 
 
 def test_the_cpus_instructions_are_asked_by_names_that_pytorch_knows():
@@ -352,8 +358,8 @@ def test_updates_made_ahead_are_the_same_and_their_errors_arrive():
     assert next(stream) == Update(0, 1, 2, [], 5, 6)
     with pytest.raises(ValueError, match="no second one"):
         next(stream)
-    place = Place(torch.device("cpu"), "fp32", False)
-    assert place.largest([1.0, 2.0]) == [1.0, 2.0]
+    context = DeviceContext(torch.device("cpu"), "fp32", False)
+    assert context.largest([1.0, 2.0]) == [1.0, 2.0]
 
 
 def test_every_option_of_the_config_is_an_argument(capsys):

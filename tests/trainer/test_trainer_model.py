@@ -13,15 +13,12 @@ import torch.nn.functional as F
 
 from helpers.decoder import Transformer, greedy_decode
 from helpers.trainer import PARTS, Config, TrainingError, bleu, search
-from helpers.trainer.data import Pairs
-from helpers.trainer.decoding import KeyValueDecoder, PrefixDecoder, decoder_for
-from helpers.trainer.devices import find_place
-from helpers.trainer.fast import FastLoss, PlainLoss, dropout
-from helpers.trainer.loss import smoothed_loss_sum
+from helpers.trainer.data import Pairs, updates
+from helpers.trainer.devices import device_context
+from helpers.trainer.fast import FastLoss, PlainLoss, dropout, smoothed_loss_sum
 from helpers.trainer.model import build_model, count_parameters, loss_module
-from helpers.trainer.optimizer import make_optimizer, rate
-from helpers.trainer.plan import updates
-from helpers.trainer.step import Stepper
+from helpers.trainer.search import KeyValueDecoder, PrefixDecoder, decoder_for
+from helpers.trainer.step import Stepper, learning_rate_at, make_optimizer
 from helpers.training import beam_search, label_smoothed_loss, noam_rate
 
 SOURCE, TARGET = 30, 40  # sizes of the vocabularies
@@ -234,16 +231,18 @@ def test_shared_embeddings_are_one_table():
     assert saved == 50 * config.d_model
 
 
-def test_the_rate_follows_its_schedule():
+def test_the_learning_rate_follows_its_schedule():
     noam = Config.preset("base")
-    assert rate(noam, 123, 0.5) == pytest.approx(noam_rate(123, 512, 4000))
-    one = Config.preset("small", learning_rate=1.0, warmup=10, schedule="one-cycle")
-    assert [rate(one, 5, 0.0), rate(one, 10, 0.0)] == [0.5, 1.0]
-    assert rate(one, 99, 0.5) == pytest.approx(0.5)
-    assert rate(one, 99, 1.0) == pytest.approx(0)
-    assert rate(one.change(schedule="linear"), 99, 0.75) == pytest.approx(0.25)
-    assert rate(one.change(schedule="constant"), 99, 0.75) == 1.0
-    assert rate(one.change(warmup=1000, schedule="constant"), 5, 0.3) == pytest.approx(0.9), "a third at most"
+    assert learning_rate_at(noam, 123, 0.5) == pytest.approx(noam_rate(123, 512, 4000))
+    cycle = Config.preset("small", learning_rate=1.0, warmup=10, schedule="one-cycle")
+    assert [learning_rate_at(cycle, 5, 0.0), learning_rate_at(cycle, 10, 0.0)] == [0.5, 1.0]
+    assert learning_rate_at(cycle, 99, 0.5) == pytest.approx(0.5)
+    assert learning_rate_at(cycle, 99, 1.0) == pytest.approx(0)
+    assert learning_rate_at(cycle.change(schedule="linear"), 99, 0.75) == pytest.approx(0.25)
+    assert learning_rate_at(cycle.change(schedule="constant"), 99, 0.75) == 1.0
+    assert learning_rate_at(cycle.change(warmup=1000, schedule="constant"), 5, 0.3) == pytest.approx(0.9), (
+        "a third at most"
+    )
 
 
 def test_weight_decay_leaves_vectors_alone():
@@ -306,7 +305,7 @@ def stepper(monkeypatch):
         config = Config.preset("small", d_model=24, num_heads=3, d_ff=50, num_layers=1, dropout=0.0, **changes)
         torch.manual_seed(0)
         monkeypatch.setattr(torch, "compile", functools.partial(real, backend=backend))
-        return Stepper(config, build_model(config, SOURCE, TARGET), replace(find_place(config), compile=True))
+        return Stepper(config, build_model(config, SOURCE, TARGET), replace(device_context(config), compile=True))
 
     real = torch.compile
     yield make
@@ -314,7 +313,7 @@ def stepper(monkeypatch):
 
 
 def one_update(config):
-    return next(updates(config, make_pairs(), find_place(config)))
+    return next(updates(config, make_pairs(), device_context(config)))
 
 
 @pytest.mark.parametrize("backend", [fails_forward, fails_backward])
@@ -324,7 +323,7 @@ def test_where_nothing_compiles_the_run_goes_on_without(stepper, backend):
     with pytest.warns(UserWarning, match="torch.compile fails here .* goes on without it"):
         loss, norm = broken.step(update, 1e-3)
     expected, expected_norm = plain.step(update, 1e-3)
-    assert plain.place.compile and not broken.place.compile, "the card says what it was"
+    assert plain.context.compile and not broken.context.compile, "the card says what it was"
     torch.testing.assert_close((loss, norm), (expected, expected_norm))
     for (name, one), other in zip(broken.model.named_parameters(), plain.model.parameters(), strict=True):
         torch.testing.assert_close(one, other, msg=name)

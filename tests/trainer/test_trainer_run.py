@@ -196,7 +196,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(files, tmp_path):
     finished(start("--resume", "--quiet", "--out", tmp_path / "killed"))
     assert same_weights(tmp_path / "whole", tmp_path / "killed")
     curves = [
-        [(row["step"], row["loss"], row["rate"]) for row in rows_of(tmp_path / name)] for name in ("whole", "killed")
+        [(row["step"], row["loss"], row["learning_rate"]) for row in rows_of(tmp_path / name)]
+        for name in ("whole", "killed")
     ]
     assert curves[0] == curves[1]
 
@@ -281,7 +282,8 @@ def test_a_run_ends_with_its_minutes(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(Stepper, "step", slow)
     result = train(config(steps=None, minutes=0.5, log_every=5), tmp_path / "run", corpus, show=False)
     assert result.card["steps"] == 30 and result.card["minutes"] == 0.5
-    assert result.rows[-1]["rate"] < 0.01 * max(row["rate"] for row in result.rows), "the schedule ends with them"
+    rates = [row["learning_rate"] for row in result.rows]
+    assert rates[-1] < 0.01 * max(rates), "the schedule ends with them"
 
 
 def test_no_run_writes_over_another(corpus, tmp_path, monkeypatch):

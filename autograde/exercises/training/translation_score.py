@@ -19,9 +19,9 @@ from autograde.harness.plain import TensorData
 from autograde.harness.weights import trained_weights
 from helpers.corpus import grammar_corpus, grammar_pairs, grammar_vocabularies
 from helpers.decoder import Transformer, teacher_forcing_pair
+from helpers.trainer.data import vocabularies_from_json
 from helpers.trainer.errors import TrainingError
 from helpers.trainer.search import search
-from helpers.trainer.vocabularies import vocabularies_from_json
 from helpers.training import exact_match, label_smoothed_loss
 
 SENTENCES = 200

@@ -1,4 +1,4 @@
-"""Gold links found by the cross-attention, and the checkpoint that comes with the course."""
+"""Gold alignments found by the cross-attention, and the checkpoint that comes with the course."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from helpers.corpus import Corpus, Pair, WordVocabulary, grammar_corpus, grammar
 from helpers.decoder import decoder_mask, greedy_decode, padding_mask
 from helpers.multi_head import split_heads
 from helpers.trainer import Config, TrainingError, load_weights, translate
-from helpers.trainer import links as links_module
-from helpers.trainer.links import cross_attention_weights, found_links
+from helpers.trainer import alignments as alignments_module
+from helpers.trainer.alignments import cross_attention_weights, found_alignments
 from helpers.trainer.model import build_model, count_parameters
 from helpers.trainer.scores import score_split
 from helpers.trainer.shipped import CHECKPOINT, grammar_digest, load_shipped, shipped_card
@@ -73,27 +73,27 @@ def test_a_model_without_cross_attention_is_named():
 # --- the score ------------------------------------------------------------------------------------------------------
 
 PAIRS = [
-    Pair(("a", "b", "c"), ("C", "x", "A"), links=((0, 2), (2, 0), (1, 0)), noun_links=((0, 2), (2, 0))),
-    Pair(("b",), ("B",), links=((0, 0),), noun_links=((0, 0),)),
+    Pair(("a", "b", "c"), ("C", "x", "A"), alignments=((0, 2), (2, 0), (1, 0)), noun_alignments=((0, 2), (2, 0))),
+    Pair(("b",), ("B",), alignments=((0, 0),), noun_alignments=((0, 0),)),
 ]
 VOCABULARIES = WordVocabulary(["a b c"]), WordVocabulary(["A B C x"])
 
 
-def look_at(places):
+def look_at(positions):
     """Attention of one layer with two heads: {(sentence, target step): source position} for the first, 0 elsewhere."""
 
     def weights(model, source, decoder_input):
         given = torch.zeros(1, len(source), 2, decoder_input.shape[1], source.shape[1])
         given[..., 0] = 0.1
-        for (row, step), place in places.items():
-            given[0, row, 0, step, place] = 0.9
+        for (row, step), position in positions.items():
+            given[0, row, 0, step, position] = 0.9
         return given
 
     return weights
 
 
 @pytest.mark.parametrize(
-    "places, share",
+    "positions, share",
     [
         ({(0, 0): 3, (0, 2): 1, (1, 0): 1}, 1.0),  # <bos> stands before the first word
         ({(0, 0): 3, (0, 2): 1, (1, 0): 0}, 2 / 3),
@@ -101,31 +101,31 @@ def look_at(places):
         ({(0, 1): 3, (0, 3): 1, (1, 1): 1}, 0.0),  # a step later, when the noun is read
     ],
 )
-def test_a_link_is_found_where_the_largest_weight_is(monkeypatch, places, share):
-    monkeypatch.setattr(links_module, "cross_attention_weights", look_at(places))
-    found = found_links(small_model(), PAIRS, VOCABULARIES)
-    assert found.links == 3
+def test_an_alignment_is_found_where_the_largest_weight_is(monkeypatch, positions, share):
+    monkeypatch.setattr(alignments_module, "cross_attention_weights", look_at(positions))
+    found = found_alignments(small_model(), PAIRS, VOCABULARIES)
+    assert found.count == 3
     assert found.heads[0] == pytest.approx([share, 0.0]) and found.layers == pytest.approx([share])
     assert found.best_layer == 0
 
 
-def test_of_several_links_of_a_word_one_is_enough(monkeypatch):
-    monkeypatch.setattr(links_module, "cross_attention_weights", look_at({(0, 0): 2, (0, 2): 1, (1, 0): 1}))
-    assert found_links(small_model(), PAIRS, VOCABULARIES, every_link=True).layers == [1.0]
-    assert found_links(small_model(), PAIRS, VOCABULARIES).layers == pytest.approx([2 / 3])
+def test_of_several_alignments_of_a_word_any_is_enough(monkeypatch):
+    monkeypatch.setattr(alignments_module, "cross_attention_weights", look_at({(0, 0): 2, (0, 2): 1, (1, 0): 1}))
+    assert found_alignments(small_model(), PAIRS, VOCABULARIES, nouns_only=False).layers == [1.0]
+    assert found_alignments(small_model(), PAIRS, VOCABULARIES).layers == pytest.approx([2 / 3])
 
 
-def test_pairs_without_links_and_tokens_that_are_no_words_are_named(monkeypatch):
-    monkeypatch.setattr(links_module, "cross_attention_weights", look_at({}))
-    with pytest.raises(TrainingError, match="no gold links"):
-        found_links(small_model(), [Pair(("a",), ("A",))], VOCABULARIES)
+def test_pairs_without_alignments_and_tokens_that_are_no_words_are_named(monkeypatch):
+    monkeypatch.setattr(alignments_module, "cross_attention_weights", look_at({}))
+    with pytest.raises(TrainingError, match="no gold alignments"):
+        found_alignments(small_model(), [Pair(("a",), ("A",))], VOCABULARIES)
 
     class Letters(WordVocabulary):
         def encode(self, words):
             return super().encode([letter for word in words for letter in word * 2])
 
     with pytest.raises(TrainingError, match="tokens are words"):
-        found_links(small_model(), PAIRS, (Letters(["a b c"]), VOCABULARIES[1]))
+        found_alignments(small_model(), PAIRS, (Letters(["a b c"]), VOCABULARIES[1]))
 
 
 # --- the shipped checkpoint -----------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_the_checkpoint_is_small_and_of_todays_grammar(shipped):
 
 def test_the_attention_of_the_checkpoint_finds_the_nouns(shipped):
     model, vocabularies, _ = shipped
-    found = found_links(model, grammar_corpus().tests["random"][:300], vocabularies)
+    found = found_alignments(model, grammar_corpus().tests["random"][:300], vocabularies)
     assert found.layers[found.best_layer] >= 0.97
 
 
@@ -186,7 +186,7 @@ def test_the_benchmark_runs_and_keeps_what_it_does_not_measure(monkeypatch, tmp_
     preset = kept["preset"]["measured"]
     assert set(preset["exact_match"]) == {"random", "compositional", "long", "fresh"}
     assert set(preset["beam_4"]) == {"random", "compositional", "long"}
-    assert 0 <= preset["noun_links"]["found"] <= 1 and preset["seconds"] >= 0 and preset["cpu_seconds"] > 0
+    assert 0 <= preset["noun_alignments"]["found"] <= 1 and preset["seconds"] >= 0 and preset["cpu_seconds"] > 0
     assert set(kept["ablations"]["measured"]) == {"positions", "causal", "cross", "residuals"}
     assert kept["preset"]["command"].startswith("python benchmarks/embedded.py --only preset")
-    assert '"noun_links"' in capsys.readouterr().out
+    assert '"noun_alignments"' in capsys.readouterr().out

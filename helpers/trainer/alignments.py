@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
-from helpers.trainer.data import Pairs
+from helpers.corpus.pairs import Pair
+from helpers.trainer.data import Pairs, Vocabularies
 from helpers.trainer.errors import TrainingError
 
 SENTENCES = 250  # in one batch
 
 
 @dataclass(frozen=True)
-class FoundLinks:
-    """Shares of gold links that attention found, 0 to 1.
+class FoundAlignments:
+    """The share of gold alignments that attention found, 0 to 1.
 
-    links   how many gold links there are
-    heads   heads[layer][head]: of each head
-    layers  layers[layer]: of the mean of a layer's heads
+    count   the gold alignments looked at
+    heads   heads[layer][head]: the share of each head
+    layers  layers[layer]: the share of the mean of a layer's heads
     """
 
-    links: int
+    count: int
     heads: list[list[float]]
     layers: list[float]
 
@@ -31,7 +34,7 @@ class FoundLinks:
 
 
 @torch.no_grad()
-def cross_attention_weights(model, source, decoder_input):
+def cross_attention_weights(model: nn.Module, source: torch.Tensor, decoder_input: torch.Tensor) -> torch.Tensor:
     """The weights of every head: (layers, batch, heads, n_target, n_source); each row sums to 1.
 
     model: a Transformer as lesson 7 builds it; source (batch, n_source) and decoder_input (batch, n_target): ids. Row t
@@ -58,34 +61,36 @@ def cross_attention_weights(model, source, decoder_input):
     return torch.stack(weights)
 
 
-def found_links(model, pairs, vocabularies, every_link: bool = False) -> FoundLinks:
-    """How often the source word with the largest weight is the one of the gold link.
+def found_alignments(
+    model: nn.Module, pairs: Sequence[Pair], vocabularies: Vocabularies, nouns_only: bool = True
+) -> FoundAlignments:
+    """How often the source word with the largest weight is the one of the gold alignment.
 
-    pairs: of the grammar, with gold links. Looked at is the step that predicts the target word, with the right words
-    before it. Scored are the links from noun to noun; with `every_link` all of them, where a target word that has
-    several counts as found with any.
+    pairs: of the grammar, with gold alignments. The weights are those of the step that predicts the target word, with
+    the right words before it. nouns_only: only alignments of a noun with a noun are scored; otherwise all are, and a
+    target word that has several counts as found with any of them.
     """
     source, target = vocabularies
     ids = Pairs([source.encode(pair.source) for pair in pairs], [target.encode(pair.target) for pair in pairs])
-    words = [len(pair.source) + len(pair.target) + 4 for pair in pairs]  # with <bos> and <eos>
-    if (ids.source.lengths + ids.target.lengths != words).any():
-        raise TrainingError("Gold links join words: they need a model whose tokens are words.")
+    lengths = [len(pair.source) + len(pair.target) + 4 for pair in pairs]  # with <bos> and <eos>
+    if (ids.source.lengths + ids.target.lengths != lengths).any():
+        raise TrainingError("Gold alignments join words: they need a model whose tokens are words.")
     device = next(model.parameters()).device
-    found, count = 0, 0
+    found, count = torch.zeros(()), 0
     for start in range(0, len(pairs), SENTENCES):
         part = pairs[start : start + SENTENCES]
         source_ids, target_ids = ids.plain(range(start, start + len(part)))
         weights = cross_attention_weights(model, source_ids.to(device), target_ids[:, :-1].to(device))
         weights = torch.cat([weights, weights.mean(dim=2, keepdim=True)], dim=2)  # the last "head": the mean
-        places = weights.argmax(dim=-1).cpu()  # (layers, batch, heads + 1, n_target)
+        looked_at = weights.argmax(dim=-1).cpu()  # (layers, batch, heads + 1, n_target)
         for row, pair in enumerate(part):
             gold: dict[int, set[int]] = {}
-            for i, j in pair.links if every_link else pair.noun_links:
+            for i, j in pair.noun_alignments if nouns_only else pair.alignments:
                 gold.setdefault(j, set()).add(i + 1)  # <bos> stands before the first word of the source
             for j, words in gold.items():
-                found = found + sum(places[:, row, :, j] == word for word in words)
+                found = found + sum(looked_at[:, row, :, j] == word for word in words)
             count += len(gold)
     if not count:
-        raise TrainingError("These pairs have no gold links. Take pairs of the grammar.")
+        raise TrainingError("These pairs have no gold alignments. Take pairs of the grammar.")
     shares = (found / count).tolist()
-    return FoundLinks(count, [layer[:-1] for layer in shares], [layer[-1] for layer in shares])
+    return FoundAlignments(count, [layer[:-1] for layer in shares], [layer[-1] for layer in shares])
