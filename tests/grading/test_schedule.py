@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import random
 import signal
@@ -27,6 +28,7 @@ from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
 from autograde.grading.classes import schedule, workers
+from autograde.grading.classes.progress import Progress
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
 from autograde.grading.job import GradeRequest
 from autograde.grading.records import course as courses
@@ -208,6 +210,58 @@ def test_what_was_recorded_is_written_without_grading(classroom_3, counted):
     assert gradebook_scores(classroom_3) == {"ada": FULL}
     (classroom_3 / "classroom" / "autograded" / "ada" / LESSON.name / f"{LESSON.name}.ipynb").unlink()
     assert run()["ada"].state == GRADED, "a lost notebook can only come from grading"
+
+
+def due(root: Path, day: str, rule: str) -> courses.Course:
+    """The course with another due date and another rule for who is late."""
+    with (root / "nbgrader_config.py").open("a") as config:
+        config.write(f'c.LateSubmissionPlugin.penalty_method = "{rule}"\n')
+    course = courses.load()
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.update_or_create_assignment(LESSON.name, duedate=f"2026-11-{day} 12:00:00 UTC")
+    return course
+
+
+def penalties(course: courses.Course) -> dict[str, float]:
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        rows = gradebook.find_assignment(LESSON.name).submissions
+        return {row.student.id: row.late_submission_penalty for row in rows}
+
+
+def shown(course: courses.Course) -> str:
+    """What `course grade` says in the end."""
+    progress = Progress(LESSON.name, io.StringIO())
+    for outcome in grade_class(GradeRequest(lesson=LESSON.name, jobs=1), course=course, grade=GRADER):
+        progress.add(outcome)
+    return "\n".join(progress.summary())
+
+
+def test_a_late_penalty_follows_due_date_rule_and_time(classroom_3, counted):
+    """Also where the submission itself has not changed and is not graded again."""
+    for name, day in (("ada", "12"), ("bob", "12"), ("eve", "01")):
+        submit(classroom_3, LESSON, name, came=f"2026-11-{day} 12:00:00 UTC")
+    none, off = {"ada": 0.0, "bob": 0.0, "eve": 0.0}, {"ada": FULL, "bob": FULL, "eve": 0.0}
+    course = due(classroom_3, "10", "zero")
+    said = shown(course)
+    assert penalties(course) == off and "penalties changed" not in said, "the first grading changes nothing"
+    for day, rule, expected in (("20", "zero", none), ("10", "zero", off), ("10", "none", none)):
+        course = due(classroom_3, day, rule)
+        said = shown(course)
+        assert penalties(course) == expected, (day, rule)
+        assert "Late penalties changed: 2 (" in said and "3 unchanged" in said
+        assert said.count(f"late, {expected['ada']:g} points off ({FULL - expected['ada']:g} before)") == 2
+    assert "points off" not in shown(course), "and then it has changed"
+    submit(classroom_3, LESSON, "eve", came="2026-11-13 12:00:00 UTC")
+    course = due(classroom_3, "10", "zero")
+    shown(course)
+    assert penalties(course) == dict.fromkeys(none, FULL)
+    assert counted() == dict.fromkeys(none, 1)
+
+    course = due(classroom_3, "20", "zero")
+    with schedule.Writer(course, LESSON.name) as writer:  # as nbgrader's own command looks for what is left to do
+        grading = schedule.Grading(course, schedule.intake.material(course, LESSON.name), writer, course.options)
+        assert all(map(grading.is_complete, none))
+    assert penalties(course) == none
 
 
 def test_two_gradings_at_once_are_refused_and_a_dead_one_is_no_obstacle(classroom_3):

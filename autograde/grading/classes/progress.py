@@ -27,6 +27,7 @@ class Progress:
         self._reviews: list[tuple[str, str]] = []
         self._states: Counter[str] = Counter()
         self._assurance: Counter[str] = Counter()
+        self._penalties = 0  # that changed though the submission did not
         self._begun = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -43,6 +44,7 @@ class Progress:
 
     def add(self, outcome: Outcome) -> None:
         self._states[outcome.state] += 1
+        self._penalties += _penalty_changed(outcome)
         if outcome.assurance:
             self._assurance[outcome.assurance] += 1
         line = f"{outcome.score:6.2f} of {outcome.max_score:g}  {_remarks(outcome)}".rstrip()
@@ -74,6 +76,9 @@ class Progress:
             if self._states[state]
         ]
         lines += ["", f"{self.lesson}: {', '.join(counts)}."]
+        if self._penalties:
+            why = "the due date, the rule or the time of submission is another"
+            lines.append(f"Late penalties changed: {self._penalties} ({why}).")
         lines += [f"Isolation: {level} ({count} submissions)." for level, count in sorted(self._assurance.items())]
         return lines
 
@@ -81,8 +86,14 @@ class Progress:
 def _remarks(outcome: Outcome) -> str:
     remarks = [outcome.problem] if outcome.problem else []
     remarks += ["needs review"] if outcome.review and not outcome.problem else []
-    remarks += [f"late, {outcome.late:g} points off"] if outcome.late else []
+    if outcome.late or _penalty_changed(outcome):
+        before = f" ({outcome.late_before:g} before)" if _penalty_changed(outcome) else ""
+        remarks.append(f"late, {outcome.late:g} points off{before}")
     return "; ".join([*remarks, *outcome.notes])
+
+
+def _penalty_changed(outcome: Outcome) -> bool:
+    return outcome.late_before is not None and abs(outcome.late_before - outcome.late) > 1e-9
 
 
 def _reason(outcome: Outcome) -> str:

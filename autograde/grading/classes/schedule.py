@@ -32,6 +32,8 @@ class Outcome:
     state      GRADED; UNCHANGED since it was graded; WRITTEN again into the gradebook from its record, without grading;
                NOT_GRADED, by a fault that is not the learner's: marks stay as they were
     score      the points in the gradebook now
+    late       the points that the penalty for late submissions takes
+    late_before  what it took before this run, where the submission itself has not changed
     reviews    what needs manual review, in words
     problem    why it was not graded
     """
@@ -42,6 +44,7 @@ class Outcome:
     max_score: float
     _: KW_ONLY
     late: float = 0.0
+    late_before: float | None = None
     review: bool = False
     reviews: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -111,9 +114,17 @@ class Grading:
             results.append(self.course.results, record)
         if not self.writer.has_notebook(record.result.student):
             return None
-        if self.writer.agrees(record):
-            return _outcome(record, self.writer.current(record.result.student), UNCHANGED)
-        return _outcome(record, self._write_again(record), WRITTEN)
+        if record is not before:
+            self.writer.save_time(record)
+        student = record.result.student
+        state = UNCHANGED if self.writer.agrees(record) else WRITTEN
+        if state == UNCHANGED:
+            late_before = self.writer.penalise(student)
+            written = self.writer.current(student)
+        else:
+            late_before = self.writer.current(student).late
+            written = self._write_again(record)
+        return replace(_outcome(record, written, state), late_before=late_before)
 
     def is_complete(self, student: str) -> bool:
         """Whether the gradebook has the grade of what lies among the autograded files. It is written there now if only
@@ -122,7 +133,9 @@ class Grading:
         saved = intake.submitted_at(self.course.autograded(student, self.common.lesson), [])
         if record is None or not self.writer.has_notebook(student) or saved != record.submitted:
             return False
-        if not self.writer.agrees(record):
+        if self.writer.agrees(record):
+            self.writer.penalise(student)
+        else:
             self._write_again(record)
         return True
 

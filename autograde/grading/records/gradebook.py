@@ -174,17 +174,21 @@ class Writer:
         if self._db.get(Student, student) is None:
             self._db.add(Student(id=student))
             self._db.flush()
-        row = (
-            self._db.query(SubmittedAssignment)
-            .filter_by(assignment_id=self._assignment_id, student_id=student)
-            .one_or_none()
-        )
+        row = self._submission_of(student)
         if row is None:
             row = SubmittedAssignment(assignment_id=self._assignment_id, student_id=student)
             self._db.add(row)
             self._db.flush()
         row.timestamp = submitted
         return row
+
+    def _submission_of(self, student: str) -> SubmittedAssignment | None:
+        rows = self._db.query(SubmittedAssignment)
+        return rows.filter_by(assignment_id=self._assignment_id, student_id=student).one_or_none()
+
+    def _notebook_of(self, submission: SubmittedAssignment) -> SubmittedNotebook | None:
+        rows = self._db.query(SubmittedNotebook)
+        return rows.filter_by(assignment_id=submission.id, notebook_id=self._notebook_id).one_or_none()
 
     def _mine(self, submission: SubmittedAssignment) -> SubmittedNotebook:
         known = {
@@ -236,19 +240,34 @@ class Writer:
             texts.append(NO_VERDICT)
         return cleaned("\n".join(text for text in dict.fromkeys(texts) if text)) or None
 
+    def penalise(self, student: str) -> float:
+        """Bring the late penalty of a submission up to date with its due date, the rule and the time of submission;
+        returns what the penalty was before."""
+
+        def work() -> float:
+            submission = self._submission_of(student)
+            mine = None if submission is None else self._notebook_of(submission)
+            if mine is None:
+                return 0.0
+            before = mine.late_submission_penalty
+            self._penalise(submission, mine)
+            return float(before or 0.0)
+
+        return self._transaction(work)
+
     def _penalise(self, submission: SubmittedAssignment, mine: SubmittedNotebook) -> None:
         """nbgrader's own penalty for late submissions, by the plugin that its configuration names."""
-        mine.late_submission_penalty = None
         self._db.flush()
         self._db.refresh(mine)
-        late = submission.total_seconds_late
-        if late <= 0:
-            return
-        step = self.course.penalties
-        step.init_plugin()
-        penalty = step.plugin_inst.late_submission_penalty(submission.student_id, mine.score, late)
-        if penalty is not None:
-            mine.late_submission_penalty = step._check_late_penalty(mine, penalty)
+        late, penalty = submission.total_seconds_late, None
+        if late > 0:
+            step = self.course.penalties
+            step.init_plugin()
+            penalty = step.plugin_inst.late_submission_penalty(submission.student_id, mine.score, late)
+            if penalty is not None:
+                penalty = step._check_late_penalty(mine, penalty)
+        if mine.late_submission_penalty != penalty:
+            mine.late_submission_penalty = penalty
 
     # --- reading back -----------------------------------------------------------------------------------------------
 
@@ -346,16 +365,21 @@ class Writer:
             place = os.path.relpath(name, source)
             keep.add(place)
             _copy(Path(name), target / place)
-        if record.submitted is None:
-            (target / intake.TIMESTAMP).unlink(missing_ok=True)
-        else:
-            notebooks.write(target / intake.TIMESTAMP, f"{record.submitted:%Y-%m-%d %H:%M:%S.%f} UTC\n")
+        self.save_time(record)
         notebooks.write(self._notebook_file(student), notebook)
         if len(self._notebooks) == 1:
             for file in sorted(target.rglob("*")):
                 if not file.is_dir() and file.relative_to(target).as_posix() not in keep:
                     file.unlink()
         self.course.converter.set_permissions(self.lesson, student)
+
+    def save_time(self, record: Record) -> None:
+        """Put the time of submission where nbgrader has it."""
+        file = self.course.autograded(record.result.student, self.lesson) / intake.TIMESTAMP
+        if record.submitted is None:
+            file.unlink(missing_ok=True)
+        else:
+            notebooks.write(file, f"{record.submitted:%Y-%m-%d %H:%M:%S.%f} UTC\n")
 
 
 def _copy(source: Path, target: Path) -> None:
