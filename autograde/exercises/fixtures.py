@@ -242,6 +242,7 @@ def table_translator(source, target, mix, mode="train", right_mode="train", stal
 
         def decode(self, target_input, memory, source):
             self.watch()
+            memory = memory.masked_fill((source == 0).all(dim=1)[:, None, None], 0.0)  # nothing but padding
             rows = memory + self.target[target_input].cumsum(dim=1)
             logits = F.linear(rows, self.mix)
             return logits if self.training == (right_mode == "train") else logits.flip(-1)

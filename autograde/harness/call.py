@@ -35,6 +35,7 @@ class Call:
     part           which part of the exercise's points this call decides, a key of `Exercise.parts`
     note           what is special about this call, shown beside it ("a padded sentence")
     new            arguments of the constructor; None for a function
+    another        arguments of a second object of the class, made after the first and left alone; None: there is none
     method         a method of the constructed object; None calls the object; "" does not call it at all
     then           more (method, args) on the same object afterwards; the result is the list of all outputs
     weights        {name: array}, loaded into the module's parameters of that name
@@ -54,6 +55,7 @@ class Call:
     note: str = ""
     new: tuple[Any, ...] | None = None
     new_kwargs: dict[str, Any] = field(default_factory=dict)
+    another: tuple[Any, ...] | None = None
     method: str | None = None
     then: tuple[Any, ...] = ()
     weights: dict[str, Any] | None = None

@@ -93,6 +93,8 @@ def _put(obj: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if not inspect.isclass(obj):
         raise Unsuitable(f"this is {type_name(obj)}; expected a class")
     made = obj(*build_argument(call.new), **build_argument(call.new_kwargs))
+    if call.another is not None:
+        obj(*build_argument(call.another))
     import torch
 
     if not isinstance(made, torch.nn.Module):

@@ -16,10 +16,11 @@ HEAD = """\
 `course prove --full` writes this page. For each exercise it makes **mutants** of the reference, copies with one change
 each: a comparison, an operation, a number, an axis, a name, an argument, a keyword or a statement is exchanged or left
 out. The exercise's check has to reject each of them. It has to call every **misconception** of the catalogue by its
-name, and to accept every right **variant**. All of this is tried with {seeds} sets of random inputs.
+name, and to accept every right **variant**. Sets of random inputs that all of this was tried with: {seeds}.
 
 - *killed*: mutants that the check rejects with every set of inputs.
-- *equivalent*: mutants that do the same as the reference; the reasons are below each table.
+- *equivalent*: mutants that do the same as the reference, apart from what the text leaves open or hands out; the reasons
+  are below each table.
 - *named*: killed mutants that the check gives a name.
 - *explained*: killed mutants that get more than a comparison of expected and got.
 

@@ -18,9 +18,9 @@ def mask_with_empty_row(rng, *shape, row):
 
 def large_scores(rng, n_queries, n_keys):
     """(scores, mask): scores far apart, the largest of each row forbidden, allowed ones near one another."""
-    base = rng.uniform(-600, 600, (n_queries, 1))
+    base = rng.uniform(-300, 300, (n_queries, 1))
     mask = random_mask(rng, n_queries, n_keys)
-    return base + rng.normal(size=(n_queries, n_keys)) + np.where(mask, 0, rng.uniform(150, 400, mask.shape)), mask
+    return base + rng.normal(size=(n_queries, n_keys)) + np.where(mask, 0, rng.uniform(800, 1000, mask.shape)), mask
 
 
 def far_from_zero(rng, *shape):
