@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from autograde.course.errors import CourseError
+from autograde.course.errors import CourseError, sentence
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.job import ALL, GradeRequest
 
@@ -152,15 +152,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
-    except PermissionError as error:
-        print(f"course: {error.filename} may not be read or written. Check its permissions.", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("course: stopped.", file=sys.stderr)
         return 130
+    except Exception as error:
+        text = sentence(error)
+        if text is None:
+            raise
+        print(f"course: {text}", file=sys.stderr)
+        return 2
 
 
 def _one_lesson(args):

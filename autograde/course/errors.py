@@ -1,5 +1,47 @@
 """Errors that the user caused and can mend: one clear sentence with the remedy, no traceback."""
 
+from __future__ import annotations
+
+import errno
+
 
 class CourseError(Exception):
-    """Projected as it is by the `course` command, which then ends with status 2."""
+    """Shown as it is by the `course` command, which then ends with status 2."""
+
+
+_SYSTEM = {
+    getattr(errno, "EDQUOT", errno.ENOSPC): "your quota of the disk is used up. Make room, and run the command again",
+    errno.ENOSPC: "the disk is full. Make room, and run the command again",
+    errno.EROFS: "the disk is read-only. Work in a folder that may be written",
+    errno.EISDIR: "it is a folder, and a file is expected. Rename it, or name another file",
+    errno.ENOTDIR: "a part of the path is a file, and a folder is expected. Rename it, or name another place",
+    errno.ENOENT: "there is no such file or folder",
+    errno.ENAMETOOLONG: "the name is too long for this disk",
+    errno.EACCES: "it may not be read or written. Check its permissions",
+    errno.EPERM: "it may not be read or written. Check its permissions",
+    errno.EMFILE: "too many files are open. Raise the limit (`ulimit -n 4096`), and run the command again",
+}
+# what a driver of a database says
+_DATABASE = {
+    "locked": "another program is writing to it. Wait until it ends (close the formgrader), and run the command again",
+    "readonly": "it may not be written. Check the permissions of the file and its folder",
+    "read-only": "it may not be written. Check the permissions of the file and its folder",
+    "disk is full": "the disk is full. Make room, and run the command again",
+    "disk i/o": "the disk has failed, or is full. Make room, and run the command again",
+    "not a database": "the file is not a database. Put a backup in its place",
+    "malformed": "the file is damaged. Put a backup in its place",
+    "unable to open": "the file cannot be opened. Check its place and its permissions",
+    "connect": "the server cannot be reached. Check `db_url` in nbgrader_config.py and the server",
+}
+
+
+def sentence(error: Exception) -> str | None:
+    """What to tell a person where the surroundings failed (files, disk, database); None for any other error."""
+    if isinstance(error, OSError) and error.errno is not None:
+        reason = _SYSTEM.get(error.errno, error.strerror or type(error).__name__)
+        return f"{error.filename or 'A file could not be read or written'}: {reason}."
+    if type(error).__module__.startswith("sqlalchemy.") and hasattr(error, "orig"):  # not imported for other commands
+        said = str(error.orig)
+        reason = next((remedy for words, remedy in _DATABASE.items() if words in said.casefold()), said)
+        return f"The gradebook: {reason}."
+    return None

@@ -26,6 +26,7 @@ from autograde.course.lessons import find_lesson
 from autograde.course.text import decode
 from autograde.instructor import classroom
 from autograde.instructor.collect import Collected, collect
+from autograde.instructor.collecting import store
 from autograde.instructor.collecting.sources import Choice
 from conftest import ROOT
 
@@ -708,3 +709,24 @@ def test_an_exchange_that_cannot_be_used_is_one_reason_with_the_remedy(place, gr
     assert cli.main(["collect", "3"]) == 2
     said = capsys.readouterr().err
     assert "nowhere" in said and "course collect" in said and "nbgrader collect failed" not in said
+
+
+# --- a disk that is full --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["write", "rename"])
+def test_a_submission_that_cannot_be_stored_leaves_the_earlier_one(place, monkeypatch, step):
+    taken(source("in", {f"ada/{NAME}": "first", f"bob/{NAME}": "first"}))
+
+    def full(first, *others):
+        if "ada" in str(first):
+            raise OSError(28, "No space left on device")
+        return real(first, *others)
+
+    where = store.notebooks if step == "write" else store.os
+    real = getattr(where, step)
+    monkeypatch.setattr(where, step, full)
+    results = taken(source("new", {f"ada/{NAME}": "second", f"bob/{NAME}": "second"}))
+    assert results["ada"].problem == "it could not be stored: No space left on device"
+    assert stored(place) == {"ada": "first", "bob": "second"}
+    assert not list((place / "classroom" / "submitted").glob("*/.*"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -303,3 +305,41 @@ def test_a_class_list_is_entered_and_nobody_is_removed(classroom_3, capsys):
     (classroom_3 / "twice.csv").write_text("login,name\nada,Ada\nNED,Ned\nbad*,Bad\n")
     assert main(["roster", "twice.csv"]) == 2 and "Bad: the name has a *" in capsys.readouterr().err
     assert people(classroom_3) == before
+
+
+# --- surroundings that fail -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["export"], ["roster", "class.csv"], ["collect", "3", "in"]])
+def test_a_gradebook_that_another_program_holds_is_one_sentence(classroom_3, capsys, command):
+    write(classroom_3, {"ada": {}})
+    (classroom_3 / "class.csv").write_text(CLASS)
+    (classroom_3 / "in" / "bob").mkdir(parents=True)
+    config = classroom_3 / "nbgrader_config.py"
+    config.write_text(config.read_text() + '\nc.CourseDirectory.db_url += "?timeout=0.05"\n')
+    with sqlite3.connect(classroom_3 / "classroom" / "gradebook.db", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert main(command) == 2
+        other.execute("ROLLBACK")
+    said = capsys.readouterr().err
+    assert said.startswith("course: The gradebook: another program is writing to it.") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space", "/x/y"), "/x/y: the disk is full"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "out"), "out: it is a folder"),
+        (PermissionError(errno.EACCES, "Permission denied", "z"), "z: it may not be read or written"),
+        (OSError(errno.EIO, "Input/output error", "z"), "z: Input/output error"),
+    ],
+)
+def test_a_disk_that_fails_is_one_sentence_and_other_errors_are_not_hidden(monkeypatch, capsys, error, words):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(courses, "load", fail)
+    assert main(["export"]) == 2 and words in capsys.readouterr().err
+    error = ZeroDivisionError("a bug")
+    with pytest.raises(ZeroDivisionError):
+        main(["export"])

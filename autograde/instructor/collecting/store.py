@@ -1,8 +1,9 @@
-"""Put a submission into nbgrader's folders. The one that it replaces is kept, and that is said."""
+"""Put a submission into nbgrader's folders, whole or not at all. The one that it replaces is kept, and that is said."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import shutil
 from pathlib import Path
 
@@ -21,50 +22,53 @@ def store(
     time    when it was handed in (UTC); None: not known, and then no time is written
     unsure  the archive that may be another student's: it replaces nothing
 
-    Raises Refused where it is not stored.
+    Raises Refused, and leaves everything as it is, where it is not stored.
     """
     folder = class_data.folder("submitted") / student / lesson.name
     if folder.is_symlink() or folder.parent.is_symlink():
         raise Refused("its folder in `classroom/submitted` is a link; remove the link")
-    contents = {f"{lesson.name}.ipynb": submission.notebook, **submission.files}
-    kept = ""
+    contents = {f"{lesson.name}.ipynb": submission.notebook or b"", **submission.files}
+    nbgraders = {name: text.encode() for name, text in _nbgraders(submission, time).items()}
     if folder.exists():
         before = {path.name: read_plain(path, LARGEST) for path in folder.iterdir() if path.is_file()}
-        before = {name: content for name, content in before.items() if name not in (TIMESTAMP, SECRET)}
-        if before == contents:
-            _write_nbgraders(folder, submission, time, keep=True)
+        if {name: content for name, content in before.items() if name not in (TIMESTAMP, SECRET)} == contents:
+            for name, content in nbgraders.items():  # what was known before stays where nothing new is known
+                notebooks.write(folder / name, content)
             return ""
         if unsure:
             raise Refused(
                 f"it would replace what {student} handed in before, and `{unsure}` may be one student's archive. If it "
                 "is the whole class's, add `--class`; if it is one student's, add `--student NAME`"
             )
-        kept = _keep(lesson, student)
-        for file in folder.iterdir():
-            if (file.is_file() or file.is_symlink()) and file.name not in contents:
-                file.unlink()
-    for name, content in contents.items():
-        if content is not None:
-            notebooks.write(folder / name, content)
-    _write_nbgraders(folder, submission, time, keep=False)
-    return kept
+    return _replace(lesson, student, folder, contents | nbgraders)
 
 
-def _keep(lesson: Lesson, student: str) -> str:
-    """Copy the present submission to `classroom/collected`."""
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d-%H%M%S-%f")
-    target = class_data.folder("collected") / student / lesson.name / now
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(class_data.folder("submitted") / student / lesson.name, target, symlinks=True)
-    return "/".join(target.parts[-5:])
+def _nbgraders(submission: Submission, time: datetime.datetime | None) -> dict[str, str]:
+    """nbgrader's own files beside the notebook."""
+    stamp = {TIMESTAMP: f"{time:%Y-%m-%d %H:%M:%S.%f} UTC\n"} if time is not None else {}
+    return stamp | {name: text for name, text in submission.nbgraders.items() if name == SECRET}
 
 
-def _write_nbgraders(folder: Path, submission: Submission, time: datetime.datetime | None, keep: bool) -> None:
-    """nbgrader's own files beside the notebook. `keep`: what was known before stays where nothing new is known."""
-    known = {TIMESTAMP: f"{time:%Y-%m-%d %H:%M:%S.%f} UTC\n" if time is not None else ""}
-    known[SECRET] = submission.nbgraders.get(SECRET, "")
-    for name, text in known.items():
-        if text:
-            notebooks.write(folder / name, text)
-        elif not keep:
-            (folder / name).unlink(missing_ok=True)
+def _replace(lesson: Lesson, student: str, folder: Path, contents: dict[str, bytes]) -> str:
+    """Write the files beside the folder, move what is there to `classroom/collected`, and put them in its place."""
+    for left in folder.parent.glob(f".{lesson.name}.*"):  # of a collecting that was ended
+        shutil.rmtree(left)
+    new = folder.with_name(f".{lesson.name}.{os.getpid()}")
+    kept = None
+    try:
+        for name, content in contents.items():
+            notebooks.write(new / name, content)
+        if folder.exists():
+            now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d-%H%M%S-%f")
+            kept = class_data.folder("collected") / student / lesson.name / now
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(folder, kept)
+        try:
+            os.rename(new, folder)
+        except OSError:
+            if kept is not None:
+                shutil.move(kept, folder)
+            raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return "/".join(kept.parts[-5:]) if kept is not None else ""
