@@ -19,8 +19,8 @@ out. The exercise's check has to reject each of them. It has to call every **mis
 name, and to accept every right **variant**. Sets of random inputs that all of this was tried with: {seeds}.
 
 - *killed*: mutants that the check rejects with every set of inputs.
-- *equivalent*: mutants that do the same as the reference, apart from what the text leaves open or hands out; the reasons
-  are below each table.
+- *equivalent*: mutants that do the same as the reference, apart from what the text leaves open or hands out; the
+  reasons are below each table.
 - *named*: killed mutants that the check gives a name.
 - *explained*: killed mutants that get more than a comparison of expected and got.
 
