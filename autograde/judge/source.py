@@ -109,12 +109,21 @@ def _in_class(exercise: Exercise, definition: ast.ClassDef, raised: bool) -> Ite
     right = _reference(exercise)
     references = _methods(right) if isinstance(right, ast.ClassDef) else {}
     if not definition.bases or all(_last_name(base) in ("object", "Module", "ABC") for base in definition.bases):
+        bound = _bound_in_body(definition)
         for name in _expected_methods(exercise):
-            if name not in own:
+            written_by_decorator = bool(definition.decorator_list) and name.startswith("__")  # a dataclass
+            if name not in own and name not in bound and not written_by_decorator:
                 yield from _missing(definition, own, name)
     for name, method in own.items():
         reference = references.get(name)
         yield from _in_function(method, f"{exercise.name}.{name}", raised, reference, skip_self=True)
+
+
+def _bound_in_body(definition: ast.ClassDef) -> set[str]:
+    """Names that the class body binds in any way, as in `__call__ = forward`."""
+    statements = [node for node in definition.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    names = (node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
 
 def _expected_methods(exercise: Exercise) -> list[str]:
@@ -177,9 +186,19 @@ def _notebook_names(nodes: list[ast.AST]) -> list[str]:
     known |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     known |= {node.id for node in names if not isinstance(node.ctx, ast.Load)}
     known |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    known |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
+    known |= {node.asname or node.name for node in nodes if isinstance(node, ast.alias)}
+    known |= {name for node in nodes if isinstance(node, ast.Call) for name in _functions_handed_on(node)}
     known |= {node.value.id for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}
     known |= set(dir(builtins))
     return sorted({node.id for node in names if node.id.islower() and node.id not in known})
+
+
+def _functions_handed_on(call: ast.Call) -> set[str]:
+    """Names of functions that a call takes: `map(clean, words)`, `sorted(words, key=length)`."""
+    first = call.args[:1] if _last_name(call.func) in ("map", "filter", "reduce", "partial", "apply_along_axis") else []
+    values = [*first, *(keyword.value for keyword in call.keywords if keyword.arg == "key")]
+    return {value.id for value in values if isinstance(value, ast.Name)}
 
 
 def _gives(nodes: list[ast.AST]) -> bool:

@@ -84,3 +84,23 @@ def test_a_method_that_is_not_written_yet_is_named():
 
 def test_without_source_it_is_not_started():
     assert unanswered("softmax", "").state == NOT_STARTED
+
+
+HANDED_ON = "def softmax(x, axis=-1):\n    return np.array(list(map(share, x)))\n"
+CAUGHT = "def softmax(x, axis=-1):\n    try:\n        return x\n    except ValueError as error:\n        raise error\n"
+IMPORTED = "def softmax(x, axis=-1):\n    from numpy import exp as power\n    return np.vectorize(power)(x)\n"
+
+
+@pytest.mark.parametrize("source", [HANDED_ON, CAUGHT, IMPORTED])
+def test_a_function_an_import_or_an_error_is_no_name_in_place_of_an_argument(source):
+    found = observe(exercise("softmax"), source)
+    assert found is not None and found.name == "an argument is never used"
+
+
+def test_a_method_bound_by_assignment_is_not_missing():
+    source = CLASS + METHOD.format("__call__") + "    forward = __call__\n"
+    assert observe(exercise("TokenEmbedding"), source) is None
+
+
+def test_a_decorator_may_write_the_special_methods():
+    assert observe(exercise("TokenEmbedding"), "@dataclass\nclass TokenEmbedding:\n" + METHOD.format("forward")) is None
