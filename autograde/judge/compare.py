@@ -65,7 +65,7 @@ class Comparison:
             if isinstance(got, np.ndarray):
                 return self._arrays(_in_single_precision(expected, got), got, path)
             if expected.ndim == 0 and isinstance(got, int | float):
-                return self._arrays(expected, np.asarray(got, expected.dtype), path)
+                return self._arrays(expected, _as_array(got, expected.dtype), path)
             return differ(_wrong_type(expected, _kind(got)))
         if isinstance(got, TensorData | np.ndarray) and isinstance(expected, bool | int | float):
             array = got.array if isinstance(got, TensorData) else got
@@ -175,6 +175,12 @@ def _as_numbers(got: Any) -> Any:
     """An array with one axis serves as well as a tuple of its numbers."""
     array = got.array if isinstance(got, TensorData) else got
     return array.tolist() if isinstance(array, np.ndarray) and array.ndim == 1 else got
+
+
+def _as_array(number: int | float, wanted: np.dtype[Any]) -> Array:
+    """A number as an array without axes, of the dtype `wanted` where nothing of it is lost: 0.5 does not become 0."""
+    kinds = {"b": bool, "i": int, "u": int}
+    return np.asarray(number, wanted if isinstance(number, kinds.get(wanted.kind, object)) else None)
 
 
 def _wrong_type(expected: Any, got: str) -> str:

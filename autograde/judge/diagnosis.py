@@ -61,10 +61,10 @@ def _fits(
     for at in places:
         if not _agree(key.exercise, key.wrong(number, at), got[at]):
             return False
-    values = [at for at in places if _problem(got[at]) is None]
+    raised = [at for at in places if _problem(got[at]) is not None and findings[at] is not None]
     if failing_only:
-        return len(values) == len(places)
-    return bool(values) or any(_same_text(key.wrong(number, at), got[at]) for at in places)
+        return not raised
+    return not raised or any(_same_text(key.wrong(number, at), got[at]) for at in raised)
 
 
 def _problem(answer: Answer | Skipped) -> str | None:
@@ -72,7 +72,7 @@ def _problem(answer: Answer | Skipped) -> str | None:
 
 
 def _same_text(wrong: Answer | Skipped, got: Answer | Skipped) -> bool:
-    """Whether an error reads the same. Where every call raises, the kind of error fits too many mistakes."""
+    """Whether an error reads the same: its kind fits too many mistakes."""
     return _problem(wrong) == _problem(got)
 
 

@@ -158,7 +158,8 @@ def _in_function(
     nodes = list(ast.walk(function))
     parameters = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs][skip_self:]
     mentioned = {node.id for node in nodes if isinstance(node, ast.Name)}
-    unused = [each.arg for each in parameters if each.arg not in mentioned and not each.arg.startswith("_")]
+    needed = {node.id for node in ast.walk(reference) if isinstance(node, ast.Name)} if reference else mentioned
+    unused = [each.arg for each in parameters if each.arg in needed - mentioned]
     called = {_last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
     if unused and not raised and not called & {"locals", "vars", "eval"}:
         taken = _notebook_names(nodes) if len(unused) == 1 else []

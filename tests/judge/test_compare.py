@@ -1,0 +1,59 @@
+"""Two values are equal only as a whole: nothing is dropped before they are compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autograde.exercises import all_exercises
+from autograde.harness.invoke import answer
+from autograde.harness.plain import TensorData
+from autograde.judge.compare import Comparison
+from autograde.judge.judge import judge
+
+LENIENT = [one for one in all_exercises() if "dtype" in one.ignore]
+
+
+@pytest.mark.parametrize(
+    "expected, got",
+    [
+        (np.array(3), 3.7),
+        (np.array(True), 5),
+        (np.array([1.0, 2.0]), np.array([1.0 + 7j, 2.0])),
+        (TensorData(np.ones(2, np.float32)), TensorData(np.array([1.0, 1.0 + 1j], np.complex64))),
+        (2.0, 2.0 + 1j),
+        (2.0, np.array(2.0 + 1j)),
+        ([1.0], [1.0 + 1j]),
+        (2**53 + 1, float(2**53)),
+        (np.array([2**53 + 1]), np.array([2**53], np.uint64)),
+    ],
+)
+def test_no_part_of_a_value_is_dropped(expected, got):
+    assert Comparison(ignore=("dtype", "sequence")).difference(expected, got) is not None
+
+
+@pytest.mark.parametrize("expected, got", [(np.array(3), 3), (np.array(0.1, np.float32), 0.1), (np.array(2.0), 2)])
+def test_a_number_is_an_array_without_axes(expected, got):
+    assert Comparison(tolerance=lambda path, values: 1e-6).difference(expected, got) is None
+
+
+def imaginary(value):
+    """The same data with an imaginary part in each array."""
+    if isinstance(value, TensorData):
+        return TensorData(imaginary(value.array))
+    if isinstance(value, np.ndarray):
+        return value + 7j if value.dtype.kind in "fiu" else value
+    if isinstance(value, list | tuple):
+        return type(value)(map(imaginary, value))
+    return {key: imaginary(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("exercise", LENIENT, ids=lambda one: one.name)
+def test_an_imaginary_part_is_no_right_answer(exercise):
+    calls = exercise.calls(1)
+    right = answer(exercise.reference, calls)
+    assert judge(exercise, calls, right).passed
+    wrong = [replace(one, value=imaginary(one.value)) for one in right]
+    assert judge(exercise, calls, wrong).score == 0
