@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import multiprocessing
 import sys
@@ -189,6 +190,7 @@ def _trials(exercise: Exercise, seeds: int, mutants: int) -> Iterator[Trial]:
 
 
 def _serve(connection: Connection, name: str, seeds: int, begin: int) -> None:
+    faulthandler.disable()  # pytest's: that a mutant ends this process is counted, and needs no stack
     try:
         for trial in _try(find_exercise(name), seeds, begin):
             connection.send(trial)
