@@ -248,6 +248,7 @@ def test_one_person_in_two_rows_is_one_and_a_dash_is_nothing(tmp_path):
         ([f"{LESSON} (1)", "Single-head attention (2)"], ["24", "24"], f"{LESSON} (1)", "Two columns"),
         ([f"{LESSON} (1)"], ["10"], f"{LESSON} (1)", "has 10 points, here it has 24"),
         ([f"{LESSON} (1)"], ["24.0"], f"{LESSON} (1)", ""),
+        (["Remarks"], [""], LESSON, ""),  # not Canvas's own list: nothing is known of its columns
     ],
 )
 def test_what_does_not_fit_in_canvas_is_said(classroom_3, capsys, columns, points, column, words):

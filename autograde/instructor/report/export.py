@@ -171,7 +171,7 @@ def _canvas_column(lesson: str, max_score: float, class_list: Roster | None, lin
         column: match[1] for column in (class_list.others if class_list else ()) if (match := _NUMBER.match(column))
     }
     fitting = [column for column, name in known.items() if name.casefold() in (lesson.casefold(), title.casefold())]
-    if class_list is not None and not fitting:
+    if known and not fitting:  # it is Canvas's own list
         near = [column for column, name in known.items() if title.casefold() in name.casefold()]
         hint = f" Perhaps it is {near[0]!r}: write that in the first row of the file." if near else ""
         lines.append(f"Canvas has no assignment {lesson!r} or {title!r}; importing would create one.{hint}")
