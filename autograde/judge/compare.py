@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -185,7 +186,7 @@ def _as_array(number: int | float, wanted: np.dtype[Any]) -> Array:
 
 def _wrong_type(expected: Any, got: str) -> str:
     kind = _kind(expected)
-    return f"Expected {_article(kind)}, got {_article(got)}."
+    return f"Expected {with_article(kind)}, got {with_article(got)}."
 
 
 def _same_items(expected: Any, got: Any) -> bool:
@@ -255,7 +256,8 @@ def _kind(value: Any) -> str:
     return names.get(type(value).__name__, type(value).__name__)
 
 
-def _article(kind: str) -> str:
+def with_article(kind: str) -> str:
+    """A kind of object with "a" or "an", as it is spoken: "a uint8", "an UnboundLocalError"."""
     if kind == "None":
         return "None"
-    return f"{'an' if kind[:1].lower() in 'aeio' else 'a'} {kind}"
+    return f"{'an' if re.match('[aeio]|un(?!i)', kind, re.IGNORECASE) else 'a'} {kind}"

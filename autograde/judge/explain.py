@@ -12,6 +12,7 @@ from autograde.exercise import Exercise
 from autograde.harness.brief import brief
 from autograde.harness.call import Answer, Call, Fixture, Skipped
 from autograde.harness.plain import TensorData
+from autograde.judge.compare import with_article
 from autograde.judge.findings import Finding, is_unwritten
 
 
@@ -22,18 +23,16 @@ def advice(exercise: Exercise, finding: Finding) -> str:
         if is_unwritten(finding.problem):
             return "This part is not written yet."
         if finding.missing_error is not None:
-            return f"Expected {_article(finding.missing_error.kind)} here, got {_article(finding.problem.kind)}."
+            return (
+                f"Expected {with_article(finding.missing_error.kind)} here, got {with_article(finding.problem.kind)}."
+            )
         return f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")
     if finding.missing_error is not None:
-        return f"Expected {_article(finding.missing_error.kind)} here, but the call returned a value."
+        return f"Expected {with_article(finding.missing_error.kind)} here, but the call returned a value."
     if finding.changed:
         names = ", ".join(f"`{name}`" for name in _argument_names(exercise, finding))
         return f"The result is right, but the call changes its input {names}. Work on a copy instead."
     return (finding.difference.remark if finding.difference else "") or "Expected and got differ."
-
-
-def _article(kind: str) -> str:
-    return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 
 def _sentence(text: str) -> str:

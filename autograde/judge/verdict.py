@@ -95,7 +95,7 @@ class Verdict:
         if self.misconception:
             parts.append(f"<div>Probably: <strong>{escape(self.misconception)}</strong>.</div>")
         if self.advice:
-            parts.append(f"<div>{_inline_marks(escape(self.advice))}</div>")
+            parts.append(f"<div>{marked_up(self.advice)}</div>")
         if self.facts:
             rows = "".join(
                 f'<tr style="{_ROW}"><th scope="row" style="{_LABEL}">{escape(label)}</th>'
@@ -107,8 +107,10 @@ class Verdict:
         return f'<div class="course-check" role="status" style="{style}">{"".join(parts)}</div>'
 
 
-def _inline_marks(text: str) -> str:
-    """`code` and *emphasis*, the two marks that a catalogue's sentences use; a lone backtick leaves all as it is."""
+def marked_up(text: str) -> str:
+    """Text as HTML, with `code` and *emphasis*, the two marks that a catalogue's sentences use; a backtick without its
+    partner leaves all as it is."""
+    text = escape(text)
     pieces = text.split("`")
     if len(pieces) % 2 == 0:
         return text

@@ -20,7 +20,7 @@ from autograde import exercises
 from autograde.course.lessons import LESSONS
 from autograde.grading.job import Limits
 from autograde.grading.sandbox import child as child_module
-from autograde.grading.sandbox import rootfs, selftest, warm
+from autograde.grading.sandbox import rootfs, selftest, view, warm
 from autograde.grading.sandbox.child import factory_sources
 from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.harness import fixtures
@@ -512,3 +512,10 @@ def test_only_the_makers_of_the_calls_travel():
         assert len(named) == len(sources)
         if exercise.name in ("DecoderLayer", "Decoder", "Transformer"):
             assert "whole_transformer" not in named
+
+
+def test_the_temporary_folder_lies_beside_the_home_wherever_that_is():
+    for isolated in (True, False):
+        environment = view.config(Path("/home/home/x"), isolated)["environment"]
+        assert Path(environment["TMPDIR"]).parent == Path(environment["HOME"]).parent
+        assert environment["TMPDIR"] != environment["HOME"]

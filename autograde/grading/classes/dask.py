@@ -20,7 +20,7 @@ def dask(
         import dask as settings
         from distributed import Client, LocalCluster
     except ImportError:
-        raise CourseError("`--scheduler` needs Dask. Run `pip install 'transformer-by-hand[cluster]'`.") from None
+        raise CourseError("`--scheduler` needs Dask. Run `pip install -e '.[cluster]' -c constraints.txt`.") from None
 
     # Lost workers are counted here. A cluster stops a worker that is not there 15 seconds after it was lost, and then
     # waits for one that never comes: on a busy machine it may start again for longer, or be lost once more by then.

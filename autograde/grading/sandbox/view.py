@@ -25,6 +25,7 @@ def places(folder: Path, isolated: bool) -> dict[str, str]:
             "lesson": "/course/lesson",
             "work": "/private/work",
             "home": "/private/home",
+            "temporary": "/private/tmp",
         }
     stage = folder / "stage"
     return {
@@ -32,6 +33,7 @@ def places(folder: Path, isolated: bool) -> dict[str, str]:
         "lesson": str(stage / "stages" / "{stage}"),
         "work": str(folder / "work"),
         "home": str(folder / "home"),
+        "temporary": str(folder / "tmp"),
     }
 
 
@@ -43,7 +45,6 @@ def config(folder: Path, isolated: bool) -> dict:
     prefixes = {sys.base_prefix, sys.base_exec_prefix} - {"/usr", "/"}
     system = ["/usr/lib", "/usr/lib64", "/usr/bin", "/lib", "/lib64", "/bin", "/usr/local/lib"]
     system += ["/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"]
-    temporary = at["home"].replace("home", "tmp")
     return {
         "isolated": isolated,
         "root": str(folder / "root"),
@@ -53,7 +54,7 @@ def config(folder: Path, isolated: bool) -> dict:
         "path": [at["common"], *library, *packages],
         "environment": {
             "HOME": at["home"],
-            "TMPDIR": temporary,
+            "TMPDIR": at["temporary"],
             "IPYTHONDIR": f"{at['home']}/.ipython",
             "MPLCONFIGDIR": f"{at['home']}/.matplotlib",
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",

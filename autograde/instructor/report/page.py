@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from autograde.course import class_data, notebooks
 from autograde.course.lessons import LESSONS
@@ -19,6 +19,7 @@ from autograde.instructor.pages import TEMPLATES
 from autograde.instructor.report import grades, plots
 from autograde.instructor.report.summary import Summary, summarize
 from autograde.instructor.report.tables import write_csv
+from autograde.judge.verdict import marked_up
 from helpers.figures import Picture
 
 MOST_NAMES = 40  # names after a misconception on the page; the table has all
@@ -128,19 +129,9 @@ def _table_row(row, names: Iterable[str]) -> list:
 def _environment() -> Environment:
     loader = FileSystemLoader(TEMPLATES / "report")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters["coded"] = _coded
+    made.filters["coded"] = lambda text: Markup(marked_up(text))
     made.filters["number"] = lambda value: f"{value:.2f}".rstrip("0").rstrip(".")
     return made
-
-
-def _coded(text: str) -> Markup:
-    """Text with `code`, escaped."""
-    pieces = [escape(piece) for piece in text.split("`")]
-    if len(pieces) % 2 == 0:
-        return escape(text)
-    return Markup("").join(
-        Markup("<code>{}</code>").format(piece) if index % 2 else piece for index, piece in enumerate(pieces)
-    )
 
 
 def _template(name: str):
