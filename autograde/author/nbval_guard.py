@@ -124,14 +124,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector):
     return None
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The cells of a notebook belong to one kernel, and so to one worker."""
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 class SavedOutputs(pytest.File):
     def collect(self):
         yield SavedOutputsTest.from_parent(self, name="saved outputs")
