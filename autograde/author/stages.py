@@ -16,8 +16,8 @@ Stage = tuple[str, Sequence[str]]  # what it does, and the arguments of Python
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10")
 _WORKERS = str(min(4, os.cpu_count() or 1))  # more kernels would need more memory than time
-# each test goes to the worker that is free first; the cells of a notebook stay together
-_SIDE_BY_SIDE = ("-n", _WORKERS, "--dist", "loadgroup")
+_SIDE_BY_SIDE = ("-n", _WORKERS, "--dist", "worksteal")  # each test goes to the worker that is free first
+_BY_FILE = ("-n", _WORKERS, "--dist", "loadfile")  # the cells of a notebook stay together
 
 _STATIC: dict[str, Stage] = {
     "lint": ("ruff: style and common mistakes", ("-m", "ruff", "check", ".")),
@@ -27,14 +27,17 @@ _STATIC: dict[str, Stage] = {
 }
 _PARTS: dict[str, Stage] = {
     "unit": ("unit tests and the guards of the course", ("-m", "not nbgrader and not browser", "tests")),
-    "nbval": ("nbval: the solutions give their saved outputs", ("--nbval", "--rebuilt", "solutions")),
+    "nbval": (
+        "nbval: the solutions give their saved outputs, and a rebuild changes no byte",
+        (*_BY_FILE, "--nbval", "--rebuilt", "solutions"),
+    ),
     "nbgrader": ("the whole way through nbgrader", ("-m", "nbgrader", "tests")),
     "browser": ("a learner and an instructor in a real browser", ("-m", "browser", "tests")),
 }
 # in one run of pytest, so that no core is idle while another finishes a stage
 _TOGETHER: Stage = (
-    f"{', '.join(_PARTS)}: side by side, the longest first",
-    (*_PYTEST, *_SIDE_BY_SIDE, "--nbval", "--rebuilt", "tests", "solutions"),
+    "unit, nbgrader, browser: side by side, the longest first",
+    (*_PYTEST, *_SIDE_BY_SIDE, "tests"),
 )
 _COVERAGE = ("--cov", "--cov-report=")  # the total; pyproject.toml says of what, and how much it has to be
 
@@ -57,7 +60,7 @@ def stages(only: Sequence[str] | None = None, full: bool = False) -> dict[str, S
         if unknown:
             raise CourseError(f"There is no stage {unknown[0]!r}. The stages are: {', '.join(known)}.")
         return {name: stage for name, stage in known.items() if name in only}
-    return _STATIC | (parts if full else {"tests": _TOGETHER})
+    return _STATIC | (parts if full else {"nbval": parts["nbval"], "tests": _TOGETHER})
 
 
 def run(only: Sequence[str] | None = None, full: bool = False) -> int:

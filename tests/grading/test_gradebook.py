@@ -266,5 +266,5 @@ def test_an_address_without_a_driver_is_one_clear_sentence():
     check_address("sqlite:///x.db")
     with pytest.raises(CourseError, match=r"postgresql\+psycopg2://"):
         check_address("postgresql+pg8000://x")
-    with pytest.raises(CourseError, match="no address"):
+    with pytest.raises(CourseError, match="not a valid database URL"):
         check_address("not an address")

@@ -11,7 +11,6 @@ import small_grader
 from nbconvert.writers import FilesWriter
 from nbgrader.api import Gradebook
 
-from autograde.course import notebooks
 from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
 from autograde.grading import hooks
@@ -118,7 +117,7 @@ def test_nbgraders_command_that_was_killed_is_taken_up_again(classroom_3, monkey
 
 
 STOPS = {
-    "while its files are saved": (notebooks, "write"),
+    "while its files are saved": (os, "replace"),
     "before its record": (results, "append"),
     "before its marks are written": (Writer, "write"),
 }

@@ -104,7 +104,7 @@ class Driver:
         """Put calls to the object of that name in a copy of the process in which other objects ({name: source}) are
         mended; the copy ends with it. None without an answer, or where no copy can be made."""
         longest = self._left(self.limits.call * len(calls) + 2)
-        if self.stopped or not self._running().checkpoint():
+        if self.stopped or self._child is None or not self._child.checkpoint():
             return None
         try:
             return self._running().ask(name, calls, self.limits.call, longest, mended)
