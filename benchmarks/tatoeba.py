@@ -52,7 +52,7 @@ def score(model, pairs, encoded, vocabulary, config) -> tuple[dict, list[str]]:
     """(scores on the held-out pairs, the translations)."""
     from sacrebleu.metrics import CHRF
 
-    references = [pair.target_text for pair in pairs]
+    references = [vocabulary.normalize(pair.target_text) for pair in pairs]
     texts = [pair.source_text for pair in pairs]
     given = translate(model, texts, (vocabulary, vocabulary), config)
     chrf = CHRF()

@@ -8,8 +8,10 @@ import atexit
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TypeVar
 
 import nbformat
 from nbformat import NotebookNode
@@ -46,6 +48,8 @@ UNTRAINED = "Not shown in grading: it trains, or needs what was trained. It deci
 _CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
 _LONGEST = 500  # characters of a cell's error in a verdict
 _KEYS = 256  # answer keys that a process keeps
+
+T = TypeVar("T")
 
 _runner: tuple[int, Runner] | None = None
 
@@ -100,16 +104,16 @@ class _Grading:
             self._show_everywhere(self.unreadable)
         else:
             if self.runner is None and self.job.options.unsafe and not warm.possible():
-                assurance = self._run_in_kernel()
+                assurance = self._in_each_order(self._run_in_kernel)
             else:
                 runner = self.runner or warm_runner(self.job.options.unsafe)
                 runner.start()
                 assurance = runner.assurance
-                self._run(runner)
+                self._in_each_order(partial(self._run, runner))
             passed = {name for name, verdict in self.verdicts.items() if verdict.score > 0}
             self.reviews += rules.reviews(self.notebook, passed) if passed else []
             self.reviews += [Review(name, self.flags[one]) for name, one in self._flagged(passed)]
-        scores = {grade_id(cell): self._mark(cell) for cell in self.notebook.cells if _graded(cell)}
+        scores = self._scores()
         for name, mark in scores.items():
             if mark.points is None:
                 self.reviews.append(Review(name, "graded by hand"))
@@ -154,6 +158,7 @@ class _Grading:
         else:
             self.notebook, notes = normalise(release, submitted, self.job.locked)
             self.notes += notes
+            self.moved = partial(normalise, release, submitted, self.job.locked, keep_order=True)
         self.files = {name: content for name, content in self.job.files.items() if _is_data(name)}
         left_out = sorted(self.job.files.keys() - self.files.keys())
         self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
@@ -161,6 +166,25 @@ class _Grading:
         self.released = {cell.source for cell in release.cells if not nbgrader_data(cell)}
 
     # --- run and ask ------------------------------------------------------------------------------------------------
+
+    def _in_each_order(self, run: Callable[[], T]) -> T:
+        """Run the notebook in the order of the release; where that costs points, also in the order in which its cells
+        were submitted, and the better one counts."""
+        done = run()
+        scores = self._scores()
+        if all(one.points is None or one.points >= one.max_score for one in scores.values()):
+            return done
+        notebook, _ = self.moved()
+        if [cell.id for cell in notebook.cells] == [cell.id for cell in self.notebook.cells]:
+            return done
+        notebook.metadata = self.notebook.metadata
+        first = self.notebook, self.verdicts, self.flags
+        self.notebook, self.verdicts, self.flags = notebook, {}, {}
+        self.errors.clear()
+        run()
+        if _total(self._scores()) <= _total(scores):
+            self.notebook, self.verdicts, self.flags = first
+        return done
 
     def _run(self, runner: Runner) -> None:
         code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
@@ -281,6 +305,9 @@ class _Grading:
 
     # --- marks ------------------------------------------------------------------------------------------------------
 
+    def _scores(self) -> dict[str, Score]:
+        return {grade_id(cell): self._mark(cell) for cell in self.notebook.cells if _graded(cell)}
+
     def _mark(self, cell: NotebookNode) -> Score:
         name, max_score = grade_id(cell), _points(cell)
         check = checked_exercise(cell)
@@ -337,6 +364,10 @@ def _needs_training(cell: NotebookNode, missed: set[str], already: bool) -> bool
     if any(error.ename == "TrainingError" and error.evalue.startswith(absent.REASON) for error in errors):
         return True
     return bool(errors and missed) or (already and any(error.ename == "FileNotFoundError" for error in errors))
+
+
+def _total(scores: dict[str, Score]) -> float:
+    return sum(one.points or 0.0 for one in scores.values())
 
 
 def _graded(cell: NotebookNode) -> bool:

@@ -2,13 +2,14 @@
 
 from helpers.corpus.grammar import grammar_corpus, grammar_pairs
 from helpers.corpus.korean import join_particles, split_particles
-from helpers.corpus.pairs import Corpus, CorpusError, Pair
+from helpers.corpus.pairs import Corpus, CorpusError, CorpusWarning, Pair
 from helpers.corpus.sources import load
 from helpers.corpus.subwords import JointBPE, WordVocabulary, grammar_vocabularies, train_joint_bpe
 
 __all__ = [
     "Corpus",
     "CorpusError",
+    "CorpusWarning",
     "JointBPE",
     "Pair",
     "WordVocabulary",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from helpers.corpus.download import download
-from helpers.corpus.pairs import CorpusError
+from helpers.corpus.pairs import Corpus, CorpusError, warnings_as_sentences
 from helpers.corpus.sources import NAMES, load
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m helpers.corpus", description="Parallel corpora of the course")
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("download", help="fetch a real corpus and check it")
@@ -18,21 +19,22 @@ def main(arguments=None) -> int:
     fetch.add_argument("--folder", help="where to put it; else the user's cache folder")
     show = commands.add_parser("show", help="sizes and examples of a corpus")
     show.add_argument("name", help=f"{', '.join(NAMES)}, or two files: train.en,train.de")
-    show.add_argument("--folder", help="where the real corpora lie; else $COURSE_DATA, else the cache")
+    show.add_argument("--folder", help="where the real corpora are; else $COURSE_DATA, else the cache")
     options = parser.parse_args(arguments)
     try:
         if options.command == "download":
-            place = download(options.name, options.folder)
-            print(f"Multi30k is complete: {place}")
+            print(f"Multi30k is complete: {download(options.name, options.folder)}")
         else:
-            _show(load(options.name, options.folder))
+            with warnings_as_sentences(parser.prog):
+                corpus = load(options.name, options.folder)
+            _show(corpus)
     except CorpusError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _show(corpus) -> None:
+def _show(corpus: Corpus) -> None:
     splits = {"train": corpus.train, "validation": corpus.validation, **corpus.tests}
     for name, pairs in splits.items():
         print(f"{name}: {len(pairs)} pairs")

@@ -10,7 +10,7 @@ import urllib.request
 import zlib
 from pathlib import Path
 
-from helpers.corpus.files import write_atomic
+from helpers.corpus.files import user_path, write_atomic
 from helpers.corpus.pairs import CorpusError
 from helpers.corpus.sources import cache_folder
 
@@ -63,7 +63,7 @@ def download(name: str, folder=None, addresses=ADDRESSES, files=None, report=pri
     """
     if name != "multi30k":
         raise CorpusError(f"{name!r} cannot be downloaded by this command. It knows: multi30k")
-    place = Path(folder).expanduser() / name if folder else cache_folder() / name
+    place = user_path(folder) / name if folder else cache_folder() / name
     for relative, checksum in (MULTI30K if files is None else files).items():
         target = place / relative
         if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == checksum:

@@ -1,9 +1,14 @@
-"""Writing files so that nothing is ever half written."""
+"""Paths as people write them, and files that are never half written."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def user_path(path: str | os.PathLike) -> Path:
+    """The path with `~` as the home folder."""
+    return Path(os.path.expanduser(path))
 
 
 def write_atomic(path: str | os.PathLike, data: bytes | str) -> None:

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
 class CorpusError(Exception):
     """A corpus that cannot be read, in one sentence that says what to do."""
+
+
+class CorpusWarning(UserWarning):
+    """Sentences or files of a corpus that are not used, in one sentence that says why."""
+
+
+@contextlib.contextmanager
+def warnings_as_sentences(program: str) -> Iterator[None]:
+    """For a command: each CorpusWarning is a line on stderr. Of the processes of torchrun only the first writes it."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message, category, *details):
+            if not issubclass(category, CorpusWarning):
+                others(message, category, *details)
+            elif os.environ.get("RANK", "0") == "0":
+                print(f"{program}: {message}", file=sys.stderr)
+
+        warnings.simplefilter("always", CorpusWarning)
+        warnings.showwarning = show
+        yield
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Corpora by name: the grammar, Multi30k, Tatoeba, and anybody's pair of text files.
+"""Corpora by name: the grammar, Multi30k, Tatoeba, and two text files of your own.
 
 Real corpora are looked for in the folder given, else in the one that the environment variable COURSE_DATA names, else
 in the cache that `python -m helpers.corpus download multi30k` fills.
@@ -8,29 +8,33 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
+from helpers.corpus.files import user_path
 from helpers.corpus.grammar import grammar_corpus
 from helpers.corpus.pairs import Corpus, CorpusError, Pair
+from helpers.corpus.textfiles import corpus_from_files, lines, read_pairs
 
 MULTI30K_TESTS = ("test_2016_flickr", "test_2017_flickr", "test_2017_mscoco")
 NAMES = ("grammar", "multi30k-de", "multi30k-fr", "multi30k-de-tok", "tatoeba-ko")
 TATOEBA_FILES = ("kor.txt", "tatoeba_kor-eng_manythings.txt")
 
 
-def load(name, folder=None) -> Corpus:
+def load(name: str | Iterable[str | os.PathLike], folder: str | os.PathLike | None = None) -> Corpus:
     """A corpus by its name (one of NAMES), or from two files of your own.
 
     name     "grammar"; "multi30k-de" and "multi30k-fr" (English to German, French; "multi30k-de-tok" is lower-cased
              and tokenised, as in published "tokenised BLEU"); "tatoeba-ko" (English to Korean); or two paths,
-             (source, target) or "source,target": the files of the training pairs, a sentence per line. Pairs of files
-             beside them whose names start with val, valid or dev are the validation, with test the tests.
+             (source, target) or "source,target": the files of the training pairs, a sentence per line. Where the
+             validation and the tests are, `corpus_from_files` says.
     folder   where the real corpora lie; None: $COURSE_DATA, else the cache
-    Raises CorpusError with a sentence that says what to do.
+    Texts are in Unicode NFC. Raises CorpusError with a sentence that says what to do; a CorpusWarning names what is not
+    used.
     """
     if not isinstance(name, str):
-        return _from_files(*(Path(path) for path in name))
+        return corpus_from_files(*_two_paths(name))
     if name == "grammar":
         return grammar_corpus()
     if name == "tatoeba-ko":
@@ -38,10 +42,17 @@ def load(name, folder=None) -> Corpus:
     if name in NAMES:
         return _multi30k(name, folder)
     if name.count(",") == 1:
-        return _from_files(*(Path(path.strip()) for path in name.split(",")))
+        return corpus_from_files(*_two_paths(path.strip() for path in name.split(",")))
     raise CorpusError(
         f"There is no corpus {name!r}. Choose one of {', '.join(NAMES)}, or give two text files: train.en,train.de"
     )
+
+
+def _two_paths(paths: Iterable[str | os.PathLike]) -> list[Path]:
+    found = [user_path(path) for path in paths]
+    if len(found) != 2:
+        raise CorpusError(f"A corpus has two files, source and target; these are {len(found)}.")
+    return found
 
 
 def cache_folder() -> Path:
@@ -58,7 +69,7 @@ def cache_folder() -> Path:
 def _find(folder, relative: tuple[str, ...]) -> Path | None:
     """The first of the relative paths that exists, in the places where a corpus may lie."""
     named = folder or os.environ.get("COURSE_DATA")
-    places = [Path(named).expanduser()] if named else [cache_folder()]
+    places = [user_path(named)] if named else [cache_folder()]
     return next((place / one for place in places for one in relative if (place / one).is_file()), None)
 
 
@@ -97,7 +108,7 @@ def _tatoeba(folder) -> Corpus:
             "https://www.manythings.org/anki/ and put its kor.txt there, or set COURSE_DATA to a folder that has it."
         )
     pairs = []
-    for number, line in enumerate(_lines(found), 1):
+    for number, line in enumerate(lines(found), 1):
         columns = line.split("\t")
         if len(columns) < 2:
             raise CorpusError(f"{found}, line {number}: English, a tab and Korean are expected. Get the file again.")
@@ -124,43 +135,3 @@ def _tatoeba(folder) -> Corpus:
 def _numbers(count: int) -> list[float]:
     rng = Random(0)
     return [rng.random() for _ in range(count)]
-
-
-def _from_files(source: Path, target: Path) -> Corpus:
-    train = read_pairs(source, target)
-    if not train:
-        raise CorpusError(f"{source} and {target} have no pair of sentences. Give files with a sentence per line.")
-    beside = {}
-    for file in sorted(source.parent.glob(f"*{source.suffix}")):
-        twin = target.parent / f"{file.stem}{target.suffix}"
-        if file != source and twin.is_file() and file.stem.startswith(("val", "dev", "test")):
-            beside[file.stem] = read_pairs(file, twin)
-    validation = next((beside[stem] for stem in beside if stem.startswith(("val", "dev"))), None)
-    if validation is None:  # the last twentieth
-        held = min(1_000, max(1, len(train) // 20))
-        train, validation = (train[:-held], train[-held:]) if len(train) > 1 else (train, train)
-    tests = {stem: pairs for stem, pairs in beside.items() if stem.startswith("test")}
-    return Corpus(f"{source.name},{target.name}", train, validation, tests)
-
-
-def read_pairs(source: Path, target: Path) -> list[Pair]:
-    """The pairs of two text files, line by line. Pairs with an empty side are left out."""
-    left, right = _lines(Path(source)), _lines(Path(target))
-    if len(left) != len(right):
-        raise CorpusError(
-            f"{source} has {len(left)} lines and {target} has {len(right)}. Line for line they must be translations."
-        )
-    pairs = (Pair(tuple(one.split()), tuple(two.split())) for one, two in zip(left, right, strict=True))
-    return [pair for pair in pairs if pair.source and pair.target]
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines of a file. Only line feeds end a line: other separators occur inside of sentences."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise CorpusError(f"There is no file {path}. Check the name, and the folder you started in.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path} cannot be read ({error}). Save it as UTF-8 text.") from None
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    return lines[:-1] if lines and not lines[-1] else lines

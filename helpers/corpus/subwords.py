@@ -1,18 +1,21 @@
 """Vocabularies of a corpus behind one small interface: lesson 1's words, and joint byte-pair encoding.
 
-Both have `size`, `encode(text) -> ids`, `decode(ids) -> tokens`, `text(ids) -> str`, `to_json()`, `from_json(text)`,
-`save(path)` and `load(path)`. Ids: <pad> 0, <bos> 1, <eos> 2, <unk> 3; `encode` puts <bos> and <eos> around the ids.
+Both have `size`, `encode(text) -> ids`, `decode(ids) -> tokens`, `text(ids) -> str`, `normalize(text) -> str` (as
+`text` would write it), `writes` (how that is), `to_json()`, `from_json(text)`, `save(path)`, `load(path)`. Ids: <pad>
+0, <bos> 1, <eos> 2, <unk> 3; `encode` puts <bos> and <eos> around the ids. In a text such a word is text like any
+other.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os
+import unicodedata
 
-from helpers.corpus.files import write_atomic
+from helpers.corpus.files import user_path, write_atomic
 from helpers.corpus.korean import join_particles, split_particles
 from helpers.corpus.pairs import CorpusError
-from helpers.vocabulary import Vocabulary, build_index
+from helpers.vocabulary import Vocabulary, build_index, tokenize
 
 SPECIAL = ["<pad>", "<bos>", "<eos>", "<unk>"]
 PAD, BOS, EOS = 0, 1, 2
@@ -24,14 +27,14 @@ class _Stored:
     def __len__(self) -> int:
         return self.size
 
-    def save(self, path) -> None:
+    def save(self, path: str | os.PathLike) -> None:
         """Write the vocabulary. An older file is replaced as a whole, or stays as it was."""
-        write_atomic(path, self.to_json())
+        write_atomic(user_path(path), self.to_json())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike):
         try:
-            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+            return cls.from_json(user_path(path).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise CorpusError(f"There is no vocabulary at {path}. Train it, then save it there.") from None
 
@@ -43,13 +46,16 @@ class WordVocabulary(_Stored):
     a text is taken apart into words and particles before, and put together again by `text`.
     """
 
+    writes = "in lower case, signs apart"
+
     def __init__(self, sentences, particles: bool = False, min_count: int = 1, max_size: int | None = None):
         self.particles = particles
         self.words = Vocabulary([self._spaced(sentence) for sentence in sentences], min_count, max_size)
 
     def _spaced(self, sentence) -> str:
         if not isinstance(sentence, str):
-            return " ".join(sentence)
+            return unicodedata.normalize("NFC", " ".join(sentence))
+        sentence = unicodedata.normalize("NFC", sentence)
         return " ".join(split_particles(sentence)) if self.particles else sentence
 
     @property
@@ -65,7 +71,13 @@ class WordVocabulary(_Stored):
         return self.words.decode([int(index) for index in ids])
 
     def text(self, ids) -> str:
-        tokens = self.decode(ids)
+        return self._joined(self.decode(ids))
+
+    def normalize(self, text: str) -> str:
+        """The text as `text` would write it if all its words were in the vocabulary: in lower case, signs apart."""
+        return self._joined(tokenize(self._spaced(text)))
+
+    def _joined(self, tokens: list[str]) -> str:
         return join_particles(tokens) if self.particles else " ".join(tokens)
 
     def to_json(self) -> str:
@@ -90,10 +102,15 @@ class JointBPE(_Stored):
 
     def __init__(self, tokenizer):
         self._tokenizer = tokenizer
+        tokenizer.encode_special_tokens = True  # "<eos>" in a text is text
 
     @property
     def size(self) -> int:
         return self._tokenizer.get_vocab_size()
+
+    @property
+    def writes(self) -> str:
+        return "in lower case" if self.normalize("A") == "a" else "in Unicode NFC"
 
     def encode(self, text) -> list[int]:
         """The ids of a text, from <bos> to <eos>. A sequence of tokens is joined with spaces first."""
@@ -110,6 +127,11 @@ class JointBPE(_Stored):
 
     def text(self, ids) -> str:
         return self._tokenizer.decode(_until_end(ids), skip_special_tokens=False).strip()
+
+    def normalize(self, text: str) -> str:
+        """The text as `text` would write it if it knew all its signs: in NFC, and in lower case if learned so."""
+        normalizer = self._tokenizer.normalizer
+        return (normalizer.normalize_str(text) if normalizer else text).strip()
 
     def to_json(self) -> str:
         return self._tokenizer.to_str()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
-import types
-import typing
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, NoReturn
 
-from helpers.trainer.config import CHOICES, PARTS, PRESETS, Config
+from helpers.corpus.pairs import warnings_as_sentences
+from helpers.trainer.config import CHOICES, KINDS, PARTS, PRESETS, Config, kinds
 from helpers.trainer.errors import Stopped, TrainingError
 
 EXAMPLES = """\
@@ -21,36 +22,50 @@ examples:
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line: the usage has more than 20."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. `{self.prog} --help` lists the options.\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the trainer's arguments."""
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("preset", metavar="PRESET", nargs="?", help=f"one of {', '.join(PRESETS)}; default: small")
     parser.add_argument("--out", metavar="FOLDER", help="where everything is written; default: a new folder in runs/")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest one")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no card on the screen")
-    kinds = typing.get_type_hints(Config)
-    for field in dataclasses.fields(Config):
-        option = "--" + field.name.replace("_", "-")
-        kind = kinds[field.name]
-        if isinstance(kind, types.UnionType):
-            kind = next(one for one in typing.get_args(kind) if one is not type(None))
-        more: dict = {"dest": field.name, "default": None}
+    options = parser.add_argument_group("options of the run", "In parentheses: the default; a preset may change it.")
+    for option in fields(Config):
+        kind, default = kinds()[option.name], "" if option.default in (None, ()) else f" ({option.default})"
+        more: dict[str, Any] = {"dest": option.name, "default": None, "help": option.metadata["help"] + default}
         if kind is bool:
             more |= {"action": argparse.BooleanOptionalAction}
-        elif field.name == "without":
+            more["help"] = option.metadata["help"] + (" (on)" if option.default else " (off)")
+        elif kind is tuple:
             more |= {"nargs": "+", "choices": PARTS}
+        elif option.name in CHOICES:
+            more |= {"choices": CHOICES[option.name]}
         else:
-            more |= {"type": kind, "choices": CHOICES.get(field.name), "metavar": kind.__name__.upper()}
-            if field.name in CHOICES:
-                del more["metavar"]
-        parser.add_argument(option, **more)
+            more |= {"type": _reader(kind), "metavar": {int: "N", float: "X", str: "TEXT"}[kind]}
+        options.add_argument("--" + option.name.replace("_", "-"), **more)
+
+
+def _reader(kind: type) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {KINDS[kind]}") from None
+
+    return read
 
 
 def run(args: argparse.Namespace) -> int:
     """Train as the arguments say. TrainingError if that cannot be done."""
     from helpers.trainer.run import read_config, train
 
-    names = {field.name for field in dataclasses.fields(Config)}
+    names = {field.name for field in fields(Config)}
     changes = {name: value for name, value in vars(args).items() if name in names and value is not None}
     if args.resume and not args.preset:
         config = read_config(args.out).change(**changes)
@@ -60,12 +75,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv=None, program: str = "python -m helpers.trainer") -> int:
-    """The exit status: 0 fine, 2 a mistake in the command or its surroundings, 130 stopped by the person."""
-    parser = argparse.ArgumentParser(prog=program, description="Train a Transformer.")
+def main(argv: Sequence[str] | None = None, program: str = "python -m helpers.trainer") -> int:
+    """The exit status: 0 fine, 2 a mistake in the command or its surroundings, 130 stopped by the user."""
+    parser = Parser(
+        prog=program,
+        usage=f"{program} [PRESET] [options]",
+        description="Train a Transformer.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_arguments(parser)
     try:
-        return run(parser.parse_args(argv))
+        with warnings_as_sentences(program):
+            return run(parser.parse_args(argv))
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return 130

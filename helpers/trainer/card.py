@@ -18,14 +18,23 @@ from helpers.training import training_flops
 
 
 def make_card(
-    config: Config, model: nn.Module, context: DeviceContext, state: State, scores: dict, data: str, pairs: int
+    config: Config,
+    model: nn.Module,
+    context: DeviceContext,
+    state: State,
+    scores: dict,
+    data: str,
+    pairs: int,
+    too_long: int = 0,
 ) -> dict:
-    """Plain data. scores: {split: what `score_split` gives}; data: the corpus' name."""
+    """Plain data. scores: {split: what `score_split` gives}; data: the corpus' name; pairs: so many were trained on;
+    too_long: so many more are longer than `max_length`."""
     parameters = count_parameters(model)
     tokens = state.tokens + state.source_tokens
     return {
         "data": data,
         "training_pairs": pairs,
+        "training_pairs_too_long": too_long,
         "scores": scores,
         "parameters": parameters,
         "steps": state.step,
@@ -55,8 +64,15 @@ def to_markdown(card: dict) -> str:
         lines.append(f"| {split}, {score['sentences']:,} sentences: exact match | {score['exact_match']:.1%} |")
         if "bleu" in score:
             lines.append(f"| {split}: BLEU | {score['bleu']:.2f} ({score['signature']}) |")
+        if score["references"]:
+            lines.append(f"| {split}: references | {score['references']}, as the vocabulary writes |")
+        if score["unwritable"]:
+            why = "unknown words or signs, or longer than max_length"
+            lines.append(f"| {split}: out of reach | {score['unwritable']:,} references ({why}) |")
+    too_long = card["training_pairs_too_long"]
+    left_out = f" ({too_long:,} longer than max_length are left out)" if too_long else ""
     rows = {
-        "data": f"{card['data']}, {card['training_pairs']:,} training pairs",
+        "data": f"{card['data']}, {card['training_pairs']:,} training pairs{left_out}",
         "search": "greedy" if card["beam"] == 1 else f"beam {card['beam']}",
         "checkpoints averaged": card["averaged_checkpoints"],
         "parameters": f"{card['parameters']:,}",

@@ -9,10 +9,12 @@ A checkpoint is written under another name and renamed when it is whole: a kill 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +31,33 @@ def checkpoints(folder: str | Path) -> list[Path]:
     return sorted(path for path in Path(folder).glob("checkpoints/step-*") if (path / "state.json").is_file())
 
 
+def last_checkpoint(folder: Path) -> str:
+    """A sentence that says where a run can go on."""
+    found = checkpoints(folder)
+    return f"The last checkpoint is {found[-1]}." if found else "There is no checkpoint yet."
+
+
+@contextlib.contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Around all that writes into the folder of a run: TrainingError if that is not possible."""
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"{folder} cannot be written ({error.strerror or error}). Make room or check the permissions, or "
+            f"choose another folder with --out. {last_checkpoint(folder)}"
+        ) from None
+
+
 def save_checkpoint(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict, metadata: dict[str, str], keep: int
 ) -> Path:
     """Write the checkpoint of `state["step"]` and remove all but the last `keep`."""
+    with writing_to(folder):
+        return _save_checkpoint(folder, model, optimizer, state, metadata, keep)
+
+
+def _save_checkpoint(folder, model, optimizer, state, metadata, keep) -> Path:
     parent = folder / "checkpoints"
     parent.mkdir(parents=True, exist_ok=True)
     final = parent / f"step-{state['step']:07d}"
@@ -40,9 +65,13 @@ def save_checkpoint(
         shutil.rmtree(remnant, ignore_errors=True)
     temporary = parent / ".writing"
     temporary.mkdir()
-    save_weights(model, temporary / "model.safetensors", metadata)
-    save_weights(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
-    write_atomic(temporary / "state.json", json.dumps({**state, "random": _plain_random_states()}))
+    try:
+        save_weights(model, temporary / "model.safetensors", metadata)
+        save_weights(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
+        write_atomic(temporary / "state.json", json.dumps({**state, "random": _plain_random_states()}))
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)  # it would fill the disk
+        raise
     if final.exists():  # saved twice at one step: the same content
         shutil.rmtree(temporary)
     else:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
 from helpers.trainer.errors import TrainingError
 
@@ -98,6 +101,14 @@ PRESETS = {
 
 PARTS = ("positions", "causal", "cross", "residuals")  # what an experiment may leave out
 
+KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    tuple: f"a list of {', '.join(PARTS)}",
+}
+
 CHOICES = {
     "tokens": ("words", "bpe"),
     "batching": ("tokens", "fixed"),
@@ -109,6 +120,11 @@ CHOICES = {
 }
 
 
+def option(default: Any, help: str, least: float | None = None, below: float = math.inf) -> Any:
+    """A field of Config. help: what the command line says; least, below: a number has to be >= least and < below."""
+    return field(default=default, metadata={"help": help, "least": least, "below": below})
+
+
 @dataclass(frozen=True)
 class Config:
     """One training run. Lengths and sizes are counted in tokens, rates per step, times in minutes.
@@ -118,75 +134,77 @@ class Config:
     """
 
     # data
-    data: str = "grammar"  # "grammar", "multi30k-de", "multi30k-fr", or two text files "train.en,train.de"
-    tokens: str = "words"  # "words": lesson 1's vocabulary for each side; "bpe": one joint byte-pair encoding
-    vocabulary_size: int = 8000  # the most ids
-    lowercase: bool = False  # with "bpe": everything is lower-cased first, in the references too
-    limit: int | None = None  # only the first pairs of the training split
+    data: str = option("grammar", "corpus: grammar, multi30k-de, multi30k-fr, or two text files train.en,train.de")
+    tokens: str = option("words", "words: the vocabulary of lesson 1 for each side; bpe: one joint byte-pair encoding")
+    vocabulary_size: int = option(8000, "largest number of ids", least=50)
+    lowercase: bool = option(False, "with bpe: lower-case everything first, the references too")
+    limit: int | None = option(None, "train on the first pairs only, so many", least=1)
     # model
-    d_model: int = 64
-    num_heads: int = 4
-    num_layers: int = 2
-    d_ff: int = 256
-    dropout: float = 0.1
-    share_embeddings: bool = False  # one table for source and target, as in the paper; needs "bpe"
-    without: tuple[str, ...] = ()  # parts left out, for experiments: of PARTS
+    d_model: int = option(64, "width of the model", least=1)
+    num_heads: int = option(4, "heads of each attention; they divide the width", least=1)
+    num_layers: int = option(2, "layers of the encoder, and of the decoder", least=1)
+    d_ff: int = option(256, "inner width of the feed-forward networks", least=1)
+    dropout: float = option(0.1, "share of values that dropout sets to 0", least=0, below=1)
+    share_embeddings: bool = option(False, "one embedding table for source and target, as in the paper; needs bpe")
+    without: tuple[str, ...] = option((), "leave out these parts of the model, for experiments")
     # batches
-    batching: str = "tokens"  # "tokens": similar lengths, full to max_tokens; "fixed": batch_size pairs, shuffled
-    max_tokens: int = 4096  # most padded tokens on either side of one batch
-    batch_size: int = 64  # with "fixed"
-    accumulate: int = 1  # batches of one process in one update
+    batching: str = option("tokens", "tokens: similar lengths, full to max-tokens; fixed: batch-size pairs, shuffled")
+    max_tokens: int = option(4096, "with tokens: most padded tokens on either side of a batch", least=1)
+    batch_size: int = option(64, "with fixed: pairs in a batch", least=1)
+    accumulate: int = option(1, "batches of each process in an update", least=1)
     # optimization
-    optimizer: str = "adamw"
-    learning_rate: float = 3e-3  # the highest rate; with "noam" a factor on the paper's formula
-    beta1: float = 0.9
-    beta2: float = 0.98
-    eps: float = 1e-9
-    weight_decay: float = 0.0
-    schedule: str = "one-cycle"
-    warmup: int = 200  # steps; with "one-cycle" and "linear" at most a third of the run
-    clip: float = 1.0  # largest norm of the gradient; 0: no clipping
-    label_smoothing: float = 0.1
+    optimizer: str = option("adamw", "adam: weight decay in the gradient; adamw: apart from it")
+    learning_rate: float = option(3e-3, "highest learning rate; with noam a factor on the paper's formula", least=0)
+    beta1: float = option(0.9, "Adam: how slowly the mean of the gradients changes", least=0, below=1)
+    beta2: float = option(0.98, "Adam: how slowly the mean of their squares changes", least=0, below=1)
+    eps: float = option(1e-9, "Adam: added to the root of that mean", least=0)
+    weight_decay: float = option(
+        0.0, "share of the weights that an update takes away, times the learning rate", least=0
+    )
+    schedule: str = option("one-cycle", "how the learning rate changes")
+    warmup: int = option(200, "steps in which the learning rate rises; with others than noam at most a third", least=0)
+    clip: float = option(1.0, "largest norm of the gradient; 0: no clipping", least=0)
+    label_smoothing: float = option(0.1, "share of each label that is spread over all words", least=0, below=1)
     # length of the run
-    steps: int | None = None
-    epochs: float | None = None
-    minutes: float | None = None
+    steps: int | None = option(None, "end after so many updates", least=1)
+    epochs: float | None = option(None, "end after so many passes over the training pairs", least=0)
+    minutes: float | None = option(None, "end after so many minutes of training", least=0)
     # machine
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"  # "bf16": autocast, weights stay float32
-    compile: str = "auto"
-    threads: int | None = None  # of the CPU; None: as many as PyTorch takes
-    fast: bool = True  # the fast forward pass for lesson 7's Transformer (the same numbers, in fewer operations)
-    vocabulary_multiple: int = 1  # with `fast`: the output product is padded to so many rows; the model is not
+    seed: int = option(0, "where the random numbers start", least=0)
+    device: str = option("auto", "auto: the fastest that this machine has")
+    precision: str = option("auto", "bf16: matrix products in bfloat16, weights in float32; auto: where that is faster")
+    compile: str = option("auto", "torch.compile; auto: on CUDA only")
+    threads: int | None = option(None, "threads of the CPU; default: as many as PyTorch takes", least=1)
+    fast: bool = option(True, "lesson 7's Transformer in fewer operations, with the same numbers")
+    vocabulary_multiple: int = option(1, "with fast: pad the output product to a multiple of so many rows", least=1)
     # what is written
-    log_every: int = 50  # steps
-    validate_every: int = 500  # steps; 0: only at the end
-    save_every: int = 500  # steps; 0: only at the end
-    keep: int = 3  # checkpoints
-    average: int = 1  # the last checkpoints whose mean is evaluated and saved; 1: no averaging
-    tensorboard: bool = False
+    log_every: int = option(50, "steps from one row of the log to the next", least=1)
+    validate_every: int = option(500, "steps from one validation to the next; 0: only at the end", least=0)
+    save_every: int = option(500, "steps from one checkpoint to the next; 0: only at the end", least=0)
+    keep: int = option(3, "checkpoints that are kept", least=1)
+    average: int = option(1, "use the mean of so many last checkpoints; 1: the last one only", least=1)
+    tensorboard: bool = option(False, "write the log for TensorBoard, too")
     # evaluation
-    beam: int = 1  # 1: greedy
-    length_penalty: float = 0.6
-    max_length: int = 100  # longest translation, and the longest sentence (with <bos> and <eos>) that is trained on
-    evaluate: str = "all"  # splits to translate at the end, for example "test"; "none"; "all"
+    beam: int = option(1, "hypotheses that the search follows; 1: greedy", least=1)
+    length_penalty: float = option(0.6, "beam search: how much longer translations are preferred", least=0)
+    max_length: int = option(100, "longest translation, and longest sentence to train on (with <bos>, <eos>)", least=1)
+    evaluate: str = option("all", "test splits to translate at the end, for example test,other; all; none")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.without, list):  # as JSON has it
             object.__setattr__(self, "without", tuple(self.without))
         for problem in _problems(self):
             raise TrainingError(problem)
 
     @classmethod
-    def preset(cls, name: str = "small", **changes) -> Config:
+    def preset(cls, name: str = "small", **changes: Any) -> Config:
         """A preset with changes. TrainingError names the presets, or the option that does not exist."""
         if name not in PRESETS:
             raise TrainingError(f"There is no preset {name!r}. The presets are: {', '.join(PRESETS)}.")
         known = {field.name for field in fields(cls)}
-        for option in changes:
-            if option not in known:
-                raise TrainingError(f"There is no option {option!r}. The options are: {', '.join(sorted(known))}.")
+        for change in changes:
+            if change not in known:
+                raise TrainingError(f"There is no option {change!r}. The options are: {', '.join(sorted(known))}.")
         values = PRESETS[name]
         if {"steps", "epochs", "minutes"} & changes.keys():  # a length that is given replaces the preset's
             values = {key: value for key, value in values.items() if key not in ("steps", "epochs", "minutes")}
@@ -209,56 +227,45 @@ class Config:
             raise TrainingError(f"The configuration has unknown options: {', '.join(sorted(unknown))}.")
         return cls(**values)
 
-    def change(self, **changes) -> Config:
+    def change(self, **changes: Any) -> Config:
         return replace(self, **changes)
 
 
-def _problems(config: Config):
-    """Yields a sentence for each thing that is wrong."""
-    for name, choices in CHOICES.items():
-        if getattr(config, name) not in choices:
-            yield f"{name} is {getattr(config, name)!r}; choose one of {', '.join(choices)}."
-    for name in ("d_model", "num_heads", "num_layers", "d_ff", "max_tokens", "batch_size", "accumulate", "log_every"):
-        yield from _number(config, name, int, 1)
-    for name in ("keep", "average", "beam", "max_length", "vocabulary_multiple"):
-        yield from _number(config, name, int, 1)
-    for name in ("warmup", "validate_every", "save_every", "seed"):
-        yield from _number(config, name, int, 0)
-    for name in ("clip", "weight_decay", "eps", "learning_rate", "length_penalty"):
-        yield from _number(config, name, float, 0)
-    for name in ("dropout", "label_smoothing", "beta1", "beta2"):
-        yield from _number(config, name, float, 0, below=1)
-    for name, kind in (("steps", int), ("epochs", float), ("minutes", float), ("limit", int), ("threads", int)):
-        if getattr(config, name) is not None:
-            yield from _number(config, name, kind, 1 if kind is int else 0)
+def _problems(config: Config) -> Iterator[str]:
+    """A sentence for each thing that is wrong."""
+    for known in fields(config):
+        yield from _problems_of(known, getattr(config, known.name))
+    for part in config.without:
+        if part not in PARTS:
+            yield f"without names {part!r}; choose from {', '.join(PARTS)}."
     if config.d_model % config.num_heads:
         yield f"{config.num_heads} heads do not divide a width of {config.d_model}; change num_heads or d_model."
     if config.steps is None and config.epochs is None and config.minutes is None:
         yield "Say how long to train: steps, epochs or minutes."
-    for name in ("data", "evaluate"):
-        if not isinstance(getattr(config, name), str):
-            yield f"{name} is {getattr(config, name)!r}; it has to be a text."
-    for name in ("lowercase", "share_embeddings", "fast", "tensorboard"):
-        if not isinstance(getattr(config, name), bool):
-            yield f"{name} is {getattr(config, name)!r}; it has to be true or false."
-    if not isinstance(config.without, tuple):
-        yield f"without is {config.without!r}; it has to be a list of {', '.join(PARTS)}."
-    for part in config.without:
-        if part not in PARTS:
-            yield f"without names {part!r}; choose from {', '.join(PARTS)}."
     if config.max_length > 5000:
         yield f"max_length is {config.max_length}; the positional encoding has 5000 positions."
     if config.average > config.keep:
         yield f"average is {config.average} but only {config.keep} checkpoints are kept; raise keep."
-    yield from _number(config, "vocabulary_size", int, 50)
     if config.share_embeddings and config.tokens != "bpe":
         yield "share_embeddings needs tokens = bpe: two vocabularies of words have different ids."
 
 
-def _number(config, name, kind, lowest, below=math.inf):
-    value = getattr(config, name)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not (whole if kind is int else whole or isinstance(value, float)):
-        yield f"{name} is {value!r}; it has to be a {'whole ' if kind is int else ''}number."
-    elif not lowest <= value < below:
-        yield f"{name} is {value}; it has to be at least {lowest}{f' and below {below}' if below < math.inf else ''}."
+def _problems_of(known: Field, value: Any) -> Iterator[str]:
+    name, kind, choices = known.name, kinds()[known.name], CHOICES.get(known.name)
+    least, below = known.metadata["least"], known.metadata["below"]
+    if value is None and known.default is None:
+        return
+    if choices is not None:
+        if value not in choices:
+            yield f"{name} is {value!r}; choose one of {', '.join(choices)}."
+    elif type(value) is not kind and not (kind is float and type(value) is int):
+        yield f"{name} is {value!r}; it has to be {KINDS[kind]}."
+    elif least is not None and not least <= value < below:
+        yield f"{name} is {value}; it has to be at least {least}{f' and below {below}' if below < math.inf else ''}."
+
+
+@cache
+def kinds() -> dict[str, type]:
+    """{option: type of its values, None apart}."""
+    hints = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(Config).items()}
+    return {name: tuple if name == "without" else parts[0] for name, parts in hints.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import queue
+import textwrap
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -110,7 +111,7 @@ class Pairs:
 
     def __init__(self, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]]):
         if not source:
-            raise TrainingError("There are no pairs to train on: the split is empty, or every sentence is too long.")
+            raise TrainingError("There are no pairs: the split is empty.")
         self.source, self.target = Side(source), Side(target)
 
     def __len__(self) -> int:
@@ -176,6 +177,11 @@ def encode_pairs(
     source = encode_all(source_vocabulary, [pair.source_text for pair in pairs])
     target = encode_all(target_vocabulary, [pair.target_text for pair in pairs])
     short = [index for index in range(len(pairs)) if max(len(source[index]), len(target[index])) <= max_length]
+    if pairs and not short:
+        raise TrainingError(
+            f"All {len(pairs):,} pairs of a split have more than {max_length} tokens on a side, with <bos> and <eos>: "
+            f"{textwrap.shorten(pairs[0].source_text[:80], 40, placeholder=' …')} is the first. Raise max_length."
+        )
     return Pairs([source[index] for index in short], [target[index] for index in short])
 
 

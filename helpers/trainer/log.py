@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.corpus.files import write_atomic
+from helpers.trainer.checkpoint import writing_to
 from helpers.trainer.config import Config
 from helpers.trainer.errors import TrainingError
 
@@ -24,22 +25,24 @@ class Log:
     validation also validation_loss, validation_accuracy.
     """
 
-    def __init__(self, config: Config, folder: Path | None, step: int = 0, show: bool = True):
-        """folder: None for a process that writes nothing. step: what comes after it in an old log is trained again."""
+    def __init__(self, config: Config, folder: Path | None, step: int = 0, show: bool = True, progress: float = 0.0):
+        """folder: None for a process that writes nothing. step: what comes after it in an old log is trained again.
+        progress: the share of the run that is over already."""
         self.path = folder and folder / "log.jsonl"
         self.rows: list[dict] = []
         if folder:
             self.rows = [row for row in read_rows(self.path) if row["step"] <= step]
-            write_atomic(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
+            with writing_to(folder):
+                write_atomic(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
         self.live = LivePlot() if show and in_notebook() else None  # before the bar, which would be cut in two by it
-        self.bar = _bar() if show else None
+        self.bar = _bar(min(100.0, 100 * progress)) if show else None
         self.board = _board(folder) if folder and config.tensorboard else None
 
     def write(self, row: dict) -> None:
         self.rows.append(row)
         if self.path is None:
             return
-        with open(self.path, "a", encoding="utf-8") as file:
+        with writing_to(self.path.parent), open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         if self.board:
             for name, value in row.items():
@@ -149,12 +152,12 @@ def in_notebook() -> bool:
     return bool(shell) and hasattr(shell, "kernel")
 
 
-def _bar():
+def _bar(done: float):
     from tqdm import tqdm
 
-    layout = "{percentage:3.0f}% |{bar}| {elapsed}{postfix}"
+    layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed}, {remaining} left{postfix}"
     stream = sys.stdout if in_notebook() else sys.stderr  # JupyterLab shows stderr as it shows errors
-    return tqdm(total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=stream)
+    return tqdm(desc="training", initial=done, total=100.0, bar_format=layout, mininterval=0.5, leave=True, file=stream)
 
 
 def _board(folder: Path):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from helpers.trainer.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from helpers.trainer.checkpoint import checkpoints, last_checkpoint, load_checkpoint, save_checkpoint
 from helpers.trainer.config import Config
 from helpers.trainer.data import Pairs, Update, updates
 from helpers.trainer.devices import DeviceContext
@@ -76,7 +76,8 @@ class Loop:
     def run(self, show: bool = True) -> None:
         """Train to the end. Stopped if the user interrupts, TrainingError if the run cannot go on."""
         config, state = self.config, self.state
-        log = Log(config, self.folder if self.context.first else None, state.step, show and self.context.first)
+        folder, show = (self.folder, show) if self.context.first else (None, False)
+        log = Log(config, folder, state.step, show, self._progress(state.seconds))
         self.rows = log.rows
         clock = _Clock(self, state.seconds)
         stream = updates(config, self.pairs, self.context, state.epoch, state.update)
@@ -178,7 +179,7 @@ class Loop:
         clip = "" if config.clip else ", or set clip to 1"
         return (
             f"{what} is no longer a finite number (step {self.state.step}). Lower learning_rate (now "
-            f"{config.learning_rate:g}), raise warmup (now {config.warmup}){clip}. {self._last_checkpoint()}"
+            f"{config.learning_rate:g}), raise warmup (now {config.warmup}){clip}. {last_checkpoint(self.folder)}"
         )
 
     def _out_of_memory(self, update: Update | None) -> str:
@@ -188,12 +189,8 @@ class Loop:
         return (
             f"The {device} ran out of memory with a batch of {size:,} source ids. Halve {option} (now "
             f"{getattr(config, option)}) and double accumulate (now {config.accumulate}): updates keep their size. "
-            f"{self._last_checkpoint()}"
+            f"{last_checkpoint(self.folder)}"
         )
-
-    def _last_checkpoint(self) -> str:
-        found = checkpoints(self.folder)
-        return f"The last checkpoint is {found[-1]}." if found else "There is no checkpoint yet."
 
 
 class _Clock:

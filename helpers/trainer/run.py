@@ -7,9 +7,12 @@ result.translate(["the cat sees two dogs"])
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
-from collections.abc import Callable, Iterable
+import re
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +21,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from helpers.corpus import Corpus, CorpusError, load
-from helpers.corpus.files import write_atomic
+from helpers.corpus import Corpus, CorpusError, CorpusWarning, Pair, load
+from helpers.corpus.files import user_path, write_atomic
 from helpers.trainer import card as cards
-from helpers.trainer.checkpoint import checkpoints
+from helpers.trainer.checkpoint import checkpoints, writing_to
 from helpers.trainer.config import Config
 from helpers.trainer.data import (
+    Pairs,
     Vocabularies,
     encode_pairs,
     make_vocabularies,
@@ -35,7 +39,7 @@ from helpers.trainer.errors import TrainingError
 from helpers.trainer.log import curve
 from helpers.trainer.loop import Loop
 from helpers.trainer.model import build_model, count_parameters
-from helpers.trainer.scores import score_split, translate
+from helpers.trainer.scores import encode_sources, score_split, translate
 from helpers.trainer.step import Stepper
 from helpers.trainer.weights import average_weights, describe, load_into, save_weights
 
@@ -98,19 +102,21 @@ def train(
 def _train(config, folder, corpus, resume, model_class, show, context: DeviceContext) -> Result:
     seed_everything(config.seed)
     corpus = corpus or load_corpus(config)
-    splits(config, corpus)  # a wrong name ends the run now, not after the training
-    pairs = corpus.train[: config.limit]
+    _needs_libraries(config, corpus, show)
     stored = folder / "vocabulary.json"
     vocabularies = vocabularies_from_json(_read(stored)) if resume else make_vocabularies(config, corpus)
-    train_pairs = encode_pairs(pairs, *vocabularies, config.max_length)
-    validation = encode_pairs(corpus.validation, *vocabularies, config.max_length) if corpus.validation else None
+    pairs = corpus.train[: config.limit]
+    train_pairs = _encode(pairs, vocabularies, config, "training")
+    validation = _encode(corpus.validation, vocabularies, config, "validation") if corpus.validation else None
     model = build_model(config, len(vocabularies[0]), len(vocabularies[1]), model_class)
+    for name in splits(config, corpus):
+        encode_sources(model, [pair.source_text for pair in corpus.tests[name]], vocabularies[0], f"{name}, sentence")
     metadata = describe(config, vocabularies)
     context.wait()  # no process writes before all have read
     if context.first:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(stored, vocabularies_to_json(*vocabularies))
-        write_atomic(folder / "config.json", config.to_json())
+        with writing_to(folder):
+            write_atomic(stored, vocabularies_to_json(*vocabularies))
+            write_atomic(folder / "config.json", config.to_json())
     stepper = Stepper(config, model, context)
     seed_everything(config.seed + 1009 * context.rank)  # every process drops out other values
     brief = {key: value for key, value in metadata.items() if key != "vocabularies"}
@@ -127,25 +133,55 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
         load_into(model, average_weights(path / "model.safetensors" for path in last))
     card: dict = {}
     if context.first:
-        save_weights(model, folder / "model.safetensors", metadata)
+        with writing_to(folder):
+            save_weights(model, folder / "model.safetensors", metadata)
         scores = score(config, model, corpus, vocabularies, context)
-        card = cards.make_card(config, model, stepper.context, loop.state, scores, corpus.name, len(train_pairs))
-        write_atomic(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
-        write_atomic(folder / "card.md", cards.to_markdown(card))
+        used, too_long = len(train_pairs), len(pairs) - len(train_pairs)
+        card = cards.make_card(config, model, stepper.context, loop.state, scores, corpus.name, used, too_long)
+        with writing_to(folder):
+            write_atomic(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
+            write_atomic(folder / "card.md", cards.to_markdown(card))
         if show:
             print(f"{cards.to_text(card)}\nEverything is in {folder}.")
     context.wait()
     return Result(model, vocabularies, config, loop.rows, card, folder)
 
 
+def _needs_libraries(config: Config, corpus: Corpus, show: bool) -> None:
+    """Libraries that come late are missed now, not after the training."""
+    needed = ["safetensors", *["tqdm"] * show, *["sacrebleu"] * _has_bleu(config, corpus)]
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        raise TrainingError(f"The training needs {' and '.join(missing)}. Install: pip install {' '.join(missing)}")
+
+
+def _encode(pairs: Sequence[Pair], vocabularies: Vocabularies, config: Config, name: str) -> Pairs:
+    encoded = encode_pairs(pairs, *vocabularies, config.max_length)
+    if len(encoded) < len(pairs):
+        warnings.warn(
+            f"{len(pairs) - len(encoded):,} of {len(pairs):,} {name} pairs are left out: a side has more than "
+            f"{config.max_length} tokens, with <bos> and <eos>. Raise max_length to keep them.",
+            CorpusWarning,
+            stacklevel=4,
+        )
+    return encoded
+
+
 def splits(config: Config, corpus: Corpus) -> list[str]:
-    """The test splits that `config.evaluate` names."""
-    names = list(corpus.tests) if config.evaluate == "all" else config.evaluate.replace(" ", "").split(",")
+    """The test splits that `config.evaluate` names. TrainingError if there is no such split, or nothing in it."""
+    names = list(corpus.tests) if config.evaluate == "all" else [name.strip() for name in config.evaluate.split(",")]
     names = [] if config.evaluate == "none" else names
     for name in names:
         if name not in corpus.tests:
             raise TrainingError(f"{corpus.name} has no split {name!r}; it has {', '.join(corpus.tests) or 'none'}.")
+        if not corpus.tests[name]:
+            raise TrainingError(f"The split {name!r} of {corpus.name} is empty. Name the others with evaluate.")
     return names
+
+
+def _has_bleu(config: Config, corpus: Corpus) -> bool:
+    """The grammar has one right translation for each sentence: no BLEU there."""
+    return corpus.name != "grammar" and bool(splits(config, corpus))
 
 
 def score(
@@ -155,13 +191,9 @@ def score(
     vocabularies: Vocabularies,
     context: DeviceContext | None = None,
 ) -> dict:
-    """{split: what `score_split` gives} for the test splits that `config.evaluate` names.
-
-    The grammar has one right translation for each sentence: no BLEU there.
-    """
-    real = corpus.name != "grammar"
+    """{split: what `score_split` gives} for the test splits that `config.evaluate` names."""
     return {
-        name: score_split(model, corpus.tests[name], vocabularies, config, context, with_bleu=real)
+        name: score_split(model, corpus.tests[name], vocabularies, config, context, _has_bleu(config, corpus))
         for name in splits(config, corpus)
     }
 
@@ -189,20 +221,27 @@ def seed_everything(seed: int) -> None:
 def _folder(folder: str | Path | None, resume: bool) -> Path:
     """The folder of the run. A run never writes into a folder that holds another."""
     if folder is not None:
-        folder = Path(folder)
+        folder = user_path(folder)
         if not resume and checkpoints(folder):
             raise TrainingError(f"{folder} holds a run already. Resume it, or choose another folder.")
         return folder
-    numbered = sorted(path for path in RUNS.glob("[0-9]*") if path.is_dir())
     if resume:
-        if not numbered:
+        runs = [file.parent for file in RUNS.rglob("config.json") if file.with_name("vocabulary.json").is_file()]
+        if not runs:
             raise TrainingError(f"There is no run in {RUNS} to resume.")
-        return numbered[-1]
-    return RUNS / f"{int(numbered[-1].name) + 1 if numbered else 1:03d}"
+        return max(runs, key=lambda run: (_written(run), run))
+    number = 1 + max((int(path.name) for path in RUNS.glob("*") if re.fullmatch("[0-9]{1,6}", path.name)), default=0)
+    return RUNS / f"{number:03d}"
+
+
+def _written(run: Path) -> int:
+    """When a run has last written anything."""
+    files = [run / "config.json", run / "log.jsonl", *(path / "state.json" for path in checkpoints(run)[-1:])]
+    return max(file.stat().st_mtime_ns for file in files if file.is_file())
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")  # what is damaged is no JSON
     except OSError:
         raise TrainingError(f"{path.parent} holds no run: {path.name} is missing.") from None

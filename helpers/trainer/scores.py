@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -9,9 +10,10 @@ from torch import nn
 
 from helpers.corpus.pairs import Pair
 from helpers.trainer.config import Config
-from helpers.trainer.data import Side, Vocabularies, encode_all
+from helpers.trainer.data import Side, Vocabularies, Vocabulary, encode_all
 from helpers.trainer.devices import DeviceContext
-from helpers.trainer.search import search
+from helpers.trainer.errors import TrainingError
+from helpers.trainer.search import positions_of, search
 from helpers.training import exact_match
 
 SENTENCES = 6400  # largest number of source ids times beams in one batch of the search
@@ -21,6 +23,8 @@ def translate_ids(
     model: nn.Module, source_ids: list[list[int]], config: Config, context: DeviceContext | None = None
 ) -> list[list[int]]:
     """Ids of the translations of many sentences (lists of ids, from <bos> to <eos>), in their order."""
+    if not source_ids:
+        return []
     device = next(model.parameters()).device
     side = Side(source_ids)
     order = sorted(range(len(source_ids)), key=lambda index: -len(source_ids[index]))
@@ -50,9 +54,25 @@ def translate(
     config: Config,
     context: DeviceContext | None = None,
 ) -> list[str]:
-    """Texts in the source language to texts in the target language."""
+    """Texts in the source language to texts in the target language. TrainingError names a text that is too long."""
     source, target = vocabularies
-    return [target.text(ids) for ids in translate_ids(model, encode_all(source, list(texts)), config, context)]
+    ids = encode_sources(model, list(texts), source)
+    return [target.text(row) for row in translate_ids(model, ids, config, context)]
+
+
+def encode_sources(
+    model: nn.Module, texts: Sequence[str], vocabulary: Vocabulary, name: str = "text"
+) -> list[list[int]]:
+    """The ids of texts to translate. TrainingError names a text that has more tokens than the model has positions."""
+    ids, limit = encode_all(vocabulary, texts), positions_of(model)
+    for number, (text, row) in enumerate(zip(texts, ids, strict=True), 1):
+        if len(row) > limit:
+            begin = textwrap.shorten(text[:80], 40, placeholder=" …")
+            raise TrainingError(
+                f"{name} {number:,} ({begin}) has {len(row):,} tokens with <bos> and <eos>, the model {limit:,} "
+                "positions. Shorten, split or remove it."
+            )
+    return ids
 
 
 def score_split(
@@ -63,15 +83,28 @@ def score_split(
     context: DeviceContext | None = None,
     with_bleu: bool = True,
 ) -> dict:
-    """{"sentences": n, "exact_match": share}, and with_bleu {"bleu": 0..100, "signature": text}.
+    """{"sentences": n, "exact_match": share, ...}, and with_bleu {"bleu": 0..100, "signature": text}.
 
-    Exact match compares the texts. BLEU is sacreBLEU's, on the raw text, cased; with `lowercase` it ignores case.
+    Translations are compared with the references as the vocabulary would write them. "references": in which way they
+    are written then, "" if as they are. "unwritable": how many the model cannot write, since a word or sign has no id,
+    or since they are longer than `max_length`; they count as wrong.
     """
+    target = vocabularies[1]
     translations = translate(model, [pair.source_text for pair in pairs], vocabularies, config, context)
-    references = [pair.target_text for pair in pairs]
-    scores = {"sentences": len(pairs), "exact_match": exact_match(translations, references)}
+    texts = [pair.target_text for pair in pairs]
+    references = [target.normalize(text) for text in texts]
+    ids = encode_all(target, texts)
+    scores = {
+        "sentences": len(pairs),
+        "exact_match": exact_match(translations, references),
+        "references": "" if references == texts else target.writes,
+        "unwritable": sum(
+            target.text(row) != reference or len(row) - 1 > config.max_length
+            for row, reference in zip(ids, references, strict=True)
+        ),
+    }
     if with_bleu:
-        scores |= bleu(translations, references, lowercase=config.lowercase)
+        scores |= bleu(translations, references, lowercase=target.normalize("A") == "a")
     return scores
 
 

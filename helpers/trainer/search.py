@@ -8,10 +8,13 @@ beams with the hypothesis `parents` (kept, beams) of the same sentence.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.trainer.errors import TrainingError
 from helpers.trainer.fast import add_norm, attend, can_go_fast, encode, project
 
 
@@ -31,6 +34,8 @@ def search(
     with `eos`, then 0; and scores (sentences,), as in `helpers.training.beam_search`. beam=1 is the greedy search of
     `helpers.decoder.greedy_decode`. The model keeps its mode.
     """
+    if source.shape[1] > positions_of(model):
+        raise TrainingError(f"A sentence has {source.shape[1]:,} tokens, the model {positions_of(model):,} positions.")
     training = model.training
     model.eval()
     decoder = decoder_for(model)
@@ -41,6 +46,12 @@ def search(
         return _beam(decoder, source, beam, length_penalty, bos, eos, max_length)
     finally:
         model.train(training)
+
+
+def positions_of(model: nn.Module) -> float:
+    """The largest number of tokens of a sentence: the rows of the model's table of positions, if it has one."""
+    encoding = getattr(getattr(model, "position", None), "encoding", None)
+    return math.inf if encoding is None else len(encoding)
 
 
 def _penalty(length, length_penalty):

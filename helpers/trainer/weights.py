@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from helpers.corpus.files import write_atomic
+from helpers.corpus.files import user_path, write_atomic
 from helpers.trainer.config import Config
 from helpers.trainer.data import Vocabularies, vocabularies_from_json, vocabularies_to_json
 from helpers.trainer.errors import TrainingError
@@ -49,8 +49,9 @@ def save_weights(model: nn.Module | dict[str, torch.Tensor], path: str | Path, m
     state = model.state_dict() if hasattr(model, "state_dict") else model
     tensors = {name: value.detach().to("cpu").contiguous().clone() for name, value in state.items()}
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()}
+    path = user_path(path)
     write_atomic(path, save(tensors, metadata=texts))
-    return Path(path)
+    return path
 
 
 def load_weights(path: str | Path, largest: int | None = LARGEST) -> Weights:
@@ -58,7 +59,7 @@ def load_weights(path: str | Path, largest: int | None = LARGEST) -> Weights:
     if it holds anything but finite numbers."""
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise TrainingError(f"There is no weights file {path.name}. Train a model and save it with `save_weights`.")
     size = path.stat().st_size

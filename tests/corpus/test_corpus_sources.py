@@ -65,11 +65,13 @@ def test_files_of_ones_own(tmp_path):
     corpus = load(f"{tmp_path / 'train.en'},{tmp_path / 'train.ko'}")
     assert (len(corpus.train), len(corpus.validation), list(corpus.tests)) == (40, 3, ["test_a"])
     assert corpus.train[1].source_text == "train 1" and corpus.train[0].target_text == "train 0 요"
-    (tmp_path / "dev.en").unlink()
+    for language in ("en", "ko"):
+        (tmp_path / f"dev.{language}").unlink()
     corpus = load((tmp_path / "train.en", tmp_path / "train.ko"))
     assert (len(corpus.train), len(corpus.validation)) == (38, 2)
 
 
+@pytest.mark.filterwarnings("ignore::helpers.corpus.CorpusWarning")
 def test_unusable_files_are_named(tmp_path):
     (tmp_path / "a").write_text("one\ntwo\n")
     (tmp_path / "b").write_text("eins\n")
@@ -151,8 +153,8 @@ def test_download_checks_resumes_and_replaces(server, tmp_path):
 
 
 def test_the_command(capsys, tmp_path):
-    (tmp_path / "train.en").write_text("a dog\n" * 3)
-    (tmp_path / "train.de").write_text("ein Hund\n" * 3)
+    (tmp_path / "train.en").write_text("a dog\na cat\na hen\n")
+    (tmp_path / "train.de").write_text("ein Hund\neine Katze\nein Huhn\n")
     assert main(["show", f"{tmp_path / 'train.en'},{tmp_path / 'train.de'}"]) == 0
     assert "train: 2 pairs" in capsys.readouterr().out
     assert main(["show", "multi30k-fr"]) == 2

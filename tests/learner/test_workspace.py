@@ -11,11 +11,10 @@ import pytest
 from autograde import cli
 from autograde.course import class_data, notebooks
 from autograde.course.errors import CourseError
-from autograde.course.lessons import LESSONS, find_lesson
+from autograde.course.lessons import find_lesson
 from autograde.exercises import exercise
 from autograde.grading import grade as grading
 from autograde.grading.notebook.cells import checked_exercise
-from autograde.grading.notebook.normalise import normalise
 from autograde.grading.notebook.read import Submitted, Unreadable, read_submission
 from autograde.grading.notebook.scores import ordinary_score
 from autograde.grading.records import seeds
@@ -194,49 +193,6 @@ def test_accidents_are_repaired(tmp_path):
         "cells": [3, {"cell_type": [], "metadata": 5}, {"source": {"a": 1}}, {"cell_type": "code", "source": "\ud800"}]
     }
     assert len(write(tmp_path, odd).cells) == 3
-
-
-def submitted(tmp_path, notebook) -> Submitted:
-    return write(tmp_path, json.loads(nbformat.writes(notebook)))
-
-
-def test_normalising_takes_sources_only(tmp_path):
-    release = released(LESSON)
-    mine = filled(LESSON)
-    for cell in mine.cells:
-        cell.metadata["tags"] = ["skip-execution", "raises-exception"]
-    by_id = {notebooks.grade_id(cell): cell for cell in mine.cells}
-    by_id["check_softmax"].source = "print('ok')"
-    by_id["check_softmax"].metadata.nbgrader.points = 1000
-    mine.cells.insert(4, nbformat.v4.new_code_cell("helper = 1"))
-    notebook, notes = normalise(release, submitted(tmp_path, mine))
-    again = {notebooks.grade_id(cell): cell for cell in notebook.cells}
-    assert again["check_softmax"].source == 'check("softmax")'
-    assert again["check_softmax"].metadata == {c.id: c for c in release.cells}["check_softmax"].metadata
-    assert "np.exp" in again["softmax"].source
-    assert [c.source for c in notebook.cells].index("helper = 1") == 4
-    assert not any("skip-execution" in c.metadata.get("tags", []) for c in notebook.cells)
-    assert notes == []
-
-
-def test_normalising_mends_deleted_and_doubled_cells(tmp_path):
-    release, mine = released(LESSON), filled(LESSON)
-    names = [notebooks.grade_id(cell) for cell in mine.cells]
-    second = nbformat.from_dict(mine.cells[names.index("softmax")])
-    second = nbformat.from_dict({**second, "source": "softmax = None", "id": "other"})
-    mine.cells.insert(names.index("softmax") + 1, second)
-    mine.cells = [cell for cell in mine.cells if notebooks.grade_id(cell) not in ("check_project", "attention_scores")]
-    notebook, notes = normalise(release, submitted(tmp_path, mine))
-    names = [notebooks.grade_id(cell) for cell in notebook.cells]
-    assert [name for name in names if name] == [notebooks.grade_id(c) for c in release.cells if notebooks.grade_id(c)]
-    assert notebook.cells[names.index("softmax") + 1].source == "softmax = None", "both are run, in their order"
-    assert "NotImplementedError" in notebook.cells[names.index("attention_scores")].source
-    assert len(notes) == 3
-
-
-def test_a_notebook_of_another_lesson_earns_nothing(tmp_path):
-    notebook, _ = normalise(released(LESSON), submitted(tmp_path, filled(LESSONS[0])))
-    assert all("NotImplementedError" in c.source for c in notebook.cells if notebooks.grade_id(c) == "softmax")
 
 
 def test_only_a_check_cell_is_a_check():

@@ -224,6 +224,21 @@ def test_the_bar_shows_how_far_it_is(tmp_path, monkeypatch):
     log.close()
     assert "100%" in sys.stderr.getvalue() and "loss=1.250" in sys.stderr.getvalue()
     assert "validation=2.500" in sys.stderr.getvalue() and "1,234" in sys.stderr.getvalue()
+    assert "training" in sys.stderr.getvalue() and "left" in sys.stderr.getvalue()
+
+
+def test_the_time_left_of_a_resumed_run_counts_from_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    now = [0.0]
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 3.0}\n')
+    log = Log(Config.preset("small"), tmp_path, step=1, progress=0.5)
+    monkeypatch.setattr(log.bar, "_time", lambda: now[0])
+    log.bar.start_t = log.bar.last_print_t = 0.0
+    now[0] = 60.0
+    log.advance(0.6)
+    shown = str(log.bar)
+    log.close()
+    assert "60% |" in shown and "01:00, 04:00 left" in shown, "a tenth took a minute, four tenths are left"
 
 
 @pytest.fixture
@@ -368,8 +383,30 @@ def test_every_option_of_the_config_is_an_argument(capsys):
     assert end.value.code == 0
     text = capsys.readouterr().out
     for field in dataclasses.fields(Config):
-        assert f"--{field.name.replace('_', '-')}" in text
+        _, found, rest = text.partition(f"--{field.name.replace('_', '-')}")
+        assert found and " ".join(field.metadata["help"].split()[:3]) in " ".join(rest.split()), "each has a word"
+        assert len(field.metadata["help"]) > 10
     assert set(CHOICES) <= {field.name for field in dataclasses.fields(Config)}
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ("--steps x", "argument --steps: 'x' is not a whole number"),
+        ("--steps 1.5", "argument --steps: '1.5' is not a whole number"),
+        ("--dropout little", "argument --dropout: 'little' is not a number"),
+        ("--tokens chars", "argument --tokens: invalid choice: 'chars'"),
+        ("--seed", "argument --seed: expected one argument"),
+        ("--stepz=3", "unrecognized arguments: --stepz=3"),
+    ],
+)
+def test_a_wrong_option_is_one_line(options, sentence, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["train", "small", *options.split()])
+    shown = capsys.readouterr()
+    assert (end.value.code, shown.out) == (2, "")
+    assert shown.err.startswith(f"course train: {sentence}") and shown.err.count("\n") == 1
+    assert shown.err.endswith("`course train --help` lists the options.\n")
 
 
 def test_the_course_command_trains_and_explains(tmp_path, monkeypatch, capsys):

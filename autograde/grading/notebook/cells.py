@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -32,8 +33,16 @@ def checked_exercise(cell: NotebookNode) -> Exercise | None:
 
 
 def answer_source(notebook: NotebookNode, exercise: Exercise) -> str | None:
-    """The text of the cell for the answer to an exercise."""
-    return next((cell.source for cell in notebook.cells if grade_id(cell) == exercise.name), None)
+    """The text of the cell with the answer to an exercise: the last one before the check that defines it, else the one
+    for it."""
+    defines = re.compile(rf"^(?:async def|def|class)[ \t]+{re.escape(exercise.name)}\b", re.MULTILINE)
+    source = None
+    for cell in notebook.cells:
+        if checked_exercise(cell) is exercise:
+            break
+        if cell.cell_type == "code" and (grade_id(cell) == exercise.name or defines.search(cell.source)):
+            source = cell.source
+    return source
 
 
 def refused(exercise: Exercise, reason: str) -> Verdict:
