@@ -62,14 +62,14 @@ def norm_of_x(x, sublayer_output, gamma, beta, eps=1e-5):
 
 
 @EXERCISE.wrong(
-    "no residual connection", "`x` does not take part: the sublayer's output alone is normalized. Add `x` to it first."
+    "no residual connection", "`x` does not take part: only the sublayer's output is normalized. Add `x` to it first."
 )
 def no_residual(x, sublayer_output, gamma, beta, eps=1e-5):
     return layer_norm(sublayer_output, gamma, beta, eps)
 
 
 @EXERCISE.wrong(
-    "sublayer's output not used", "The result depends on `x` alone. Normalize the sum of `x` and `sublayer_output`."
+    "sublayer's output not used", "The result depends only on `x`. Normalize the sum of `x` and `sublayer_output`."
 )
 def only_x(x, sublayer_output, gamma, beta, eps=1e-5):
     return layer_norm(x, gamma, beta, eps)

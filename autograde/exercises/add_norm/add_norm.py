@@ -116,7 +116,7 @@ class OfX(AddNorm):
 
 
 @EXERCISE.wrong(
-    "no residual connection", "`x` does not take part: the sublayer's output alone is normalized. Add `x` to it first."
+    "no residual connection", "`x` does not take part: only the sublayer's output is normalized. Add `x` to it first."
 )
 class NoResidual(AddNorm):
     def forward(self, x, sublayer_output):
@@ -213,7 +213,7 @@ class DropX(AddNorm):
 
 @EXERCISE.wrong(
     "dropout on both",
-    "Dropout acts on `x`, too. The residual connection stays whole: drop in the sublayer's output alone.",
+    "Dropout acts on `x`, too. The residual connection stays whole: drop only in the sublayer's output.",
 )
 class DropBoth(AddNorm):
     def forward(self, x, sublayer_output):

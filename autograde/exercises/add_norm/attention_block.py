@@ -144,7 +144,7 @@ class MaskAsKey(AttentionBlock):
 
 @EXERCISE.wrong(
     "no residual connection",
-    "The attention's output alone is normalized, perhaps because `x` was overwritten. Keep `x`, and give it to "
+    "Only the attention's output is normalized, perhaps because `x` was overwritten. Keep `x`, and give it to "
     "`self.add_norm`, too.",
 )
 class NoResidual(AttentionBlock):

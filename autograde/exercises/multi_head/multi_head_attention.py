@@ -453,9 +453,7 @@ class WeightsAlways(_Steps):
         return output, weights
 
 
-@EXERCISE.wrong(
-    "the output alone", "`forward` returns the output alone. Return two things: the output and the weights."
-)
+@EXERCISE.wrong("the output alone", "`forward` returns only the output. Return two things: the output and the weights.")
 class OutputAlone(_Steps):
     def finish(self, output, weights, need_weights):
         return output

@@ -178,9 +178,7 @@ class SumOfKeys(SelfAttentionHead):
         return weights @ self.key(x), weights
 
 
-@EXERCISE.wrong(
-    "the output alone", "`forward` returns the output alone. Return two things: the output and the weights."
-)
+@EXERCISE.wrong("the output alone", "`forward` returns only the output. Return two things: the output and the weights.")
 class OutputAlone(SelfAttentionHead):
     def forward(self, x, mask=None):
         return super().forward(x, mask)[0]

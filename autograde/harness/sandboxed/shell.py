@@ -19,7 +19,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 
 HistoryManager.enabled = False  # type: ignore[assignment]  # no database, and no thread that writes it
-Completer.use_jedi = False  # type: ignore[assignment]
+Completer.use_jedi = False  # type: ignore[assignment]  # traitlets: this sets the default of a Bool
 
 
 class Outputs:
