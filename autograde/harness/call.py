@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from autograde.harness.plain import Other
 
-ANY_TEXT = ""  # in `Call.mentions`: the message may be any that is not empty
+ANY_TEXT = ""  # in a call's `mentions`: the message may be any that is not empty
 MAIN = "result"  # the part without which there is no partial credit
 
 
@@ -24,45 +24,97 @@ class Fixture:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One question to the learner's object. Everything in it is plain data, arrays, tensors or `Fixture`.
+class _Call:
+    """What every kind of call has. Everything in it is plain data, arrays, tensors or `Fixture`.
 
-    A function is called with `args` and `kwargs`. A class is first constructed with `new` (a tuple of positional
-    arguments) and `new_kwargs`; `weights` replaces the values of its parameters by name; then `method` (default: the
-    object itself) is called. Each call starts from a fresh object, a fixed random state and fresh copies of its inputs.
+    Each call starts from a fresh object, a fixed random state and fresh copies of its inputs.
 
     args, kwargs   the inputs of the call
     part           which part of the exercise's points this call decides, a key of `Exercise.parts`
     note           what is special about this call, shown beside it ("a padded sentence")
-    new            arguments of the constructor; None for a function
-    another        arguments of a second object of the class, made after the first and left alone; None: there is none
-    method         a method of the constructed object; None calls the object; "" does not call it at all
-    then           more (method, args) on the same object afterwards; the result is the list of all outputs
-    weights        {name: array}, loaded into the module's parameters of that name
-    training       training mode of a module
-    report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
-                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients"
-                   (list); of a function also "args" (what became of the modules, optimizers and generators among its
-                   arguments); of anything "weights" alone (the file or the module with trained weights that the
-                   object gives, `autograde.harness.weights`)
     mentions       words that the message of an expected exception has to contain; ANY_TEXT: there has to be one
     tolerance      largest accepted difference; None: taken from the reference's own float error
     """
 
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
+    _: KW_ONLY
     part: str = MAIN
     note: str = ""
-    new: tuple[Any, ...] | None = None
+    mentions: tuple[str, ...] = ()
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionCall(_Call):
+    """A function is called with `args` and `kwargs`.
+
+    report         what comes back with the output: "args" (what became of the modules, optimizers and generators among
+                   the arguments), "input_gradients" (list, of a fixed loss); ("output",) is the output itself
+    """
+
+    report: tuple[str, ...] = ("output",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstructorCall(_Call):
+    """A torch module is constructed with `args` and `kwargs`, and not called.
+
+    weights        as of a `ModuleCall`; a parameter with several names is reported by the name that is here
+    report         what comes back: any of "parameters", "buffers", "initial", as of a `ModuleCall`; (): nothing
+    """
+
+    weights: dict[str, Any] = field(default_factory=dict)
+    report: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodCall(_Call):
+    """An object is constructed with `new` and `new_kwargs`; then its `method` is called with `args` and `kwargs`.
+
+    new            positional arguments of the constructor
+    another        those of a second object of the class, made after the first and not used; None: there is none
+    method         a name; "__call__" calls the object itself, "__len__" takes its length
+    then           more (method, args) on the same object afterwards; the result is the list of all outputs
+    """
+
+    new: tuple[Any, ...]
     new_kwargs: dict[str, Any] = field(default_factory=dict)
     another: tuple[Any, ...] | None = None
-    method: str | None = None
-    then: tuple[Any, ...] = ()
-    weights: dict[str, Any] | None = None
+    method: str
+    then: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleCall(_Call):
+    """A torch module is constructed, gets its weights and its mode, and is called with `args` and `kwargs`.
+
+    new, new_kwargs, method, then   as of a `MethodCall`
+    weights        {name: array}, loaded into the module's parameters of that name
+    training       training mode, in place of evaluation mode
+    report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
+                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients"
+                   (list); ("output",) is the output itself
+    """
+
+    new: tuple[Any, ...]
+    new_kwargs: dict[str, Any] = field(default_factory=dict)
+    method: str = "__call__"
+    then: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    weights: dict[str, Any] = field(default_factory=dict)
     training: bool = False
-    report: tuple[Any, ...] = ("output",)
-    mentions: tuple[Any, ...] = ()
-    tolerance: float | None = None
+    report: tuple[str, ...] = ("output",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsCall(_Call):
+    """The trained weights that a function without arguments gives are read (`harness.weights`).
+
+    `args` are not passed on: the exercise's projection examines the weights with them.
+    """
+
+
+Call = FunctionCall | ConstructorCall | MethodCall | ModuleCall | WeightsCall
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,19 @@ from typing import Any
 import numpy as np
 
 from autograde.harness import limits, reports
-from autograde.harness.call import Answer, Call, Fixture, Problem, Skipped, Unsuitable
+from autograde.harness.call import (
+    Answer,
+    Call,
+    ConstructorCall,
+    Fixture,
+    FunctionCall,
+    MethodCall,
+    ModuleCall,
+    Problem,
+    Skipped,
+    Unsuitable,
+    WeightsCall,
+)
 from autograde.harness.fixtures import build_argument, build_arguments
 from autograde.harness.plain import TensorData, to_plain, type_name
 from autograde.harness.problems import problem_in_time
@@ -82,27 +94,37 @@ def _untouched(before: Any, after: Any) -> bool:
 
 
 def _put(obj: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if "weights" in call.report:
-        return trained_weights(obj)
-    if call.new is None:
-        if not callable(obj):
-            raise Unsuitable(f"this is {type_name(obj)} and cannot be called; expected a function")
-        if tuple(call.report) == ("output",):
-            return obj(*args, **kwargs)
-        return _use_function(obj, call, args, kwargs)
-    if not inspect.isclass(obj):
-        raise Unsuitable(f"this is {type_name(obj)}; expected a class")
-    made = obj(*build_argument(call.new), **build_argument(call.new_kwargs))
-    if call.another is not None:
-        obj(*build_argument(call.another))
+    match call:
+        case WeightsCall():
+            return trained_weights(obj)
+        case FunctionCall():
+            return _call_function(obj, call, args, kwargs)
+        case ConstructorCall():
+            made = _construct(obj, args, kwargs)
+            reported = _prepare(made, call) if _is_module(made) else {}
+            return reported or None
+        case MethodCall():
+            made = _construct(obj, build_argument(call.new), build_argument(call.new_kwargs))
+            if call.another is not None:
+                obj(*build_argument(call.another))
+            return _call_methods(made, call, args, kwargs)
+        case ModuleCall():
+            made = _construct(obj, build_argument(call.new), build_argument(call.new_kwargs))
+            # an ordinary object has no weights and nothing to report, but its output may be right
+            return (_call_module if _is_module(made) else _call_methods)(made, call, args, kwargs)
+
+
+def _is_module(made: Any) -> bool:
     import torch
 
-    if not isinstance(made, torch.nn.Module):
-        return _use(made, call, args, kwargs)
-    return _use_module(made, call, args, kwargs)
+    return isinstance(made, torch.nn.Module)
 
 
-def _use_function(function: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def _call_function(function: Any, call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if not callable(function):
+        raise Unsuitable(f"this is {type_name(function)} and cannot be called; expected a function")
+    if call.report == ("output",):
+        return function(*args, **kwargs)
     inputs = reports.learning_inputs(call, args, kwargs)
     output = function(*args, **kwargs)
     reported = {"output": to_plain(output)}
@@ -114,41 +136,39 @@ def _use_function(function: Any, call: Call, args: tuple[Any, ...], kwargs: dict
     return reported
 
 
-def _use(made: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    first = _use_once(made, call, args, kwargs)
+def _construct(obj: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if not inspect.isclass(obj):
+        raise Unsuitable(f"this is {type_name(obj)}; expected a class")
+    return obj(*args, **kwargs)
+
+
+def _call_methods(made: Any, call: MethodCall | ModuleCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    first = _call_method(made, call.method, args, kwargs)
     if not call.then:
         return first
     return [to_plain(first), *(to_plain(getattr(made, method)(*build_argument(more))) for method, more in call.then)]
 
 
-def _use_once(made: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if call.method == "":
-        return None
-    if call.method is None:
-        if not callable(made):
-            raise Unsuitable(f"an object of the class {type_name(made)} cannot be called")
-        return made(*args, **kwargs)
-    # `len(x)` and `x.__len__()` are the same question, but the builtin checks the result
-    if call.method == "__len__":
-        return len(made)
-    return getattr(made, call.method)(*args, **kwargs)
+def _call_method(made: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    match method:
+        case "__call__":
+            if not callable(made):
+                raise Unsuitable(f"an object of the class {type_name(made)} cannot be called")
+            return made(*args, **kwargs)
+        case "__len__":  # `x.__len__()` is the same question, but the builtin checks the result
+            return len(made)
+        case _:
+            return getattr(made, method)(*args, **kwargs)
 
 
-def _use_module(module: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call_module(module: Any, call: ModuleCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     import torch
 
-    reported: dict[str, Any] = {}
-    parameters = _parameters(module, call.weights or {})
-    if "parameters" in call.report:
-        reported["parameters"] = {name: list(p.shape) for name, p in sorted(parameters.items())}
-    if "initial" in call.report:
-        reported["initial"] = {name: to_plain(p) for name, p in sorted(parameters.items())}
-    if "buffers" in call.report:
-        reported["buffers"] = {name: list(b.shape) for name, b in sorted(module.named_buffers())}
-    _load(parameters, call.weights or {})
+    reported = _prepare(module, call)
+    parameters = _parameters(module, call.weights)
     module.train(call.training)
     inputs = reports.learning_inputs(call, args, kwargs)
-    output = _use(module, call, args, kwargs)
+    output = _call_methods(module, call, args, kwargs)
     if "output" in call.report:
         reported["output"] = to_plain(output)
     if {"gradients", "input_gradients"} & set(call.report):
@@ -159,7 +179,21 @@ def _use_module(module: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str
         }
     if "input_gradients" in call.report:
         reported["input_gradients"] = reports.taken_gradients(inputs)
-    return reported["output"] if tuple(call.report) == ("output",) else reported
+    return reported["output"] if call.report == ("output",) else reported
+
+
+def _prepare(module: Any, call: ConstructorCall | ModuleCall) -> dict[str, Any]:
+    """Load the weights of the call into a module, and report what it was constructed with."""
+    reported: dict[str, Any] = {}
+    parameters = _parameters(module, call.weights)
+    if "parameters" in call.report:
+        reported["parameters"] = {name: list(p.shape) for name, p in sorted(parameters.items())}
+    if "initial" in call.report:
+        reported["initial"] = {name: to_plain(p) for name, p in sorted(parameters.items())}
+    if "buffers" in call.report:
+        reported["buffers"] = {name: list(b.shape) for name, b in sorted(module.named_buffers())}
+    _load(parameters, call.weights)
+    return reported
 
 
 def _parameters(module: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograde.harness.call import Call, Unsuitable
+from autograde.harness.call import FunctionCall, ModuleCall, Unsuitable
 from autograde.harness.plain import to_plain, type_name
 
 
@@ -38,7 +38,7 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
     return reported
 
 
-def learning_inputs(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+def learning_inputs(call: FunctionCall | ModuleCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """The tensors among the arguments whose gradients are wanted, ready to collect them."""
     import torch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -126,15 +126,15 @@ class _Reader:
 
 # --- calls and answers ----------------------------------------------------------------------------------------------
 
-_FIELDS = tuple(Call.__dataclass_fields__)
+_KINDS = {kind.__name__: kind for kind in get_args(Call)}
 
 
 def pack_calls(calls: list[Call]) -> bytes:
-    return dump([{name: _pack_argument(getattr(call, name)) for name in _FIELDS} for call in calls])
+    return dump([(type(call).__name__, _pack_argument(vars(call))) for call in calls])
 
 
 def unpack_calls(frame: bytes) -> list[Call]:
-    return [Call(**{name: _unpack_argument(value) for name, value in fields.items()}) for fields in load(frame)]
+    return [_KINDS[kind](**_unpack_argument(fields)) for kind, fields in load(frame)]
 
 
 def _pack_argument(value: Any) -> Any:

@@ -10,7 +10,17 @@ import numpy as np
 
 from autograde.exercise import Exercise
 from autograde.harness.brief import brief
-from autograde.harness.call import Answer, Call, Fixture, Skipped
+from autograde.harness.call import (
+    Answer,
+    Call,
+    ConstructorCall,
+    Fixture,
+    FunctionCall,
+    MethodCall,
+    ModuleCall,
+    Skipped,
+    WeightsCall,
+)
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import with_article
 from autograde.judge.findings import Finding, is_unwritten
@@ -46,15 +56,19 @@ def _argument_names(exercise: Exercise, finding: Finding) -> list[str]:
 
 
 def parameters(exercise: Exercise, call: Call) -> list[str]:
-    target = exercise.reference
-    if call.new is not None:
-        method = call.method or ("forward" if hasattr(target, "forward") else "__call__")
-        target = getattr(target, method, None)
+    target: Any = exercise.reference
+    match call:
+        case ModuleCall(method="__call__"):
+            target = target.forward
+        case ModuleCall() | MethodCall():
+            target = getattr(target, call.method)
+        case FunctionCall() | ConstructorCall() | WeightsCall():
+            pass
     try:
         names = list(inspect.signature(target).parameters)
     except (TypeError, ValueError):
         return [f"argument {i + 1}" for i in range(len(call.args))]
-    return names[1:] if call.new is not None and names[:1] == ["self"] else names
+    return names[1:] if names[:1] == ["self"] else names
 
 
 def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: bool) -> Iterator[tuple[str, str]]:
@@ -95,22 +109,26 @@ def describe_call(exercise: Exercise, call: Call) -> str:
         name = names[index] if index < len(names) else f"argument {index + 1}"
         inner.append(_argument(name, value, notes, most))
     inner += [f"{name}={_argument(name, value, notes, most)}" for name, value in call.kwargs.items()]
-    text = f"({', '.join(inner)})"
-    if call.new is not None:
-        fresh = [brief(v, 60) if not isinstance(v, Fixture) else v.factory for v in call.new]
-        fresh += [f"{k}={brief(v, 60)}" for k, v in call.new_kwargs.items()]
-        head = f"{exercise.name}({', '.join(fresh)})"
-        if call.method == "":
-            text = head
-        elif call.method == "__len__":
-            text = f"len({head})"
-        elif call.method:
-            text = f"{head}.{call.method}{text}"
-        else:
-            text = head + text
-    else:
-        text = exercise.name + text
-    return "\n".join([text, *notes])
+    return "\n".join([_expression(exercise.name, call, ", ".join(inner)), *notes])
+
+
+def _expression(name: str, call: Call, inputs: str) -> str:
+    match call:
+        case FunctionCall() | ConstructorCall():
+            return f"{name}({inputs})"
+        case WeightsCall():
+            return f"{name}()"
+        case MethodCall() | ModuleCall():
+            fresh = [brief(v, 60) if not isinstance(v, Fixture) else v.factory for v in call.new]
+            fresh += [f"{k}={brief(v, 60)}" for k, v in call.new_kwargs.items()]
+            made = f"{name}({', '.join(fresh)})"
+            match call.method:
+                case "__call__":
+                    return f"{made}({inputs})"
+                case "__len__":
+                    return f"len({made})"
+                case method:
+                    return f"{made}.{method}({inputs})"
 
 
 def _argument(name: str, value: Any, notes: list[str], most: int) -> str:

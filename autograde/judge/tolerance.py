@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Answer, Call, Fixture
+from autograde.harness.call import (
+    Answer,
+    Call,
+    ConstructorCall,
+    Fixture,
+    FunctionCall,
+    MethodCall,
+    ModuleCall,
+    WeightsCall,
+)
 from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Array, Tolerance, exact
@@ -31,13 +40,7 @@ def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tole
         str, float
     ] = {}  # in roundings of the result's dtype: a float32 answer to a float64 question has larger ones
     for _ in range(4):
-        other = replace(
-            call,
-            args=_jitter(call.args, rng),
-            kwargs=_jitter(call.kwargs, rng),
-            weights=_jitter(call.weights, rng),
-            new=_jitter(call.new, rng),
-        )
+        other = _moved(call, rng)
         again = projected(exercise, [other], answer(exercise.reference, [other], PATIENCE))[0]
         if again.problem is None:
             _gaps(expected.value, again.value, "", moved)
@@ -46,6 +49,20 @@ def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tole
         return TOLERANCE_FACTOR * _eps(values) * (moved.get(path, 0.0) + _size(values))
 
     return tolerance
+
+
+def _moved(call: Call, rng: np.random.Generator) -> Call:
+    args, kwargs = _jitter(call.args, rng), _jitter(call.kwargs, rng)
+    match call:
+        case FunctionCall() | WeightsCall():
+            return replace(call, args=args, kwargs=kwargs)
+        case ConstructorCall():
+            return replace(call, args=args, kwargs=kwargs, weights=_jitter(call.weights, rng))
+        case MethodCall():
+            return replace(call, args=args, kwargs=kwargs, new=_jitter(call.new, rng))
+        case ModuleCall():
+            weights, new = _jitter(call.weights, rng), _jitter(call.new, rng)
+            return replace(call, args=args, kwargs=kwargs, weights=weights, new=new)
 
 
 def _fixed(tolerance: float) -> Tolerance:

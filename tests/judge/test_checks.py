@@ -21,7 +21,7 @@ from autograde import CheckFailed, Verdict, assess
 from autograde.exercise import Exercise
 from autograde.exercises import exercise
 from autograde.harness import invoke, limits, wire
-from autograde.harness.call import Call, Fixture
+from autograde.harness.call import Fixture, FunctionCall
 from autograde.harness.plain import Other, TensorData, to_plain
 from autograde.harness.wire import dump, load
 from autograde.judge.compare import Comparison
@@ -212,7 +212,7 @@ def test_a_time_limit_with_a_message(function, words):
 
 
 def test_comparing_the_inputs_has_the_same_time_limit():
-    call = Call((TensorData(np.ones((2, 3), np.float32)),))
+    call = FunctionCall((TensorData(np.ones((2, 3), np.float32)),))
     (late,) = invoke.answer(leaves_something_endless, [call], seconds=0.3)
     assert late.problem.kind == "TimeIsUp" and late.value is None
     (changed,) = invoke.answer(lambda x: setattr(x, "detach", None), [call])
@@ -474,7 +474,7 @@ def test_calls_and_answers_travel():
         answers = invoke.answer(one.reference, again)
         verdict = judge(one, calls, wire.unpack_answers(wire.pack_answers(answers), len(calls)))
         assert verdict.passed, verdict.message
-    made = Call((Fixture("linear", (np.eye(3, dtype=np.float32),)),))
+    made = FunctionCall((Fixture("linear", (np.eye(3, dtype=np.float32),)),))
     assert wire.unpack_calls(wire.pack_calls([made]))[0].args[0].factory == "linear"
 
 
@@ -501,7 +501,7 @@ def test_subclasses_become_their_base():
 
 def test_tolerance_follows_the_references_own_error():
     def calls(rng):
-        return [Call((rng.normal(size=50) * 1e8,))]
+        return [FunctionCall((rng.normal(size=50) * 1e8,))]
 
     one = Exercise(
         name="mean_gap",

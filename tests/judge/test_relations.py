@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograde import assess, exercises
-from autograde.harness.call import Answer, Call
+from autograde.harness.call import Answer, FunctionCall
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Comparison
 from autograde.judge.relations import FINDERS, relate
@@ -24,7 +24,7 @@ SCORES = RNG.normal(size=(3, 4))
 
 
 def told(expected, got, *args, names=("x", "mask"), calls=1):
-    row = (Call(args), names, Answer(expected), Answer(got), Comparison(lambda path, values: 1e-9))
+    row = (FunctionCall(args), names, Answer(expected), Answer(got), Comparison(lambda path, values: 1e-9))
     return relate([row] * calls)
 
 
@@ -78,8 +78,8 @@ def test_a_missing_gradient_names_its_parameter():
 
 
 def test_what_fails_in_two_ways_is_told_in_neither():
-    first = (Call(()), (), Answer(X), Answer(-X), Comparison())
-    second = (Call(()), (), Answer(X), Answer(2 * X), Comparison())
+    first = (FunctionCall(()), (), Answer(X), Answer(-X), Comparison())
+    second = (FunctionCall(()), (), Answer(X), Answer(2 * X), Comparison())
     assert relate([first, second]) is None
 
 

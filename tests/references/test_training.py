@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autograde import assess
 from autograde.exercises.training import beam_search as beam_exercise
 from autograde.exercises.training.beam_inputs import bad_ends_first
-from autograde.harness.call import Call, Fixture
+from autograde.harness.call import Fixture, FunctionCall
 from autograde.harness.fixtures import FACTORIES
 from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
@@ -342,7 +342,7 @@ def test_costs():
 def test_an_optimizer_gets_the_model_of_its_own_call_also_after_a_journey():
     tables = (np.ones((5, 3), np.float32), np.ones((6, 3), np.float32), np.ones((6, 3), np.float32))
     model = Fixture("table_translator", tables)
-    call = Call((model, Fixture("sgd", (Fixture("argument", (0,)), 0.5))), report=("output", "args"))
+    call = FunctionCall((model, Fixture("sgd", (Fixture("argument", (0,)), 0.5))), report=("output", "args"))
     (call,) = unpack_calls(pack_calls([call]))
 
     def halve(model, optimizer):
@@ -356,7 +356,7 @@ def test_an_optimizer_gets_the_model_of_its_own_call_also_after_a_journey():
 
 
 def test_gradients_of_a_function_s_inputs():
-    call = Call((TensorData(np.array([3.0], np.float32)),), report=("output", "input_gradients"))
+    call = FunctionCall((TensorData(np.array([3.0], np.float32)),), report=("output", "input_gradients"))
     (got,) = answer(lambda x: (x**2).sum(), [call])
     assert got.value["input_gradients"][0].array.tolist() == pytest.approx([6 * math.cos(1)])
     (got,) = answer(lambda x: (x**2).sum().item(), [call])

@@ -9,7 +9,7 @@ from autograde.exercises.add_norm.layer_norm import folded as norm_folded
 from autograde.exercises.add_norm.layer_norm import with_a_loop as norm_loop
 from autograde.exercises.add_norm.layer_norm import with_torch as norm_torch
 from autograde.exercises.add_norm.normalize import by_product as normalize_by_product
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.add_norm import add_and_norm, layer_norm, normalize
 
 
@@ -20,12 +20,14 @@ def calls(rng):
 
     by_hand = ([[1.0, 0, 2]], [[0.0, 2, 1]], [2.0, 2, 2], [1.0, 1, 1])
     return [
-        Call(tuple(map(np.array, by_hand)), tolerance=WITHOUT_EPS, note="by hand: the sum is 1, 2, 3; then as before"),
-        Call(inputs(5, 6), tolerance=WITHOUT_EPS),
-        Call(inputs(3, 7), tolerance=WITHOUT_EPS),
-        Call((*inputs(4, 5), 3.0), part=EPS, note="eps is 3"),
-        Call((*inputs(3, 4, scale=0.003),), part=EPS, note="the eps of the signature, 1e-5"),
-        Call(inputs(2, 3, 4), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
+        FunctionCall(
+            tuple(map(np.array, by_hand)), tolerance=WITHOUT_EPS, note="by hand: the sum is 1, 2, 3; then as before"
+        ),
+        FunctionCall(inputs(5, 6), tolerance=WITHOUT_EPS),
+        FunctionCall(inputs(3, 7), tolerance=WITHOUT_EPS),
+        FunctionCall((*inputs(4, 5), 3.0), part=EPS, note="eps is 3"),
+        FunctionCall((*inputs(3, 4, scale=0.003),), part=EPS, note="the eps of the signature, 1e-5"),
+        FunctionCall(inputs(2, 3, 4), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
     ]
 
 

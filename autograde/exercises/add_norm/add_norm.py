@@ -24,7 +24,7 @@ from autograde.exercises.add_norm.common import (
 from autograde.exercises.add_norm.layer_normalization import Functional as NormFunctional
 from autograde.exercises.add_norm.layer_normalization import Variance as NormVariance
 from autograde.exercises.inputs import tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from helpers.add_norm import AddNorm
 
 
@@ -51,23 +51,23 @@ def calls(rng):
 
     def dropped(pair, note, training=True, dropout=(0.3,)):
         width = pair[0].array.shape[-1]
-        return Call(pair, new=(width, *dropout), weights=weights(width), training=training, **drop(note))
+        return ModuleCall(pair, new=(width, *dropout), weights=weights(width), training=training, **drop(note))
 
     by_hand = {"norm.gamma": np.full(3, 2, np.float32), "norm.beta": np.ones(3, np.float32)}
     some = tensor(rng.normal(size=(2, 5, 40)))
     nothing, one = tensor(np.zeros((2, 5, 40))), tensor(np.ones((2, 5, 40)))
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
-        Call(
+        ModuleCall(
             (tensor([[[1, 0, 2]]]), tensor([[[0, 2, 1]]])),
             new=(3, 0.0),
             weights=by_hand,
             note="by hand: the sum is 1, 2, 3; gamma is 2, beta is 1",
         ),
-        Call(new=(7,), method="", report=("parameters",), note="what the module has registered"),
-        Call(inputs(3, 5, 6), new=(6, 0.0), weights=weights(6)),
-        Call(inputs(2, 7, 4), new=(4, 0.0), weights=weights(4)),
-        Call(
+        ConstructorCall((7,), report=("parameters",), note="what the module has registered"),
+        ModuleCall(inputs(3, 5, 6), new=(6, 0.0), weights=weights(6)),
+        ModuleCall(inputs(2, 7, 4), new=(4, 0.0), weights=weights(4)),
+        ModuleCall(
             inputs(2, 4, 5), new=(5, 0.0), weights=weights(5), report=everything, part=GRADIENTS, note="backward, too"
         ),
         dropped(_marked(rng, 4, 40, 50), "in training mode, with dropout 0.3"),

@@ -9,7 +9,7 @@ from autograde.exercises import libraries
 from autograde.exercises.add_norm.add_norm import ByHand as AddNormByHand
 from autograde.exercises.add_norm.common import DROPOUT, GRADIENTS, NO_DROPOUT, drop, learned, what_add_norm_did
 from autograde.exercises.inputs import tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.add_norm import AttentionBlock
 from helpers.multi_head import MultiHeadAttention
@@ -52,23 +52,23 @@ def calls(rng):
         x, weights = rng.normal(size=(3, 32, 24)) + 2 * rng.normal(size=(3, 1, 24)), _block_weights(rng, 24)
         x[..., 0], x[..., 1] = 2, -2
         weights["attention.out.weight"][:rows] = 0
-        return Call((tensor(x),), new=(24, 4, *dropout), weights=weights, training=training, **drop(note))
+        return ModuleCall((tensor(x),), new=(24, 4, *dropout), weights=weights, training=training, **drop(note))
 
     by_hand = {f"attention.{name}.weight": np.zeros((2, 2), np.float32) for name in ("query", "key")}
     by_hand |= {f"attention.{name}.weight": np.eye(2, dtype=np.float32) for name in ("value", "out")}
     by_hand |= {"add_norm.norm.gamma": np.array([2, 3], np.float32), "add_norm.norm.beta": np.ones(2, np.float32)}
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
-        Call(
+        ModuleCall(
             (tensor([[[3, 0], [1, 4]]]),),
             new=(2, 1, 0.0),
             weights=by_hand,
             note="by hand: both tokens attend evenly, so 2, 2 is added to each row: 5, 2 and 3, 6",
         ),
-        Call(new=(12, 3), method="", report=("parameters",), note="what the module has registered"),
-        Call(inputs(2, 5, 12), new=(12, 3, 0.0), weights=_block_weights(rng, 12)),
-        Call(inputs(3, 7, 8), new=(8, 4, 0.0), weights=_block_weights(rng, 8)),
-        Call(
+        ConstructorCall((12, 3), report=("parameters",), note="what the module has registered"),
+        ModuleCall(inputs(2, 5, 12), new=(12, 3, 0.0), weights=_block_weights(rng, 12)),
+        ModuleCall(inputs(3, 7, 8), new=(8, 4, 0.0), weights=_block_weights(rng, 8)),
+        ModuleCall(
             inputs(2, 4, 6),
             new=(6, 3, 0.0),
             weights=_block_weights(rng, 6),
@@ -76,7 +76,7 @@ def calls(rng):
             part=GRADIENTS,
             note="backward, too",
         ),
-        Call(
+        ModuleCall(
             inputs(3, 5, 12),
             {"mask": TensorData(_some_true(rng, 5, 5))},
             new=(12, 4, 0.0),
@@ -84,7 +84,7 @@ def calls(rng):
             part="mask",
             note="one mask for the whole batch",
         ),
-        Call(
+        ModuleCall(
             inputs(3, 4, 10),
             {"mask": TensorData(_some_true(rng, 3, 1, 4))},
             new=(10, 2, 0.0),

@@ -19,7 +19,7 @@ from autograde.exercises.add_norm.normalize import by_product as normalize_by_pr
 from autograde.exercises.add_norm.normalize import columns as normalize_columns
 from autograde.exercises.add_norm.normalize import deviation_plus_eps as normalize_deviation_plus_eps
 from autograde.exercises.add_norm.normalize import with_a_loop as normalize_loop
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.add_norm import layer_norm, normalize, row_statistics
 
 
@@ -28,16 +28,16 @@ def calls(rng):
         return gain(rng, width), gain(rng, width)
 
     return [
-        Call(
+        FunctionCall(
             (np.array([[1.0, 2.0, 3.0]]), np.array([2.0, 2.0, 2.0]), np.array([1.0, 1.0, 1.0])),
             tolerance=WITHOUT_EPS,
             note="by hand: normalized -1.22, 0, 1.22; times 2; plus 1",
         ),
-        Call((random_rows(rng, 5, 6), *learned(6)), tolerance=WITHOUT_EPS),
-        Call((random_rows(rng, 7, 4), *learned(4)), tolerance=WITHOUT_EPS),
-        Call((random_rows(rng, 4, 5) * 0.2, *learned(5), 0.3), part=EPS, note="a large eps"),
-        Call((random_rows(rng, 3, 4) * 0.003, *learned(4)), part=EPS, note="the eps of the signature, 1e-5"),
-        Call(
+        FunctionCall((random_rows(rng, 5, 6), *learned(6)), tolerance=WITHOUT_EPS),
+        FunctionCall((random_rows(rng, 7, 4), *learned(4)), tolerance=WITHOUT_EPS),
+        FunctionCall((random_rows(rng, 4, 5) * 0.2, *learned(5), 0.3), part=EPS, note="a large eps"),
+        FunctionCall((random_rows(rng, 3, 4) * 0.003, *learned(4)), part=EPS, note="the eps of the signature, 1e-5"),
+        FunctionCall(
             (random_rows(rng, 2, 3, 4), *learned(4)),
             tolerance=WITHOUT_EPS,
             part=LEADING,

@@ -19,7 +19,7 @@ from autograde.exercises.add_norm.common import (
     random_rows,
 )
 from autograde.exercises.inputs import tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from helpers.add_norm import LayerNormalization
 
 
@@ -27,16 +27,16 @@ def calls(rng):
     by_hand = {"gamma": np.full(3, 2, np.float32), "beta": np.ones(3, np.float32)}
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
-        Call(
+        ModuleCall(
             (tensor([[[1, 2, 3]]]),),
             new=(3,),
             weights=by_hand,
             tolerance=WITHOUT_EPS,
             note="by hand: normalized -1.22, 0, 1.22; gamma is 2, beta is 1",
         ),
-        Call((tensor(random_rows(rng, 3, 5, 6)),), new=(6,), weights=learned(rng, 6), tolerance=WITHOUT_EPS),
-        Call((tensor(random_rows(rng, 2, 7, 4)),), new=(4,), weights=learned(rng, 4), tolerance=WITHOUT_EPS),
-        Call(
+        ModuleCall((tensor(random_rows(rng, 3, 5, 6)),), new=(6,), weights=learned(rng, 6), tolerance=WITHOUT_EPS),
+        ModuleCall((tensor(random_rows(rng, 2, 7, 4)),), new=(4,), weights=learned(rng, 4), tolerance=WITHOUT_EPS),
+        ModuleCall(
             (tensor(random_rows(rng, 2, 4, 5)),),
             new=(5,),
             weights=learned(rng, 5),
@@ -45,23 +45,22 @@ def calls(rng):
             part=GRADIENTS,
             note="backward, too",
         ),
-        Call(
+        ModuleCall(
             (tensor(random_rows(rng, 2, 3, 5) * 0.2),),
             new=(5, 0.5),
             weights=learned(rng, 5),
             part=EPS,
             note="eps is 0.5",
         ),
-        Call(
+        ModuleCall(
             (tensor(random_rows(rng, 2, 5, 4) * 0.003),),
             new=(4,),
             weights=learned(rng, 4),
             part=EPS,
             note="eps is 1e-5 where nothing else is said; the variance is as small",
         ),
-        Call(
-            new=(7,),
-            method="",
+        ConstructorCall(
+            (7,),
             report=("parameters", "initial"),
             part="start",
             note="what is registered, and its start",

@@ -16,7 +16,7 @@ from autograde.exercises.add_norm.common import (
     WITHOUT_EPS,
     random_rows,
 )
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.add_norm import normalize, row_statistics
 
 
@@ -24,25 +24,27 @@ def calls(rng):
     small = random_rows(rng, 4, 5) * 0.1
     small[2] = 0.5
     return [
-        Call(
+        FunctionCall(
             (np.array([1.0, 2.0, 3.0]),),
             tolerance=WITHOUT_EPS,
             note="by hand: the mean is 2, the variance 2/3, its root 0.816",
         ),
-        Call((random_rows(rng, 5, 6),), tolerance=WITHOUT_EPS),
-        Call((random_rows(rng, 3, 7),), tolerance=WITHOUT_EPS),
-        Call(
+        FunctionCall((random_rows(rng, 5, 6),), tolerance=WITHOUT_EPS),
+        FunctionCall((random_rows(rng, 3, 7),), tolerance=WITHOUT_EPS),
+        FunctionCall(
             (np.array([[0.0, 2, 4, 10], [-3, -3, -3, 1]]), 2.0),
             part=EPS,
             note="by hand: row 0 has the variance 14; with eps = 2 the root is that of 16",
         ),
-        Call((small, 0.05), part=EPS, note="a large eps; row 2 consists of equal numbers"),
-        Call(
+        FunctionCall((small, 0.05), part=EPS, note="a large eps; row 2 consists of equal numbers"),
+        FunctionCall(
             (random_rows(rng, 3, 4) * 0.01,),
             part=EPS,
             note="eps is 1e-5 where nothing else is said; the variance is small",
         ),
-        Call((random_rows(rng, 2, 3, 4),), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
+        FunctionCall(
+            (random_rows(rng, 2, 3, 4),), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"
+        ),
     ]
 
 

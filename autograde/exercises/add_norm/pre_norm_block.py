@@ -25,7 +25,7 @@ from autograde.exercises.add_norm.common import (
 )
 from autograde.exercises.add_norm.layer_normalization import Functional as NormFunctional
 from autograde.exercises.inputs import tensor
-from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.call import MAIN, ConstructorCall, Fixture, ModuleCall
 from helpers.add_norm import PreNormBlock
 
 
@@ -51,7 +51,7 @@ def calls(rng):
     def call(*shape, dropout=(0.0,), **more):
         width = shape[-1]
         new = (width, _linear(rng, width), *dropout)
-        return Call((tensor(random_rows(rng, *shape)),), new=new, weights=learned(rng, width, "norm."), **more)
+        return ModuleCall((tensor(random_rows(rng, *shape)),), new=new, weights=learned(rng, width, "norm."), **more)
 
     turned = Fixture(
         "linear", (np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float32), np.array([0, 0, 10], np.float32))
@@ -59,13 +59,13 @@ def calls(rng):
     by_hand = {"norm.gamma": np.full(3, 2, np.float32), "norm.beta": np.ones(3, np.float32)}
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
-        Call(
+        ModuleCall(
             (tensor([[[1, 2, 3]]]),),
             new=(3, turned, 0.0),
             weights=by_hand,
             note="by hand: layer norm gives -1.45, 1, 3.45; the sublayer gives 1, 3.45, -1.45 + 10",
         ),
-        Call(new=(4, _linear(rng, 4)), method="", report=("parameters",), note="what the module has registered"),
+        ConstructorCall((4, _linear(rng, 4)), report=("parameters",), note="what the module has registered"),
         call(3, 5, 6),
         call(2, 7, 4),
         call(2, 4, 5, report=everything, part=GRADIENTS, note="backward, too"),

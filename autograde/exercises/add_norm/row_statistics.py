@@ -5,20 +5,20 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.add_norm.common import IN_PLACE, KEEPDIMS, LEADING, UNBIASED, random_rows
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.add_norm import row_statistics
 
 
 def calls(rng):
     return [
-        Call(
+        FunctionCall(
             (np.array([[0.0, 2, 4, 10], [-3, -3, -3, 1]]),),
             note="by hand: row 0 has the mean 4 and the deviations -4, -2, 0, 6",
         ),
-        Call((random_rows(rng, 5, 6),)),
-        Call((random_rows(rng, 7, 3),)),
-        Call((random_rows(rng, 2, 3, 4),), part=LEADING, note="a batch of two sentences"),
-        Call((random_rows(rng, 2, 4, 3, 5),), part=LEADING, note="two leading axes before the tokens"),
+        FunctionCall((random_rows(rng, 5, 6),)),
+        FunctionCall((random_rows(rng, 7, 3),)),
+        FunctionCall((random_rows(rng, 2, 3, 4),), part=LEADING, note="a batch of two sentences"),
+        FunctionCall((random_rows(rng, 2, 4, 3, 5),), part=LEADING, note="two leading axes before the tokens"),
     ]
 
 

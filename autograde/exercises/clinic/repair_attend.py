@@ -10,14 +10,14 @@ from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import attention_scores_of
 from autograde.exercises.inputs import random_tensor, tensor
 from autograde.exercises.single_head.common import far_from_zero
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.clinic import repair_attend
 
 
 def calls(rng):
     far = far_from_zero(rng, 3, 5, 4)
     return [
-        Call(
+        FunctionCall(
             (
                 tensor(np.zeros((1, 3, 4))),
                 tensor(np.zeros((1, 3, 4))),
@@ -25,16 +25,16 @@ def calls(rng):
             ),
             note="by hand: all scores are 0, so each row is the mean of the values up to there: 6 0, 3 1, 3 2",
         ),
-        Call((random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 2))),
-        Call(
+        FunctionCall((random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 2))),
+        FunctionCall(
             (
                 random_tensor(rng, 2, 6, 3, scale=2.0),
                 random_tensor(rng, 2, 6, 3, scale=2.0),
                 random_tensor(rng, 2, 6, 5),
             )
         ),
-        Call((tensor(far), tensor(-far), random_tensor(rng, 3, 5, 2)), note="all scores are far below zero"),
-        Call(
+        FunctionCall((tensor(far), tensor(-far), random_tensor(rng, 3, 5, 2)), note="all scores are far below zero"),
+        FunctionCall(
             (random_tensor(rng, 4, 1, 5), random_tensor(rng, 4, 1, 5), random_tensor(rng, 4, 1, 3)),
             note="one word alone",
         ),

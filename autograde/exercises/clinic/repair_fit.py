@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import ids
 from autograde.exercises.inputs import random_tensor, tensor
-from autograde.harness.call import Call, Fixture
+from autograde.harness.call import Fixture, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.clinic import repair_fit
 
@@ -26,7 +26,7 @@ def calls(rng):
 
     report = ("output", "args")
     return [
-        Call(
+        FunctionCall(
             (
                 Fixture("linear", (np.zeros((2, 3), np.float32),)),
                 tensor([[1, 0, 2], [0, 1, 0], [1, 1, 0], [0, 0, 0]]),
@@ -37,8 +37,8 @@ def calls(rng):
             report=report,
             note="by hand: all weights are 0, so both words get 1/2 and the first loss is log 2 = 0.693",
         ),
-        Call((model(5, 4), random_tensor(rng, 7, 4), _labels(rng, 7, 5), 6, 0.3), report=report),
-        Call((model(3, 6, bias=False), random_tensor(rng, 8, 6), _labels(rng, 8, 3), 4, 0.1), report=report),
+        FunctionCall((model(5, 4), random_tensor(rng, 7, 4), _labels(rng, 7, 5), 6, 0.3), report=report),
+        FunctionCall((model(3, 6, bias=False), random_tensor(rng, 8, 6), _labels(rng, 8, 3), 4, 0.1), report=report),
     ]
 
 

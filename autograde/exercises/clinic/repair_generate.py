@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import ids
-from autograde.harness.call import Call, Fixture
+from autograde.harness.call import Fixture, FunctionCall
 from helpers.clinic import repair_generate
 
 
@@ -27,13 +27,13 @@ def _generate_call(rng, words, batch, n, steps):
         table = (rng.normal(size=(words, words)) * 2 - 3 * np.eye(words)).astype(np.float32)
         start = rng.integers(words, size=(batch, n))
         if _clear_words(table, start, steps):
-            return Call((Fixture("word_sums", (table,)), ids(start), steps))
+            return FunctionCall((Fixture("word_sums", (table,)), ids(start), steps))
 
 
 def calls(rng):
     table = np.array([[-4, 2, 0, 1], [1, -3, 3, 0], [1, 0, -3, 5], [3, 1, 0, -4]], np.float32)
     return [
-        Call(
+        FunctionCall(
             (Fixture("word_sums", (table,)), ids([[3, 0]]), 3),
             note="by hand: the model adds the rows of a table; rows 3 and 0 give -1 3 0 -3, so the first new word is 1",
         ),

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import ids
 from autograde.exercises.inputs import random_tensor, tensor
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.clinic import repair_loss
 
 
@@ -19,14 +19,16 @@ def calls(rng):
     far[0, 0, labels[0, 0]], far[1, 2, labels[1, 2]] = 500.0, -500.0
     level = rng.normal(size=(2, 5, 4)) * 3 + np.array([1000.0, -1000.0])[:, np.newaxis, np.newaxis]
     return [
-        Call(
+        FunctionCall(
             (tensor(np.log([[[1.0, 2.0, 5.0], [4.0, 2.0, 2.0]]])), ids([[2, 1]])),
             note="by hand: the labels have the probabilities 5/8 and 1/4",
         ),
-        Call((tensor([[[0.0, 200.0, 0.0]]]), ids([[0]])), note="by hand: the label's logit is 200 below the best"),
-        Call((random_tensor(rng, 2, 3, 5, scale=2.0), ids(rng.integers(5, size=(2, 3))))),
-        Call((tensor(far), ids(labels)), note="logits between -500 and 500"),
-        Call((tensor(level), ids(rng.integers(4, size=(2, 5)))), note="logits near 1000 and near -1000"),
+        FunctionCall(
+            (tensor([[[0.0, 200.0, 0.0]]]), ids([[0]])), note="by hand: the label's logit is 200 below the best"
+        ),
+        FunctionCall((random_tensor(rng, 2, 3, 5, scale=2.0), ids(rng.integers(5, size=(2, 3))))),
+        FunctionCall((tensor(far), ids(labels)), note="logits between -500 and 500"),
+        FunctionCall((tensor(level), ids(rng.integers(4, size=(2, 5)))), note="logits near 1000 and near -1000"),
     ]
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import attention_scores_of
 from autograde.exercises.inputs import random_tensor, tensor
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.clinic import repair_sentence_vectors
 
@@ -18,16 +18,16 @@ def calls(rng):
     x = tensor([[[2, 0], [4, 0], [0, 9]], [[0, 0], [0, 6], [7, 7]]])
     keep = np.array([[True, False, False], [True, False, True]])
     return [
-        Call(
+        FunctionCall(
             (tensor([[[2, 1, 0], [9, 9, 9]]]), TensorData(np.array([[True, False]]))),
             note="by hand: one real word; it attends to itself alone, so its row is the answer",
         ),
-        Call((x, TensorData(keep)), note="padding at the end, and in the middle"),
-        Call(
+        FunctionCall((x, TensorData(keep)), note="padding at the end, and in the middle"),
+        FunctionCall(
             (random_tensor(rng, 3, 5, 4), TensorData(np.arange(5) < np.array([[3], [5], [1]]))),
             note="sentences of 3, 5 and 1 words",
         ),
-        Call(
+        FunctionCall(
             (random_tensor(rng, 4, 6, 3), TensorData(np.arange(6) >= np.array([[2], [0], [5], [1]]))),
             note="padding at the front",
         ),

@@ -6,7 +6,7 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_tensor, tensor
-from autograde.harness.call import Call
+from autograde.harness.call import ModuleCall
 from helpers.add_norm import AddNorm
 from helpers.clinic import RepairedDecoderBlock
 from helpers.multi_head import MultiHeadAttention
@@ -31,21 +31,21 @@ def calls(rng):
     for name in ("value", "out"):
         still[f"cross_attention.{name}.weight"] = np.eye(2, dtype=np.float32)
     return [
-        Call(
+        ModuleCall(
             (tensor([[[5, 1]]]), tensor([[[0, 6], [0, 10]]])),
             new=(2, 1),
             weights=still,
             note="by hand: self-attention adds 0, and 5 1 is normalized to 1 -1; cross-attention adds the mean of the "
             "source, 0 8; the sum 1 7 is normalized to -1 1",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
             new=(6, 3),
             weights=_block_weights(rng, 6),
             report=("output", "parameters", "input_gradients"),
             note="three target words, five source words",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 4)),
             new=(4, 2),
             weights=_block_weights(rng, 4),

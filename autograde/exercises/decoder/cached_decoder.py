@@ -10,7 +10,7 @@ from torch import nn
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding
-from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.call import MAIN, Fixture, MethodCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import CachedDecoder, mask_scores
 
@@ -27,7 +27,7 @@ def calls(rng):
 
     def call(sizes, weights, source, then, part=MAIN, note="", watched=""):
         model = Fixture("whole_transformer", (sizes, weights, watched))
-        return Call((TensorData(source),), new=(model,), method="start", then=then, part=part, note=note)
+        return MethodCall((TensorData(source),), new=(model,), method="start", then=then, part=part, note=note)
 
     return [
         call(

@@ -6,16 +6,16 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.decoder import causal_mask
 
 
 def calls(rng):
     return [
-        Call((3,), note="by hand: row i may see the columns 0 to i"),
-        Call((int(rng.integers(4, 7)),)),
-        Call((int(rng.integers(7, 10)),)),
-        Call((1,), note="one token alone sees itself"),
+        FunctionCall((3,), note="by hand: row i may see the columns 0 to i"),
+        FunctionCall((int(rng.integers(4, 7)),)),
+        FunctionCall((int(rng.integers(7, 10)),)),
+        FunctionCall((1,), note="one token alone sees itself"),
     ]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograde.harness.call import Call
+from autograde.harness.call import ModuleCall
 from autograde.harness.plain import TensorData
 
 
@@ -81,7 +81,7 @@ def model_by_hand(rng):
     table = [[0, 0, 0, 0], [0.5, 0, -0.5, -1], [1, 0, 0, 0], [0, 2, 0, -1]]
     weights["target_embedding.weight"] = np.array(table, np.float32)
     weights["source_embedding.weight"][5] = 1
-    return Call(
+    return ModuleCall(
         (TensorData(np.array([[5, 2]])), TensorData(np.array([[1]]))),
         new=(6, 4, 4, 2, 1, 3, 0.1, 0),
         weights=weights,
@@ -97,7 +97,7 @@ def layer_by_hand(rng):
     weights = without_effect(layer(rng, 4, 3))
     weights["cross_attention.value.weight"] = weights["cross_attention.out.weight"] = np.eye(4, dtype=np.float32)
     x, memory = np.array([[[1, 1, -1, -1]]], np.float32), np.array([[[3, -1, 1, -3]]], np.float32)
-    return Call(
+    return ModuleCall(
         (TensorData(x), TensorData(memory)),
         new=(4, 2, 3),
         weights=weights,

@@ -7,7 +7,7 @@ from autograde.exercises import libraries
 from autograde.exercises.decoder.common import causal, layer_by_hand, layers_of
 from autograde.exercises.decoder.decoder_layer import InAList as LayerInAList
 from autograde.exercises.inputs import random_mask, random_tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.add_norm import LayerNormalization
 from helpers.decoder import Decoder, DecoderLayer
@@ -17,24 +17,24 @@ def calls(rng):
     masks = {"self_mask": causal(4), "cross_mask": TensorData(random_mask(rng, 2, 1, 5))}
     one = layer_by_hand(rng)
     return [
-        Call(
+        ModuleCall(
             one.args,
             new=(1, 4, 2, 3),
             weights={f"layers.0.{name}": w for name, w in one.weights.items()},
             note="by hand: one layer, in which only cross-attention adds something",
         ),
-        Call(new=(3, 6, 2, 5), method="", report=("parameters",), note="what the decoder has registered"),
-        Call(
+        ConstructorCall((3, 6, 2, 5), report=("parameters",), note="what the decoder has registered"),
+        ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
             new=(2, 6, 3, 7),
             weights=layers_of(rng, 2, 6, 7),
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 3, 2, 4), random_tensor(rng, 3, 4, 4)),
             new=(3, 4, 2, 5),
             weights=layers_of(rng, 3, 4, 5),
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
             masks,
             new=(2, 6, 2, 7),
@@ -42,7 +42,7 @@ def calls(rng):
             part="masks",
             note="a causal mask, and a padding mask of the source",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
             {"cross_mask": masks["cross_mask"]},
             new=(2, 6, 2, 7),
@@ -50,7 +50,7 @@ def calls(rng):
             part="masks",
             note="a padding mask of the source alone",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
             new=(2, 6, 3, 7, 1.0),
             weights=layers_of(rng, 2, 6, 7),

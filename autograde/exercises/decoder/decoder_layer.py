@@ -10,7 +10,7 @@ from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.decoder.common import causal, layer, layer_by_hand, without_effect
 from autograde.exercises.inputs import random_mask, random_tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.add_norm import AddNorm
 from helpers.decoder import DecoderLayer
@@ -33,7 +33,7 @@ def _layer_dropout(rng):
     x = rng.normal(size=(40, 50, 6))
     x = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
     weights = {name: np.asarray(values, np.float32) for name, values in weights.items()}
-    return Call(
+    return ModuleCall(
         (TensorData(x.astype(np.float32)), random_tensor(rng, 40, 2, 6)),
         new=(6, 2, 1, 0.4),
         weights=weights,
@@ -49,15 +49,15 @@ def calls(rng):
     blocked_self[1, 0], blocked_cross[2] = False, False
     return [
         layer_by_hand(rng),
-        Call(new=(6, 3, 7), method="", report=("parameters",), note="what the layer has registered"),
-        Call((random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)), new=(6, 3, 7), weights=layer(rng, 6, 7)),
-        Call(
+        ConstructorCall((6, 3, 7), report=("parameters",), note="what the layer has registered"),
+        ModuleCall((random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)), new=(6, 3, 7), weights=layer(rng, 6, 7)),
+        ModuleCall(
             (random_tensor(rng, 3, 4, 8), random_tensor(rng, 3, 4, 8)),
             new=(8, 2, 5),
             weights=layer(rng, 8, 5),
             note="as many source tokens as target tokens",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
             new=(6, 2, 5),
             weights=layer(rng, 6, 5),
@@ -65,7 +65,7 @@ def calls(rng):
             then=(("forward", (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6))),),
             note="another sentence afterwards",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
             masks,
             new=(6, 2, 7),
@@ -73,7 +73,7 @@ def calls(rng):
             part="masks",
             note="a causal mask, and a padding mask of the source",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
             {"cross_mask": masks["cross_mask"]},
             new=(6, 2, 7),
@@ -81,7 +81,7 @@ def calls(rng):
             part="masks",
             note="a padding mask of the source alone",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
             {"self_mask": masks["self_mask"]},
             new=(6, 2, 7),
@@ -89,14 +89,14 @@ def calls(rng):
             part="masks",
             note="a causal mask alone",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 4, 6), causal(4), TensorData(random_mask(rng, 4, 4))),
             new=(6, 2, 7),
             weights=layer(rng, 6, 7),
             part="masks",
             note="both masks without their names, in the order of the signature",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 3, 4, 8), random_tensor(rng, 3, 6, 8)),
             {"self_mask": TensorData(blocked_self), "cross_mask": TensorData(blocked_cross)},
             new=(8, 2, 5),
@@ -105,7 +105,7 @@ def calls(rng):
             part="masks",
             note="one token and one whole sentence have nothing to attend to",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
             new=(6, 3, 7),
             weights=layer(rng, 6, 7),
@@ -113,7 +113,7 @@ def calls(rng):
             part="gradients",
             note="backward, too",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
             new=(6, 3, 7, 1.0),
             weights=layer(rng, 6, 7),
@@ -127,7 +127,7 @@ def calls(rng):
 
 def projection(call, value):
     """Of a random output, how many rows the network's dropout has left as they were."""
-    if not call.training or call.new[3] == 1.0:
+    if call.part != "dropout" or call.new[3] == 1.0:
         return value
     x, output = call.args[0].array, value.array
     if x.shape != output.shape:

@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.decoder.common import random_ids, with_padding
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import causal_mask, decoder_mask, padding_mask
 
@@ -15,11 +15,11 @@ def calls(rng):
     other = with_padding(rng, random_ids(rng, 4, 9, 3, 4), 3, (0, 3), (1, 1))
     other[2, 1] = 0
     return [
-        Call((TensorData(np.array([[1, 4, 0]])),), note="by hand: three tokens, the last one is padding"),
-        Call((TensorData(with_padding(rng, random_ids(rng, 1, 9, 2, 4), 0, (0, 3))),)),
-        Call((TensorData(with_padding(rng, random_ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
-        Call((TensorData(middle),), part="anywhere", note="padding at the start and in the middle"),
-        Call((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
+        FunctionCall((TensorData(np.array([[1, 4, 0]])),), note="by hand: three tokens, the last one is padding"),
+        FunctionCall((TensorData(with_padding(rng, random_ids(rng, 1, 9, 2, 4), 0, (0, 3))),)),
+        FunctionCall((TensorData(with_padding(rng, random_ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
+        FunctionCall((TensorData(middle),), part="anywhere", note="padding at the start and in the middle"),
+        FunctionCall((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
     ]
 
 

@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.decoder.common import random_ids, with_padding
-from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.call import MAIN, Fixture, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import greedy_decode
 
@@ -33,36 +33,42 @@ def calls(rng):
 
     report = ("output", "args")
     return [
-        Call(
+        FunctionCall(
             (Fixture("scripted_translator", (by_hand,)), ids(np.array([[4, 3, 5]]))),
             note="by hand: the model gives 3, then 5, then 2, which is <eos>",
         ),
-        Call((model(11, 8), ids(equal)), note="three sentences that end together"),
-        Call((model(13, 10), ids(random_ids(rng, 3, 12, 1, 5)))),
-        Call((model(13, 10), ids(several)), part="several", note="sentences that end at different times"),
-        Call((model(17, 12), ids(several[::-1].copy())), part="several", note="sentences that end at different times"),
-        Call(
+        FunctionCall((model(11, 8), ids(equal)), note="three sentences that end together"),
+        FunctionCall((model(13, 10), ids(random_ids(rng, 3, 12, 1, 5)))),
+        FunctionCall((model(13, 10), ids(several)), part="several", note="sentences that end at different times"),
+        FunctionCall(
+            (model(17, 12), ids(several[::-1].copy())), part="several", note="sentences that end at different times"
+        ),
+        FunctionCall(
             (model(11, 8), ids(long)), {"max_length": 4}, part="arguments", note="no sentence has ended after 4 words"
         ),
-        Call(
+        FunctionCall(
             (model(11, 8), ids(mixed)), {"max_length": 6}, part="arguments", note="one sentence has ended after 6 words"
         ),
-        Call(
+        FunctionCall(
             (model(11, 8), ids(random_ids(rng, 3, 12, 1, 55))),
             part="arguments",
             note="50 words at most, where nothing else is said",
         ),
-        Call(
+        FunctionCall(
             (model(11, 8, 4), ids(equal)), {"bos": 5, "eos": 4}, part="arguments", note="other ids for <bos> and <eos>"
         ),
-        Call((model(11, 8), ids(equal)), report=report, part="mode", note="the model is in training mode before"),
-        Call(
+        FunctionCall(
+            (model(11, 8), ids(equal)), report=report, part="mode", note="the model is in training mode before"
+        ),
+        FunctionCall(
             (model(11, 8, 2, False), ids(equal)),
             report=report,
             part="mode",
             note="the model is in evaluation mode before",
         ),
-        Call((model(11, 8), ids(equal)), report=report, part="no gradients", note="are gradients recorded meanwhile?"),
+        FunctionCall(
+            (model(11, 8), ids(equal)), report=report, part="no gradients", note="are gradients recorded meanwhile?"
+        ),
     ]
 
 

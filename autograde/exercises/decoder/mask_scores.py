@@ -7,7 +7,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_mask, random_tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import mask_scores
 
@@ -16,19 +16,19 @@ def calls(rng):
     by_hand = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)
     mask = np.array([[True, False, False], [True, True, False]])
     return [
-        Call((TensorData(by_hand), TensorData(mask)), note="by hand: row 0 keeps one score, row 1 two"),
-        Call((random_tensor(rng, 4, 5), TensorData(random_mask(rng, 4, 5)))),
-        Call((random_tensor(rng, 2, 3, 4), TensorData(random_mask(rng, 2, 3, 4)))),
-        Call(
+        FunctionCall((TensorData(by_hand), TensorData(mask)), note="by hand: row 0 keeps one score, row 1 two"),
+        FunctionCall((random_tensor(rng, 4, 5), TensorData(random_mask(rng, 4, 5)))),
+        FunctionCall((random_tensor(rng, 2, 3, 4), TensorData(random_mask(rng, 2, 3, 4)))),
+        FunctionCall(
             (TensorData(rng.normal(size=(3, 6)).astype(np.float32) * 1e10), TensorData(random_mask(rng, 3, 6))),
             note="very large scores",
         ),
-        Call(
+        FunctionCall(
             (random_tensor(rng, 3, 4, 5), TensorData(random_mask(rng, 3, 1, 5))),
             part="broadcasting",
             note="one mask row per sentence",
         ),
-        Call(
+        FunctionCall(
             (random_tensor(rng, 2, 3, 5, 4), TensorData(random_mask(rng, 5, 4))),
             part="broadcasting",
             note="one mask for all heads",

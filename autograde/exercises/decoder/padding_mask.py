@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.decoder.common import random_ids, with_padding
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import padding_mask
 
@@ -15,15 +15,17 @@ def calls(rng):
     other = with_padding(rng, random_ids(rng, 4, 9, 2, 6), 3, (0, 5), (0, 4), (1, 1))
     other[1, 3] = 0  # with pad=3, the id 0 is a word like any other
     return [
-        Call((TensorData(np.array([[1, 4, 2, 0], [1, 6, 5, 2]])),), note="by hand: the last id of row 0 is padding"),
-        Call((TensorData(with_padding(rng, random_ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
-        Call((TensorData(middle),), part="anywhere", note="padding at the start and in the middle"),
-        Call(
+        FunctionCall(
+            (TensorData(np.array([[1, 4, 2, 0], [1, 6, 5, 2]])),), note="by hand: the last id of row 0 is padding"
+        ),
+        FunctionCall((TensorData(with_padding(rng, random_ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
+        FunctionCall((TensorData(middle),), part="anywhere", note="padding at the start and in the middle"),
+        FunctionCall(
             (TensorData(with_padding(rng, random_ids(rng, 1, 9, 2, 3), 0, *((1, c) for c in range(3)))),),
             part="anywhere",
             note="a sentence of nothing but padding",
         ),
-        Call((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
+        FunctionCall((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
     ]
 
 

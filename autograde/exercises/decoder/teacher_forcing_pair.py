@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.decoder.common import random_ids
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import teacher_forcing_pair
 
@@ -16,10 +16,10 @@ def calls(rng):
     for row, end in enumerate((5, 3, 4)):
         ids[row, end], ids[row, end + 1 :] = 2, 0
     return [
-        Call((TensorData(np.array([[1, 4, 5, 6, 2]])),), note="by hand: <bos>, three words, <eos>"),
-        Call((TensorData(ids),), note="three sentences, two of them padded"),
-        Call((TensorData(random_ids(rng, 1, 30, 4, 7)),)),
-        Call((TensorData(random_ids(rng, 1, 30, 5, 3)),)),
+        FunctionCall((TensorData(np.array([[1, 4, 5, 6, 2]])),), note="by hand: <bos>, three words, <eos>"),
+        FunctionCall((TensorData(ids),), note="three sentences, two of them padded"),
+        FunctionCall((TensorData(random_ids(rng, 1, 30, 4, 7)),)),
+        FunctionCall((TensorData(random_ids(rng, 1, 30, 5, 3)),)),
     ]
 
 

@@ -12,7 +12,7 @@ from autograde.exercises import libraries
 from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding
 from autograde.exercises.decoder.decoder import Appended as StackAppended
 from autograde.exercises.inputs import random_tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import Transformer, causal_mask, decoder_mask, padding_mask
 from helpers.embeddings import PositionalEncoding, TokenEmbedding
@@ -35,43 +35,42 @@ def calls(rng):
     all_lost = (*new[:6], 1.0, 0)
     return [
         model_by_hand(rng),
-        Call(
-            new=two,
-            method="",
+        ConstructorCall(
+            two,
             weights=whole(rng, 11, 9, 6, 2, 7, 0),
             report=("parameters",),
             note="what the model has registered",
         ),
-        Call((TensorData(source), TensorData(target)), new=two, weights=whole(rng, 11, 9, 6, 2, 7, 0)),
-        Call((TensorData(source),), new=new, weights=weights, method="encode"),
-        Call(
+        ModuleCall((TensorData(source), TensorData(target)), new=two, weights=whole(rng, 11, 9, 6, 2, 7, 0)),
+        ModuleCall((TensorData(source),), new=new, weights=weights, method="encode"),
+        ModuleCall(
             (TensorData(target), random_tensor(rng, 2, 5, 6), TensorData(source)),
             new=new,
             weights=weights,
             method="decode",
         ),
-        Call(
+        ModuleCall(
             (TensorData(padded), TensorData(padded_target)),
             new=new,
             weights=weights,
             part="padding",
             note="padding in both, not only at the end",
         ),
-        Call(
+        ModuleCall(
             (TensorData(by_three), TensorData(target_by_three)),
             new=other,
             weights=more,
             part="padding",
             note="here the padding has the id 3",
         ),
-        Call(
+        ModuleCall(
             (TensorData(empty), TensorData(target)),
             new=new,
             weights=weights,
             part="padding",
             note="one source sentence of nothing but padding",
         ),
-        Call(
+        ModuleCall(
             (TensorData(source), TensorData(target)),
             new=new,
             weights=weights,
@@ -79,15 +78,14 @@ def calls(rng):
             part="gradients",
             note="backward, too",
         ),
-        Call(
-            new=(80, 90, 48, 4, 1, 72, 0.1, 3),
-            method="",
+        ConstructorCall(
+            (80, 90, 48, 4, 1, 72, 0.1, 3),
             weights=whole(rng, 80, 90, 48, 1, 72, 3),
             report=("initial",),
             part="start",
             note="the values at the start",
         ),
-        Call(
+        ModuleCall(
             (TensorData(source),),
             new=all_lost,
             weights=weights,
@@ -96,7 +94,7 @@ def calls(rng):
             part="dropout",
             note="in training mode, with dropout 1: what the sublayers and the embeddings give is lost",
         ),
-        Call(
+        ModuleCall(
             (TensorData(source), TensorData(target)),
             new=all_lost,
             weights=weights,
@@ -110,8 +108,8 @@ def calls(rng):
 def projection(call, value):
     """Without what does not count: rows of padding, and the gradient of the padding's row of the table."""
     if "initial" in call.report:
-        return _start(value["initial"], call.new[2], call.new[7])
-    if call.method == "" or isinstance(value, list):
+        return _start(value["initial"], call.args[2], call.args[7])
+    if isinstance(call, ConstructorCall) or isinstance(value, list):
         return value
     pad = call.new[7]
     if "gradients" in call.report:
@@ -120,7 +118,7 @@ def projection(call, value):
         table[pad] = 0
         gradients["target_embedding.weight"] = TensorData(table)
         return {**value, "gradients": gradients}
-    ids = call.args[1 if call.method is None else 0].array
+    ids = call.args[1 if call.method == "__call__" else 0].array
     output = value.array.copy()
     output[ids == pad] = 0
     return TensorData(output)

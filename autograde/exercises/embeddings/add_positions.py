@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from autograde.exercise import Exercise
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.embeddings import add_positions
 
 
@@ -14,11 +14,11 @@ def calls(rng):
     batch = rng.normal(size=(2, 5, 7)), rng.normal(size=(11, 7))
     deeper = rng.normal(size=(2, 3, 4, 6)), rng.normal(size=(25, 6))
     return [
-        Call((x, encoding), note="by hand: two tokens, so only the first two rows of the encoding count"),
-        Call((rng.normal(size=(6, 5)), rng.normal(size=(9, 5)))),
-        Call((rng.normal(size=(4, 8)), rng.normal(size=(4, 8))), note="exactly as many rows as needed"),
-        Call(batch, part="leading axes", note="a batch: every sentence starts at position 0"),
-        Call(deeper, part="leading axes", note="two leading axes"),
+        FunctionCall((x, encoding), note="by hand: two tokens, so only the first two rows of the encoding count"),
+        FunctionCall((rng.normal(size=(6, 5)), rng.normal(size=(9, 5)))),
+        FunctionCall((rng.normal(size=(4, 8)), rng.normal(size=(4, 8))), note="exactly as many rows as needed"),
+        FunctionCall(batch, part="leading axes", note="a batch: every sentence starts at position 0"),
+        FunctionCall(deeper, part="leading axes", note="two leading axes"),
     ]
 
 

@@ -6,16 +6,18 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.embeddings import embed
 
 
 def calls(rng):
     table = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 5.0], [-1.0, 4.0]])
     return [
-        Call((np.array([3, 1, 3]), table), note="by hand: rows 3, 1 and 3 of the table"),
-        Call((rng.permutation(8)[:6], rng.normal(size=(8, 7)))),
-        Call((rng.integers(0, 9, (2, 4)), rng.normal(size=(9, 10))), part="leading axes", note="a batch of ids"),
+        FunctionCall((np.array([3, 1, 3]), table), note="by hand: rows 3, 1 and 3 of the table"),
+        FunctionCall((rng.permutation(8)[:6], rng.normal(size=(8, 7)))),
+        FunctionCall(
+            (rng.integers(0, 9, (2, 4)), rng.normal(size=(9, 10))), part="leading axes", note="a batch of ids"
+        ),
     ]
 
 

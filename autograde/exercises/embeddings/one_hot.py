@@ -6,16 +6,16 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.embeddings import one_hot
 
 
 def calls(rng):
     return [
-        Call((np.array([2, 0, 2, 1]), 5), note="by hand: four rows of five numbers, one 1 in each row"),
-        Call((rng.permutation(9)[:6], 9)),
-        Call((rng.integers(0, 11, (2, 5)), 11), part="leading axes", note="a batch of ids, (batch, length)"),
-        Call((rng.integers(0, 7, (2, 3, 4)), 7), part="leading axes", note="ids with three axes"),
+        FunctionCall((np.array([2, 0, 2, 1]), 5), note="by hand: four rows of five numbers, one 1 in each row"),
+        FunctionCall((rng.permutation(9)[:6], 9)),
+        FunctionCall((rng.integers(0, 11, (2, 5)), 11), part="leading axes", note="a batch of ids, (batch, length)"),
+        FunctionCall((rng.integers(0, 7, (2, 3, 4)), 7), part="leading axes", note="ids with three axes"),
     ]
 
 

@@ -21,17 +21,19 @@ from autograde.exercises.embeddings.positional_encoding_at import (
     swapped,
     whole_number_division,
 )
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.embeddings import positional_encoding, positional_encoding_at
 
 
 def calls(rng):
     return [
-        Call((3, 2), tolerance=EXACT, note="by hand: one pair with the angles 0, 1 and 2"),
-        Call((int(rng.integers(9, 14)), 6), tolerance=EXACT),
-        Call((int(rng.integers(40, 60)), 32), tolerance=EXACT),
-        Call((1, 4), tolerance=EXACT, note="a sentence of one word"),
-        Call((int(rng.integers(11, 15)), 9), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"),
+        FunctionCall((3, 2), tolerance=EXACT, note="by hand: one pair with the angles 0, 1 and 2"),
+        FunctionCall((int(rng.integers(9, 14)), 6), tolerance=EXACT),
+        FunctionCall((int(rng.integers(40, 60)), 32), tolerance=EXACT),
+        FunctionCall((1, 4), tolerance=EXACT, note="a sentence of one word"),
+        FunctionCall(
+            (int(rng.integers(11, 15)), 9), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"
+        ),
     ]
 
 

@@ -7,17 +7,21 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.embeddings.common import EXACT, even, rates_of, waves
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.embeddings import positional_encoding_at
 
 
 def calls(rng):
     return [
-        Call((2, 4), tolerance=EXACT, note="by hand: the angles are 2 and 2/100, each with its sine and its cosine"),
-        Call((0, 6), tolerance=EXACT, note="the first token: the sine of 0 is 0, the cosine of 0 is 1"),
-        Call((int(rng.integers(3, 40)), 10), tolerance=EXACT),
-        Call((int(rng.integers(1000, 5000)), 16), tolerance=EXACT, note="far along in a long text"),
-        Call((int(rng.integers(3, 40)), 7), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"),
+        FunctionCall(
+            (2, 4), tolerance=EXACT, note="by hand: the angles are 2 and 2/100, each with its sine and its cosine"
+        ),
+        FunctionCall((0, 6), tolerance=EXACT, note="the first token: the sine of 0 is 0, the cosine of 0 is 1"),
+        FunctionCall((int(rng.integers(3, 40)), 10), tolerance=EXACT),
+        FunctionCall((int(rng.integers(1000, 5000)), 16), tolerance=EXACT, note="far along in a long text"),
+        FunctionCall(
+            (int(rng.integers(3, 40)), 7), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"
+        ),
     ]
 
 

@@ -14,40 +14,42 @@ from autograde.exercises.embeddings.positional_encoding import odd_width_slices
 from autograde.exercises.embeddings.positional_encoding_at import from_one, name_and_sentence, swapped
 from autograde.exercises.embeddings.positional_encoding_at import vectorised as at_vectorised
 from autograde.exercises.inputs import tensor
-from autograde.harness.call import ANY_TEXT, MAIN, Call
+from autograde.harness.call import ANY_TEXT, MAIN, ModuleCall
 from helpers.embeddings import PositionalEncoding, positional_encoding
 
 
 def calls(rng):
     away_from_zero = rng.choice([-1.0, 1.0], (3, 40, 50)) * rng.uniform(3, 5, (3, 40, 50))
     return [
-        Call((tensor(np.zeros((1, 3, 2))),), new=(2, 7), note="by hand: x is zero, so the encoding itself comes back"),
-        Call((tensor(rng.normal(size=(3, 5, 6))),), new=(6, 11)),
-        Call((tensor(rng.normal(size=(2, 9, 4))),), new=(4, 9), note="an input of exactly max_length"),
-        Call(
+        ModuleCall(
+            (tensor(np.zeros((1, 3, 2))),), new=(2, 7), note="by hand: x is zero, so the encoding itself comes back"
+        ),
+        ModuleCall((tensor(rng.normal(size=(3, 5, 6))),), new=(6, 11)),
+        ModuleCall((tensor(rng.normal(size=(2, 9, 4))),), new=(4, 9), note="an input of exactly max_length"),
+        ModuleCall(
             (tensor(rng.normal(size=(1, 5000, 8))),),
             new=(8,),
             # computed in float32, an angle near 5000 is off by up to 4e-4, and so is its sine
             tolerance=4e-4,
             note="max_length is 5000 where nothing else is said",
         ),
-        Call((tensor(rng.normal(size=(2, 5, 7))),), new=(7,), part="odd width", note="an odd width"),
-        Call(
+        ModuleCall((tensor(rng.normal(size=(2, 5, 7))),), new=(7,), part="odd width", note="an odd width"),
+        ModuleCall(
             (tensor(rng.normal(size=(2, 5, 8))),),
             new=(8, 30),
             report=("parameters", "buffers"),
             part="buffer",
             note="what the module registers",
         ),
-        Call(
+        ModuleCall(
             (tensor(rng.normal(size=(2, 12, 4))),),
             new=(4, 9),
             part="longer input",
             note="12 rows, max_length 9",
             mentions=(ANY_TEXT,),
         ),
-        Call((tensor(np.zeros((1, 5001, 2))),), new=(2,), part="longer input", note="5001 rows, max_length 5000"),
-        Call(
+        ModuleCall((tensor(np.zeros((1, 5001, 2))),), new=(2,), part="longer input", note="5001 rows, max_length 5000"),
+        ModuleCall(
             (tensor(away_from_zero),),
             new=(50, 60, 0.3),
             training=True,

@@ -5,16 +5,16 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.embeddings.common import EXACT, rates_of, waves
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.embeddings import positional_encoding_at, shift_matrix
 
 
 def calls(rng):
     return [
-        Call((1, 2), tolerance=EXACT, note="by hand: one pair, turned by the angle 1"),
-        Call((int(rng.integers(2, 9)), 6), tolerance=EXACT),
-        Call((-int(rng.integers(2, 9)), 4), tolerance=EXACT, note="a negative offset: back towards the start"),
-        Call((int(rng.integers(10, 60)), 8), tolerance=EXACT),
+        FunctionCall((1, 2), tolerance=EXACT, note="by hand: one pair, turned by the angle 1"),
+        FunctionCall((int(rng.integers(2, 9)), 6), tolerance=EXACT),
+        FunctionCall((-int(rng.integers(2, 9)), 4), tolerance=EXACT, note="a negative offset: back towards the start"),
+        FunctionCall((int(rng.integers(10, 60)), 8), tolerance=EXACT),
     ]
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from autograde.exercise import Exercise
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.embeddings import TokenEmbedding
 
@@ -21,20 +21,20 @@ def calls(rng):
     ids[0, 5:], ids[1, 4:] = 0, 0
     other = np.concatenate([rng.permutation(9)[None], rng.integers(0, 9, (2, 9))])
     return [
-        Call(
+        ModuleCall(
             (TensorData(np.array([[1, 2]])),),
             new=(3, 4),
             weights={"weight": np.float32(by_hand)},
             note="by hand: the square root of 4 is 2",
         ),
-        Call(
+        ModuleCall(
             (TensorData(ids),),
             new=(10, 6),
             weights={"weight": np.float32(ten)},
             report=("output", "parameters"),
             note="the sentences end with padding, id 0",
         ),
-        Call(
+        ModuleCall(
             (TensorData(ids),),
             new=(10, 6),
             weights={"weight": np.float32(ten)},
@@ -42,7 +42,7 @@ def calls(rng):
             part="padding",
             note="the gradient of the row 0, the padding, is asked to be zero",
         ),
-        Call(
+        ModuleCall(
             (TensorData(other),),
             new=(9, 5, 3),
             weights={"weight": np.float32(nine)},
@@ -50,7 +50,7 @@ def calls(rng):
             part="padding",
             note="here the padding has the id 3",
         ),
-        Call(new=(600, 40, 2), method="", report=("initial",), part="start", note="the values at the start"),
+        ConstructorCall((600, 40, 2), report=("initial",), part="start", note="the values at the start"),
     ]
 
 
@@ -60,7 +60,7 @@ def projection(call, value):
         return value
     if list(value["initial"]) != ["weight"]:
         return {"parameters": sorted(value["initial"])}
-    table, d_model, pad = value["initial"]["weight"].array, call.new[1], call.new[2]
+    table, d_model, pad = value["initial"]["weight"].array, call.args[1], call.args[2]
     rest = np.delete(table, pad, axis=0).astype(float)
     mean, deviation = rest.mean(), rest.std()
     # 24,000 numbers: their standard deviation varies by 0.5 %, their mean by 0.001; the borders lie 8 times as far away

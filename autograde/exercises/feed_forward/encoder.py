@@ -17,7 +17,7 @@ from autograde.exercises.feed_forward.common import (
 )
 from autograde.exercises.feed_forward.encoder_layer import OwnAddNorm as LayerOwnAddNorm
 from autograde.exercises.inputs import random_mask, tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.add_norm import LayerNormalization
 from helpers.feed_forward import Encoder, EncoderLayer
@@ -32,16 +32,16 @@ def stack_weights(rng, num_layers, d_model, d_ff):
 
 def calls(rng):
     return [
-        Call(
+        ModuleCall(
             (tensor([[[3, 1], [1, 4]]]),),
             new=(2, 2, 1, 3),
             weights=layer_by_hand("layers.0.") | layer_by_hand("layers.1."),
             note="by hand: the layer of the exercise before, twice",
         ),
-        Call(new=(3, 6, 2, 9), method="", report=("parameters",), note="the parameters and their shapes"),
-        Call((TensorData(random_array(rng, 3, 5, 6)),), new=(3, 6, 2, 7), weights=stack_weights(rng, 3, 6, 7)),
-        Call((TensorData(random_array(rng, 2, 3, 8)),), new=(1, 8, 4, 5), weights=stack_weights(rng, 1, 8, 5)),
-        Call(
+        ConstructorCall((3, 6, 2, 9), report=("parameters",), note="the parameters and their shapes"),
+        ModuleCall((TensorData(random_array(rng, 3, 5, 6)),), new=(3, 6, 2, 7), weights=stack_weights(rng, 3, 6, 7)),
+        ModuleCall((TensorData(random_array(rng, 2, 3, 8)),), new=(1, 8, 4, 5), weights=stack_weights(rng, 1, 8, 5)),
+        ModuleCall(
             (TensorData(random_array(rng, 2, 5, 4)),),
             new=(2, 4, 2, 7),
             weights=stack_weights(rng, 2, 4, 7),
@@ -49,7 +49,7 @@ def calls(rng):
             part=CHANGED,
             note="the gradient of every weight",
         ),
-        Call(
+        ModuleCall(
             (TensorData(random_array(rng, 3, 5, 6)),),
             {"mask": TensorData(random_mask(rng, 3, 1, 5))},
             new=(2, 6, 2, 4),
@@ -57,15 +57,15 @@ def calls(rng):
             part="mask",
             note="one mask row per sentence, as for padding",
         ),
-        Call(
+        ModuleCall(
             (TensorData(random_array(rng, 2, 4, 6)), TensorData(random_mask(rng, 2, 4, 4))),
             new=(3, 6, 3, 5),
             weights=stack_weights(rng, 3, 6, 5),
             part="mask",
             note="a mask of its own for every sentence",
         ),
-        Call(new=(1,), method="", report=("parameters",), part="defaults", note="one layer of the paper's size"),
-        Call(
+        ConstructorCall((1,), report=("parameters",), part="defaults", note="one layer of the paper's size"),
+        ModuleCall(
             (TensorData(random_array(rng, 2, 3, 16)),),
             new=(),
             new_kwargs={"d_model": 16, "d_ff": 5},
@@ -73,7 +73,7 @@ def calls(rng):
             part="defaults",
             note="6 layers and 8 heads, unless told otherwise",
         ),
-        Call(
+        ModuleCall(
             (same_rows([1] * 6),),
             new=(1, 6, 2, 5, 0.3),
             weights=dropping_layer(6, 5, 0.0, "layers.0."),
@@ -81,7 +81,7 @@ def calls(rng):
             part="dropout",
             note="training mode: attention adds nothing, the network adds 0.7 + 0.8 * a hidden unit to column 0",
         ),
-        Call(
+        ModuleCall(
             (same_rows([1] * 4),),
             new=(1, 4, 2, 3),
             weights=dropping_layer(4, 3, 0.0, "layers.0."),

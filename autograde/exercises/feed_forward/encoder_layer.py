@@ -17,7 +17,7 @@ from autograde.exercises.feed_forward.common import (
 )
 from autograde.exercises.feed_forward.feed_forward_module import Functional as NetworkFunctional
 from autograde.exercises.inputs import random_mask, tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.add_norm import AddNorm, LayerNormalization
 from helpers.feed_forward import EncoderLayer, FeedForward
@@ -26,16 +26,16 @@ from helpers.multi_head import MultiHeadAttention
 
 def calls(rng):
     return [
-        Call(
+        ModuleCall(
             (tensor([[[3, 1], [1, 4]]]),),
             new=(2, 1, 3),
             weights=layer_by_hand(),
             note="by hand: two tokens of width 2; both scores are 0, so attention gives the average of the tokens",
         ),
-        Call(new=(6, 2, 9), method="", report=("parameters",), note="the parameters and their shapes"),
-        Call((TensorData(random_array(rng, 3, 5, 6)),), new=(6, 2, 7), weights=layer_weights(rng, 6, 7)),
-        Call((TensorData(random_array(rng, 2, 3, 8)),), new=(8, 4, 5, 0.5), weights=layer_weights(rng, 8, 5)),
-        Call(
+        ConstructorCall((6, 2, 9), report=("parameters",), note="the parameters and their shapes"),
+        ModuleCall((TensorData(random_array(rng, 3, 5, 6)),), new=(6, 2, 7), weights=layer_weights(rng, 6, 7)),
+        ModuleCall((TensorData(random_array(rng, 2, 3, 8)),), new=(8, 4, 5, 0.5), weights=layer_weights(rng, 8, 5)),
+        ModuleCall(
             (TensorData(random_array(rng, 2, 5, 4)),),
             new=(4, 2, 7),
             weights=layer_weights(rng, 4, 7),
@@ -43,7 +43,7 @@ def calls(rng):
             part=CHANGED,
             note="the gradient of every weight",
         ),
-        Call(
+        ModuleCall(
             (TensorData(random_array(rng, 3, 5, 6)),),
             {"mask": TensorData(random_mask(rng, 3, 1, 5))},
             new=(6, 2, 4),
@@ -51,14 +51,14 @@ def calls(rng):
             part="mask",
             note="one mask row per sentence, as for padding",
         ),
-        Call(
+        ModuleCall(
             (TensorData(random_array(rng, 2, 4, 6)), TensorData(random_mask(rng, 4, 4))),
             new=(6, 3, 5),
             weights=layer_weights(rng, 6, 5),
             part="mask",
             note="one mask for the whole batch",
         ),
-        Call(
+        ModuleCall(
             (same_rows([1] * 6),),
             new=(6, 2, 5, 0.3),
             weights=dropping_layer(6, 5, 1.5),
@@ -66,7 +66,7 @@ def calls(rng):
             part="dropout",
             note="training mode: attention adds 1.5 to column 0, the network adds nothing",
         ),
-        Call(
+        ModuleCall(
             (same_rows([1] * 6),),
             new=(6, 2, 5, 0.3),
             weights=dropping_layer(6, 5, 0.0),
@@ -74,7 +74,7 @@ def calls(rng):
             part="dropout",
             note="training mode: attention adds nothing, the network adds 0.7 + 0.8 * a hidden unit to column 0",
         ),
-        Call(
+        ModuleCall(
             (same_rows([1] * 4),),
             new=(4, 2, 3),
             weights=dropping_layer(4, 3, 0.0),

@@ -5,17 +5,20 @@ import math
 import torch
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.feed_forward import Encoder, encoder_parameters
 
 
 def calls(rng):
     # the answers are whole numbers and are compared exactly
     return [
-        Call((1, 2, 3), note="by hand: attention has 16, the network 17, the norms 8"),
-        Call((2, 6, 8), note="two layers of the running example's size"),
-        Call((6, 512, 2048), note="the paper's encoder"),
-        *(Call((int(n), int(rng.integers(10, 99)), int(rng.integers(100, 999)))) for n in rng.integers(3, 12, 3)),
+        FunctionCall((1, 2, 3), note="by hand: attention has 16, the network 17, the norms 8"),
+        FunctionCall((2, 6, 8), note="two layers of the running example's size"),
+        FunctionCall((6, 512, 2048), note="the paper's encoder"),
+        *(
+            FunctionCall((int(n), int(rng.integers(10, 99)), int(rng.integers(100, 999))))
+            for n in rng.integers(3, 12, 3)
+        ),
     ]
 
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises.feed_forward.common import LEADING
 from autograde.exercises.feed_forward.relu import gelu as relu_gelu
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.feed_forward import feed_forward, linear, relu
 
 
@@ -25,11 +25,11 @@ def calls(rng):
         return [rng.normal(size=shape) for shape in shapes]
 
     return [
-        Call(by_hand, note="by hand: three tokens of width 2, d_ff = 4"),
-        Call((rng.normal(size=(5, 3)), *weights(3, 8))),
-        Call((rng.normal(size=(4, 6)), *weights(6, 2)), note="d_ff may be smaller than d_model"),
-        Call((rng.normal(size=(2, 5, 4)), *weights(4, 7)), part=LEADING, note="a batch of two sentences"),
-        Call((rng.normal(size=(2, 3, 4, 5)), *weights(5, 6)), part=LEADING, note="two leading axes"),
+        FunctionCall(by_hand, note="by hand: three tokens of width 2, d_ff = 4"),
+        FunctionCall((rng.normal(size=(5, 3)), *weights(3, 8))),
+        FunctionCall((rng.normal(size=(4, 6)), *weights(6, 2)), note="d_ff may be smaller than d_model"),
+        FunctionCall((rng.normal(size=(2, 5, 4)), *weights(4, 7)), part=LEADING, note="a batch of two sentences"),
+        FunctionCall((rng.normal(size=(2, 3, 4, 5)), *weights(5, 6)), part=LEADING, note="two leading axes"),
     ]
 
 

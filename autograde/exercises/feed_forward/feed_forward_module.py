@@ -16,7 +16,7 @@ from autograde.exercises.feed_forward.common import (
     same_rows,
 )
 from autograde.exercises.inputs import tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.feed_forward import FeedForward
 
@@ -29,17 +29,17 @@ def calls(rng):
         "outer.bias": np.array([0.1, -0.2], np.float32),
     }
     return [
-        Call(
+        ModuleCall(
             (tensor([[[1, 2], [-1, 1], [0, -3], [2, 2]]]),),
             new=(2, 3),
             weights=by_hand,
             note="by hand: four tokens of width 2, d_ff = 3",
         ),
-        Call(new=(5, 7), method="", report=("parameters",), note="the parameters and their shapes"),
-        Call(new=(4, 6, 0.0), method="", report=("parameters",), note="the parameters of a network without dropout"),
-        Call((TensorData(random_array(rng, 2, 3, 4)),), new=(4, 6), weights=network_weights(rng, 4, 6)),
-        Call((TensorData(random_array(rng, 3, 4, 6)),), new=(6, 5, 0.5), weights=network_weights(rng, 6, 5)),
-        Call(
+        ConstructorCall((5, 7), report=("parameters",), note="the parameters and their shapes"),
+        ConstructorCall((4, 6, 0.0), report=("parameters",), note="the parameters of a network without dropout"),
+        ModuleCall((TensorData(random_array(rng, 2, 3, 4)),), new=(4, 6), weights=network_weights(rng, 4, 6)),
+        ModuleCall((TensorData(random_array(rng, 3, 4, 6)),), new=(6, 5, 0.5), weights=network_weights(rng, 6, 5)),
+        ModuleCall(
             (TensorData(random_array(rng, 2, 5, 3)),),
             new=(3, 8),
             weights=network_weights(rng, 3, 8),
@@ -47,7 +47,7 @@ def calls(rng):
             part=CHANGED,
             note="the gradient of every weight",
         ),
-        Call(
+        ModuleCall(
             (same_rows([0.5, -1.0, 2.0]),),
             new=(3, 5, 0.3),
             weights=dropping_network(3, 5),
@@ -55,7 +55,7 @@ def calls(rng):
             part="dropout",
             note="training mode: column 0 of the output is 0.7 + 0.8 * a hidden unit",
         ),
-        Call(
+        ModuleCall(
             (same_rows([0.5, -1.0]),),
             new=(2, 3),
             weights=dropping_network(2, 3),

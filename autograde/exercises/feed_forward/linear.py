@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.feed_forward.common import LEADING
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.feed_forward import linear, relu
 
 
@@ -18,12 +18,14 @@ def calls(rng):
         np.array([10.0, 20.0, 30.0, 40.0]),
     )
     return [
-        Call(by_hand, note="by hand: two tokens, from width 3 to width 4"),
-        Call((rng.normal(size=(5, 4)), rng.normal(size=(4, 7)), rng.normal(size=7))),
-        Call((rng.normal(size=(3, 6)), rng.normal(size=(6, 2)), rng.normal(size=2))),
-        Call((rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)), note="a square weight"),
-        Call((rng.normal(size=5), rng.normal(size=(5, 5)), rng.normal(size=5)), part=LEADING, note="one row alone"),
-        Call(
+        FunctionCall(by_hand, note="by hand: two tokens, from width 3 to width 4"),
+        FunctionCall((rng.normal(size=(5, 4)), rng.normal(size=(4, 7)), rng.normal(size=7))),
+        FunctionCall((rng.normal(size=(3, 6)), rng.normal(size=(6, 2)), rng.normal(size=2))),
+        FunctionCall((rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)), note="a square weight"),
+        FunctionCall(
+            (rng.normal(size=5), rng.normal(size=(5, 5)), rng.normal(size=5)), part=LEADING, note="one row alone"
+        ),
+        FunctionCall(
             (rng.normal(size=(2, 5, 3)), rng.normal(size=(3, 4)), rng.normal(size=4)),
             part=LEADING,
             note="a batch of two sentences",

@@ -7,16 +7,16 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.feed_forward.common import LEADING
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.feed_forward import relu
 
 
 def calls(rng):
     return [
-        Call((np.array([[1.5, -2.0, 0.0], [-0.5, 3.0, -1.0]]),), note="by hand: negative numbers become 0"),
-        Call((rng.normal(size=(4, 5)) * 3,)),
-        Call((np.array([-1e6, 1e6, -1e-6, 1e-6, 2.5]),), note="one row, large and small numbers"),
-        Call((rng.normal(size=(2, 3, 4)),), part=LEADING, note="a batch"),
+        FunctionCall((np.array([[1.5, -2.0, 0.0], [-0.5, 3.0, -1.0]]),), note="by hand: negative numbers become 0"),
+        FunctionCall((rng.normal(size=(4, 5)) * 3,)),
+        FunctionCall((np.array([-1e6, 1e6, -1e-6, 1e-6, 2.5]),), note="one row, large and small numbers"),
+        FunctionCall((rng.normal(size=(2, 3, 4)),), part=LEADING, note="a batch"),
     ]
 
 

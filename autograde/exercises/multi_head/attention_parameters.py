@@ -6,18 +6,18 @@ import numpy as np
 from torch import nn
 
 from autograde.exercise import Exercise
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.multi_head import MultiHeadAttention, attention_parameters
 
 
 def calls(rng):
     widths = [int(8 * n) for n in rng.choice(np.arange(3, 30), 3, replace=False)]
     return [
-        Call((6,), note="by hand: four matrices of 6 by 6"),
-        Call((512,), note="the paper's base model"),
-        *(Call((width,)) for width in widths[:2]),
-        Call((6, True), part="bias", note="by hand: four matrices of 6 by 6 and four biases"),
-        Call((widths[2],), {"bias": True}, part="bias"),
+        FunctionCall((6,), note="by hand: four matrices of 6 by 6"),
+        FunctionCall((512,), note="the paper's base model"),
+        *(FunctionCall((width,)) for width in widths[:2]),
+        FunctionCall((6, True), part="bias", note="by hand: four matrices of 6 by 6 and four biases"),
+        FunctionCall((widths[2],), {"bias": True}, part="bias"),
     ]
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises.multi_head.common import LAYERS
-from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.call import MAIN, Fixture, FunctionCall
 from helpers.multi_head import copy_torch_attention
 
 MEMORY = "memory of its own"
@@ -16,7 +16,7 @@ def calls(rng):
     def call(mine, in_proj, out_proj, num_heads, **options):
         mine = Fixture("linears", (dict(zip(LAYERS, mine, strict=True)),))
         theirs = Fixture("torch_attention", (in_proj, out_proj, num_heads))
-        return Call((mine, theirs), report=("args",), **options)
+        return FunctionCall((mine, theirs), report=("args",), **options)
 
     def random_call(embed_dim, num_heads, **options):
         mine = [rng.normal(size=(embed_dim, embed_dim)).astype(np.float32) for _ in LAYERS]

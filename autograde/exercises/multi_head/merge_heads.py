@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_tensor
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.multi_head import merge_heads
 
@@ -14,15 +14,15 @@ def calls(rng):
     token, column = 10 * np.arange(4)[:, None], np.arange(2)
     by_hand = np.stack([token + 2 * head + column for head in range(3)])
     return [
-        Call(
+        FunctionCall(
             (TensorData(by_hand[None].astype(np.float32)),),
             note="by hand: what `split_heads` made; token 2 has to become 20, 21, 22, 23, 24, 25",
         ),
-        Call((random_tensor(rng, 2, 3, 5, 4),)),
-        Call((random_tensor(rng, 3, 2, 4, 5),)),
-        Call((random_tensor(rng, 2, 5, 3, 4),)),
-        Call((random_tensor(rng, 2, 1, 4, 5),), part="one head, or heads of width 1", note="one head"),
-        Call((random_tensor(rng, 3, 5, 4, 1),), part="one head, or heads of width 1", note="heads of width 1"),
+        FunctionCall((random_tensor(rng, 2, 3, 5, 4),)),
+        FunctionCall((random_tensor(rng, 3, 2, 4, 5),)),
+        FunctionCall((random_tensor(rng, 2, 5, 3, 4),)),
+        FunctionCall((random_tensor(rng, 2, 1, 4, 5),), part="one head, or heads of width 1", note="one head"),
+        FunctionCall((random_tensor(rng, 3, 5, 4, 1),), part="one head, or heads of width 1", note="heads of width 1"),
     ]
 
 

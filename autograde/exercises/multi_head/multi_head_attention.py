@@ -18,7 +18,7 @@ from autograde.exercises.multi_head.split_heads import into_the_batch as split_i
 from autograde.exercises.multi_head.split_heads import no_transpose as split_no_transpose
 from autograde.exercises.multi_head.split_heads import slices as split_slices
 from autograde.exercises.single_head.common import NOTHING, far_from_zero, with_large_scores
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.multi_head import MultiHeadAttention, merge_heads, split_heads
 
@@ -40,7 +40,7 @@ def calls(rng):
         kwargs = options.pop("kwargs", {}) | ({} if mask is None else {"mask": TensorData(mask)})
         new_kwargs = {"bias": True} if bias else {}
         weights = layers(rng, embed_dim, bias)
-        return Call(inputs, kwargs, new=(embed_dim, num_heads), new_kwargs=new_kwargs, weights=weights, **options)
+        return ModuleCall(inputs, kwargs, new=(embed_dim, num_heads), new_kwargs=new_kwargs, weights=weights, **options)
 
     x = np.array([[[1, 0, 6, 0], [0, 0, 0, 4], [0, 0, 0, 2]]], np.float32)
     eye = np.eye(4, dtype=np.float32)
@@ -55,13 +55,13 @@ def calls(rng):
     alone = random_mask(rng, 4, 1, 7)
     alone[2] = False
     return [
-        Call(
+        ModuleCall(
             (TensorData(x),),
             new=(4, 2),
             weights=by_hand,
             note="by hand: head 0 weighs 1/2, 1/4, 1/4 for the first token, head 1 weighs 1/3 everywhere",
         ),
-        Call(new=(6, 2), method="", report=("parameters",), note="the parameters, by name"),
+        ConstructorCall((6, 2), report=("parameters",), note="the parameters, by name"),
         call(6, 2, (4, 5), report=("output", "gradients", "input_gradients")),
         call(12, 3, (2, 7)),
         call(6, 3, (2, 5), training=True, note="in training mode: nothing is dropped here"),
@@ -78,7 +78,7 @@ def calls(rng):
         ),
         call(12, 3, (2, 5), mask=random_mask(rng, 2, 1, 5, 5), part=MASK, note="a mask (batch, 1, n_queries, n_keys)"),
         *(
-            Call(
+            ModuleCall(
                 (tensor(far_from_zero(rng, 3, 5, 6)),),
                 {"mask": TensorData(random_mask(rng, 5, 5))},
                 new=(6, 2),
@@ -118,9 +118,9 @@ def calls(rng):
             note="a mask, with nothing to attend to in the sentence 2",
         ),
         call(6, 2, (4, 5), bias=True, part="bias", note="bias=True"),
-        Call(new=(6, 2), new_kwargs={"bias": True}, method="", report=("parameters",), part="bias"),
-        Call(new=(8, 3), method="", part=WIDTH, note="3 heads do not divide a width of 8"),
-        Call(new=(9, 2), method="", part=WIDTH, note="2 heads do not divide a width of 9"),
+        ConstructorCall((6, 2), {"bias": True}, report=("parameters",), part="bias"),
+        ConstructorCall((8, 3), part=WIDTH, note="3 heads do not divide a width of 8"),
+        ConstructorCall((9, 2), part=WIDTH, note="2 heads do not divide a width of 9"),
     ]
 
 

@@ -10,7 +10,7 @@ from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.inputs import random_mask
 from autograde.exercises.multi_head.common import MASK
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.multi_head import multi_head_by_hand
 from helpers.single_head import attention_scores, attention_weights, scaled_dot_product_attention
 
@@ -20,14 +20,14 @@ def calls(rng):
         heads = [tuple(rng.normal(size=(d_model, d_head)) for _ in range(3)) for _ in range(count)]
         args = rng.normal(size=(length, d_model)), heads, rng.normal(size=(count * d_head, d_model))
         if mask:
-            return Call(args, {"mask": random_mask(rng, length, length)}, part=MASK)
-        return Call(args)
+            return FunctionCall(args, {"mask": random_mask(rng, length, length)}, part=MASK)
+        return FunctionCall(args)
 
     x = np.array([[1.0, 0.0], [0.0, 4.0], [0.0, 8.0]])
     first = np.array([[np.log(2)], [0.0]]), np.array([[1.0], [0.0]]), np.array([[0.0], [1.0]])
     second = np.array([[0.0], [0.0]]), np.array([[5.0], [7.0]]), np.array([[3.0], [0.0]])
     return [
-        Call(
+        FunctionCall(
             (x, [first, second], np.array([[1.0, 2.0], [0.0, 10.0]])),
             note="by hand: head 0 weighs 1/2, 1/4, 1/4 for the first token; head 1 weighs 1/3 everywhere",
         ),

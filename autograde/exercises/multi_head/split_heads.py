@@ -6,7 +6,7 @@ import torch
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_tensor
 from autograde.exercises.multi_head.common import WIDTH
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.multi_head import split_heads
 
@@ -14,17 +14,19 @@ from helpers.multi_head import split_heads
 def calls(rng):
     by_hand = 10 * np.arange(4)[:, None] + np.arange(6)  # token 2 is 20, 21, 22, 23, 24, 25
     return [
-        Call(
+        FunctionCall(
             (TensorData(by_hand[None].astype(np.float32)), 3),
             note="by hand: the tens are the token, the units the column",
         ),
-        Call((random_tensor(rng, 2, 5, 12), 3)),
-        Call((random_tensor(rng, 3, 4, 10), 2)),
-        Call((random_tensor(rng, 2, 6, 20), 4)),
-        Call((random_tensor(rng, 3, 4, 5), 1), part="one head, or heads of width 1", note="one head"),
-        Call((random_tensor(rng, 3, 4, 5), 5), part="one head, or heads of width 1", note="as many heads as columns"),
-        Call((random_tensor(rng, 2, 3, 7), 4), part=WIDTH, note="4 heads do not divide a width of 7"),
-        Call((random_tensor(rng, 4, 2, 8), 3), part=WIDTH, note="3 heads do not divide a width of 8"),
+        FunctionCall((random_tensor(rng, 2, 5, 12), 3)),
+        FunctionCall((random_tensor(rng, 3, 4, 10), 2)),
+        FunctionCall((random_tensor(rng, 2, 6, 20), 4)),
+        FunctionCall((random_tensor(rng, 3, 4, 5), 1), part="one head, or heads of width 1", note="one head"),
+        FunctionCall(
+            (random_tensor(rng, 3, 4, 5), 5), part="one head, or heads of width 1", note="as many heads as columns"
+        ),
+        FunctionCall((random_tensor(rng, 2, 3, 7), 4), part=WIDTH, note="4 heads do not divide a width of 7"),
+        FunctionCall((random_tensor(rng, 4, 2, 8), 3), part=WIDTH, note="3 heads do not divide a width of 8"),
     ]
 
 

@@ -7,7 +7,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.single_head.common import LEADING, products
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.single_head import attention_scores, softmax
 
 
@@ -15,11 +15,13 @@ def calls(rng):
     query = np.array([[1.0, 0.0, 2.0, 1.0], [0.0, 3.0, 0.0, -1.0]])
     key = np.array([[2.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 4.0], [1.0, 1.0, 1.0, 1.0]])
     return [
-        Call((query, key), note="by hand: the width is 4, so the products are halved"),
-        Call((rng.normal(size=(5, 3)), rng.normal(size=(4, 3)))),
-        Call((rng.normal(size=(3, 7)), rng.normal(size=(6, 7)))),
-        Call((rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 4, 3))), part=LEADING, note="a batch of two sentences"),
-        Call(
+        FunctionCall((query, key), note="by hand: the width is 4, so the products are halved"),
+        FunctionCall((rng.normal(size=(5, 3)), rng.normal(size=(4, 3)))),
+        FunctionCall((rng.normal(size=(3, 7)), rng.normal(size=(6, 7)))),
+        FunctionCall(
+            (rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 4, 3))), part=LEADING, note="a batch of two sentences"
+        ),
+        FunctionCall(
             (rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(2, 3, 6, 5))),
             part=LEADING,
             note="a batch of two, three heads",

@@ -6,7 +6,7 @@ import torch
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_mask
 from autograde.exercises.single_head.common import LARGE, NOTHING, large_scores, mask_with_empty_row
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.single_head import attention_weights, softmax
 
 
@@ -14,26 +14,28 @@ def calls(rng):
     by_hand = np.log([[1.0, 2.0, 5.0], [3.0, 1.0, 4.0]])
     mask = np.array([[True, False, True], [True, True, False]])
     return [
-        Call((by_hand,), part="no mask", note="by hand: the exponentials are 1, 2, 5 and 3, 1, 4"),
-        Call((by_hand, mask), note="by hand: of 1, 2, 5 and 3, 1, 4 only 1, 5 and 3, 1 are left"),
-        Call((rng.normal(size=(4, 6)), random_mask(rng, 4, 6))),
-        Call((rng.normal(size=(2, 3, 5)), random_mask(rng, 2, 3, 5))),
-        Call((rng.normal(size=(2, 3, 5)) * 2,), part="no mask", note="a batch without a mask"),
-        Call(
+        FunctionCall((by_hand,), part="no mask", note="by hand: the exponentials are 1, 2, 5 and 3, 1, 4"),
+        FunctionCall((by_hand, mask), note="by hand: of 1, 2, 5 and 3, 1, 4 only 1, 5 and 3, 1 are left"),
+        FunctionCall((rng.normal(size=(4, 6)), random_mask(rng, 4, 6))),
+        FunctionCall((rng.normal(size=(2, 3, 5)), random_mask(rng, 2, 3, 5))),
+        FunctionCall((rng.normal(size=(2, 3, 5)) * 2,), part="no mask", note="a batch without a mask"),
+        FunctionCall(
             (rng.normal(size=(3, 4, 6)), random_mask(rng, 3, 1, 6)),
             part="broadcasting",
             note="one mask row per sentence",
         ),
-        Call(
+        FunctionCall(
             (rng.normal(size=(2, 3, 4, 5)), random_mask(rng, 4, 5)), part="broadcasting", note="one mask for all heads"
         ),
-        Call(large_scores(rng, 4, 6), part=LARGE, note="scores in the hundreds; the largest ones are forbidden"),
-        Call(
+        FunctionCall(
+            large_scores(rng, 4, 6), part=LARGE, note="scores in the hundreds; the largest ones are forbidden"
+        ),
+        FunctionCall(
             (rng.normal(size=(3, 4)) - 900, np.array([[True, False, True, True]])),
             part=LARGE,
             note="all scores near -900",
         ),
-        Call(
+        FunctionCall(
             (rng.normal(size=(3, 5)), mask_with_empty_row(rng, 3, 5, row=1)),
             part=NOTHING,
             note="row 1 has nothing to attend to",

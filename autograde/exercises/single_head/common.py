@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograde.exercises.inputs import random_mask
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 
 LEADING = "leading axes"
 NOTHING = "nothing to attend to"
@@ -37,10 +37,10 @@ def cost_calls(rng):
     # the answers are whole numbers and are compared exactly
     lengths, widths = rng.choice(np.arange(11, 40), 3, replace=False), rng.choice(np.arange(41, 70), 3, replace=False)
     return [
-        Call((5, 3), note="by hand: 5 tokens of width 3"),
-        Call((1, 4), note="one token"),
-        *(Call((int(n), int(d))) for n, d in zip(lengths, widths, strict=True)),
-        Call((int(widths[0]), int(lengths[0])), note="a sentence longer than the width"),
+        FunctionCall((5, 3), note="by hand: 5 tokens of width 3"),
+        FunctionCall((1, 4), note="one token"),
+        *(FunctionCall((int(n), int(d))) for n, d in zip(lengths, widths, strict=True)),
+        FunctionCall((int(widths[0]), int(lengths[0])), note="a sentence longer than the width"),
     ]
 
 

@@ -4,7 +4,7 @@ import itertools
 import math
 
 from autograde.exercise import Exercise
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.single_head import convolution_cost
 
 
@@ -14,16 +14,16 @@ def calls(rng):
 
     power, base = int(rng.integers(2, 5)), int(rng.integers(4, 8))
     return [
-        Call((10, 4, 3), note="by hand: one layer reaches 3 tokens, two layers 9, three layers 27"),
-        Call((4, 3, 7), note="a kernel wider than the sentence"),
-        Call((17, 6, 7)),
-        Call((between(3, 4), 9, 3)),
-        Call((between(5, 3), 8, 5)),
-        Call((between(2, 7), 6, 2)),
-        Call((125, 4, 5), part="exact powers", note="5 * 5 * 5 is 125"),
-        Call((243, 7, 3), part="exact powers", note="3 * 3 * 3 * 3 * 3 is 243"),
-        Call((base**power, 3, base), part="exact powers"),
-        Call((1, 5, 3), part="one token", note="a single token sees itself without any layer"),
+        FunctionCall((10, 4, 3), note="by hand: one layer reaches 3 tokens, two layers 9, three layers 27"),
+        FunctionCall((4, 3, 7), note="a kernel wider than the sentence"),
+        FunctionCall((17, 6, 7)),
+        FunctionCall((between(3, 4), 9, 3)),
+        FunctionCall((between(5, 3), 8, 5)),
+        FunctionCall((between(2, 7), 6, 2)),
+        FunctionCall((125, 4, 5), part="exact powers", note="5 * 5 * 5 is 125"),
+        FunctionCall((243, 7, 3), part="exact powers", note="3 * 3 * 3 * 3 * 3 is 243"),
+        FunctionCall((base**power, 3, base), part="exact powers"),
+        FunctionCall((1, 5, 3), part="one token", note="a single token sees itself without any layer"),
     ]
 
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises.single_head.common import LEADING
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.single_head import project
 
 
@@ -18,10 +18,10 @@ def calls(rng):
         np.array([[3.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]),
     )
     return [
-        Call(by_hand, note="by hand: two tokens, every weight matrix 3 by 3"),
-        Call((rng.normal(size=(5, 6)), *(rng.normal(size=(6, width)) for width in (3, 3, 4)))),
-        Call((rng.normal(size=(4, 7)), *(rng.normal(size=(7, width)) for width in (2, 2, 5)))),
-        Call(
+        FunctionCall(by_hand, note="by hand: two tokens, every weight matrix 3 by 3"),
+        FunctionCall((rng.normal(size=(5, 6)), *(rng.normal(size=(6, width)) for width in (3, 3, 4)))),
+        FunctionCall((rng.normal(size=(4, 7)), *(rng.normal(size=(7, width)) for width in (2, 2, 5)))),
+        FunctionCall(
             (rng.normal(size=(2, 5, 6)), *(rng.normal(size=(6, width)) for width in (3, 3, 4))),
             part=LEADING,
             note="a batch of two sentences",

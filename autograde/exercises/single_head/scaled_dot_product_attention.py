@@ -15,7 +15,7 @@ from autograde.exercises.single_head.attention_weights import nan_in_empty_row a
 from autograde.exercises.single_head.attention_weights import over_queries as weights_over_queries
 from autograde.exercises.single_head.attention_weights import zeroed_after as weights_zeroed_after
 from autograde.exercises.single_head.common import LEADING, NOTHING, mask_with_empty_row, products
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.single_head import attention_scores, attention_weights, scaled_dot_product_attention
 
 
@@ -27,18 +27,22 @@ def calls(rng):
     key = np.array([[0.0, 1.0, -1.0, 2.0], [np.log(2), 3.0, 0.0, 1.0], [np.log(5), 0.0, 2.0, -1.0]])
     value = np.array([[8.0], [0.0], [16.0]])
     return [
-        Call((query, key, value), note="by hand: the scores are log 1, log 2, log 5 in row 0 and 0, 0, 0 in row 1"),
-        Call((tokens(5, 3), tokens(4, 3), tokens(4, 6))),
-        Call((tokens(3, 5), tokens(6, 5), tokens(6, 4))),
-        Call((tokens(5, 3), tokens(4, 3), tokens(4, 6)), {"mask": random_mask(rng, 5, 4)}, part="mask"),
-        Call((tokens(2, 5, 3), tokens(2, 4, 3), tokens(2, 4, 6)), part=LEADING, note="a batch of two sentences"),
-        Call(
+        FunctionCall(
+            (query, key, value), note="by hand: the scores are log 1, log 2, log 5 in row 0 and 0, 0, 0 in row 1"
+        ),
+        FunctionCall((tokens(5, 3), tokens(4, 3), tokens(4, 6))),
+        FunctionCall((tokens(3, 5), tokens(6, 5), tokens(6, 4))),
+        FunctionCall((tokens(5, 3), tokens(4, 3), tokens(4, 6)), {"mask": random_mask(rng, 5, 4)}, part="mask"),
+        FunctionCall(
+            (tokens(2, 5, 3), tokens(2, 4, 3), tokens(2, 4, 6)), part=LEADING, note="a batch of two sentences"
+        ),
+        FunctionCall(
             (tokens(2, 3, 4, 5), tokens(2, 3, 6, 5), tokens(2, 3, 6, 7)),
             {"mask": random_mask(rng, 2, 1, 1, 6)},
             part=LEADING,
             note="a batch of two, three heads, one mask row per sentence",
         ),
-        Call(
+        FunctionCall(
             (tokens(4, 3), tokens(5, 3), tokens(5, 2)),
             {"mask": mask_with_empty_row(rng, 4, 5, row=2)},
             part=NOTHING,

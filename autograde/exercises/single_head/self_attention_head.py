@@ -11,7 +11,7 @@ from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.inputs import random_mask, random_tensor, tensor
 from autograde.exercises.single_head.common import NOTHING, far_from_zero, mask_with_empty_row, with_large_scores
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.single_head import SelfAttentionHead
 
@@ -32,16 +32,16 @@ def calls(rng):
     x = TensorData(np.array([[[1, 0], [0, 1], [1, 1]]], np.float32))
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
-        Call(
+        ModuleCall(
             (x,),
             new=(2, 4),
             weights=by_hand,
             note="by hand: the scores of row 0 are log 2, log 3, log 6; those of row 1 are 0, 0, 0",
         ),
-        Call(new=(7, 3), method="", report=("parameters",), note="what the module has registered"),
-        Call((random_tensor(rng, 3, 5, 6),), new=(6, 4), weights=_head_weights(rng, 6, 4)),
-        Call((random_tensor(rng, 2, 6, 3),), new=(3, 5), weights=_head_weights(rng, 3, 5)),
-        Call(
+        ConstructorCall((7, 3), report=("parameters",), note="what the module has registered"),
+        ModuleCall((random_tensor(rng, 3, 5, 6),), new=(6, 4), weights=_head_weights(rng, 6, 4)),
+        ModuleCall((random_tensor(rng, 2, 6, 3),), new=(3, 5), weights=_head_weights(rng, 3, 5)),
+        ModuleCall(
             (random_tensor(rng, 2, 4, 7),),
             new=(7, 3),
             weights=_head_weights(rng, 7, 3),
@@ -49,7 +49,7 @@ def calls(rng):
             part="gradients",
             note="backward, too",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 5, 6),),
             {"mask": TensorData(random_mask(rng, 5, 5))},
             new=(6, 4),
@@ -57,7 +57,7 @@ def calls(rng):
             part="mask",
             note="one mask for the whole batch",
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 3, 4, 6),),
             {"mask": TensorData(random_mask(rng, 3, 1, 4))},
             new=(6, 5),
@@ -66,7 +66,7 @@ def calls(rng):
             note="one mask row per sentence",
         ),
         *(
-            Call(
+            ModuleCall(
                 (tensor(far_from_zero(rng, 2, 5, 6)),),
                 {"mask": TensorData(random_mask(rng, 5, 5))},
                 new=(6, 4),
@@ -76,7 +76,7 @@ def calls(rng):
             )
             for sign, words in ((1, "large"), (-1, "far below zero"))
         ),
-        Call(
+        ModuleCall(
             (random_tensor(rng, 2, 4, 5),),
             {"mask": TensorData(mask_with_empty_row(rng, 2, 4, 4, row=1))},
             new=(5, 3),

@@ -5,20 +5,22 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.single_head import softmax
 
 
 def calls(rng):
     large = rng.normal(size=(4, 3)) * 3 + np.array([[1000.0], [-1000.0], [0.0], [1000.0]])
     return [
-        Call((np.log([[1.0, 2.0, 5.0]]),), note="by hand: exp gives 1, 2, 5; their sum is 8"),
-        Call((rng.normal(size=(3, 5)),)),
-        Call((rng.normal(size=(2, 3, 4)),), {"axis": 1}, part="axis"),
-        Call((rng.normal(size=(3, 4, 2)),), part="axis", note="the last of three axes, where no other is given"),
+        FunctionCall((np.log([[1.0, 2.0, 5.0]]),), note="by hand: exp gives 1, 2, 5; their sum is 8"),
+        FunctionCall((rng.normal(size=(3, 5)),)),
+        FunctionCall((rng.normal(size=(2, 3, 4)),), {"axis": 1}, part="axis"),
+        FunctionCall(
+            (rng.normal(size=(3, 4, 2)),), part="axis", note="the last of three axes, where no other is given"
+        ),
         # numbers near 1000 carry roundings of 1e-13 into the shares, in one order of operations more than in another
-        Call((large,), part="large scores", note="scores near 1000 and near -1000", tolerance=1e-11),
-        Call(
+        FunctionCall((large,), part="large scores", note="scores near 1000 and near -1000", tolerance=1e-11),
+        FunctionCall(
             (np.where(np.eye(3, 5, dtype=bool), -np.inf, rng.normal(size=(3, 5))),),
             part="-inf",
             note="one -inf in each row",

@@ -6,7 +6,7 @@ import torch
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.harness.brief import Projected, brief
-from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.call import MAIN, Fixture, FunctionCall
 from helpers.training import batches_by_tokens
 
 PADDED = 1.2  # padded tokens, as a multiple of the real ones
@@ -28,7 +28,7 @@ def calls(rng):
 
     def call(lengths, max_tokens, generator=True, **more):
         made = (Fixture("generator", (seed,)),) if generator else ()
-        return Call((lengths, max_tokens, *made), report=("output", "args"), **more)
+        return FunctionCall((lengths, max_tokens, *made), report=("output", "args"), **more)
 
     return [
         call([5, 2, 5, 2, 2, 2, 2], 10, note="by hand: the five sentences of 2 tokens, and the two of 5"),

@@ -10,7 +10,7 @@ from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.training.beam_inputs import bad_ends_first, clear_model
 from autograde.harness.brief import Projected, brief
-from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.call import MAIN, Fixture, FunctionCall
 from autograde.harness.fixtures import build_argument
 from autograde.harness.plain import TensorData
 from helpers.decoder import greedy_decode
@@ -45,24 +45,24 @@ def calls(rng):
         defaults = {"beam": 4, "length_penalty": 0.6, "bos": 1, "eos": 2}
         kwargs = {name: value for name, value in options.items() if defaults.get(name) != value}
         model = Fixture("table_translator", (*tables, mode, "eval"))
-        return Call((model, TensorData(source)), kwargs, part=part, note=note, report=report, tolerance=1e-3)
+        return FunctionCall((model, TensorData(source)), kwargs, part=part, note=note, report=report, tolerance=1e-3)
 
     def early(beam):
         tables, source, max_length = bad_ends_first(rng, beam)
         args = Fixture("table_translator", (*tables, "eval", "eval")), TensorData(source)
         options = {"beam": beam, "max_length": max_length}
         note = f"after two words {beam} bad sentences have ended, and a better beginning is open"
-        return Call(args, options, part="stopping", note=note, report=("output", "args"), tolerance=1e-3)
+        return FunctionCall(args, options, part="stopping", note=note, report=("output", "args"), tolerance=1e-3)
 
     return [
-        Call(
+        FunctionCall(
             (_by_hand(), TensorData(np.array([[1, 4, 2]]))),
             {"max_length": 4, "beam": 2},
             report=("output", "args"),
             tolerance=1e-3,
             note="by hand: 3 comes before 4 at first, but the end follows 4 almost surely: 4 2 is the best sentence",
         ),
-        Call(
+        FunctionCall(
             (_two_of_one(), TensorData(np.array([[1, 4, 2]]))),
             {"max_length": 4, "beam": 2},
             report=("output", "args"),

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.training.common import numbers, random_batch, small_model, zeros
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import teacher_forcing_pair
 from helpers.training import evaluate, label_smoothed_loss
@@ -33,17 +33,25 @@ def calls(rng):
         return small_model(rng, 1.0, mode, right_mode)
 
     return [
-        Call(
+        FunctionCall(
             (zeros("eval", "eval"), by_hand),
             report=report,
             note="by hand: all 8 words are equally probable: loss log 8 = 2.079, perplexity 8",
         ),
-        Call((model("eval"), batches()), report=report),
-        Call((model("eval"), batches()[::-1]), report=report, note="batches of another size each"),
-        Call((model("eval"), [random_batch(rng, (3, 9, 4, 5), (4, 6, 9, 3))]), report=report, note="one batch alone"),
-        Call((model("train"), batches()), report=report, part="mode", note="the model is in training mode before"),
-        Call((model("eval"), batches()), report=report, part="mode", note="the model is in evaluation mode before"),
-        Call((model("eval"), batches()), report=report, part="no gradients", note="are gradients recorded meanwhile?"),
+        FunctionCall((model("eval"), batches()), report=report),
+        FunctionCall((model("eval"), batches()[::-1]), report=report, note="batches of another size each"),
+        FunctionCall(
+            (model("eval"), [random_batch(rng, (3, 9, 4, 5), (4, 6, 9, 3))]), report=report, note="one batch alone"
+        ),
+        FunctionCall(
+            (model("train"), batches()), report=report, part="mode", note="the model is in training mode before"
+        ),
+        FunctionCall(
+            (model("eval"), batches()), report=report, part="mode", note="the model is in evaluation mode before"
+        ),
+        FunctionCall(
+            (model("eval"), batches()), report=report, part="no gradients", note="are gradients recorded meanwhile?"
+        ),
     ]
 
 

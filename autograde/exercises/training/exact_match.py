@@ -4,7 +4,7 @@ import numpy as np
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.training import exact_match
 
 WORDS = ("고양이", "가", "물", "을", "마신다", "개", "두", "마리")
@@ -32,12 +32,12 @@ def calls(rng):
     lists, texts = sentences(12), sentences(13)
     other, others = changed(lists), changed(texts)
     return [
-        Call(([["두", "마리"], ["물"], ["개"]], [["두", "마리"], ["물"], ["고양이"]]), note="by hand: 2 of 3"),
-        Call((other, lists)),
-        Call(([" ".join(words) for words in others], [" ".join(words) for words in texts]), note="strings"),
-        Call((sentences(3), [*sentences(3)[:2], ["나무"]]), note="three sentences"),
-        Call((lists, [list(words) for words in lists]), note="all are right"),
-        Call(([[4, 5, 2], [6, 2], [4, 5, 7, 2]], [[4, 5, 2], [2, 6], [4, 5, 2]]), note="ids in place of words"),
+        FunctionCall(([["두", "마리"], ["물"], ["개"]], [["두", "마리"], ["물"], ["고양이"]]), note="by hand: 2 of 3"),
+        FunctionCall((other, lists)),
+        FunctionCall(([" ".join(words) for words in others], [" ".join(words) for words in texts]), note="strings"),
+        FunctionCall((sentences(3), [*sentences(3)[:2], ["나무"]]), note="three sentences"),
+        FunctionCall((lists, [list(words) for words in lists]), note="all are right"),
+        FunctionCall(([[4, 5, 2], [6, 2], [4, 5, 7, 2]], [[4, 5, 2], [2, 6], [4, 5, 2]]), note="ids in place of words"),
     ]
 
 

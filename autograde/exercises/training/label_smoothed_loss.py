@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.training import label_smoothed_loss
 
@@ -29,28 +29,28 @@ def calls(rng):
     other.array[0, 1] = 0  # with pad=4, the id 0 is a word like any other
     report = ("output", "input_gradients")
     return [
-        Call(
+        FunctionCall(
             (TensorData(by_hand), TensorData(np.array([[2, 1, 0]]))),
             note="by hand: probabilities 1/4 each, then 0.1 0.7 0.1 0.1; the last label is padding",
         ),
-        Call((_logits(rng, 3, 5, 7), _labels(rng, 7, (5, 2, 3), 5))),
-        Call(
+        FunctionCall((_logits(rng, 3, 5, 7), _labels(rng, 7, (5, 2, 3), 5))),
+        FunctionCall(
             (_logits(rng, 2, 6, 9), _labels(rng, 9, (4, 1), 6)), note="padding up to the longest row of another batch"
         ),
-        Call((_logits(rng, 4, 3, 8), _labels(rng, 8, (3, 1, 2, 3), 3)), {"smoothing": 0.3}, part="smoothing"),
-        Call(
+        FunctionCall((_logits(rng, 4, 3, 8), _labels(rng, 8, (3, 1, 2, 3), 3)), {"smoothing": 0.3}, part="smoothing"),
+        FunctionCall(
             (_logits(rng, 2, 3, 5), _labels(rng, 5, (3, 2), 3)),
             {"smoothing": 0.0},
             part="smoothing",
             note="no smoothing: the plain cross-entropy",
         ),
-        Call(
+        FunctionCall(
             (TensorData(_logits(rng, 3, 4, 6).array * 60), _labels(rng, 6, (4, 2, 3), 4)),
             part="large logits",
             note="logits in the hundreds",
         ),
-        Call((_logits(rng, 3, 5, 6), other), {"pad": 4}, part="pad", note="here the padding has the id 4"),
-        Call(
+        FunctionCall((_logits(rng, 3, 5, 6), other), {"pad": 4}, part="pad", note="here the padding has the id 4"),
+        FunctionCall(
             (_logits(rng, 3, 4, 5), _labels(rng, 5, (4, 2, 1), 4)),
             report=report,
             part="gradients",

@@ -2,7 +2,7 @@
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.training import model_flops_utilization, training_flops
 
 
@@ -11,9 +11,9 @@ def calls(rng):
         return int(rng.integers(low, high))
 
     return [
-        Call((10, 5, 1000), note="by hand: 6 · 5 · 10 = 300 of 1,000 operations per second"),
-        Call((some(1, 900) * 1000, some(2, 60) * 10**6, some(300, 1000) * 10**12)),
-        Call((some(100, 5000) / 7, some(200, 400) * 1000, some(30, 90) * 10**9), note="a laptop"),
+        FunctionCall((10, 5, 1000), note="by hand: 6 · 5 · 10 = 300 of 1,000 operations per second"),
+        FunctionCall((some(1, 900) * 1000, some(2, 60) * 10**6, some(300, 1000) * 10**12)),
+        FunctionCall((some(100, 5000) / 7, some(200, 400) * 1000, some(30, 90) * 10**9), note="a laptop"),
     ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.training import noam_rate
 
 
@@ -15,13 +15,13 @@ def calls(rng):
         return int(rng.integers(low, high))
 
     return [
-        Call((1, 4, 4), note="by hand: 1/2 · 1/8"),
-        Call((4, 4, 4), note="by hand: at step 4 both lines meet, 1/2 · 1/2"),
-        Call((16, 4, 4), note="by hand: 1/2 · 1/4"),
-        Call((some(5, 40), 64, some(200, 400)), note="before the end of warm-up"),
-        Call((some(5000, 90000), 512, 4000), note="after the end of warm-up"),
-        Call((some(100, 900), some(100, 200), some(901, 4000))),
-        Call((1, 512, 4000), note="the first step, as in the paper"),
+        FunctionCall((1, 4, 4), note="by hand: 1/2 · 1/8"),
+        FunctionCall((4, 4, 4), note="by hand: at step 4 both lines meet, 1/2 · 1/2"),
+        FunctionCall((16, 4, 4), note="by hand: 1/2 · 1/4"),
+        FunctionCall((some(5, 40), 64, some(200, 400)), note="before the end of warm-up"),
+        FunctionCall((some(5000, 90000), 512, 4000), note="after the end of warm-up"),
+        FunctionCall((some(100, 900), some(100, 200), some(901, 4000))),
+        FunctionCall((1, 512, 4000), note="the first step, as in the paper"),
     ]
 
 

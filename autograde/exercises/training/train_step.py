@@ -10,7 +10,7 @@ from torch import nn
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.training.common import numbers, random_batch, small_model, zeros
-from autograde.harness.call import MAIN, Call, Fixture
+from autograde.harness.call import MAIN, Fixture, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import teacher_forcing_pair
 from helpers.training import label_smoothed_loss, train_step
@@ -29,7 +29,7 @@ def calls(rng):
         return random_batch(rng, (6, 4, 3), (7, 3, 5))
 
     def call(model, batch, rate, *more, **options):
-        return Call((model, batch, _sgd(rate), *more), report=("output", "args"), **options)
+        return FunctionCall((model, batch, _sgd(rate), *more), report=("output", "args"), **options)
 
     by_hand = TensorData(np.array([[1, 4, 2]])), TensorData(np.array([[1, 5, 6, 2, 0]]))
     return [

@@ -11,7 +11,7 @@ import helpers
 from autograde.exercise import Exercise
 from autograde.exercises.training.translation_score import examine, resemble
 from autograde.harness.brief import Projected
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, WeightsCall
 from helpers.decoder import Transformer
 
 # What is right at least, and the share of the points. The highest band lies well below what the lesson's training reaches
@@ -22,8 +22,7 @@ BANDS = {MAIN: (0.5, 0.4), "80 %": (0.8, 0.2), "90 %": (0.9, 0.2), "97 %": (0.97
 def calls(rng):
     seed = int(rng.integers(2**31))
     return [
-        Call((seed, share), part=part, report=("weights",), tolerance=0.0, note=_wanted(share))
-        for part, (share, _) in BANDS.items()
+        WeightsCall((seed, share), part=part, tolerance=0.0, note=_wanted(share)) for part, (share, _) in BANDS.items()
     ]
 
 

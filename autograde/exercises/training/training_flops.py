@@ -4,7 +4,7 @@ import math
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.training import training_flops
 
 
@@ -18,9 +18,9 @@ def calls(rng):
         return int(rng.integers(low, high))
 
     return [
-        Call((10, 7), note="by hand: 6 · 10 · 7"),
-        Call((some(1, 900) * 1000, some(1, 90) * 1000)),
-        Call((some(60, 70) * 10**6, some(2, 9) * 10**9), note="a large model and a large corpus"),
+        FunctionCall((10, 7), note="by hand: 6 · 10 · 7"),
+        FunctionCall((some(1, 900) * 1000, some(1, 90) * 1000)),
+        FunctionCall((some(60, 70) * 10**6, some(2, 9) * 10**9), note="a large model and a large corpus"),
     ]
 
 

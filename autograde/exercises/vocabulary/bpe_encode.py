@@ -8,7 +8,7 @@ from autograde.exercises.vocabulary.common import KOREAN, pick, side_by_side
 from autograde.exercises.vocabulary.merge_pair import first as merge_first
 from autograde.exercises.vocabulary.merge_pair import with_a_stack as merge_stack
 from autograde.exercises.vocabulary.merge_pair import with_for as merge_with_for
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.vocabulary import bpe_encode, merge_pair, train_bpe
 
 
@@ -17,17 +17,19 @@ def calls(rng):
     learned = train_bpe({word: int(rng.integers(1, 9)) for word in KOREAN}, 12)
     known, unseen = pick(rng, KOREAN, 1)[0], pick(rng, ("새는", "강을", "남자는", "고양이는", "집에서"), 1)[0]
     return [
-        Call(("dogs", merges), note="by hand: (o, g) first, later (d, og): dog s </w>"),
-        Call(("frog", merges), note="by hand: f r og</w>, a word that was never seen"),
-        Call(
+        FunctionCall(("dogs", merges), note="by hand: (o, g) first, later (d, og): dog s </w>"),
+        FunctionCall(("frog", merges), note="by hand: f r og</w>, a word that was never seen"),
+        FunctionCall(
             ("banana", [("a", "n"), ("an", "a"), ("b", "an")]),
             note="by hand: b an an a, then b an ana, then ban ana </w>",
         ),
-        Call((known, learned)),
-        Call((unseen, learned)),
-        Call(("abc", [("b", "c"), ("a", "b"), ("c", "</w>")]), note="(b, c) was learned first, so (a, b) finds no b"),
-        Call(("fog", [("g", "</w>"), ("o", "g")]), note="(g, </w>) was learned first, so (o, g) finds no g"),
-        Call(("cat", []), note="no merges: the characters and the end-of-word symbol"),
+        FunctionCall((known, learned)),
+        FunctionCall((unseen, learned)),
+        FunctionCall(
+            ("abc", [("b", "c"), ("a", "b"), ("c", "</w>")]), note="(b, c) was learned first, so (a, b) finds no b"
+        ),
+        FunctionCall(("fog", [("g", "</w>"), ("o", "g")]), note="(g, </w>) was learned first, so (o, g) finds no g"),
+        FunctionCall(("cat", []), note="no merges: the characters and the end-of-word symbol"),
     ]
 
 

@@ -6,16 +6,16 @@ import numpy as np
 
 from autograde.exercise import Exercise
 from autograde.exercises.vocabulary.common import ENGLISH, KOREAN, shuffled
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.vocabulary import build_index
 
 
 def calls(rng):
     return [
-        Call((["the", "dog", "bites", "man"],), note="by hand: the 0, dog 1, bites 2, man 3"),
-        Call((shuffled(rng, ENGLISH)[:7],)),
-        Call((shuffled(rng, KOREAN),)),
-        Call(
+        FunctionCall((["the", "dog", "bites", "man"],), note="by hand: the 0, dog 1, bites 2, man 3"),
+        FunctionCall((shuffled(rng, ENGLISH)[:7],)),
+        FunctionCall((shuffled(rng, KOREAN),)),
+        FunctionCall(
             (["<pad>", "<unk>", *shuffled(rng, KOREAN)[:5]],), note="special tokens in the list are words like others"
         ),
     ]

@@ -5,21 +5,21 @@ from itertools import groupby
 
 from autograde.exercise import Exercise
 from autograde.exercises.vocabulary.common import ENGLISH, KOREAN, pick, shuffled
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.vocabulary import build_vocabulary
 
 
 def calls(rng):
     once = shuffled(rng, ENGLISH)
     return [
-        Call(
+        FunctionCall(
             (["the", "dog", "bites", "the", "man", "the", "cat", "bites"],),
             note='by hand: 8 tokens, 5 unique ones, "the" and "bites" repeated',
         ),
-        Call(([*once[:4], once[2], once[0], once[5], once[2]],)),
-        Call((pick(rng, ENGLISH, 40),)),
-        Call((pick(rng, KOREAN, 23),)),
-        Call(([],), note="no token at all"),
+        FunctionCall(([*once[:4], once[2], once[0], once[5], once[2]],)),
+        FunctionCall((pick(rng, ENGLISH, 40),)),
+        FunctionCall((pick(rng, KOREAN, 23),)),
+        FunctionCall(([],), note="no token at all"),
     ]
 
 

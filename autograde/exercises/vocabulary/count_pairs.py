@@ -6,7 +6,7 @@ from itertools import combinations
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.vocabulary.common import random_symbols, side_by_side
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.vocabulary import count_pairs
 
 
@@ -15,18 +15,18 @@ def calls(rng):
         return {random_symbols(rng, letters): int(rng.integers(2, 20)) for _ in range(count)}
 
     return [
-        Call(
+        FunctionCall(
             ({("d", "o", "g", "</w>"): 5, ("d", "o", "g", "s", "</w>"): 2, ("l", "o", "g", "</w>"): 3},),
             note="by hand: (o, g) stands in all three words, 5 + 2 + 3 times",
         ),
-        Call((words(("a", "b", "c", "an"), 6),)),
-        Call((words(("개", "가", "를", "고양", "이"), 5),)),
-        Call(
+        FunctionCall((words(("a", "b", "c", "an"), 6),)),
+        FunctionCall((words(("개", "가", "를", "고양", "이"), 5),)),
+        FunctionCall(
             ({("a", "a", "a", "b", "a", "</w>"): 3, ("b", "a", "b", "a", "</w>"): 4},),
             part="repeats",
             note="by hand: (a, a) stands at two places of the first word, (b, a) at two of the second",
         ),
-        Call((words(("x", "y"), 4),), part="repeats"),
+        FunctionCall((words(("x", "y"), 4),), part="repeats"),
     ]
 
 

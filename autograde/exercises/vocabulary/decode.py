@@ -4,7 +4,7 @@ import numpy as np
 
 from autograde.exercise import Exercise
 from autograde.exercises.vocabulary.common import ENGLISH, KOREAN, shuffled
-from autograde.harness.call import Call
+from autograde.harness.call import FunctionCall
 from helpers.vocabulary import decode
 
 
@@ -12,10 +12,10 @@ def calls(rng):
     words = dict(enumerate(["<pad>", "<bos>", "<eos>", "<unk>", "the", "dog", "bites", "man", "cat", "sleeps"]))
     english, korean = dict(enumerate(shuffled(rng, ENGLISH)[:9])), dict(enumerate(shuffled(rng, KOREAN)))
     return [
-        Call(([4, 5, 6, 4, 7], words), note="by hand: the dog bites the man"),
-        Call(([8, 0, 3, 3, 5, 0], english), note="index 0 is a word here"),
-        Call(([int(i) for i in rng.integers(len(korean), size=11)], korean)),
-        Call(([1, 4, 3, 9, 2, 0, 0], words), note="special tokens are given back like words"),
+        FunctionCall(([4, 5, 6, 4, 7], words), note="by hand: the dog bites the man"),
+        FunctionCall(([8, 0, 3, 3, 5, 0], english), note="index 0 is a word here"),
+        FunctionCall(([int(i) for i in rng.integers(len(korean), size=11)], korean)),
+        FunctionCall(([1, 4, 3, 9, 2, 0, 0], words), note="special tokens are given back like words"),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from autograde.exercise import Exercise
 from autograde.exercises.vocabulary.common import ENGLISH, KOREAN, pick, shuffled
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.vocabulary import encode
 
 
@@ -16,23 +16,25 @@ def calls(rng):
     at_the_end = _numbered([*korean[:6], "<unk>"])
     plain, stranger = _numbered(english[:8]), pick(rng, ("unicorn", "volcano", "violin"), 1)[0]
     return [
-        Call((["the", "dog", "bites", "the", "man"], running), note="by hand: 4 5 6 4 7, one number for each token"),
-        Call((pick(rng, english[:9], 12), _numbered(["<pad>", "<unk>", *english[:9]]))),
-        Call((["the", "bird", "sleeps"], running), part="unknown words", note='"bird" is not in the index'),
-        Call(
+        FunctionCall(
+            (["the", "dog", "bites", "the", "man"], running), note="by hand: 4 5 6 4 7, one number for each token"
+        ),
+        FunctionCall((pick(rng, english[:9], 12), _numbered(["<pad>", "<unk>", *english[:9]]))),
+        FunctionCall((["the", "bird", "sleeps"], running), part="unknown words", note='"bird" is not in the index'),
+        FunctionCall(
             ([korean[0], korean[7], korean[3], korean[8], korean[0]], at_the_end),
             part="unknown words",
             note="here `<unk>` is the last word of the index, and the first word has the index 0",
         ),
-        Call(
+        FunctionCall(
             (pick(rng, english, 15), _numbered([*english[:5], "<unk>", *english[5:9]])),
             part="unknown words",
             note="here `<unk>` has the index 5",
         ),
-        Call(
+        FunctionCall(
             (pick(rng, english[:8], 6), plain), part="without <unk>", note="every word known, no `<unk>` in the index"
         ),
-        Call(
+        FunctionCall(
             ([english[1], english[0], stranger, english[2]], plain),
             part="without <unk>",
             note="a word that is unknown, and no `<unk>` in the index",

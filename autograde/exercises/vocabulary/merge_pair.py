@@ -6,7 +6,7 @@ from itertools import zip_longest
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.vocabulary.common import pick, random_symbols
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.vocabulary import merge_pair
 
 
@@ -14,22 +14,22 @@ def calls(rng):
     letters = pick(rng, (("a", "b"), ("n", "a"), ("개", "가"), ("이", "를")), 1)[0]
     random = random_symbols(rng, (*letters, "c"), 9, 14)
     return [
-        Call((("d", "o", "g", "s", "</w>"), ("o", "g")), note="by hand: d og s </w>"),
-        Call((("b", "a", "n", "a", "n", "a", "</w>"), ("a", "n")), note="by hand: two places, b an an a </w>"),
-        Call(((*random[:3], *letters, *random[3:]), letters)),
-        Call((("고", "양", "이", "가", "</w>"), ("가", "</w>")), note="the pair is at the end"),
-        Call((("a", "b", "c", "</w>"), ("b", "a")), note="the pair does not occur: nothing changes"),
-        Call(
+        FunctionCall((("d", "o", "g", "s", "</w>"), ("o", "g")), note="by hand: d og s </w>"),
+        FunctionCall((("b", "a", "n", "a", "n", "a", "</w>"), ("a", "n")), note="by hand: two places, b an an a </w>"),
+        FunctionCall(((*random[:3], *letters, *random[3:]), letters)),
+        FunctionCall((("고", "양", "이", "가", "</w>"), ("가", "</w>")), note="the pair is at the end"),
+        FunctionCall((("a", "b", "c", "</w>"), ("b", "a")), note="the pair does not occur: nothing changes"),
+        FunctionCall(
             (("a", "a", "a", "b", "a", "a", "a", "a", "a"), ("a", "a")),
             part="runs",
             note="by hand: from left to right, aa a b aa aa a",
         ),
-        Call(
+        FunctionCall(
             (("ab", "c", "b", "c", "b", "ca", "b", "c"), ("b", "c")),
             part="longer symbols",
             note="by hand: ab and c are not the pair (b, c); ab c bc b ca bc",
         ),
-        Call(
+        FunctionCall(
             (("ab", "c", "a", "bc", "abc"), ("a", "bc")),
             part="longer symbols",
             note="by hand: ab and c are not the pair (a, bc); ab c abc abc",

@@ -7,7 +7,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.vocabulary.common import shuffled
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.vocabulary import pad_batch
 
 
@@ -17,17 +17,17 @@ def _sequences(rng, lengths, low, high):
 
 def calls(rng):
     return [
-        Call(([[4, 5, 6, 4, 7], [4, 8, 9]],), note="by hand: 2 rows of 5; the second ends with two zeros"),
-        Call((_sequences(rng, shuffled(rng, [2, 3, 5, 7]), 1, 30),)),
-        Call((_sequences(rng, [3, 1, 6], 4, 99),)),
-        Call((_sequences(rng, [4], 1, 9),), note="one sequence alone: nothing to fill up"),
-        Call(
+        FunctionCall(([[4, 5, 6, 4, 7], [4, 8, 9]],), note="by hand: 2 rows of 5; the second ends with two zeros"),
+        FunctionCall((_sequences(rng, shuffled(rng, [2, 3, 5, 7]), 1, 30),)),
+        FunctionCall((_sequences(rng, [3, 1, 6], 4, 99),)),
+        FunctionCall((_sequences(rng, [4], 1, 9),), note="one sequence alone: nothing to fill up"),
+        FunctionCall(
             ([[0, 3, 1], [2, 0, 0, 5, 1]],),
             {"pad": 9},
             part="other padding",
             note="padding is 9 here, and 0 is a token like others",
         ),
-        Call((_sequences(rng, shuffled(rng, [1, 4, 6]), 0, 50),), {"pad": 77}, part="other padding"),
+        FunctionCall((_sequences(rng, shuffled(rng, [1, 4, 6]), 0, 50),), {"pad": 77}, part="other padding"),
     ]
 
 

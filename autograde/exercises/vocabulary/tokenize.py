@@ -6,32 +6,38 @@ from itertools import groupby
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.vocabulary.common import ENGLISH, KOREAN, MARKS, pick, random_sentence
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.vocabulary import tokenize
 
 
 def calls(rng):
     pairs = zip(pick(rng, ENGLISH, 6), pick(rng, MARKS, 6))
     return [
-        Call(("The dog bites the man.",), note="by hand: six tokens; the full stop is one of them"),
-        Call((random_sentence(rng, ENGLISH, 7) + "!",)),
-        Call((random_sentence(rng, ENGLISH, 4) + " " + random_sentence(rng, ENGLISH, 5) + "?",)),
-        Call(("개가 남자를 물어요!",), part="Korean", note="Korean: the words are separated by spaces here too"),
-        Call((random_sentence(rng, KOREAN, 6) + ".",), part="Korean"),
-        Call(
+        FunctionCall(("The dog bites the man.",), note="by hand: six tokens; the full stop is one of them"),
+        FunctionCall((random_sentence(rng, ENGLISH, 7) + "!",)),
+        FunctionCall((random_sentence(rng, ENGLISH, 4) + " " + random_sentence(rng, ENGLISH, 5) + "?",)),
+        FunctionCall(
+            ("개가 남자를 물어요!",), part="Korean", note="Korean: the words are separated by spaces here too"
+        ),
+        FunctionCall((random_sentence(rng, KOREAN, 6) + ".",), part="Korean"),
+        FunctionCall(
             ("Don't say 'tis the dogs' bone: it isn't.",),
             part="apostrophes",
             note="an apostrophe inside a word, at its start, at its end",
         ),
-        Call(
+        FunctionCall(
             ("'tis a rock'n'roll band, say the dogs'",),
             part="apostrophes",
             note="an apostrophe at the very start, twice in a word, at the very end",
         ),
-        Call(("The man bites 2 dogs",), part="other marks", note="the text ends with a word"),
-        Call(("Wait... 2nd-hand snake_case, 50% off?!",), part="other marks", note="each mark is a token of its own"),
-        Call((" a\ttab,\n\na  line  ",), part="other marks", note="spaces, a tab and line breaks are not tokens"),
-        Call(("".join(word + mark for word, mark in pairs),), part="other marks", note="no space at all"),
+        FunctionCall(("The man bites 2 dogs",), part="other marks", note="the text ends with a word"),
+        FunctionCall(
+            ("Wait... 2nd-hand snake_case, 50% off?!",), part="other marks", note="each mark is a token of its own"
+        ),
+        FunctionCall(
+            (" a\ttab,\n\na  line  ",), part="other marks", note="spaces, a tab and line breaks are not tokens"
+        ),
+        FunctionCall(("".join(word + mark for word, mark in pairs),), part="other marks", note="no space at all"),
     ]
 
 

@@ -12,7 +12,7 @@ from autograde.exercises.vocabulary.merge_pair import first as merge_first
 from autograde.exercises.vocabulary.merge_pair import in_a_copy as merge_in_a_copy
 from autograde.exercises.vocabulary.merge_pair import recursively as merge_recursively
 from autograde.exercises.vocabulary.merge_pair import with_for as merge_with_for
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, FunctionCall
 from helpers.vocabulary import bpe_encode, count_pairs, merge_pair, train_bpe
 
 
@@ -32,17 +32,19 @@ def _without_ties(rng, letters, count, num_merges):
 
 def calls(rng):
     return [
-        Call(
+        FunctionCall(
             ({"dog": 5, "dogs": 2, "log": 3}, 3), note="by hand: og first (10 times), then og</w> (8), then dog</w> (5)"
         ),
-        Call((_without_ties(rng, ("a", "b", "n", "d"), 7, 5), 5)),
-        Call((_without_ties(rng, ("개", "가", "를", "새"), 6, 4), 4)),
-        Call(({"banana": 3, "ban": 1}, 4), part="ties", note="a tie at the start: an and na, 6 times each"),
-        Call(({"ca": 1, "abx": 1, "ab": 1, "bca": 1, "aab": 1}, 6), part="ties", note="ties go to the smallest pair"),
-        Call(({"ab": 5, "abc": 2, "az": 2}, 5), part="ties", note='("a", "z") is smaller than ("ab", "c")'),
-        Call((_word_counts(rng, ("a", "b", "c"), 7, 4), 8), part="ties"),
-        Call(({"개가": 3, "개를": 2, "고양이가": 2, "고양이를": 1}, 6), part="ties"),
-        Call(({"a": 2, "b": 1}, 20), part="no pair left", note="after two merges every word is one symbol"),
+        FunctionCall((_without_ties(rng, ("a", "b", "n", "d"), 7, 5), 5)),
+        FunctionCall((_without_ties(rng, ("개", "가", "를", "새"), 6, 4), 4)),
+        FunctionCall(({"banana": 3, "ban": 1}, 4), part="ties", note="a tie at the start: an and na, 6 times each"),
+        FunctionCall(
+            ({"ca": 1, "abx": 1, "ab": 1, "bca": 1, "aab": 1}, 6), part="ties", note="ties go to the smallest pair"
+        ),
+        FunctionCall(({"ab": 5, "abc": 2, "az": 2}, 5), part="ties", note='("a", "z") is smaller than ("ab", "c")'),
+        FunctionCall((_word_counts(rng, ("a", "b", "c"), 7, 4), 8), part="ties"),
+        FunctionCall(({"개가": 3, "개를": 2, "고양이가": 2, "고양이를": 1}, 6), part="ties"),
+        FunctionCall(({"a": 2, "b": 1}, 20), part="no pair left", note="after two merges every word is one symbol"),
     ]
 
 

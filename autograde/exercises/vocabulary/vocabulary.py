@@ -7,7 +7,7 @@ import numpy as np
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.vocabulary.common import ENGLISH, KOREAN, random_sentence
-from autograde.harness.call import MAIN, Call
+from autograde.harness.call import MAIN, MethodCall
 from helpers.example import SENTENCES, TRANSLATIONS
 from helpers.vocabulary import Vocabulary, build_index, build_vocabulary, decode, encode, tokenize
 
@@ -21,7 +21,7 @@ def _texts(rng, pool, count):
 
 def calls(rng):
     def ask(sentences, method, *args, part=MAIN, note="", **options):
-        return Call(args, new=(sentences,), new_kwargs=options, method=method, part=part, note=note)
+        return MethodCall(args, new=(sentences,), new_kwargs=options, method=method, part=part, note=note)
 
     english, korean = _texts(rng, ENGLISH[:12], 6), _texts(rng, KOREAN[:9], 5)
     return [
@@ -33,7 +33,7 @@ def calls(rng):
         ask(english, "encode", " ".join(english), part="order"),
         ask(korean, "encode", " ".join(korean), part="order"),
         ask(SENTENCES, "encode", "The bird sleeps.", part="unknown words", note="`bird` and the full stop are unknown"),
-        Call(
+        MethodCall(
             ("the dog bites the man",),
             new=(SENTENCES,),
             another=(TRANSLATIONS,),

@@ -133,7 +133,7 @@ def factory_sources(calls: list[Call]) -> list[str]:
             look(tuple(value.values()))
 
     for call in calls:
-        look((call.args, call.kwargs, call.new, call.new_kwargs, call.then))
+        look(vars(call))
     sources, queue = {}, sorted(wanted)
     while queue:
         name = queue.pop()
