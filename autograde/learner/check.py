@@ -18,6 +18,7 @@ from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
 from autograde.judge.verdict import NOT_STARTED, Verdict
 from autograde.learner import progress, runs
+from autograde.learner.display import show
 
 BUSY = 1.0  # times the limit of a call that it may have waited for a processor: here somebody waits too
 
@@ -77,7 +78,7 @@ def check(name: str) -> None:
     namespace = sys._getframe(1).f_globals
     verdict = _verdict(asked, namespace)
     progress.record(asked, verdict)
-    _show(verdict)
+    show(verdict.html, verdict.message, {"course": {"exercise": verdict.name, "state": verdict.state}})
     if not verdict.passed:
         raise CheckFailed(verdict)
 
@@ -128,14 +129,3 @@ def _with_hint(verdict: Verdict) -> Verdict:
     level = "Hint 1" if count < 4 else "Hint 2"
     row = ("Stuck?", f"Open {level} below the exercise's text.")
     return replace(verdict, facts=(*verdict.facts, row))
-
-
-def _show(verdict: Verdict) -> None:
-    ipython = sys.modules.get("IPython")
-    if ipython is None or ipython.get_ipython() is None:
-        print(verdict.message)
-        return
-    from IPython.display import display
-
-    bundle = {"text/html": verdict.html, "text/plain": verdict.message}
-    display(bundle, raw=True, metadata={"course": {"exercise": verdict.name, "state": verdict.state}})
