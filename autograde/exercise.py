@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -31,6 +31,26 @@ class Misconception:
     name: str
     wrong: Any
     sentence: str
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A number that learners compute on paper and type, `by_hand(name, number)`: an answer at once, no points.
+
+    A lesson's numbers are the list `BY_HAND` in `autograde/exercises/TOPIC/by_hand.py`; nothing of it is released.
+
+    name    what is computed, as the lesson's text calls it; unique in the course
+    value   the number, or a nested list of numbers
+    hint    where to look after a wrong number, one sentence
+    places  decimals that count: a number may differ by one in the last of them
+    slips   {wrong number: what was probably done, one sentence}
+    """
+
+    name: str
+    value: Any
+    hint: str
+    places: int = 2
+    slips: Mapping[float, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

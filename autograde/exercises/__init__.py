@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 from functools import cache
 
 from autograde.course.lessons import LESSONS, find_lesson
-from autograde.exercise import Exercise
+from autograde.exercise import ByHand, Exercise
 from autograde.exercises import fixtures as fixtures  # the calls of the catalogue name them
 
 
@@ -26,6 +27,14 @@ def of_lesson(lesson: str) -> tuple[Exercise, ...]:
 @cache
 def _by_name() -> dict[str, Exercise]:
     return {exercise.name: exercise for exercise in all_exercises()}
+
+
+@cache
+def by_hand_numbers() -> dict[str, ByHand]:
+    """{name: ByHand} of the whole course."""
+    names = (f"{__name__}.{lesson.topic}.by_hand" for lesson in LESSONS)
+    modules = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
+    return {number.name: number for module in modules for number in module.BY_HAND}
 
 
 def exercise(name: str) -> Exercise:

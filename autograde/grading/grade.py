@@ -25,7 +25,7 @@ from autograde.exercises import exercise as find_exercise
 from autograde.grading.job import ALL, Job, Result, Review, Score
 from autograde.grading.kernel.run import run_in_kernel
 from autograde.grading.notebook import rules
-from autograde.grading.notebook.cells import answer_source, checked_exercise, outputs, refused
+from autograde.grading.notebook.cells import answer_source, checked_exercise, outputs, refused, undefined
 from autograde.grading.notebook.mending import reference_source
 from autograde.grading.notebook.normalise import is_locked, normalise, note_cell
 from autograde.grading.notebook.read import Submitted, Unreadable, parse_submission
@@ -41,7 +41,7 @@ from autograde.grading.sandbox.warm import Clone, Runner
 from autograde.judge import carry
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
-from autograde.judge.verdict import NOT_STARTED, Verdict
+from autograde.judge.verdict import Verdict
 
 NOT_RUN = "Not run in grading: it decides no grade."
 UNTRAINED = "Not shown in grading: it trains, or needs what was trained. It decides no grade."
@@ -272,10 +272,7 @@ class _Grading:
         except ValueError as error:
             return refused(exercise, f"The answer could not be read: {error}.")
         if answers is None:
-            advice = f"`{exercise.name}` is not defined when this check runs."
-            if exercise.name in self.errors:
-                advice += f" The cell that should define it failed: {self.errors[exercise.name]}"
-            return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
+            return undefined(self.notebook, exercise, self.errors.get(exercise.name, ""))
         missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
         return self._judged(exercise, key, answers)
 

@@ -119,12 +119,14 @@ Call = FunctionCall | ConstructorCall | MethodCall | ModuleCall | WeightsCall
 
 @dataclass(frozen=True)
 class Problem:
-    """An exception, as plain data: its class, all its base classes too, its text, and the learner's lines."""
+    """An exception, as plain data: its class, all its base classes too, its text, the learner's lines, and the values
+    that the last of these lines reads ("x: float64 (2, 3)")."""
 
     kind: str
     text: str
     kinds: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -32,15 +32,17 @@ from autograde.harness.problems import problem_in_time
 from autograde.harness.weights import trained_weights
 
 
-def answer(obj: Any, calls: list[Call], seconds: float = limits.SECONDS) -> list[Answer | Skipped]:
-    """Make all calls of `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` is ended, and
-    the calls after it are skipped."""
+def answer(
+    obj: Any, calls: list[Call], seconds: float = limits.SECONDS, busy: float = limits.BUSY
+) -> list[Answer | Skipped]:
+    """Make all calls of `obj`. Never raises on behalf of `obj`; a call that takes longer than `seconds` (and has not
+    waited for a processor meanwhile, up to `busy` times as long) is ended, and the calls after it are skipped."""
     answers: list[Answer | Skipped] = []
     for call in calls:
         if answers and _ends(answers[-1]):
             answers.append(Skipped())
         else:
-            answers.append(_one(obj, call, seconds))
+            answers.append(_one(obj, call, seconds, busy))
     return answers
 
 
@@ -48,7 +50,7 @@ def _ends(last: Answer | Skipped) -> bool:
     return isinstance(last, Skipped) or (last.problem is not None and last.problem.kind == "TimeIsUp")
 
 
-def _one(obj: Any, call: Call, seconds: float) -> Answer:
+def _one(obj: Any, call: Call, seconds: float, busy: float) -> Answer:
     args = build_arguments(call.args)
     kwargs = build_argument(call.kwargs, args)
     value: Any = None
@@ -56,7 +58,7 @@ def _one(obj: Any, call: Call, seconds: float) -> Answer:
     problem: Problem | None = None
     with limits.fixed_state(), limits.no_exit(), limits.quiet() as out:
         try:
-            with limits.time_limit(seconds):
+            with limits.time_limit(seconds, busy):
                 value = to_plain(_put(obj, call, args, kwargs))
                 changed = tuple(_changed(call, args, kwargs))
         except KeyboardInterrupt:

@@ -12,12 +12,15 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import NoReturn
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
 import numpy as np
 
 SECONDS = 4.0  # for one call
-BUSY = 5  # times the limit that a call may have waited for a processor
+BUSY = 5.0  # times the limit that a call may have waited for a processor
+_HARNESS = str(Path(__file__).parent)
 
 
 class TimeIsUp(BaseException):
@@ -29,39 +32,59 @@ class Exited(BaseException):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float, busy: float = BUSY) -> Iterator[None]:
     """Raise `TimeIsUp` inside the block after `seconds`, and again every 50 ms if the block swallows it.
 
-    On Linux the time in which this thread was ready and had no processor does not count, up to `BUSY` times the limit:
-    a busy machine makes nobody late. A signal stops the block in the main thread on POSIX systems. Elsewhere a watchdog
-    thread does, which cannot interrupt a call into C that does not return.
+    On Linux the time in which this thread was ready and had no processor does not count, up to `busy` times the limit:
+    a busy machine makes nobody late. A signal stops the block in the main thread on POSIX systems, also where a loop
+    has a bare `except`. Elsewhere a watchdog thread does, which cannot interrupt a call into C that does not return.
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-        yield from _by_signal(seconds)
+        yield from _by_signal(seconds, busy)
     else:
-        yield from _by_thread(seconds)
+        yield from _by_thread(seconds, busy)
 
 
-def _by_signal(seconds: float) -> Iterator[None]:
-    more = _More(seconds)
+def _by_signal(seconds: float, busy: float = BUSY) -> Iterator[None]:
+    more, raised = _More(seconds, busy), False
 
-    def stop(signum: int, frame: object) -> None:
+    def stop(signum: int, frame: FrameType | None) -> None:
+        nonlocal raised
         if wait := more.seconds():
             signal.setitimer(signal.ITIMER_REAL, wait, 0.05)
-        else:
-            raise TimeIsUp
+            return
+        if raised:  # and swallowed
+            _raise_in_handlers(frame)
+        raised = True
+        raise TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, stop)
+    before, tracing = signal.signal(signal.SIGALRM, stop), sys.gettrace()
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.settrace(tracing)
         signal.signal(signal.SIGALRM, before)
 
 
-def _by_thread(seconds: float) -> Iterator[None]:
-    thread, done, more = threading.get_ident(), threading.Event(), _More(seconds)
+def _raise_in_handlers(frame: FrameType | None) -> None:
+    """Raise `TimeIsUp` also in the next line that runs, which is in the `except` block that swallows the coming one:
+    what is raised there leaves a loop around it."""
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        if event == "line":
+            raise TimeIsUp
+        return trace
+
+    while frame is not None and not frame.f_code.co_filename.startswith(_HARNESS):
+        frame.f_trace = trace
+        frame = frame.f_back
+    sys.settrace(lambda *_: None)  # frames are traced only while there is a tracer
+
+
+def _by_thread(seconds: float, busy: float = BUSY) -> Iterator[None]:
+    thread, done, more = threading.get_ident(), threading.Event(), _More(seconds, busy)
 
     def watch() -> None:
         wait = seconds
@@ -83,8 +106,8 @@ def _by_thread(seconds: float) -> Iterator[None]:
 class _More:
     """Time that a block gets beyond its limit: as much as its thread waited for a processor."""
 
-    def __init__(self, limit: float):
-        self.thread, self.left, self.before = threading.get_native_id(), BUSY * limit, 0.0
+    def __init__(self, limit: float, busy: float = BUSY):
+        self.thread, self.left, self.before = threading.get_native_id(), busy * limit, 0.0
         self.before = self._waited()
 
     def seconds(self) -> float:

@@ -127,6 +127,7 @@ class _Reader:
 # --- calls and answers ----------------------------------------------------------------------------------------------
 
 _KINDS = {kind.__name__: kind for kind in get_args(Call)}
+_PROBLEM = tuple(Problem.__dataclass_fields__)
 
 
 def pack_calls(calls: list[Call]) -> bytes:
@@ -160,7 +161,7 @@ def _unpack_argument(value: Any) -> Any:
 def pack_answers(answers: list[Answer | Skipped]) -> bytes:
     rows = []
     for one in answers:
-        problem = one.problem and (one.problem.kind, one.problem.text, one.problem.kinds, one.problem.lines)
+        problem = one.problem and tuple(getattr(one.problem, name) for name in _PROBLEM)
         rows.append((isinstance(one, Skipped), one.value, problem, one.changed, one.printed))
     return dump(rows)
 
@@ -180,9 +181,9 @@ def _unpack_answer(row: Any) -> Answer | Skipped:
     if unasked is True:
         return Skipped()
     if problem is not None:
-        if type(problem) is not tuple or len(problem) != 4 or not _texts(problem[2]) or not _texts(problem[3]):
+        if type(problem) is not tuple or len(problem) != len(_PROBLEM) or not all(map(_texts, problem[2:])):
             raise ValueError("a malformed problem")
-        problem = Problem(str(problem[0])[:100], str(problem[1])[:600], problem[2], problem[3])
+        problem = Problem(str(problem[0])[:100], str(problem[1])[:600], *problem[2:])
     if type(printed) is not str or not _texts(changed):
         raise ValueError("a malformed answer")
     return Answer(value, problem, changed, printed[:1000])

@@ -83,6 +83,8 @@ def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: 
             yield "Got", f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")
         if finding.problem.lines:
             yield "In your code", "\n".join(finding.problem.lines)
+        if finding.problem.values:
+            yield "With", "\n".join(finding.problem.values[:8])
     elif finding.missing_error is not None:
         yield "Expected", f"{finding.missing_error.kind}: {finding.missing_error.text}"
         if finding.difference is not None:

@@ -113,7 +113,7 @@ def _in_class(exercise: Exercise, definition: ast.ClassDef, raised: bool) -> Ite
         for name in _expected_methods(exercise):
             written_by_decorator = bool(definition.decorator_list) and name.startswith("__")  # a dataclass
             if name not in own and name not in bound and not written_by_decorator:
-                yield from _missing(definition, own, name)
+                yield from _missing(definition, own, name, _expected_methods(exercise))
     for name, method in own.items():
         reference = references.get(name)
         yield from _in_function(method, f"{exercise.name}.{name}", raised, reference, skip_self=True)
@@ -130,14 +130,17 @@ def _expected_methods(exercise: Exercise) -> list[str]:
     return [name for name, value in vars(exercise.reference).items() if inspect.isfunction(value)]
 
 
-def _missing(definition: ast.ClassDef, own: dict[str, Function], name: str) -> Iterator[Observation]:
+def _missing(
+    definition: ast.ClassDef, own: dict[str, Function], name: str, expected: list[str]
+) -> Iterator[Observation]:
     for other, method in own.items():
         if any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(method)):
             sentence = f"`{name}` is indented into `{other}`, so it is not a method of `{definition.name}`."
             yield Observation("a method inside another", sentence)
             return
-    near = difflib.get_close_matches(name, own, 1, 0.6)
-    near = near or [other for other in own if other.strip("_") == name.strip("_")]
+    others = [other for other in own if other not in expected]
+    near = difflib.get_close_matches(name, others, 1, 0.6)
+    near = near or [other for other in others if other.strip("_") == name.strip("_")]
     if near:
         sentence = f"`{definition.name}` has no method `{name}`; it has `{near[0]}`."
         yield Observation("a misspelt method", sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -103,8 +104,18 @@ class Verdict:
                 for label, text in self.facts
             )
             parts.append(f'<table style="margin:.4em 0 0 0">{rows}</table>')
-        style = f"border-left:6px solid {STATE_COLOURS[self.state]};padding:.4em .8em;margin:.2em 0"
-        return f'<div class="course-check" role="status" style="{style}">{"".join(parts)}</div>'
+        return _framed(self.state, "".join(parts))
+
+
+def card(state: str, headline: str, sentences: Sequence[str], sign: str = "") -> str:
+    """A box like that of a verdict: a state by its sign and its colour, a headline, and sentences that are HTML."""
+    head = f"<strong>{sign or _SIGNS[state]} {escape(headline)}</strong>"
+    return _framed(state, head + "".join(f"<div>{sentence}</div>" for sentence in sentences))
+
+
+def _framed(state: str, content: str) -> str:
+    style = f"border-left:6px solid {STATE_COLOURS[state]};padding:.4em .8em;margin:.2em 0"
+    return f'<div class="course-check" role="status" style="{style}">{content}</div>'
 
 
 def marked_up(text: str) -> str:

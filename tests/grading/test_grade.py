@@ -231,6 +231,17 @@ def test_memory_of_one_process_is_named(code, kind, runner):
     assert outputs_of(result, "decode").count(reason) == 2, "in the text of the error, and at the end of its traceback"
 
 
+def test_an_answer_that_is_not_python_is_an_error_with_its_line(runner):
+    third = find_lesson("03_single_head")
+    broken = {"softmax": "def softmax(x, axis=-1):\n    return (x\n", "project": "def project(x)\n    return x"}
+    result = grade(bundle_of(third, filled(third, broken)), runner)
+    for name, line, text in (("softmax", 2, "return (x"), ("project", 1, "def project(x)")):
+        verdict = result.scores[f"check_{name}"].verdict
+        assert (verdict.state, verdict.score) == ("error", 0)
+        assert f"SyntaxError in line {line}" in verdict.advice, verdict.advice
+        assert verdict.facts == (("In your code", f"line {line}: {text}"),)
+
+
 def test_the_state_before_a_crash_comes_back(runner):
     """Also where much was computed before, and a copy of the state was made."""
     notebook = filled(FIRST, {"decode": "import os\ncount = count + 1\nos._exit(1)"})

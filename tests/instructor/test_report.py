@@ -18,7 +18,7 @@ from autograde.grading.job import Options, Result, Review, Score
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.results import Fingerprints, Record
-from autograde.instructor.report import page
+from autograde.instructor.report import page, predictions
 from autograde.instructor.report.grades import Grades
 from autograde.instructor.report.summary import summarize
 from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, Verdict
@@ -83,6 +83,25 @@ def test_the_misconceptions_of_a_class_are_counted_with_sentence_and_names(tmp_p
     html = page.render(summary)
     assert first.sentence.split("`")[0].strip()[:30] in html.replace("&#39;", "'").replace("&#34;", '"')
     assert "ada, bob" in html and "25 %" in html
+
+
+def test_what_the_class_predicted_is_counted_and_nothing_of_it_is_markup(tmp_path):
+    cells = ['predict("")', 'predict("it  grows", "the loss?")\npredict()', f'predict("{HOSTILE}", about="why?")']
+    assert list(predictions.guesses([*cells, "predict(", 'x = predict("no")'])) == [
+        ("the loss?", "it grows"),
+        ("why?", HOSTILE),
+    ]
+    assert list(predictions.guesses(['predict("a")', 'predict("b")'])) == [("prediction 1", "a"), ("prediction 2", "b")]
+    file = tmp_path / "a.ipynb"
+    notebook = {"cells": [{"cell_type": "code", "metadata": {}, "source": one} for one in cells]}
+    file.write_text(json.dumps({**notebook, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    write(tmp_path, [record("ada"), record("ben")])
+    summary = summarize(tmp_path, LESSON, NOBODY)
+    summary.predictions = predictions.of_class([("ada", file), ("ben", file), ("cyd", tmp_path / "none.ipynb")])
+    shown = page.render(summary)
+    assert '<td>it grows</td><td class="number">2</td>' in shown and "<script>" not in shown
+    page.write_tables(summary, tmp_path)
+    assert "the loss?,it grows,ben" in (tmp_path / f"{LESSON}-predictions.csv").read_text(encoding="utf-8-sig")
 
 
 def test_only_the_newest_record_counts(tmp_path):

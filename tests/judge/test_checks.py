@@ -93,6 +93,23 @@ def swallows(x, axis=-1):
             time.sleep(0.001)
 
 
+def swallows_all(x, axis=-1):
+    while True:
+        try:
+            time.sleep(0.001)
+        except:  # noqa: E722  # what learners write
+            time.sleep(0)
+
+
+def swallows_all_and_is_never_idle(x, axis=-1):
+    count = 0
+    while True:
+        try:
+            count += len("a")
+        except:  # noqa: E722  # what learners write
+            continue
+
+
 def recursive(x, axis=-1):
     return recursive(x, axis)
 
@@ -202,13 +219,40 @@ def leaves_something_endless(x):
     return x
 
 
-@pytest.mark.parametrize("function, words", [(loops, "never ends"), (swallows, "never ends"), (raises_endless, "text")])
+@pytest.mark.parametrize(
+    "function, words",
+    [
+        (loops, "never ends"),
+        (swallows, "never ends"),
+        (swallows_all, "never ends"),
+        (swallows_all_and_is_never_idle, "never ends"),
+        (raises_endless, "text"),
+    ],
+)
 def test_a_time_limit_with_a_message(function, words):
     start = time.thread_time()  # of this thread alone, whatever else this machine does
     calls = exercise("softmax").calls(0)
     verdict = judge(exercise("softmax"), calls, invoke.answer(function, calls, seconds=0.3))
     assert time.thread_time() - start < 3
     assert verdict.state == "error" and words in verdict.message and verdict.score == 0
+
+
+def test_a_cleanup_has_its_time_and_nothing_stays_traced():
+    """The first `TimeIsUp` is an ordinary exception: `finally` and `with` do their work."""
+    cleaned = []
+
+    def cleans_up(x, axis=-1):
+        try:
+            loops(x)
+        finally:
+            cleaned.append(True)
+            cleaned.append(True)
+
+    before = sys.gettrace()
+    for function in (cleans_up, swallows_all):
+        (late,) = invoke.answer(function, [FunctionCall((1,))], seconds=0.2)
+        assert late.problem.kind == "TimeIsUp"
+    assert cleaned == [True, True] and sys.gettrace() is before
 
 
 def test_comparing_the_inputs_has_the_same_time_limit():
@@ -329,6 +373,68 @@ def test_the_learners_own_lines_and_no_others(tmp_path):
     assert "line 4, in softmax: return np.exp(x) / np.sum(x, axes=axis)" in verdict.message
     assert "site-packages" not in verdict.message and "answering.py" not in verdict.message
     assert "TypeError" in verdict.message and "axes" in verdict.message
+
+
+VALUES = """
+import torch
+from torch import nn
+
+factor = 0.5
+
+def mixed(query, value, mask=None):
+    weights = query * factor
+    return (weights @
+            value), mask
+
+class AddNorm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dropout = 0.1
+        self.norm = nn.LayerNorm(2)
+
+    def forward(self, x):
+        return self.norm(x) + self.dropout(x)
+
+def unpacked(pair):
+    pair = pair, {"a": 1}, "text"
+    first, second = pair
+"""
+
+
+def test_at_an_exception_the_values_of_the_expression_that_failed(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text(VALUES)
+    namespace: dict = {"__name__": "cell"}
+    exec(compile(VALUES, str(file), "exec"), namespace)
+    (answer,) = invoke.answer(namespace["mixed"], [FunctionCall((np.ones((2, 3)), np.ones((2, 4))))])
+    assert answer.problem.values == ("weights: float64 (2, 3)", "value: float64 (2, 4)")
+    assert "cell" not in str(answer.problem.values)
+    x = TensorData(np.ones((1, 2), np.float32))
+    (answer,) = invoke.answer(lambda x: namespace["AddNorm"]()(x), [FunctionCall((x,))])
+    assert answer.problem.text == "'float' object is not callable"
+    assert answer.problem.values == ("self.dropout: 0.1", "x: tensor float32 (1, 2)")
+    (answer,) = invoke.answer(namespace["unpacked"], [FunctionCall((1,))])
+    assert answer.problem.values == ("pair: tuple of 3 items",)
+    back = wire.unpack_answers(wire.pack_answers([answer]), 1)
+    assert back == [answer]
+
+
+def test_values_run_nothing_of_the_learners():
+    class Loud:
+        def __getattr__(self, name):
+            raise SystemExit
+
+        def __repr__(self):
+            raise SystemExit
+
+        __len__ = __class_getitem__ = __repr__
+
+    def broken(x):
+        loud = Loud()
+        return loud @ x
+
+    (answer,) = invoke.answer(broken, [FunctionCall((1,))])
+    assert answer.problem.kind == "TypeError" and answer.problem.values == ("loud: test_checks.Loud", "x: 1")
 
 
 def test_a_changed_input_is_found_and_costs_a_part():

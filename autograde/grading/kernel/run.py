@@ -19,13 +19,13 @@ from nbgrader.preprocessors.execute import UnresponsiveKernelError
 from autograde.course.kernels import environment
 from autograde.course.notebooks import grade_id, merge_streams
 from autograde.exercise import Exercise
-from autograde.grading.notebook.cells import answer_source, checked_exercise, error_output, outputs, refused
+from autograde.grading.notebook.cells import answer_source, checked_exercise, error_output, outputs, refused, undefined
 from autograde.grading.notebook.mending import reference_source
 from autograde.harness.plain import LARGEST
 from autograde.harness.wire import pack_calls, unpack_answers
 from autograde.judge import carry
 from autograde.judge.judge import judge
-from autograde.judge.verdict import NOT_STARTED, Verdict
+from autograde.judge.verdict import Verdict
 
 VERDICTS = "course_verdicts"  # where `resources` carry {grade id: Verdict}
 Seeds = Callable[[Exercise], int]
@@ -126,10 +126,12 @@ class RunSubmission(Execute):
                     return refused(exercise, "The results are too large.")
                 data = reply.read_bytes()
             except OSError:
-                return refused(exercise, "There was no answer: " + _first_error(asking))
+                return refused(
+                    exercise, "There was no answer: " + (_error_of(asking) or "the kernel did not write it.")
+                )
         if not data:
-            advice = f"`{exercise.name}` is not defined when this check runs."
-            return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
+            answers = [cell for cell in self.nb.cells[:index] if grade_id(cell) == exercise.name]
+            return undefined(self.nb, exercise, _error_of(answers[-1]) if answers else "")
         try:
             answers = unpack_answers(data, len(calls))
             return judge(exercise, calls, answers, source=answer_source(self.nb, exercise))
@@ -157,8 +159,6 @@ def run_in_kernel(
     return resources[VERDICTS]
 
 
-def _first_error(cell: NotebookNode) -> str:
-    for output in cell.outputs:
-        if output.output_type == "error":
-            return f"{output.ename}: {output.evalue}"[:300]
-    return "the kernel did not write one."
+def _error_of(cell: NotebookNode) -> str:
+    errors = (output for output in cell.get("outputs", ()) if output.output_type == "error")
+    return next((f"{error.ename}: {error.evalue}"[:300] for error in errors), "")

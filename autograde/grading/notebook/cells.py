@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -11,7 +12,7 @@ from nbformat.v4 import new_output
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
-from autograde.judge.verdict import ERROR, Verdict
+from autograde.judge.verdict import ERROR, NOT_STARTED, Verdict
 
 
 def checked_exercise(cell: NotebookNode) -> Exercise | None:
@@ -48,6 +49,24 @@ def answer_source(notebook: NotebookNode, exercise: Exercise) -> str | None:
 def refused(exercise: Exercise, reason: str) -> Verdict:
     """No complete answer: no points, with the reason."""
     return Verdict(exercise.name, False, ERROR, 0.0, advice=reason, points=exercise.points)
+
+
+_SYNTAX = re.compile(r"(\w+Error): (.*) \(.*, line (\d+)\)")  # how IPython shows that a cell is not Python
+
+
+def undefined(notebook: NotebookNode, exercise: Exercise, failed: str) -> Verdict:
+    """There is no object of that name when its check runs; `failed` is the error of the cell that should define it."""
+    advice = f"`{exercise.name}` is not defined when this check runs."
+    if not failed:
+        return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
+    syntax = _SYNTAX.fullmatch(failed)
+    if syntax is None:
+        return refused(exercise, f"{advice} The cell that should define it failed: {failed}")
+    kind, text, number = syntax[1], syntax[2], int(syntax[3])
+    lines = (answer_source(notebook, exercise) or "").splitlines()
+    shown = f": {lines[number - 1].strip()}" if 0 < number <= len(lines) else ""
+    advice = f"The cell cannot run: {kind} in line {number}, {text}."
+    return replace(refused(exercise, advice), facts=(("In your code", f"line {number}{shown}"),))
 
 
 def outputs(verdict: Verdict) -> list[NotebookNode]:

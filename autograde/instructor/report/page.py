@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from autograde.course import class_data, notebooks
 from autograde.course.lessons import LESSONS
 from autograde.grading.records.course import Course
 from autograde.instructor.pages import TEMPLATES
-from autograde.instructor.report import grades, plots
+from autograde.instructor.report import grades, plots, predictions
 from autograde.instructor.report.summary import Summary, summarize
 from autograde.instructor.report.tables import write_csv
 from autograde.judge.verdict import marked_up
@@ -33,6 +34,8 @@ def report(course: Course, lessons: Sequence[str] | None = None) -> list[Path]:
     written, summaries = [], []
     for lesson in chosen:
         summary = summarize(course.results, lesson, grades.read(course, lesson))
+        files = [(row.student, course.submitted(row.student, lesson) / f"{lesson}.ipynb") for row in summary.rows]
+        summary.predictions = predictions.of_class(files)
         file = folder / f"{lesson}.html"
         notebooks.write(file, render(summary))
         write_tables(summary, folder)
@@ -68,9 +71,18 @@ def render(summary: Summary) -> str:
         rows=summary.rows[:MOST_ROWS],
         reviews=summary.reviews[:MOST_ROWS],
         noted=[row for row in summary.rows if row.notes][:MOST_ROWS],
+        predictions=_by_question(summary),
         most_names=MOST_NAMES,
         now=_now(),
     )
+
+
+def _by_question(summary: Summary) -> dict[str, dict[str, int]]:
+    """{question: {guess: how many}}, the most frequent guess first."""
+    counts: dict[str, Counter[str]] = {}
+    for one in summary.predictions:
+        counts.setdefault(one.question, Counter())[one.guess] += 1
+    return {question: dict(count.most_common(MOST_NAMES)) for question, count in counts.items()}
 
 
 def _line(summary: Summary) -> dict:
@@ -96,12 +108,19 @@ def _times(seconds: list[float]) -> dict:
 
 
 def write_tables(summary: Summary, folder: Path) -> None:
-    """LESSON.csv has a row for each submission, LESSON-misconceptions.csv one for each misconception."""
+    """LESSON.csv has a row for each submission, LESSON-misconceptions.csv one for each misconception, and
+    LESSON-predictions.csv, where there are any, one for each guess."""
     names = list(summary.parts)
     header = ["student", "name", "submitted", "score", "max_score", "late_penalty", "seconds", "assurance"]
     header += ["needs_review", "notes"]
     header += [f"{name} (points)" for name in names] + [f"{name} (misconception)" for name in names]
     write_csv(folder / f"{summary.lesson}.csv", header, (_table_row(row, names) for row in summary.rows))
+    if summary.predictions:
+        write_csv(
+            folder / f"{summary.lesson}-predictions.csv",
+            ["question", "prediction", "student"],
+            ((one.question, one.guess, one.student) for one in summary.predictions),
+        )
     write_csv(
         folder / f"{summary.lesson}-misconceptions.csv",
         ["exercise", "misconception", "sentence", "submissions", "students"],

@@ -11,6 +11,7 @@ from autograde.exercises import exercise as find_exercise
 from autograde.grading.records import results
 from autograde.grading.records.results import Record
 from autograde.instructor.report.grades import Grades
+from autograde.instructor.report.predictions import Prediction
 from autograde.judge.verdict import ERROR, FAILED, NOT_STARTED, PASSED
 
 PARTLY = "partly"  # some of the points
@@ -75,6 +76,7 @@ class Summary:
     mistakes: list[Mistake] = field(default_factory=list)
     max_score: float = 0.0
     assurances: Counter = field(default_factory=Counter)
+    predictions: list[Prediction] = field(default_factory=list)
 
     @property
     def reviews(self) -> list[Row]:
