@@ -112,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     command(
         "report", "what a class did: points, misconceptions, what to look at (HTML and CSV)", "course report 3", "?"
     )
+    command("similar", "list uncommon answers that students share (CSV)", "course similar 3", "?")
     one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     one.add_argument("--student", help="only this student")
     one = command("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
@@ -321,6 +322,28 @@ def _report(args) -> int:
 
     lessons = [find_lesson(args.lesson).name] if args.lesson else None
     print("\n".join(map(str, report(course.load(), lessons))))
+    return 0
+
+
+def _similar(args) -> int:
+    from autograde.course import class_data
+    from autograde.grading.records import course
+    from autograde.instructor import similar
+    from autograde.instructor.report.tables import write_csv
+
+    lesson = _one_lesson(args).name
+    found = similar.of_course(course.load(), lesson)
+    if not found:
+        print("No two students share more than one uncommon answer.")
+        return 0
+    file = class_data.folder("report") / f"{lesson}-similar.csv"
+    write_csv(
+        file, ("first", "second", "exercises"), [(*pair.students, ", ".join(pair.exercises)) for pair in found]
+    )
+    for pair in found[:20]:
+        print(f"{' and '.join(pair.students)}: {', '.join(pair.exercises)}")
+    print(f"All {len(found)} pairs: {file}")
+    print("A reason to look, and no more: people learn together, and from the same pages. No score depends on it.")
     return 0
 
 
