@@ -187,7 +187,7 @@ def _kind_of(value: Any) -> str:
         return f"{type_name(value)} of {len(value)} item{'s' * (len(value) != 1)}"
     if isinstance(value, type | ModuleType) or (callable(value) and not _is_module(value)):
         return ""
-    return type_name(value)
+    return type(value).__name__
 
 
 def _is_array(value: Any) -> bool:

@@ -12,9 +12,10 @@ from autograde.harness.call import Answer, Skipped
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.compare import Array, Comparison
-from autograde.judge.findings import Finding
+from autograde.judge.exceptions import explained
+from autograde.judge.findings import Finding, is_unwritten
 from autograde.judge.relations import relate
-from autograde.judge.source import observe
+from autograde.judge.source import Observation, leftover, observe
 from autograde.judge.verdict import MISCONCEPTION, RELATION, SOURCE
 
 
@@ -38,8 +39,7 @@ def diagnose(
     relation = _relation(key, got, findings)
     if relation is not None:
         return Diagnosis(*relation, RELATION)
-    raised = any(finding is not None and finding.problem is not None for finding in findings)
-    seen = observe(key.exercise, source, raised) if source else None
+    seen = _seen(key.exercise, findings, source)
     return Diagnosis(seen.name, seen.sentence, SOURCE) if seen else None
 
 
@@ -91,6 +91,24 @@ def _naming_tolerance(path: str, values: Array) -> float:
     finite = np.abs(values[np.isfinite(values)]) if values.size else values
     size = float(finite.max()) if finite.size else 0.0
     return (1e-4 if values.dtype == np.float32 else 1e-8) * max(size, 1e-3)
+
+
+# --- what an exception and the source show --------------------------------------------------------------------------
+
+
+def _seen(exercise: Exercise, findings: Sequence[Finding | None], source: str | None) -> Observation | None:
+    problems = [finding.problem for finding in findings if finding is not None and finding.problem is not None]
+    first = next(finding for finding in findings if finding is not None)
+    if first.problem is not None:
+        if is_unwritten(first.problem):
+            return leftover(exercise, source) if source else None
+        if found := explained(exercise, first.problem, source):
+            return found
+    if not source:
+        return None
+    lines = problems[0].lines if problems else ()
+    line = lines[-1].partition(": ")[2] if lines else ""
+    return observe(exercise, source, line if problems else None, findings[0] is None)
 
 
 # --- relations ------------------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ class Finding:
 
 
 def is_unwritten(problem: Problem | None) -> bool:
-    return problem is not None and problem.kind == "NotImplementedError"
+    """Whether a stub was called; PyTorch raises the same kind where a module has no `forward`."""
+    return problem is not None and problem.kind == "NotImplementedError" and not problem.text.startswith("Module [")
 
 
 def find(

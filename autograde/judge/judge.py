@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from autograde.exercise import Exercise
-from autograde.harness.call import MAIN, Answer, Call, Skipped
+from autograde.exercises import all_exercises
+from autograde.harness.call import MAIN, Answer, Call, Problem, Skipped
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.diagnosis import diagnose
 from autograde.judge.findings import Finding, find, is_unwritten
 from autograde.judge.projection import projected
-from autograde.judge.source import is_stub, leftover
+from autograde.judge.source import Observation, is_stub, leftover, overridden_by_stub
 from autograde.judge.verdict import ERROR, FAILED, NOT_STARTED, PASSED, SOURCE, Verdict
 
 CHANGED = 0.5  # share of the points that is left when all results are right and inputs were changed
-_NO_ERRORS = ("Unsuitable", "NotImplementedError")  # the code has not raised by mistake
 
 
 def judge(
@@ -34,8 +35,9 @@ def judge(
     calls, answers = list(calls), list(answers)
     if not calls or len(answers) != len(calls):
         raise ValueError(f"{exercise.name}: {len(calls)} calls and {len(answers)} answers")
-    if all(is_unwritten(one.problem) for call, one in zip(calls, answers, strict=True) if call.part == MAIN):
-        return _unwritten(exercise, source or "")
+    main = [one.problem for call, one in zip(calls, answers, strict=True) if call.part == MAIN]
+    if all(map(is_unwritten, main)):
+        return _unwritten(exercise, source or "", main[0])
     key = AnswerKey(exercise, calls) if key is None else key
     got = projected(exercise, calls, answers)
     findings = [find(exercise, *each) for each in zip(calls, key.expected, got, key.tolerances, strict=True)]
@@ -46,7 +48,7 @@ def judge(
     return Verdict(
         exercise.name,
         passed=False,
-        state=ERROR if first.problem and first.problem.kind not in _NO_ERRORS else FAILED,
+        state=ERROR if first.problem and not _is_no_error(first.problem) else FAILED,
         score=_score(exercise, calls, findings),
         diagnosis=diagnosis.name if diagnosis else None,
         evidence=diagnosis.evidence if diagnosis else "",
@@ -56,22 +58,37 @@ def judge(
     )
 
 
-def _unwritten(exercise: Exercise, source: str) -> Verdict:
+def _is_no_error(problem: Problem) -> bool:
+    """Whether the code has not raised by mistake."""
+    return problem.kind == "Unsuitable" or is_unwritten(problem)
+
+
+def _unwritten(exercise: Exercise, source: str, problem: Problem | None) -> Verdict:
     """Nothing was answered: not started, unless the source shows that something has been written."""
-    left = leftover(exercise, source)
-    if left is not None and not is_stub(exercise, source):
+    seen = overridden_by_stub(exercise, source)
+    if seen is None and is_stub(exercise, source) is False:
+        seen = leftover(exercise, source) or _unwritten_part(exercise, problem)
+    if seen is not None:
         return Verdict(
             exercise.name,
             passed=False,
             state=FAILED,
             score=0.0,
-            diagnosis=left.name,
+            diagnosis=seen.name,
             evidence=SOURCE,
-            advice=left.sentence,
+            advice=seen.sentence,
             points=exercise.points,
         )
     advice = "Write the code in the cell above, run that cell, then run this check again."
     return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
+
+
+def _unwritten_part(exercise: Exercise, problem: Problem | None) -> Observation:
+    """The answer is written, and what it calls is not."""
+    found = re.match(r"line \d+, in (\w+)", problem.lines[-1]) if problem and problem.lines else None
+    names = {one.name for one in all_exercises()} - {exercise.name}
+    what = f"`{found[1]}`" if found and found[1] in names else "Something"
+    return Observation("a part is not written yet", f"{what} that this code uses is not written yet.")
 
 
 def _score(exercise: Exercise, calls: list[Call], findings: list[Finding | None]) -> float:

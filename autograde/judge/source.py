@@ -6,9 +6,10 @@ import ast
 import builtins
 import difflib
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from autograde.exercise import Exercise
 
@@ -24,72 +25,134 @@ class Observation:
     sentence: str
 
 
-def observe(exercise: Exercise, source: str, raised: bool = False) -> Observation | None:
+def observe(
+    exercise: Exercise, source: str, raised: str | None = None, from_second_call: bool = False
+) -> Observation | None:
     """The first thing that the source shows, or None: also where it is not Python, or does not define the exercise.
 
-    `raised`: the code ended in an error, which says more than an argument that is not used.
+    raised            the line that ended in an error, "" where it is not known; None: there was no error. An error
+                      says more than an argument that is not used
+    from_second_call  the first call was answered rightly
     """
-    definition = _definition(exercise.name, source)
+    definition = defined(exercise.name, source)
     if definition is None:
         return None
+    how = _How(raised, from_second_call)
     if isinstance(definition, ast.ClassDef):
-        return next(_in_class(exercise, definition, raised), None)
-    return next(_in_function(definition, exercise.name, raised, _reference(exercise)), None)
+        found = next(_in_class(exercise, definition, how), None)
+    else:
+        found = next(_in_function(definition, exercise.name, how, _reference(exercise)), None)
+    return found or _twice(_definitions(exercise.name, source), exercise.name)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How an answer is wrong, see `observe`."""
+
+    line: str | None
+    from_second_call: bool
+
+    @property
+    def raised(self) -> bool:
+        return self.line is not None
+
+    def concerns(self, name: str) -> bool:
+        """Whether a name is in the line that raised; True without an error."""
+        return self.line is None or re.search(rf"\b{re.escape(name)}\b", self.line) is not None
+
+
+def _twice(definitions: Sequence[Function | ast.ClassDef], name: str) -> Observation | None:
+    if len(definitions) < 2 or any(definition.decorator_list for definition in definitions):
+        return None
+    sentence = f"Keep one `{name}`: it is defined twice, and the last one counts, in line {definitions[-1].lineno}."
+    return Observation("defined twice", sentence)
 
 
 def is_stub(exercise: Exercise, source: str) -> bool | None:
     """Whether nothing has been written yet; None where the source does not show it."""
-    definition = _definition(exercise.name, source)
+    definition = defined(exercise.name, source)
     if definition is None:
         return None
-    functions = _methods(definition).values() if isinstance(definition, ast.ClassDef) else [definition]
-    return all(_is_untouched(function) for function in functions)
+    return _all_untouched(definition)
 
 
 def leftover(exercise: Exercise, source: str) -> Observation | None:
-    """A `raise NotImplementedError()` that was left below written code, or a method that is not written yet."""
-    definition = _definition(exercise.name, source)
+    """A `raise NotImplementedError()` that was left in or below written code, or a method that is not written yet."""
+    definition = defined(exercise.name, source)
     if definition is None:
         return None
-    functions = _methods(definition) if isinstance(definition, ast.ClassDef) else {exercise.name: definition}
+    functions = methods(definition) if isinstance(definition, ast.ClassDef) else {exercise.name: definition}
     for name, function in functions.items():
         where = f"`{name}`" if name == exercise.name else f"`{exercise.name}.{name}`"
         if _is_untouched(function):
             if len(functions) > 1:
                 return Observation("a method is not written yet", f"{where} is not written yet.")
             continue
-        for node in function.body:
-            if isinstance(node, ast.Raise) and _raises_stub(node):
-                line = f"line {node.lineno - function.lineno + 1} of {where}"
-                sentence = f"`raise {STUB}()` is still in {line}. Remove it: the code above it is written."
-                return Observation("the stub's raise is left", sentence)
+        left = [node for node in _own_statements(function) if isinstance(node, ast.Raise) and _raises_stub(node)]
+        if left and left[0] in function.body:
+            line = f"line {left[0].lineno - function.lineno + 1} of {where}"
+            sentence = f"Remove `raise {STUB}()` in {line}: the code above it is written."
+            return Observation("the stub's raise is left", sentence)
+        if len(left) == 1:
+            line = f"line {left[0].lineno - function.lineno + 1} of {where}"
+            sentence = f"Write what belongs in place of `raise {STUB}()` in {line}, or remove it."
+            return Observation("the stub's raise is left", sentence)
     return None
+
+
+def overridden_by_stub(exercise: Exercise, source: str) -> Observation | None:
+    """A written definition, and the untouched stub below it, which counts."""
+    found = _definitions(exercise.name, source)
+    if len(found) < 2 or not _all_untouched(found[-1]) or all(map(_all_untouched, found)):
+        return None
+    last = found[-1]
+    sentence = (
+        f"Remove the second `{exercise.name}`, in line {last.lineno}: it is the empty one, and the last one counts."
+    )
+    return Observation("defined twice", sentence)
+
+
+def _own_statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a function, also in its loops and conditions, and not of functions inside it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from _own_statements(child)
 
 
 def _reference(exercise: Exercise) -> Function | ast.ClassDef | None:
     try:
-        return _definition(exercise.reference.__name__, inspect.getsource(exercise.reference))
+        return defined(exercise.reference.__name__, inspect.getsource(exercise.reference))
     except (OSError, TypeError, AttributeError):
         return None
 
 
 @lru_cache(maxsize=128)
-def _definition(name: str, source: str) -> Function | ast.ClassDef | None:
+def defined(name: str, source: str) -> Function | ast.ClassDef | None:
     """The last definition of that name at the top of the source: the one that counts."""
-    try:
-        body = ast.parse(inspect.cleandoc("\n" + source) if source[:1].isspace() else source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    found = [node for node in body if isinstance(node, kinds) and node.name == name]
-    if not found and len(body) == 1 and isinstance(body[0], kinds):
-        return body[0]  # a function that was bound to the exercise's name
+    found = _definitions(name, source)
     return found[-1] if found else None
 
 
-def _methods(definition: ast.ClassDef) -> dict[str, Function]:
+def _definitions(name: str, source: str) -> list[Function | ast.ClassDef]:
+    try:
+        body = ast.parse(inspect.cleandoc("\n" + source) if source[:1].isspace() else source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    every = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    named = [node for node in every if node.name == name]
+    return named or (every if len(body) == 1 else [])  # a function that was bound to the exercise's name
+
+
+def methods(definition: ast.ClassDef) -> dict[str, Function]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name: node for node in definition.body if isinstance(node, kinds)}
+
+
+def _all_untouched(definition: Function | ast.ClassDef) -> bool:
+    functions = methods(definition).values() if isinstance(definition, ast.ClassDef) else [definition]
+    return all(map(_is_untouched, functions))
 
 
 def _is_untouched(function: Function) -> bool:
@@ -104,10 +167,10 @@ def _raises_stub(node: ast.Raise) -> bool:
 # --- a class --------------------------------------------------------------------------------------------------------
 
 
-def _in_class(exercise: Exercise, definition: ast.ClassDef, raised: bool) -> Iterator[Observation]:
-    own = _methods(definition)
+def _in_class(exercise: Exercise, definition: ast.ClassDef, how: _How) -> Iterator[Observation]:
+    own = methods(definition)
     right = _reference(exercise)
-    references = _methods(right) if isinstance(right, ast.ClassDef) else {}
+    references = methods(right) if isinstance(right, ast.ClassDef) else {}
     if not definition.bases or all(_last_name(base) in ("object", "Module", "ABC") for base in definition.bases):
         bound = _bound_in_body(definition)
         for name in _expected_methods(exercise):
@@ -116,7 +179,11 @@ def _in_class(exercise: Exercise, definition: ast.ClassDef, raised: bool) -> Ite
                 yield from _missing(definition, own, name, _expected_methods(exercise))
     for name, method in own.items():
         reference = references.get(name)
-        yield from _in_function(method, f"{exercise.name}.{name}", raised, reference, skip_self=True)
+        yield from _in_function(method, f"{exercise.name}.{name}", how, reference, skip_self=True)
+    for name in own:
+        same = [node for node in definition.body if isinstance(node, Function) and node.name == name]
+        if twice := _twice(same, name):
+            yield twice
 
 
 def _bound_in_body(definition: ast.ClassDef) -> set[str]:
@@ -156,7 +223,7 @@ def _last_name(node: ast.expr) -> str:
 
 
 def _in_function(
-    function: Function, name: str, raised: bool, reference: ast.AST | None, skip_self: bool = False
+    function: Function, name: str, how: _How, reference: ast.AST | None, skip_self: bool = False
 ) -> Iterator[Observation]:
     nodes = list(ast.walk(function))
     parameters = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs][skip_self:]
@@ -164,16 +231,27 @@ def _in_function(
     needed = {node.id for node in ast.walk(reference) if isinstance(node, ast.Name)} if reference else mentioned
     unused = [each.arg for each in parameters if each.arg in needed - mentioned]
     called = {_last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
-    if unused and not raised and not called & {"locals", "vars", "eval"}:
-        taken = _notebook_names(nodes) if len(unused) == 1 else []
-        if taken:
-            sentence = (
-                f"`{name}` never uses its argument `{unused[0]}`; it reads `{taken[0]}` from the notebook instead."
-            )
+    if unused and not called & {"locals", "vars", "eval"}:
+        constants = sorted(mentioned & _example_constants() - needed)
+        taken = next(filter(how.concerns, [*_notebook_names(nodes), *constants]), None)
+        listed = " and ".join(f"`{each}`" for each in unused[:2])
+        if taken and len(unused) <= 2:
+            sentence = f"Use {listed} in `{name}`: it reads `{taken}` from the notebook in place of "
+            sentence += "its argument." if len(unused) == 1 else "its arguments."
             yield Observation("a name of the notebook in place of an argument", sentence)
-        else:
+        elif not how.raised:
             yield Observation("an argument is never used", f"`{unused[0]}` is never used in `{name}`.")
-    if not raised and not _gives(nodes) and reference is not None and _gives(list(ast.walk(reference))):
+    for constant in sorted(mentioned & _example_constants() - needed - {each.arg for each in parameters}):
+        if how.concerns(constant) and not any(_binds(node, constant) for node in nodes):
+            sentence = f"Replace `{constant}` by what the arguments give: `{name}` reads it from the notebook."
+            yield Observation("a constant of the notebook", sentence)
+    if how.from_second_call:
+        for argument in _kept_defaults(function, nodes):
+            sentence = (
+                f"Use `None` as the default of `{argument}` and make it inside `{name}`: a default such as `[]` is "
+            )
+            yield Observation("a mutable default", sentence + "made once, and keeps its content from call to call.")
+    if not how.raised and not _gives(nodes) and reference is not None and _gives(list(ast.walk(reference))):
         yield Observation("a return is missing", f"`{name}` has no `return` with a value.")
     for node in nodes:
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
@@ -196,6 +274,48 @@ def _notebook_names(nodes: list[ast.AST]) -> list[str]:
     known |= {node.value.id for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}
     known |= set(dir(builtins))
     return sorted({node.id for node in names if node.id.islower() and node.id not in known})
+
+
+@cache
+def _example_constants() -> frozenset[str]:
+    """The sizes and tables of the running example, which lessons import."""
+    from helpers import example
+
+    return frozenset(name for name in vars(example) if name.isupper() and not name.startswith("_"))
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+
+
+_CHANGES = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear"}
+
+
+def _kept_defaults(function: Function, nodes: list[ast.AST]) -> Iterator[str]:
+    """Arguments whose default is a list, dictionary or set that the function itself changes."""
+    for name, default in defaults(function):
+        made = isinstance(default, ast.Call) and _last_name(default.func) in ("list", "dict", "set", "Counter")
+        kept = made or isinstance(default, ast.List | ast.Dict | ast.Set)
+        if kept and not any(_binds(node, name) for node in nodes) and any(_changes(node, name) for node in nodes):
+            yield name
+
+
+def defaults(function: Function) -> Iterator[tuple[str, ast.expr]]:
+    """The arguments of a function that may be left out, with their defaults."""
+    positional = [*function.args.posonlyargs, *function.args.args]
+    for argument, default in zip(reversed(positional), reversed(function.args.defaults), strict=False):
+        yield argument.arg, default
+    for argument, keyword_default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        if keyword_default is not None:
+            yield argument.arg, keyword_default
+
+
+def _changes(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES:
+        return isinstance(node.func.value, ast.Name) and node.func.value.id == name
+    if not isinstance(node, ast.Subscript) or isinstance(node.ctx, ast.Load):
+        return False
+    return isinstance(node.value, ast.Name) and node.value.id == name
 
 
 def _functions_handed_on(call: ast.Call) -> set[str]:

@@ -434,7 +434,7 @@ def test_values_run_nothing_of_the_learners():
         return loud @ x
 
     (answer,) = invoke.answer(broken, [FunctionCall((1,))])
-    assert answer.problem.kind == "TypeError" and answer.problem.values == ("loud: test_checks.Loud", "x: 1")
+    assert answer.problem.kind == "TypeError" and answer.problem.values == ("loud: Loud", "x: 1")
 
 
 def test_a_changed_input_is_found_and_costs_a_part():

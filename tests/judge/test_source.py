@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from autograde.exercises import exercise
@@ -23,6 +25,11 @@ CASES = {
         "softmax",
         "def softmax(x, axis=-1):\n    e = np.exp(scores)\n    return e / e.sum(axis=axis)\n",
     ),
+    "a constant of the notebook": (
+        "attention_scores",
+        "def attention_scores(query, key):\n    return query @ key.T / D_HEAD\n",
+    ),
+    "defined twice": ("softmax", "def softmax(x, axis=-1):\n    return x + axis\n" * 2),
     "a return is missing": ("softmax", "def softmax(x, axis=-1):\n    e = np.exp(x) / np.exp(x).sum(axis=axis)\n"),
     "return in place of raise": ("split_heads", "def split_heads(x, num_heads):\n" + RETURNED),
     "a misspelt method": ("TokenEmbedding", CLASS + METHOD.format("foward")),
@@ -47,7 +54,7 @@ def test_nothing_is_made_up(source):
 
 
 def test_an_error_says_more_than_an_argument_that_is_not_used():
-    assert observe(exercise("softmax"), CASES["an argument is never used"][1], raised=True) is None
+    assert observe(exercise("softmax"), CASES["an argument is never used"][1], raised="return e") is None
 
 
 def test_a_reference_is_never_blamed():
@@ -74,7 +81,64 @@ def test_an_untouched_stub_is_not_started():
 def test_a_raise_below_written_code_is_named_with_its_line():
     verdict = unanswered("softmax", STUB.replace("    # YOUR CODE HERE", "    e = np.exp(x)"))
     assert (verdict.state, verdict.evidence, verdict.score) == (FAILED, SOURCE, 0)
-    assert "still in line 4 of `softmax`" in verdict.advice
+    assert "Remove `raise NotImplementedError()` in line 4 of `softmax`" in verdict.advice
+
+
+def test_a_raise_in_a_loop_is_named_with_its_line():
+    source = STUB.replace("    # YOUR CODE HERE\n    raise", "    if axis:\n        raise")
+    verdict = unanswered("softmax", source + "    return x\n")
+    assert "in place of `raise NotImplementedError()` in line 4 of `softmax`" in verdict.advice
+    twice = source.replace("return x", "raise NotImplementedError()")
+    assert leftover(exercise("softmax"), twice + "    for _ in x:\n        raise NotImplementedError()\n") is None
+
+
+def test_a_stub_below_the_written_function_counts_and_is_named():
+    verdict = unanswered("softmax", "def softmax(x, axis=-1):\n    return x\n\n" + STUB)
+    assert verdict.state == FAILED and "Remove the second `softmax`, in line 4" in verdict.advice
+    assert unanswered("softmax", STUB + STUB).state == NOT_STARTED
+
+
+def test_a_part_that_is_not_written_is_named():
+    source = "def normalize(x, eps=1e-5):\n    mean, variance = row_statistics(x)\n    return x - mean\n"
+    asked, lines = exercise("normalize"), ("line 2, in normalize: a", "line 3, in row_statistics: raise")
+    for last, words in ((lines, "`row_statistics` that this code uses"), (lines[:1], "Something that this code uses")):
+        problem = dataclasses.replace(UNWRITTEN, lines=last)
+        calls = asked.calls(0)
+        verdict = judge(asked, calls, [Answer(problem=problem)] * len(calls), source=source)
+        assert verdict.state == FAILED and verdict.advice == f"{words} is not written yet."
+
+
+KEPT = "def pad_batch(sequences, pad=0, rows=[]):\n    rows.append(sequences)\n    return rows, pad\n"
+
+
+def test_a_default_that_is_kept_between_calls():
+    found = observe(exercise("pad_batch"), KEPT, from_second_call=True)
+    assert found is not None and found.name == "a mutable default" and "default of `rows`" in found.sentence
+    assert observe(exercise("pad_batch"), KEPT) is None  # the first call is wrong already
+    made_anew = KEPT.replace("rows.append", "rows = list(rows)\n    rows.append")
+    assert observe(exercise("pad_batch"), made_anew, from_second_call=True) is None
+
+
+def test_a_method_that_is_defined_twice():
+    found = observe(exercise("TokenEmbedding"), CLASS + 2 * METHOD.format("forward"))
+    assert found is not None and found.name == "defined twice"
+    assert found.sentence == "Keep one `forward`: it is defined twice, and the last one counts, in line 7."
+
+
+GLOBAL = """
+def scaled_dot_product_attention(query, key, value, mask=None):
+    weights = attention_weights(scores, mask)
+    return weights @ value, weights
+"""
+
+
+def test_a_name_of_the_notebook_in_place_of_two_arguments():
+    asked = exercise("scaled_dot_product_attention")
+    words = "Use `query` and `key` in `scaled_dot_product_attention`: it reads `scores` from the notebook"
+    for raised in (None, "weights = attention_weights(scores, mask)"):
+        found = observe(asked, GLOBAL, raised)
+        assert found is not None and words in found.sentence
+    assert observe(asked, GLOBAL, "return weights @ value, weights") is None
 
 
 def test_a_method_that_is_not_written_yet_is_named():
