@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from autograde.exercise import Exercise
 from autograde.harness.call import Answer, Skipped
+from autograde.harness.plain import TensorData
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.compare import Array, Comparison
 from autograde.judge.exceptions import explained
-from autograde.judge.findings import Finding, is_unwritten
-from autograde.judge.relations import relate
+from autograde.judge.findings import Finding, find, is_unwritten
+from autograde.judge.projection import projected
+from autograde.judge.relations import ON_TOP, relate
 from autograde.judge.source import Observation, leftover, observe
 from autograde.judge.verdict import MISCONCEPTION, RELATION, SOURCE
 
@@ -39,6 +43,8 @@ def diagnose(
     relation = _relation(key, got, findings)
     if relation is not None:
         return Diagnosis(*relation, RELATION)
+    if together := _two(key, got, findings):
+        return together
     seen = _seen(key.exercise, findings, source)
     return Diagnosis(seen.name, seen.sentence, SOURCE) if seen else None
 
@@ -126,3 +132,150 @@ def _relation(
         failing.append((call, explain.parameters(key.exercise, call), key.expected[at], got[at], comparison))
     relation = relate(failing)
     return (relation.name, relation.sentence) if relation else None
+
+
+# --- two mistakes at once -------------------------------------------------------------------------------------------
+
+
+def _two(key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]) -> Diagnosis | None:
+    """Two misconceptions that explain together what fails, each a part of it; or one misconception, and on top of it a
+    relation, another dtype, or a changed input. The one that explains more gives the name."""
+    failing = [at for at, finding in enumerate(findings) if finding is not None]
+    if any(_problem(got[at]) is not None or isinstance(got[at], Skipped) for at in failing):
+        return None
+    parts = {(at, part) for at in failing for part in _wrong_parts(key, at, got[at])}
+    explains = {}
+    for number in range(len(key.exercise.misconceptions)):
+        explained = _explained(key, number, got, failing, parts)
+        if explained is None:
+            continue
+        if parts and explained == parts and (second := _on_top(key, number, got, failing)):
+            return _both(key, number, f"On top of it, {second}")
+        if explained and _is_wrong_there_only(key, number, findings, {at for at, _ in explained}):
+            explains[number] = explained
+    for one, other in itertools.permutations(sorted(explains, key=lambda number: -len(explains[number])), 2):
+        mine, others = explains[one], explains[other]
+        if mine - others and others - mine and mine | others == parts:
+            second_one = key.exercise.misconceptions[other]
+            return _both(key, one, f"There is a second mistake, {second_one.name}: {second_one.sentence}")
+    return _misconception_and_relation(key, got, failing)
+
+
+def _both(key: AnswerKey, number: int, second: str) -> Diagnosis:
+    first = key.exercise.misconceptions[number]
+    return Diagnosis(first.name, f"{first.sentence} {second}", MISCONCEPTION)
+
+
+def _parts(value: Any) -> dict[Any, Any]:
+    """The results that a call reports side by side, by key; a single one has the key None."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(item, np.ndarray | TensorData) for item in value):
+        return dict(enumerate(value))
+    return {None: value}
+
+
+def _wrong_parts(key: AnswerKey, at: int, answer: Answer | Skipped) -> list[Any]:
+    """Which parts of an answer differ from the expected one; all of it where the parts are not the same."""
+    expected, given = _parts(key.expected[at].value), _parts(answer.value)
+    if expected.keys() != given.keys():
+        return [None]
+    exercise = key.exercise
+    comparison = Comparison(key.tolerances[at], exercise.ignore, exercise.multiple_outputs)
+    paths = {part: f"[{part}]" if isinstance(part, int) else str(part or "") for part in expected}
+    return [part for part in expected if comparison.difference(expected[part], given[part], paths[part])]
+
+
+def _explained(
+    key: AnswerKey, number: int, got: Sequence[Answer | Skipped], failing: list[int], parts: set[tuple[int, Any]]
+) -> set[tuple[int, Any]] | None:
+    """The wrong parts for which a misconception gives the same; None where it raises. The dtype does not matter."""
+    exercise = key.exercise
+    comparison = Comparison(_naming_tolerance, ("dtype", "sequence", *exercise.ignore), exercise.multiple_outputs)
+    explained = set()
+    for at in failing:
+        wrong = key.wrong(number, at)
+        if isinstance(wrong, Skipped) or wrong.problem is not None:
+            return None
+        values, given = _parts(wrong.value), _parts(got[at].value)
+        for part in (part for place, part in parts if place == at):
+            same = part in values and part in given and comparison.difference(values[part], given[part]) is None
+            if same or (part is None and comparison.difference(wrong.value, got[at].value) is None):
+                explained.add((at, part))
+    return explained
+
+
+def _is_wrong_there_only(key: AnswerKey, number: int, findings: Sequence[Finding | None], places: set[int]) -> bool:
+    """Whether a misconception is wrong on calls that fail only, and explains most of them."""
+    wrong = set()
+    for at, call in enumerate(key.calls):
+        answer = key.wrong(number, at)
+        if find(key.exercise, call, key.expected[at], answer, key.tolerances[at]) is not None:
+            wrong.add(at)
+    return all(findings[at] is not None for at in wrong) and 3 * len(places) >= 2 * len(wrong)
+
+
+def _on_top(key: AnswerKey, number: int, got: Sequence[Answer | Skipped], failing: list[int]) -> str:
+    """What differs from a misconception whose values are those of the answer, as the rest of a sentence; "" for
+    nothing."""
+    exercise = key.exercise
+    for at in failing:
+        wrong = key.wrong(number, at)
+        changed = set(got[at].changed) - set(wrong.changed)
+        if changed and not exercise.mutates:
+            names = explain.argument_names(exercise, key.calls[at], sorted(changed))
+            return f"the call changes its input {', '.join(f'`{name}`' for name in names)}. Work on a copy."
+    return ""
+
+
+def _misconception_and_relation(
+    key: AnswerKey, got: Sequence[Answer | Skipped], failing: list[int]
+) -> Diagnosis | None:
+    """A relation between the answers of a misconception and the learner's, one that no chance gives."""
+    exercise = key.exercise
+    for number in range(len(exercise.misconceptions)):
+        rows = []
+        for at in failing:
+            wrong = key.wrong(number, at)
+            if isinstance(wrong, Skipped) or wrong.problem is not None or wrong.changed != got[at].changed:
+                break
+            if _rearranged(key.expected[at].value, wrong.value):  # two rearrangements are as well another one
+                break
+            comparison = Comparison(_naming_tolerance, exercise.ignore, exercise.multiple_outputs)
+            rows.append((key.calls[at], (), wrong, got[at], comparison))
+        if len(rows) == len(failing) and (relation := relate(rows, ON_TOP)) is not None:
+            second = f"There is a second difference on top of it: {relation.name}."
+            return _both(key, number, second)
+    return None
+
+
+def _rearranged(expected: Any, given: Any) -> bool:
+    """Whether two arrays have the same numbers, in any order and shape."""
+    one, other = (value.array if isinstance(value, TensorData) else value for value in (expected, given))
+    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray) or one.size != other.size:
+        return False
+    return np.allclose(np.sort(one, axis=None), np.sort(other, axis=None), rtol=1e-5, equal_nan=True)
+
+
+# --- the same calls once more ---------------------------------------------------------------------------------------
+
+
+def unsteady(
+    key: AnswerKey,
+    got: Sequence[Answer | Skipped],
+    findings: Sequence[Finding | None],
+    again: Sequence[Answer | Skipped],
+) -> Diagnosis | None:
+    """Whether a call that fails has another result when it is made once more."""
+    again = projected(key.exercise, key.calls, again)
+    comparison = Comparison(_naming_tolerance)
+    for one, other, finding in zip(got, again, findings, strict=True):
+        if finding is None or one.problem is not None or other.problem is not None:
+            continue
+        if comparison.difference(one.value, other.value) is not None:
+            sentence = (
+                "The same call has another result each time. Something is random, or is kept from call to call: "
+                "a default such as `[]`, a variable of the notebook or of the class."
+            )
+            return Diagnosis("another result each time", sentence, RELATION)
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def advice(exercise: Exercise, finding: Finding) -> str:
     if finding.missing_error is not None:
         return f"Expected {with_article(finding.missing_error.kind)} here, but the call returned a value."
     if finding.changed:
-        names = ", ".join(f"`{name}`" for name in _argument_names(exercise, finding))
+        names = ", ".join(f"`{name}`" for name in argument_names(exercise, finding.call, finding.changed))
         return f"The result is right, but the call changes its input {names}. Work on a copy instead."
     return (finding.difference.remark if finding.difference else "") or "Expected and got differ."
 
@@ -50,9 +50,9 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else text + "."
 
 
-def _argument_names(exercise: Exercise, finding: Finding) -> list[str]:
-    names = parameters(exercise, finding.call)
-    return [names[int(i)] if i.isdigit() and int(i) < len(names) else i for i in finding.changed]
+def argument_names(exercise: Exercise, call: Call, changed: Sequence[str]) -> list[str]:
+    names = parameters(exercise, call)
+    return [names[int(i)] if i.isdigit() and int(i) < len(names) else i for i in changed]
 
 
 def parameters(exercise: Exercise, call: Call) -> list[str]:

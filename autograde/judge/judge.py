@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from autograde.exercise import Exercise
 from autograde.exercises import all_exercises
 from autograde.harness.call import MAIN, Answer, Call, Problem, Skipped
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
-from autograde.judge.diagnosis import diagnose
+from autograde.judge.diagnosis import diagnose, unsteady
 from autograde.judge.findings import Finding, find, is_unwritten
 from autograde.judge.projection import projected
 from autograde.judge.source import Observation, is_stub, leftover, overridden_by_stub
-from autograde.judge.verdict import ERROR, FAILED, NOT_STARTED, PASSED, SOURCE, Verdict
+from autograde.judge.verdict import ERROR, FAILED, MISCONCEPTION, NOT_STARTED, PASSED, SOURCE, Verdict
 
 CHANGED = 0.5  # share of the points that is left when all results are right and inputs were changed
 
@@ -25,12 +25,13 @@ def judge(
     answers: Sequence[Answer | Skipped],
     key: AnswerKey | None = None,
     source: str | None = None,
+    again: Callable[[], Sequence[Answer | Skipped]] | None = None,
 ) -> Verdict:
     """Decide about the answers to `calls`, as `harness.invoke.answer` brings them back.
 
-    `source` is the text that defines the learner's object, where it is known: it decides no points, and helps to say
-    what is wrong. Runs the reference and, for a wrong answer, the misconceptions on the same calls (or takes what `key`
-    has of them); never the learner's code.
+    `source` is the text that defines the learner's object, where it is known; `again` asks the same calls once more,
+    where that is possible. Both decide no points, and help to say what is wrong. Runs the reference and, for a wrong
+    answer, the misconceptions on the same calls (or takes what `key` has of them); never the learner's code.
     """
     calls, answers = list(calls), list(answers)
     if not calls or len(answers) != len(calls):
@@ -45,6 +46,8 @@ def judge(
         return Verdict(exercise.name, True, PASSED, 1.0, points=exercise.points)
     first = next(filter(None, findings))
     diagnosis = diagnose(key, got, findings, source)
+    if again is not None and (diagnosis is None or diagnosis.evidence != MISCONCEPTION) and first.problem is None:
+        diagnosis = unsteady(key, got, findings, again()) or diagnosis
     return Verdict(
         exercise.name,
         passed=False,

@@ -42,6 +42,7 @@ Finder = Callable[[Pair], "Relation | Sequence[Relation] | None"]
 
 def relate(
     calls: Sequence[tuple[Call, Sequence[str], Answer, Answer | Skipped, Comparison]],
+    finders: Sequence[Finder] | None = None,
 ) -> Relation | None:
     """The relation that holds for all failing calls, given as (call, parameter names, expected, got, comparison)."""
     pairs: list[Pair] = []
@@ -60,10 +61,12 @@ def relate(
         return swapped
     if not pairs or any(_same_values(pair) for pair in pairs):  # where only the dtype differs, that is what is said
         return None
+    if lost := _no_gradients(pairs):
+        return lost
     where = {_where(pair.path) for pair in pairs}
     if len(where) > 1 or None in where:
         return None
-    for finder in FINDERS:
+    for finder in FINDERS if finders is None else finders:
         relation = _common(finder, pairs)
         if relation is not None:
             return replace(relation, sentence=f"{where.pop()}{relation.sentence}")
@@ -191,6 +194,16 @@ def transposed(pair: Pair) -> Relation | None:
     if not _same(got.astype(float), turned.astype(float)) or _same(turned.astype(float), expected.astype(float)):
         return None
     return Relation("transposed", "The numbers are right, the last two axes of the result have changed places.")
+
+
+def inverted(pair: Pair) -> Relation | None:
+    """True and False in exchanged roles."""
+    expected, got = (value.array if isinstance(value, TensorData) else value for value in (pair.expected, pair.got))
+    if not isinstance(expected, np.ndarray) or not isinstance(got, np.ndarray) or expected.shape != got.shape:
+        return None
+    if expected.dtype != bool or got.dtype != bool or expected.size < 2 or (got == expected).any():
+        return None
+    return Relation("True and False exchanged", "True and False are exchanged everywhere.")
 
 
 def missing_axis(pair: Pair) -> Relation | None:
@@ -404,17 +417,30 @@ def exchanged(pair: Pair) -> Relation | None:
     return None
 
 
-def no_gradient(pair: Pair) -> Relation | None:
-    expected, got = _array(pair.expected), _array(pair.got)
-    if not pair.path.startswith("gradients[") or expected is None or got is None or got.any() or not expected.any():
+def _no_gradients(pairs: Sequence[Pair]) -> Relation | None:
+    """Gradients that are zero and should not be, where nothing else differs, with the names of their parameters."""
+    lost = dict.fromkeys(_parameter(pair.path) for pair in pairs)
+    if None in lost or any(not _is_lost(pair) for pair in pairs):
         return None
-    return Relation("no gradient", "It is zero; the parameter does not take part in the result.")
+    names = " and ".join([*filter(None, [", ".join(f"`{name}`" for name in [*lost][:-1])]), f"`{[*lost][-1]}`"])
+    takes = "it takes" if len(lost) == 1 else "they take"
+    return Relation("no gradient", f"No gradient reaches {names}: {takes} no part in the result.")
+
+
+def _parameter(path: str) -> str | None:
+    found = re.fullmatch(r"gradients\['([^']+)'\]", path)
+    return found[1] if found else None
+
+
+def _is_lost(pair: Pair) -> bool:
+    expected, got = _array(pair.expected), _array(pair.got)
+    return expected is not None and got is not None and not got.any() and bool(expected.any())
 
 
 FINDERS: tuple[Finder, ...] = (
-    no_gradient,
     an_argument,
     transposed,
+    inverted,
     missing_axis,
     rounded,
     a_function,
@@ -427,3 +453,5 @@ FINDERS: tuple[Finder, ...] = (
     only_columns,
     only_rows,
 )
+# relations that are told also between a wrong answer that is known and the learner's: no chance gives them
+ON_TOP: tuple[Finder, ...] = (transposed, inverted, missing_axis, order_of_rows, a_function)

@@ -33,7 +33,8 @@ def assess(name: str, obj: Any, seed: int | None = None) -> Verdict:
     nothing on behalf of `obj`.
     """
     key = _key(name, LOCAL_SEED if seed is None else seed)
-    return judge(key.exercise, key.calls, answer(obj, key.calls, busy=BUSY), key, _source_of(obj))
+    answers = answer(obj, key.calls, busy=BUSY)
+    return judge(key.exercise, key.calls, answers, key, _source_of(obj), lambda: answer(obj, key.calls, busy=BUSY))
 
 
 def _source_of(obj: Any) -> str | None:

@@ -37,6 +37,7 @@ def changed(array, where, value=9.0):
 CASES = {
     "returns an argument": (X + 1, X, (X,)),
     "transposed": (SQUARE, SQUARE.swapaxes(-1, -2), ()),
+    "True and False exchanged": (MASK, ~MASK, ()),
     "an axis of size 1": (X, X[:, None, :], ()),
     "rounded": (X, X.round(3), ()),
     "its sign turned": (X, -X, ()),
@@ -74,7 +75,13 @@ def test_a_factor_is_told_as_the_root_of_a_size():
 
 def test_a_missing_gradient_names_its_parameter():
     expected, got = ({"gradients": {"w": value, "v": X}} for value in (X, np.zeros_like(X)))
-    assert told(expected, got).sentence.startswith("The gradient of `w`: It is zero")
+    assert told(expected, got).sentence == "No gradient reaches `w`: it takes no part in the result."
+
+
+def test_several_missing_gradients_name_their_parameters():
+    expected, got = ({"gradients": {"a": X, "b": value, "c": value}} for value in (X, np.zeros_like(X)))
+    assert told(expected, got).sentence == "No gradient reaches `b` and `c`: they take no part in the result."
+    assert told({"output": X, **expected}, {"output": -X, **got}) is None  # the gradients are not all that is wrong
 
 
 def test_what_fails_in_two_ways_is_told_in_neither():

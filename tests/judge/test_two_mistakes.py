@@ -1,0 +1,115 @@
+"""Two known mistakes at once, and an answer that changes from call to call."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import nn
+
+from autograde import assess
+from autograde.exercises import exercise
+from autograde.judge.verdict import MISCONCEPTION
+from helpers.single_head import softmax
+
+
+def wrong_of(name: str, misconception: str):
+    return next(one.wrong for one in exercise(name).misconceptions if one.name == misconception)
+
+
+def sentence_of(name: str, misconception: str) -> str:
+    return next(one.sentence for one in exercise(name).misconceptions if one.name == misconception)
+
+
+def test_a_known_mistake_and_a_changed_input():
+    def scores(query, key):
+        result = wrong_of("attention_scores", "no scaling")(query, key)
+        query[...] = 0
+        return result
+
+    verdict = assess("attention_scores", scores)
+    assert (verdict.diagnosis, verdict.evidence) == ("no scaling", MISCONCEPTION)
+    assert verdict.advice.startswith(sentence_of("attention_scores", "no scaling"))
+    assert verdict.advice.endswith("On top of it, the call changes its input `query`. Work on a copy.")
+
+
+def test_a_known_mistake_and_a_relation_on_top_of_it():
+    def scores(query, key):
+        return np.swapaxes(wrong_of("attention_scores", "no scaling")(query, key), -1, -2)
+
+    verdict = assess("attention_scores", scores)
+    assert verdict.diagnosis == "no scaling"
+    assert verdict.advice.endswith("There is a second difference on top of it: transposed.")
+
+
+def test_two_rearrangements_are_not_told_as_two_mistakes():
+    def merged(x):
+        batch, heads, length, width = x.shape
+        return x.reshape(batch, heads * length, width)
+
+    assert "second difference" not in assess("merge_heads", merged).advice
+
+
+def test_two_known_mistakes_in_different_results():
+    class TokenEmbedding(nn.Module):
+        """Standard deviation 1 at the start, and no factor."""
+
+        def __init__(self, vocab_size, d_model, pad=0):
+            super().__init__()
+            weight = torch.randn(vocab_size, d_model)
+            weight[pad] = 0
+            self.pad = pad
+            self.weight = nn.Parameter(weight)
+
+        def forward(self, ids):
+            return torch.nn.functional.embedding(ids, self.weight, padding_idx=self.pad)
+
+    verdict = assess("TokenEmbedding", TokenEmbedding)
+    assert verdict.evidence == MISCONCEPTION and "There is a second mistake" in verdict.advice, verdict.message
+    both = {one.name for one in exercise("TokenEmbedding").misconceptions if one.sentence in verdict.advice}
+    assert len(both) == 2 and verdict.diagnosis in both
+
+
+def test_one_known_mistake_is_no_two():
+    for name in ("attention_scores", "TokenEmbedding", "pad_batch"):
+        for one in exercise(name).misconceptions:
+            verdict = assess(name, one.wrong)
+            assert "second" not in verdict.advice.replace(one.sentence, ""), (name, one.name, verdict.advice)
+
+
+def test_an_answer_that_changes_from_call_to_call():
+    kept = []
+
+    def keeps(x, axis=-1):
+        kept.append(len(kept))
+        return softmax(x, axis) + len(kept)
+
+    def guesses(x, axis=-1):
+        return np.random.default_rng().random(x.shape)
+
+    for function in (keeps, guesses):
+        verdict = assess("softmax", function)
+        assert verdict.diagnosis == "another result each time", verdict.message
+    assert assess("softmax", lambda x, axis=-1: np.random.rand(*x.shape)).diagnosis != "another result each time"
+
+
+def test_a_misconception_that_raises_or_never_ends_is_not_asked_on_every_call():
+    from autograde.harness.call import Answer, Problem
+    from autograde.judge.answer_key import AnswerKey
+    from autograde.judge.diagnosis import _two
+    from autograde.judge.findings import find
+
+    asked = exercise("attention_scores")
+    key = AnswerKey(asked, asked.calls(0))
+    asked_for = []
+
+    def wrong(number, at):
+        asked_for.append((number, at))
+        return Answer(problem=Problem("TimeIsUp", "no result"))
+
+    key.wrong = wrong
+    got = [dataclasses.replace(one, value=one.value + 1) for one in key.expected]
+    findings = [find(asked, *each) for each in zip(key.calls, key.expected, got, key.tolerances, strict=True)]
+    assert _two(key, got, findings) is None
+    assert len(asked_for) <= 2 * len(asked.misconceptions)
