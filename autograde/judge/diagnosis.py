@@ -239,8 +239,8 @@ def _misconception_and_relation(
             wrong = key.wrong(number, at)
             if isinstance(wrong, Skipped) or wrong.problem is not None or wrong.changed != got[at].changed:
                 break
-            if _rearranged(key.expected[at].value, wrong.value):  # two rearrangements are as well another one
-                break
+            if any(_rearranged(key.expected[at].value, one.value) for one in (wrong, got[at])):
+                break  # two rearrangements are as well another one
             comparison = Comparison(_naming_tolerance, exercise.ignore, exercise.multiple_outputs)
             rows.append((key.calls[at], (), wrong, got[at], comparison))
         if len(rows) == len(failing) and (relation := relate(rows, ON_TOP)) is not None:

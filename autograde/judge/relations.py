@@ -454,4 +454,4 @@ FINDERS: tuple[Finder, ...] = (
     only_rows,
 )
 # relations that are told also between a wrong answer that is known and the learner's: no chance gives them
-ON_TOP: tuple[Finder, ...] = (transposed, inverted, missing_axis, order_of_rows, a_function)
+ON_TOP: tuple[Finder, ...] = (transposed, inverted, missing_axis, order_of_rows)
