@@ -51,6 +51,7 @@ def release(lesson: Lesson, exchange: bool = False) -> Path:
     if not paths.solution_of(lesson).is_file():
         raise CourseError(f"{paths.solution_of(lesson)} is missing. Run `course build {lesson.name}` first.")
     release_notebooks(lesson, record=True)
+    _hide_solutions(lesson)
     target = class_data.folder("handout") / f"{lesson.name}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
     source = paths.release_of(lesson).parent
@@ -61,6 +62,19 @@ def release(lesson: Lesson, exchange: bool = False) -> Path:
     if exchange:
         nbgrader("release_assignment", lesson.name, "--force")
     return target
+
+
+def _hide_solutions(lesson: Lesson) -> None:
+    """Where the instructor says so, the released notebook says that `solution(name)` shows nothing."""
+    from autograde.course import notebooks
+    from autograde.grading.records import course as courses
+
+    if courses.load().show_solutions:
+        return
+    file = paths.release_of(lesson)
+    notebook = notebooks.read(file)
+    notebook.metadata["course"] = {"solutions_hidden": True}
+    notebooks.write(file, notebooks.to_text(notebook))
 
 
 # --- grade ----------------------------------------------------------------------------------------------------------

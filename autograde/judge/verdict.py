@@ -20,9 +20,11 @@ _HEADS = {
     NOT_STARTED: "not started",
 }
 STATE_COLOURS = {PASSED: "#0072B2", FAILED: "#D55E00", ERROR: "#CC79A7", NOT_STARTED: "#999999"}
+SHOWN_ABOVE = "The result of this check is above."  # in place of a traceback, which would say it again
 # styles of the table of facts; without them JupyterLab stripes its rows
 _ROW = "background:transparent"
-_LABEL = "text-align:left;vertical-align:top;padding:0 1em 0 0;font-weight:600"
+_LABEL = "text-align:left;vertical-align:top;padding:0 1em 0 0;font-weight:600;white-space:nowrap"
+_FACT = "text-align:left;vertical-align:top;padding:0"
 _TEXT = "margin:0;padding:0;background:transparent;white-space:pre-wrap"
 
 
@@ -100,10 +102,10 @@ class Verdict:
         if self.facts:
             rows = "".join(
                 f'<tr style="{_ROW}"><th scope="row" style="{_LABEL}">{escape(label)}</th>'
-                f'<td style="text-align:left"><pre style="{_TEXT}">{escape(text)}</pre></td></tr>'
+                f'<td style="{_FACT}"><pre style="{_TEXT}">{escape(text)}</pre></td></tr>'
                 for label, text in self.facts
             )
-            parts.append(f'<table style="margin:.4em 0 0 0">{rows}</table>')
+            parts.append(f'<table style="margin:.4em 0 0 0;color:inherit">{rows}</table>')
         return _framed(self.state, "".join(parts))
 
 

@@ -6,6 +6,7 @@ import inspect
 import linecache
 import sys
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from types import FunctionType
 from typing import Any
@@ -16,8 +17,8 @@ from autograde.harness.invoke import answer
 from autograde.judge import carry
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
-from autograde.judge.verdict import NOT_STARTED, Verdict
-from autograde.learner import progress, runs
+from autograde.judge.verdict import NOT_STARTED, PASSED, SHOWN_ABOVE, Verdict
+from autograde.learner import progress, runs, solution
 from autograde.learner.display import show
 
 BUSY = 1.0  # times the limit of a call that it may have waited for a processor: here somebody waits too
@@ -63,14 +64,14 @@ def _key(name: str, seed: int) -> AnswerKey:
 
 
 class CheckFailed(AssertionError):
-    """A check did not pass. In a notebook it prints as one line; the result is shown above it."""
+    """A check did not pass. In a notebook the result is shown, and not once more as a traceback."""
 
     def __init__(self, verdict: Verdict):
         super().__init__(verdict.message)
         self.verdict = verdict
 
     def _render_traceback_(self) -> list[str]:
-        return [self.verdict.summary]
+        return [SHOWN_ABOVE]
 
 
 def check(name: str) -> None:
@@ -79,6 +80,7 @@ def check(name: str) -> None:
     namespace = sys._getframe(1).f_globals
     verdict = _verdict(asked, namespace)
     progress.record(asked, verdict)
+    verdict = _with_next(asked, verdict) if verdict.passed else verdict
     show(verdict.html, verdict.message, {"course": {"exercise": verdict.name, "state": verdict.state}})
     if not verdict.passed:
         raise CheckFailed(verdict)
@@ -116,10 +118,23 @@ def _carried(asked: Exercise, verdict: Verdict, namespace: dict[str, Any]) -> Ve
     return carry.carried(again, wrong) if again.passed else verdict
 
 
-def _with_hint(verdict: Verdict) -> Verdict:
-    """After the second failure in a row, point to the hints."""
-    from dataclasses import replace
+def _with_next(asked: Exercise, verdict: Verdict) -> Verdict:
+    """In a learner's copy: the points, how many exercises of the lesson are passed, and what comes next."""
+    file = progress.find()
+    if file is None:
+        return verdict
+    data, lesson = progress.read(file), of_lesson(asked.lesson)
+    left = [one for one in lesson if data.get(one.name, {}).get("state") != PASSED]
+    points = f"{asked.points} point{'s' * (asked.points != 1)}."
+    done = f"{len(lesson) - len(left)} of {len(lesson)} exercises of this lesson are passed."
+    at = lesson.index(asked)
+    later = [one for one in left if lesson.index(one) > at] or left
+    after = f" Next: `{later[0].name}` ({later[0].title}), about {later[0].minutes} minutes." if later else ""
+    return replace(verdict, advice=f"{verdict.advice} {points} {done}{after}".strip())
 
+
+def _with_hint(verdict: Verdict) -> Verdict:
+    """After the second failure in a row, point to the hints, and at last to a solution."""
     if verdict.passed or verdict.state == NOT_STARTED:
         _failures.pop(verdict.name, None)
         return verdict
@@ -127,6 +142,8 @@ def _with_hint(verdict: Verdict) -> Verdict:
     count = _failures[verdict.name]
     if count < 2:
         return verdict
-    level = "Hint 1" if count < 4 else "Hint 2"
-    row = ("Stuck?", f"Open {level} below the exercise's text.")
+    advice = f"Open Hint {1 if count < 4 else 2} below the exercise's text."
+    if count >= 6 and not solution.is_hidden(verdict.name):
+        advice += f'\nOr look at a solution: from autograde import solution; solution("{verdict.name}")'
+    row = ("Stuck?", advice)
     return replace(verdict, facts=(*verdict.facts, row))

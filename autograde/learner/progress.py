@@ -23,7 +23,7 @@ def find(start: Path | None = None) -> Path | None:
 
 
 def read(file: Path) -> dict[str, dict[str, Any]]:
-    """{exercise: {"state", "score"}}; an unreadable file counts as empty."""
+    """{exercise: {"state", "score", "solution"}}; an unreadable file counts as empty."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -38,12 +38,17 @@ def write(file: Path, data: dict[str, dict[str, Any]]) -> None:
 
 def record(exercise: Exercise, verdict: Verdict) -> None:
     """Note the verdict, if this is a learner's copy. A disk that refuses never stops a check."""
+    note(exercise.name, {"state": verdict.state, "score": verdict.score})
+
+
+def note(name: str, facts: dict[str, Any]) -> None:
+    """Add facts about an exercise to what is recorded of it."""
     try:
         file = find()
         if file is None:
             return
         data = read(file)
-        data[exercise.name] = {"state": verdict.state, "score": verdict.score}
+        data[name] = {**data.get(name, {}), **facts}
         write(file, data)
     except OSError:
         return

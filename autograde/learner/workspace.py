@@ -161,7 +161,8 @@ def _note(lesson: Lesson, verdicts: list[Verdict]) -> None:
     marker = progress.find(paths.workspace())
     if marker is not None:
         data = progress.read(marker)
-        data.update({verdict.name: {"state": verdict.state, "score": verdict.score} for verdict in verdicts})
+        for verdict in verdicts:
+            data.setdefault(verdict.name, {}).update(state=verdict.state, score=verdict.score)
         try:
             progress.write(marker, data)
         except OSError as error:  # the result is worth more than its record

@@ -7,6 +7,7 @@ import datetime
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from autograde.grading.records.results import Fingerprints, Record
 from autograde.instructor.report import page, predictions
 from autograde.instructor.report.grades import Grades
 from autograde.instructor.report.summary import summarize
+from autograde.judge import carry
 from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, Verdict
 
 LESSON = find_lesson("3").name
@@ -83,6 +85,25 @@ def test_the_misconceptions_of_a_class_are_counted_with_sentence_and_names(tmp_p
     html = page.render(summary)
     assert first.sentence.split("`")[0].strip()[:30] in html.replace("&#39;", "'").replace("&#34;", '"')
     assert "ada, bob" in html and "25 %" in html
+
+
+def test_a_carried_exercise_counts_as_passed_and_the_mistake_once(tmp_path):
+    """A right answer that uses a wrong `attention_scores`: the class has passed it, and has one mistake."""
+    records = []
+    for student in ("ada", "ben"):
+        one = record(student, {"attention_scores": "no scaling"})
+        mark = one.result.scores["check_scaled_dot_product_attention"]
+        given = carry.carried(mark.verdict, ["attention_scores"])
+        one.result.scores[mark.grade_id] = replace(mark, verdict=given, comment=given.summary)
+        records.append(one)
+    write(tmp_path, records)
+    summary = summarize(tmp_path, LESSON, NOBODY)
+    outcomes = {part.name: dict(part.outcomes) for part in summary.parts.values()}
+    assert outcomes["scaled_dot_product_attention"] == {PASSED: 2}
+    assert outcomes["attention_scores"] == {FAILED: 2}
+    assert [(one.exercise, one.name, one.students) for one in summary.mistakes] == [
+        ("attention_scores", "no scaling", ["ada", "ben"])
+    ]
 
 
 def test_what_the_class_predicted_is_counted_and_nothing_of_it_is_markup(tmp_path):

@@ -12,7 +12,7 @@ from nbformat.v4 import new_output
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
-from autograde.judge.verdict import ERROR, NOT_STARTED, Verdict
+from autograde.judge.verdict import ERROR, NOT_STARTED, SHOWN_ABOVE, Verdict
 
 
 def checked_exercise(cell: NotebookNode) -> Exercise | None:
@@ -72,8 +72,9 @@ def undefined(notebook: NotebookNode, exercise: Exercise, failed: str) -> Verdic
 def outputs(verdict: Verdict) -> list[NotebookNode]:
     """What the check shows; an error output with it unless everything passed, as in a learner's notebook."""
     shown = [new_output("display_data", {"text/html": verdict.html, "text/plain": verdict.message})]
-    return shown if verdict.passed else [*shown, error_output("CheckFailed", verdict.summary)]
+    return shown if verdict.passed else [*shown, error_output("CheckFailed", verdict.summary, SHOWN_ABOVE)]
 
 
-def error_output(name: str, text: str) -> NotebookNode:
-    return new_output("error", ename=name, evalue=text, traceback=[text])
+def error_output(name: str, text: str, shown: str = "") -> NotebookNode:
+    """An error; `shown` is what a page shows in place of its text."""
+    return new_output("error", ename=name, evalue=text, traceback=[shown or text])

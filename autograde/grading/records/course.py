@@ -31,6 +31,7 @@ class CourseGrader(Configurable):
     memory = Float(LIMITS.memory / 2**30, help="GiB for one submission").tag(config=True)
     all_cells = Bool(False, help="run also the cells that decide no grade").tag(config=True)
     carry_forward = Bool(True, help="a right answer that uses an earlier, wrong one has its points").tag(config=True)
+    show_solutions = Bool(True, help="learners may look at a solution, `solution(name)`").tag(config=True)
     unsafe = Bool(False, help="grade where this machine cannot isolate submissions").tag(config=True)
 
     @property
@@ -51,7 +52,8 @@ class Course:
     def __init__(self, app, coursedir: CourseDirectory | None = None) -> None:
         """`app` is an nbgrader application whose configuration has been read."""
         self.coursedir = coursedir or CourseDirectory(parent=app)
-        self.options = CourseGrader(parent=app).options
+        settings = CourseGrader(parent=app)
+        self.options, self.show_solutions = settings.options, settings.show_solutions
         self.converter = Autograde(coursedir=self.coursedir, parent=app)
         self.penalties = AssignLatePenalties(parent=app)
 

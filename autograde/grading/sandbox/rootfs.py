@@ -48,6 +48,10 @@ def by_hand(name, value=None):
 
 def predict(text=None, about=""):
     pass
+
+
+def solution(name):
+    pass
 '''
 
 
