@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from autograde.course.errors import CourseError, sentence
 from autograde.course.lessons import LESSONS, find_lesson
@@ -23,6 +25,7 @@ for learners:
   course check 3                   run your notebook of lesson 3 and see the state of each exercise
   course reset 3 softmax           put one exercise back as it was, with a backup
   course train small               train the whole Transformer (lesson 8)
+  course doctor                    is everything here that the course needs?
 
 for instructors:
   course release 3                 enter lesson 3 into the gradebook, and pack it for handing out
@@ -41,13 +44,35 @@ for authors:
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence. `commands` has a parser for each command."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.commands: dict[str, argparse.ArgumentParser] = {}
+
+    def error(self, message: str) -> NoReturn:
+        raise CourseError(f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` shows what it takes.")
+
+
+class _Version(argparse.Action):
+    """Looked up only where it is wanted: the commit of a clone takes a process."""
+
+    def __call__(self, parser, *_) -> None:
+        from autograde.learner.doctor import version
+
+        print(f"course {version()}")
+        parser.exit()
+
+
+def parser() -> _Parser:
+    main = _Parser(
         prog="course",
         description="Build the Transformer by hand, in JupyterLab, with checks that name the mistake.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    main.add_argument("--version", action=_Version, nargs=0, help="the version, and the commit of a clone")
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, text: str, example: str, lesson: str = "") -> argparse.ArgumentParser:
@@ -63,17 +88,19 @@ def parser() -> argparse.ArgumentParser:
                 "lesson", metavar="LESSON", nargs=lesson, help="a lesson: 3, single_head or 03_single_head"
             )
         one.set_defaults(run=globals()[f"_{name}"])
+        main.commands[name] = one
         return one
 
     one = command("lab", "copy new lessons and open JupyterLab", "course lab")
     one.add_argument("--instructor", action="store_true", help="open the whole course, with the formgrader")
     one.add_argument("--no-browser", action="store_true", help="start the server without opening a browser")
-    one.add_argument("--port", type=int, help="the port of the server")
+    one.add_argument("--port", type=_port, help="the port of the server; default: 8888, or the next one that is free")
     command("start", "copy the lessons to my_work; never overwrites a file", "course start")
     command("progress", "lessons, exercises, points, and what is next", "course progress")
     one = command("reset", "put a lesson or one exercise back as it was, with a backup", "course reset 3 softmax", "?")
     one.add_argument("exercise", metavar="EXERCISE", nargs="?", help="only the cell of this exercise")
     command("check", "run your notebook and print the state of each exercise", "course check 3", "?")
+    command("doctor", "look whether everything is here that the course needs", "course doctor")
     command("train", "train a Transformer, on this machine's best device", "course train small --minutes 2")
     command("build", "text -> executed solutions -> release", "course build 3", "*")
     one = command("release", "enter a lesson into the gradebook and pack it for handing out", "course release 3", "?")
@@ -136,10 +163,30 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is expected, not {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """What was written, or the help where nothing was, or `help`. CourseError with the nearest command."""
+    main = parser()
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:2], "--help"]
+    if argv and not argv[0].startswith("-") and argv[0] not in main.commands:
+        near = difflib.get_close_matches(argv[0], main.commands, 1)
+        advice = f"Did you mean `course {near[0]}`?" if near else "`course` by itself lists all."
+        raise CourseError(f"There is no command `{argv[0]}`. {advice}")
+    args, unknown = main.parse_known_args(argv or ["--help"])
+    if unknown:
+        main.commands[args.command].error(f"unknown: {' '.join(unknown)}")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if argv[:1] == ["train"]:  # the trainer's own parser: `torchrun` takes the same arguments without this package
             return _train(argv[1:])
-        args = parser().parse_args(argv)
+        args = _arguments(argv)
         return args.run(args) or 0
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
@@ -204,10 +251,16 @@ def _start(args) -> int:
 
 
 def _progress(args) -> int:
-    from autograde.learner import workspace
+    from autograde.learner import overview
 
-    print("\n".join(workspace.progress_lines()))
+    print("\n".join(overview.lines()))
     return 0
+
+
+def _doctor(args) -> int:
+    from autograde.learner import doctor
+
+    return doctor.run()
 
 
 def _reset(args) -> int:

@@ -43,5 +43,5 @@ def exercise(name: str) -> Exercise:
         return _by_name()[name]
     except KeyError:
         near = difflib.get_close_matches(str(name), _by_name(), 1)
-        hint = f" Did you mean {near[0]!r}?" if near else " `autograde.exercises()` lists all."
+        hint = f" Did you mean {near[0]!r}?" if near else " `autograde.all_exercises()` lists all."
         raise KeyError(f"There is no exercise {name!r}.{hint}") from None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograde.course import atomic
-from autograde.exercise import Exercise
-from autograde.judge.verdict import Verdict
+
+if TYPE_CHECKING:
+    from autograde.exercise import Exercise
+    from autograde.judge.verdict import Verdict
 
 FILE = ".progress.json"  # made by `course start`; where there is none, nothing is recorded
 
@@ -24,11 +27,20 @@ def find(start: Path | None = None) -> Path | None:
 
 def read(file: Path) -> dict[str, dict[str, Any]]:
     """{exercise: {"state", "score", "solution"}}; an unreadable file counts as empty."""
+    return _read(file) or {}
+
+
+def is_damaged(file: Path) -> bool:
+    """Whether the file is there and holds no record of progress."""
+    return file.is_file() and _read(file) is None
+
+
+def _read(file: Path) -> dict[str, dict[str, Any]] | None:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    return {k: v for k, v in data.items() if isinstance(v, dict)} if isinstance(data, dict) else {}
+        return None
+    return {k: v for k, v in data.items() if isinstance(v, dict)} if isinstance(data, dict) else None
 
 
 def write(file: Path, data: dict[str, dict[str, Any]]) -> None:
@@ -52,3 +64,11 @@ def note(name: str, facts: dict[str, Any]) -> None:
         write(file, data)
     except OSError:
         return
+
+
+def forget(file: Path, names: Iterable[str]) -> None:
+    """Take these exercises out of the record: they are as they were at the start."""
+    data = read(file)
+    left = {name: entry for name, entry in data.items() if name not in set(names)}
+    if left != data:
+        write(file, left)

@@ -1,9 +1,10 @@
-"""A learner's copy of the course: start, reset, check, progress. Nothing here overwrites a learner's work."""
+"""A learner's copy of the course: start, reset, check. Nothing here overwrites a learner's work."""
 
 from __future__ import annotations
 
 import copy
 import datetime
+import difflib
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,9 +14,8 @@ from typing import TYPE_CHECKING
 from autograde.course import atomic, notebooks, paths
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS, Lesson
-from autograde.exercise import LOCAL_SEED, Exercise
-from autograde.exercises import of_lesson
-from autograde.judge.verdict import NOT_STARTED, PASSED, Verdict
+from autograde.course.outline import outline
+from autograde.judge.verdict import Verdict
 from autograde.learner import progress
 
 if TYPE_CHECKING:
@@ -73,12 +73,14 @@ def reset(lesson: Lesson, name: str | None = None, echo: Callable[[str], None] =
 
     file = notebook_of(lesson)
     release = notebooks.read(paths.release_of(lesson))
+    known = [one.name for one in outline(lesson)]
     if name is None:
         notebook = release
     else:
-        known = [one.name for one in of_lesson(lesson.name)]
         if name not in known:
-            raise CourseError(f"There is no exercise {name!r} in {lesson.name}. It has: {', '.join(known)}.")
+            near = difflib.get_close_matches(name, known, 1)
+            advice = f"Did you mean `{near[0]}`?" if near else f"It has: {', '.join(known)}."
+            raise CourseError(f"There is no exercise {name!r} in {lesson.name}. {advice}")
         try:
             submitted = read_submission(file)
         except Unreadable as error:
@@ -92,6 +94,9 @@ def reset(lesson: Lesson, name: str | None = None, echo: Callable[[str], None] =
                 cell.source = released[notebooks.grade_id(cell)].source
     backup = back_up(file)
     notebooks.write(file, notebooks.to_text(notebook))
+    marker = progress.find(paths.workspace())
+    if marker is not None:
+        progress.forget(marker, known if name is None else [name])
     what = f"The cell `{name}`" if name else "The lesson"
     echo(f"{what} is as it was released. Your notebook before that: {backup}")
     echo("If the notebook is open in JupyterLab, choose File > Reload Notebook from Disk.")
@@ -121,6 +126,7 @@ def check(lesson: Lesson, file: Path | None = None, echo: Callable[[str], None] 
     It takes the grader's own path. Where this machine cannot isolate a notebook it runs in a kernel, with the learner's
     own rights, and `echo` is told so.
     """
+    from autograde.exercises import of_lesson
     from autograde.grading.grade import grade
     from autograde.grading.job import Limits, Options
     from autograde.grading.notebook.read import Unreadable, read_submission
@@ -147,6 +153,7 @@ def check(lesson: Lesson, file: Path | None = None, echo: Callable[[str], None] 
 
 
 def _check_in_kernel(lesson: Lesson, file: Path, submitted: Submitted) -> dict[str, Verdict]:
+    from autograde.exercise import LOCAL_SEED
     from autograde.grading.kernel.run import VERDICTS, RunSubmission
     from autograde.grading.notebook.normalise import normalise
 
@@ -167,42 +174,3 @@ def _note(lesson: Lesson, verdicts: list[Verdict]) -> None:
             progress.write(marker, data)
         except OSError as error:  # the result is worth more than its record
             print(f"course: the progress could not be saved in {marker}: {error.strerror}.", file=sys.stderr)
-
-
-# --- progress -------------------------------------------------------------------------------------------------------
-
-
-def progress_lines() -> list[str]:
-    """Lessons, exercises, points, and what is next."""
-    marker = progress.find(paths.workspace())
-    if marker is None:
-        raise CourseError(f"There is no copy of the course in {paths.workspace()}. Run `course start` first.")
-    data = progress.read(marker)
-    lines, upcoming = [], None
-    for lesson in LESSONS:
-        asked = of_lesson(lesson.name)
-        passed = [one for one in asked if data.get(one.name, {}).get("state") == PASSED]
-        points = sum(_points(one, data) for one in asked)
-        total = sum(one.points for one in asked)
-        bar = "█" * len(passed) + "░" * (len(asked) - len(passed))
-        lines.append(
-            f"{lesson.name:<16} {bar:<16} {len(passed):>2} of {len(asked):>2} exercises   {points:g} of {total} points"
-        )
-        left = [one for one in asked if one not in passed]
-        started = [one.name for one in left if data.get(one.name, {}).get("state", NOT_STARTED) != NOT_STARTED]
-        if started:
-            lines.append(f"{'':<16} begun: {', '.join(started)}")
-        if upcoming is None and left:
-            upcoming = left[0]
-    if upcoming is None:
-        lines.append("All exercises are passed.")
-    else:
-        lines.append(
-            f"Next: {upcoming.name} ({upcoming.title}) in {upcoming.lesson}, about {upcoming.minutes} minutes."
-        )
-    return lines
-
-
-def _points(one: Exercise, data: dict) -> float:
-    score = data.get(one.name, {}).get("score", 0)
-    return round(one.points * float(score), 2) if isinstance(score, int | float) else 0.0

@@ -20,7 +20,7 @@ import nbformat
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from autograde import assess, exercises
+from autograde import all_exercises, assess
 from autograde.author import build, nbval_guard
 from autograde.course import notebooks, paths
 from autograde.course.lessons import LESSONS
@@ -30,7 +30,7 @@ from autograde.judge.verdict import NOT_STARTED
 from conftest import ROOT, released, solution, solution_cells
 
 SEEDS = range(3)  # `course prove --full` takes twenty
-ALL = exercises()
+ALL = all_exercises()
 CATALOGUE = ROOT / "autograde" / "exercises"
 by_name = pytest.mark.parametrize("exercise", ALL, ids=lambda one: one.name)
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograde import exercises
+from autograde import all_exercises
 from autograde.course import notebooks
 from autograde.course.lessons import LESSONS
 from autograde.exercises import exercise as find_exercise
@@ -113,7 +113,7 @@ def test_no_alarm_where_nothing_is_used(source):
 
 def test_every_forbidden_name_exists():
     """A rule with a typing error would find nothing; libraries that are not installed here cannot be asked."""
-    for path in sorted({name for one in exercises() for name in one.forbidden if name.startswith("torch.")}):
+    for path in sorted({name for one in all_exercises() for name in one.forbidden if name.startswith("torch.")}):
         assert pkgutil.resolve_name(path) is not None
 
 
@@ -172,7 +172,7 @@ def cells(module) -> list[str]:
     return [*found, "\n".join(map(ast.unparse, kept))]
 
 
-@pytest.mark.parametrize("exercise", exercises(), ids=lambda one: one.name)
+@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda one: one.name)
 def test_right_answers_of_the_catalogue_raise_no_alarm(exercise):
     """Apart from those that call the library on purpose, which have to raise one."""
     flagged = set()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from autograde import exercises
+from autograde import all_exercises
 from autograde.course.lessons import LESSONS
 from autograde.grading.job import Limits
 from autograde.grading.sandbox import child as child_module
@@ -506,7 +506,7 @@ def test_no_state_is_kept_beside_a_thread(runner):
 
 
 def test_only_the_makers_of_the_calls_travel():
-    for exercise in exercises():
+    for exercise in all_exercises():
         sources = factory_sources(exercise.calls(1))
         named = {name for name in fixtures.FACTORIES if any(f"def {name}(" in source for source in sources)}
         assert len(named) == len(sources)

@@ -31,7 +31,7 @@ from helpers.single_head import softmax
 
 
 def test_the_public_names():
-    names = [one.name for one in autograde.exercises()]
+    names = [one.name for one in autograde.all_exercises()]
     assert "softmax" in names and len(names) >= 28
     verdict = assess("softmax", softmax, seed=7)
     assert isinstance(verdict, Verdict)
@@ -41,7 +41,7 @@ def test_the_public_names():
         assess("softmaxx", softmax)
 
 
-@pytest.mark.parametrize("one", [one for one in autograde.exercises() if one.projection], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [one for one in autograde.all_exercises() if one.projection], ids=lambda one: one.name)
 def test_what_is_reported_beside_a_result_is_not_held_against_it(one):
     """`output` and `args` are our names, not the learner's."""
     for wrong in (lambda *args, **kwargs: None, lambda *args, **kwargs: 1.5):
@@ -52,11 +52,11 @@ def test_what_is_reported_beside_a_result_is_not_held_against_it(one):
 
 
 def test_the_list_of_exercises_and_the_catalogue_share_a_name():
-    """`autograde.exercises()` is a function, `autograde.exercises.single_head` a module; importing keeps both."""
+    """`autograde.all_exercises()` is a function, `autograde.exercises.single_head` a module; importing keeps both."""
     import autograde.exercises.single_head
     from autograde.exercises import single_head
 
-    assert single_head.EXERCISES[0] is autograde.exercises()[19] is exercise("softmax")
+    assert single_head.EXERCISES[0] is autograde.all_exercises()[19] is exercise("softmax")
 
 
 class Equal:
@@ -185,7 +185,7 @@ def test_odd_objects_get_a_verdict(name):
     assert verdict.message and verdict.html
 
 
-@pytest.mark.parametrize("one", autograde.exercises(), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", autograde.all_exercises(), ids=lambda one: one.name)
 def test_odd_objects_in_every_exercise(one):
     class Empty:
         def __init__(self, *args, **kwargs):
@@ -496,7 +496,7 @@ def test_marks_of_a_sentence_become_html():
     assert "&lt;b&gt;" in html
 
 
-@pytest.mark.parametrize("one", autograde.exercises(), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", autograde.all_exercises(), ids=lambda one: one.name)
 def test_a_check_takes_under_a_second(one):
     """Not a benchmark: a second is many times what any check takes, and a right answer is checked twice."""
     assess(one.name, one.reference)
@@ -574,7 +574,7 @@ def test_a_malformed_frame_is_refused(frame):
 
 
 def test_calls_and_answers_travel():
-    for one in autograde.exercises():
+    for one in autograde.all_exercises():
         calls = one.calls(3)
         again = wire.unpack_calls(wire.pack_calls(calls))
         answers = invoke.answer(one.reference, again)

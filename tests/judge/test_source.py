@@ -60,9 +60,9 @@ def test_an_error_says_more_than_an_argument_that_is_not_used():
 def test_a_reference_is_never_blamed():
     import inspect
 
-    from autograde import exercises
+    from autograde import all_exercises
 
-    for asked in exercises():
+    for asked in all_exercises():
         found = observe(asked, inspect.getsource(asked.reference))
         assert found is None, f"{asked.name}: {found}"
 

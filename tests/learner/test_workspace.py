@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import autograde
 from autograde import cli
 from autograde.course import class_data, notebooks
 from autograde.course.errors import CourseError
@@ -68,16 +69,22 @@ def test_progress_lists_lessons_points_and_what_is_next(course, capsys):
     assert status == 2 and "course start" in err
     run(capsys, "start")
     status, out, _ = run(capsys, "progress")
-    assert status == 0 and "Next: tokenize" in out and "0 of 11 exercises" in out
+    assert status == 0 and "Next: 1.1 tokenize" in out and "0 of 11 exercises" in out
     marker = course / "my_work" / progress.FILE
     one = exercise("tokenize")
     data = {"tokenize": {"state": "passed", "score": 1.0}, "encode": {"state": "failed", "score": 0.5}}
     progress.write(marker, data)
     out = run(capsys, "progress")[1]
     points = one.points + exercise("encode").points / 2
-    assert f"{points:g} of" in out and "begun: encode" in out and "Next: build_vocabulary" in out
+    assert f"{points:g} of" in out and "begun: encode" in out and "Next: 1.2 build_vocabulary" in out
+    assert autograde.progress()._repr_html_().count("█") == 1
+    run(capsys, "reset", "1", "tokenize")
+    assert "Next: 1.1 tokenize" in run(capsys, "progress")[1], "what is reset is no longer passed"
+    run(capsys, "reset", "1")
+    assert progress.read(marker) == {}
     marker.write_text("{ not json")
-    assert run(capsys, "progress")[0] == 0
+    status, out, _ = run(capsys, "progress")
+    assert status == 0 and "is damaged" in out and "course check 1" in out
 
 
 def test_a_check_in_the_workspace_is_recorded_and_elsewhere_is_not(course, capsys, monkeypatch):
@@ -115,6 +122,8 @@ def test_reset_of_a_lesson_and_its_errors(course, capsys):
     assert status == 2 and "not valid JSON" in err and file.read_text() == "not a notebook"
     assert run(capsys, "reset", "3")[0] == 0
     assert notebooks.read(file) == released(LESSON)
+    status, _, err = run(capsys, "reset", "3", "sotfmax")
+    assert status == 2 and "Did you mean `softmax`?" in err
     status, _, err = run(capsys, "reset", "3", "tokenize")
     assert status == 2 and "no exercise 'tokenize' in 03_single_head" in err
     file.unlink()
@@ -130,6 +139,11 @@ def test_reset_of_a_lesson_and_its_errors(course, capsys):
         (("grade", "3"), "course collect"),
         (("collect", "3", "nowhere"), "does not exist"),
         (("test", "--stage", "nothing"), "The stages are"),
+        (("grad", "3"), "Did you mean `course grade`?"),
+        (("zzzz",), "`course` by itself lists all"),
+        (("reset", "3", "softmax", "extra"), "`course reset --help`"),
+        (("grade", "3", "--jobs", "0"), "a whole number from 1 is expected"),
+        (("lab", "--port", "80000"), "from 1 to 65535"),
     ],
 )
 def test_errors_are_one_sentence_with_the_remedy(course, capsys, args, words):
@@ -139,9 +153,16 @@ def test_errors_are_one_sentence_with_the_remedy(course, capsys, args, words):
 
 
 def test_help_has_examples(capsys):
-    with pytest.raises(SystemExit) as end:
-        cli.main(["--help"])
-    assert end.value.code == 0 and "course reset 3 softmax" in capsys.readouterr().out
+    for words in ([], ["--help"], ["help"]):
+        with pytest.raises(SystemExit) as end:
+            cli.main(words)
+        assert end.value.code == 0 and "course reset 3 softmax" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out.startswith("course 0.")
+    with pytest.raises(SystemExit):
+        cli.main(["help", "grade"])
+    assert "example:\n  course grade" in capsys.readouterr().out
     for command in ("lab", "start", "progress", "reset", "check", "build", "release", "collect", "grade", "feedback"):
         with pytest.raises(SystemExit):
             cli.main([command, "--help"])

@@ -38,8 +38,12 @@ def assess(name, obj=None, seed=None):
     check(name)
 
 
-def exercises():
+def all_exercises():
     return ()
+
+
+def progress():
+    pass
 
 
 def by_hand(name, value=None):

@@ -1,0 +1,43 @@
+"""What a lesson asks, as the table at its head says it: known without importing the exercises, which takes seconds."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from autograde.course import paths
+from autograde.course.errors import CourseError
+from autograde.course.lessons import Lesson
+
+_ROW = re.compile(r"\| ([\d.]+) `(\w+)`( \(extra\))? \| (.*) \| (\d+) \| (\d+) \|")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One exercise in the table: `number` is the lesson's and its own ("3.2"), `title` says what is built."""
+
+    number: str
+    name: str
+    title: str
+    points: int
+    minutes: int
+    extra: bool
+
+
+def outline(lesson: Lesson) -> list[Asked]:
+    """The exercises of a lesson in its order, from the released notebook. CourseError where that cannot be read."""
+    file = paths.release_of(lesson)
+    try:
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        text = next(source for source in map(_source, cells) if f"<!-- table: {lesson.name} -->" in source)
+    except (OSError, ValueError, KeyError, StopIteration):
+        raise CourseError(f"{file} is missing or damaged. Fetch the course again, or run `course build`.") from None
+    return [
+        Asked(number, name, title, int(points), int(minutes), bool(extra))
+        for number, name, extra, title, points, minutes in _ROW.findall(text)
+    ]
+
+
+def _source(cell: dict) -> str:
+    return "".join(cell["source"])
