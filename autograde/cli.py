@@ -337,9 +337,7 @@ def _similar(args) -> int:
         print("No two students share more than one uncommon answer.")
         return 0
     file = class_data.folder("report") / f"{lesson}-similar.csv"
-    write_csv(
-        file, ("first", "second", "exercises"), [(*pair.students, ", ".join(pair.exercises)) for pair in found]
-    )
+    write_csv(file, ("first", "second", "exercises"), [(*pair.students, ", ".join(pair.exercises)) for pair in found])
     for pair in found[:20]:
         print(f"{' and '.join(pair.students)}: {', '.join(pair.exercises)}")
     print(f"All {len(found)} pairs: {file}")
