@@ -23,7 +23,6 @@ from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
 from autograde.grading.job import ALL, Job, Result, Review, Score
-from autograde.grading.kernel.run import run_in_kernel
 from autograde.grading.notebook import rules
 from autograde.grading.notebook.cells import answer_source, checked_exercise, outputs, refused, undefined
 from autograde.grading.notebook.mending import reference_source
@@ -209,6 +208,8 @@ class _Grading:
 
     def _run_in_kernel(self) -> str:
         """For a system without fork, and only where the instructor trusts every submission."""
+        from autograde.grading.kernel.run import run_in_kernel  # with it comes nbgrader, which takes two seconds
+
         start = time.perf_counter()
         key, seconds = self.job.key, self.job.options.limits.cell
         self.verdicts = run_in_kernel(

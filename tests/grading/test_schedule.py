@@ -43,6 +43,13 @@ POINTS = {one.name: one.points for one in of_lesson(LESSON.name)}
 FULL = float(sum(POINTS.values()))
 
 
+def test_the_process_that_writes_imports_no_pytorch_and_the_workers_no_nbgrader():
+    """Each costs more seconds than all that is done with it there."""
+    for module, left_out in (("autograde.grading.classes.schedule", "torch"), ("autograde.grading.grade", "nbgrader")):
+        code = f"import sys, {module}; sys.exit({left_out!r} in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 @pytest.fixture
 def counted(classroom_3, monkeypatch, tmp_path):
     """Counts how often each student was graded."""
@@ -97,9 +104,7 @@ def test_a_mended_exercise_touches_only_its_own_marks(classroom_3, counted, monk
     counted()
 
     real = schedule.fingerprints.of_exercise
-    monkeypatch.setattr(
-        schedule.fingerprints, "of_exercise", lambda one: real(one) + ("mended" if one.name == "softmax" else "")
-    )
+    monkeypatch.setattr(schedule.fingerprints, "of_exercise", lambda name: real(name) + "mended" * (name == "softmax"))
     monkeypatch.setenv("COURSE_TEST_SHARE", "0.25")  # a grader that would now give each exercise a quarter
     outcomes = run()
     assert counted() == {"ada": 1, "bob": 1}

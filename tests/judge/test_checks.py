@@ -19,7 +19,7 @@ import torch
 import autograde
 from autograde import CheckFailed, Verdict, assess
 from autograde.exercise import Exercise
-from autograde.exercises import exercise
+from autograde.exercises import all_exercises, exercise, modules
 from autograde.harness import invoke, limits, wire
 from autograde.harness.call import Fixture, FunctionCall
 from autograde.harness.plain import Other, TensorData, to_plain
@@ -57,6 +57,10 @@ def test_the_list_of_exercises_and_the_catalogue_share_a_name():
     from autograde.exercises import single_head
 
     assert single_head.EXERCISES[0] is autograde.all_exercises()[19] is exercise("softmax")
+
+
+def test_the_names_of_exercises_are_read_from_their_files():
+    assert modules() == {one.name: one.make_calls.__module__ for one in all_exercises()}
 
 
 class Equal:

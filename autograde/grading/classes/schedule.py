@@ -84,7 +84,7 @@ class Grading:
         self.course, self.common, self.writer = course, common, writer
         self.options, self.force, self.ends = options, force, ends
         self._open: dict[str, tuple[Submission, Fingerprints, Record | None, results.Stale]] = {}
-        self._exercises = {one.name: fingerprints.of_exercise(one) for one in intake.checked(common)}
+        self._exercises = {name: fingerprints.of_exercise(name) for name in intake.checked(common)}
         self._release = common.fingerprint
         self._environment = fingerprints.environment()
 

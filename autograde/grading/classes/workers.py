@@ -83,6 +83,7 @@ def processes(items: Iterable[Job | T], jobs: int | None = None, grade: str = GR
                 idle = [worker for worker in pool if not worker.tasks]
                 free = idle or [worker for worker in pool if len(worker.tasks) < EACH]
                 if waiting and not pool:
+                    _context()  # the workers' imports, while the warm process still has its own
                     first = _started(first)
                     pool += [_Worker(grade, first) for _ in range(jobs or cores())]
                 elif waiting and free:
@@ -142,7 +143,6 @@ def _twin(first: Runner | None) -> Clone | None:
 def begin() -> None:
     """Start what `processes` will need, and come back before it is ready: it gets ready while the caller goes on."""
     if possible() and not _begun:
-        _context()
         _begun.append(Runner())
         atexit.register(_begun[0].close)
         _begun[0].begin()

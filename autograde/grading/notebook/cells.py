@@ -12,11 +12,18 @@ from nbformat.v4 import new_output
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
+from autograde.exercises import modules
 from autograde.judge.verdict import ERROR, NOT_STARTED, SHOWN_ABOVE, Verdict
 
 
 def checked_exercise(cell: NotebookNode) -> Exercise | None:
-    """The exercise that a cell checks: a grade cell whose only statement is `check("name")`."""
+    """The exercise that a cell checks."""
+    name = checked_name(cell)
+    return None if name is None else find_exercise(name)
+
+
+def checked_name(cell: NotebookNode) -> str | None:
+    """The name of the exercise that a cell checks: a grade cell whose only statement is `check("name")`."""
     data = nbgrader_data(cell)
     if cell.cell_type != "code" or not data.get("grade") or data.get("solution"):
         return None
@@ -26,10 +33,7 @@ def checked_exercise(cell: NotebookNode) -> Exercise | None:
         return None
     match body:
         case [ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(str(name))], []))]:
-            try:
-                return find_exercise(name)
-            except KeyError:
-                return None
+            return name if name in modules() else None
     return None
 
 

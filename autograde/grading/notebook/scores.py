@@ -7,7 +7,8 @@ import math
 import re
 
 from nbformat import NotebookNode
-from nbgrader import utils
+
+from autograde.course.notebooks import nbgrader_data
 
 _NUMPY_SCALAR = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
 
@@ -18,7 +19,9 @@ def ordinary_score(cell: NotebookNode, max_score: float) -> float | None:
     As nbgrader does: an error is 0, a number is partial credit, anything else full. Unlike it: stderr does not count, a
     NumPy scalar is a number, an error beats a result, and a number outside [0, most] needs manual review.
     """
-    if cell.cell_type != "code" or utils.is_solution(cell):
+    if cell.cell_type != "code" or nbgrader_data(cell).get("solution"):
+        from nbgrader import utils  # takes two seconds, and few notebooks have such cells
+
         return utils.determine_grade(cell)[0]
     if any(output.output_type == "error" for output in cell.outputs):
         return 0.0

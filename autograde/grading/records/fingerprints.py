@@ -8,12 +8,11 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import importlib.util
 import platform
 from importlib import metadata
 from pathlib import Path
 
-from autograde.exercise import Exercise
+from autograde.exercises import modules
 
 PACKAGE = Path(__file__).resolve().parents[2]
 OURS = ("autograde.exercises", "helpers")  # what an exercise's file may import that decides its verdict
@@ -46,10 +45,11 @@ def environment() -> str:
     return of_text(*versions, *(_code(file) for file in sorted(files)))
 
 
-def of_exercise(exercise: Exercise) -> str:
-    """What the verdict of this exercise depends on: its file, and what it imports of the catalogue and of `helpers`."""
+def of_exercise(name: str) -> str:
+    """What the verdict of the exercise `name` depends on: its file, and what it imports of the catalogue and of
+    `helpers`. Nothing is imported."""
     found: dict[str, str] = {}
-    queue = [exercise.make_calls.__module__]
+    queue = [modules()[name]]
     while queue:
         name = queue.pop()
         if name not in found:
@@ -61,25 +61,23 @@ def of_exercise(exercise: Exercise) -> str:
 @functools.cache
 def _module(name: str) -> tuple[str, tuple[str, ...]]:
     """The code of a module, and the modules of this course that it imports."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    file = _file(name)
+    if file is None:
         return "", ()
     imported = set()
-    for node in ast.walk(ast.parse(Path(spec.origin).read_bytes())):
+    for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.ImportFrom) and node.module:
             imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
     ours = (other for other in sorted(imported) if other.startswith(tuple(f"{start}." for start in OURS)))
-    return _code(Path(spec.origin)), tuple(other for other in ours if _exists(other))
+    return _code(file), tuple(other for other in ours if _file(other))
 
 
-def _exists(name: str) -> bool:
-    """Whether a dotted name is a module; otherwise it is something inside one."""
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+def _file(name: str) -> Path | None:
+    """The file of a module of this course; None where a dotted name is something inside one."""
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 @functools.cache

@@ -15,9 +15,8 @@ from nbgrader.api import Gradebook, MissingEntry
 from autograde.course import attachments, class_data, notebooks, times
 from autograde.course.attachments import SECRET, TIMESTAMP, shown
 from autograde.course.errors import CourseError
-from autograde.exercise import Exercise
 from autograde.grading.job import DEFAULT, Job, Options
-from autograde.grading.notebook.cells import checked_exercise
+from autograde.grading.notebook.cells import checked_name
 from autograde.grading.notebook.read import LARGEST
 from autograde.grading.records import fingerprints, seeds
 from autograde.grading.records.course import Course
@@ -162,10 +161,10 @@ def local_job(lesson: str, file: Path, release: str, options: Options) -> Job:
     return Job(lesson, "local", _read(file, LARGEST), release, seeds.LOCAL_KEY, files=found.files, options=options)
 
 
-def checked(common: Assignment) -> list[Exercise]:
-    """The exercises that the notebook's cells check."""
+def checked(common: Assignment) -> list[str]:
+    """The names of the exercises that the notebook's cells check."""
     release = nbformat.reads(common.release, as_version=4)
-    found = [checked_exercise(cell) for cell in release.cells]
+    found = [checked_name(cell) for cell in release.cells]
     return [one for one in found if one is not None]
 
 
