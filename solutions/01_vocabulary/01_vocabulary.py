@@ -1116,7 +1116,7 @@ print("without <bos> and <eos>:", ids[1:-1])
 # | vocabulary size | about 37,000 for two languages together; 32,000 word pieces for English–French | "the number of unique words" | the number of ids: unique words after lower-casing and limits, **plus four special tokens** (6 + 4 = 10) |
 # | one vocabulary or two? | one, shared by source and target (English–German) | one language only | one for each language; shared merges in the comparison with the library |
 # | order of the ids | not said | not said | special tokens, then by falling count, ties by first appearance |
-# | rows for a sentence | one for each token | a "the" of the sentence is lost: the matrix has one row less than the sentence has words | one for each token, repeated words too |
+# | rows for a sentence | one for each token | a "the" of the sentence is lost: the matrix has one row fewer than the sentence has words | one for each token, repeated words too |
 # | unknown words | rare, thanks to pieces | not mentioned | `<unk>`; pieces from known characters |
 # | padding, start and end | sentences of similar length share a batch; details not said | not mentioned | `<pad>` 0, `<bos>` 1, `<eos>` 2; mask True at tokens |
 # | byte-pair encoding | refers to its source: Sennrich et al. (2016) | not mentioned | their algorithm with `</w>` as a symbol of its own; ties go to the smallest pair, which they leave open |

@@ -168,8 +168,8 @@ print("row 5 of table:", EMBEDDINGS[5])
 # product for five words takes 5 · 37,000 · 512, about 95 million multiplications; the lookup copies five rows.
 #
 # The one-hot view is still worth keeping in mind. It shows that an embedding is a linear layer like any other: a matrix
-# product with numbers that are learned. It also shows why training changes only those rows whose words occur in the
-# batch: all other rows are multiplied by 0.
+# product with numbers that are learned. It also shows why only those rows whose words occur in the batch learn from it:
+# all other rows are multiplied by 0.
 
 # %% [markdown]
 # ### Exercise 2.2 · `embed`
@@ -562,7 +562,8 @@ show(
 #
 # In training, PyTorch computes for each parameter its **gradient**: how much the error changes when that number moves a
 # little. Then the parameter moves a step, in the direction that makes the error smaller. A number whose gradient is 0
-# stays as it is.
+# stays as it is. (With Adam, the optimizer of lesson 8, it may move on for some steps: Adam remembers earlier
+# gradients.)
 #
 # One practical point: the sentences of a batch differ in length, and short ones are filled up with the id 0, `<pad>`
 # (lesson 1). Padding is no word. Its row should be zero and should never learn.
@@ -740,7 +741,8 @@ print("rows with a gradient:", reached)
 # - `nn.Embedding` starts with the standard deviation 1 and does not scale. Your layer starts smaller and scales, so that
 #   both give numbers of the same size.
 # - `padding_idx` does what you did for the row of the padding.
-# - Only the rows of the words in the batch get a gradient: the others wait until their word turns up.
+# - Only the rows of the words in the batch get a gradient from the lookup. (In lesson 7 the output shares the table of
+#   the target words. Then the softmax over all words sends every row a gradient in every step.)
 #
 # PyTorch has no module for the positional encoding. Most code on the internet computes it in another way, with an
 # exponential of a logarithm, in float32. It is the same formula, $10000^{-2i/d} = e^{-\ln(10000)\,2i/d}$, with one
@@ -998,8 +1000,9 @@ for name, (word_1, place_1), (word_2, place_2) in (
 #   alone.
 # - Word and position are **added**. A sum over rows is still blind to order; what looks at rows or pairs in a way
 #   that is not linear can see it.
-# - A table that is learned is a parameter, a table that is computed is a buffer. The row of the padding is zero and
-#   stays so.
+# - A table that is learned is a parameter, a table that is computed is a buffer. The row of the padding starts at
+#   zero, and the lookup leaves it so. (The table that lesson 7 shares with the output moves this row through the softmax;
+#   the model never reads it, because padding is masked.)
 # - $\sqrt{d_{model}}$ brings the embedding to the size of the encoding.
 #
 # **Next**: lesson 3 takes this `x` (5 rows, 6 columns) and lets every word look at every other one.
@@ -1013,7 +1016,7 @@ for name, (word_1, place_1), (word_2, place_2) in (
 # | start values | not given | "between 0 and 1" | centred on zero, standard deviation $1/\sqrt{d_{model}}$ |
 # | scaling | times $\sqrt{d_{model}}$ (section 3.4) | not mentioned | times $\sqrt{d_{model}}$, in `TokenEmbedding` |
 # | sine and cosine | even columns sine, odd columns cosine | exchanging them "makes little difference" | the paper's order; true for learning from scratch, false for trained weights (experiment 2) |
-# | the $i$ of the formula | counts pairs of columns | not explained | counts pairs; other code often counts columns by mistake |
+# | the $i$ of the formula | the formula counts pairs of columns; the sentence below it says "$i$ is the dimension" (section 3.5), and that is where many readers double the exponent | not explained | counts pairs; other code often counts columns by mistake |
 # | learned positions | tried, "nearly identical" results (table 3, row E) | not mentioned | the formula only |
 # | dropout on the sum | 0.1 (section 5.4) | not mentioned | 0.1, in `PositionalEncoding` |
 # | padding | not mentioned | not mentioned | the row is zero, and the lookup gives it no gradient |

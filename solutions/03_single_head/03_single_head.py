@@ -422,6 +422,10 @@ show(
 # Look along the rows. Without a mask "bites" looks at "dog" (0.91): a verb looks for nouns. "dog" looks at "bites" (0.67):
 # a noun looks for verbs. The mask in the middle allows a token to see itself and what stands before it, which is what a
 # decoder needs. "dog" can no longer look at "bites"; it looks at itself instead, since its row must still add up to 1.
+#
+# These weights were set by hand so that two rows can be followed on paper; the others keep less well to the plan. "man" is a
+# noun too, and gives 0.75 to "dog" and only 0.14 to "bites"; the second "the" gives 0.85 to "dog" and not to its own noun.
+# A trained head has hundreds of columns to keep such wishes apart.
 
 # %% [markdown]
 # ### Exercise 3.5 · `scaled_dot_product_attention`
@@ -952,8 +956,8 @@ show(
 #
 # 1. At $n = 64$, where the count says "equal", self-attention was about ten times faster.
 # 2. The crossing came at about 2000 to 4000 tokens, not at 64.
-# 3. In the long run four times the time for twice the length: the slope of $n^2$. (More at the end, where the
-#    $n \times n$ matrix no longer fits into the processor's fast memory.)
+# 3. In the long run the time grows at least as fast as $n^2$, four times for twice the length. (The last three doublings
+#    took between 2.7 and 8.5 times as long: the $n \times n$ matrix no longer fits into the processor's fast memory.)
 #
 # Is the table wrong? No: it counts multiplications, and it counts them right. (With all constant factors, three projections
 # and two products against six matrices of the GRU, the crossing moves from $n = d$ to $n = 1.5\,d$, no further.) But
@@ -963,8 +967,9 @@ show(
 # has thousands, and they can share a large product, but not a chain of steps that wait for each other.
 #
 # So "self-attention is cheaper when $n < d$" is right for the number of operations, and is not the reason why it is
-# fast on sentences. For very long texts the $n^2$ is felt in the end: then self-attention is the slower one, and its
-# $n \times n$ matrix fills the memory.
+# fast on sentences. For very long texts the $n^2$ is felt in the end: then self-attention is the slower one, and the
+# $n \times n$ matrix of your head fills the memory. PyTorch's function never builds that matrix (the method is called
+# FlashAttention); it saves the memory, and takes as many multiplications.
 
 # %% [markdown]
 # ## Experiments: what breaks without it
@@ -1107,5 +1112,5 @@ for token, row in zip(tokens, output, strict=True):
 # | What stands at a masked place? | $-\infty$ before the softmax | "a very large negative number", which is nearly the same, except in a row with nothing to attend to | `-inf`; a row with nothing to attend to gives zeros |
 # | Who needs a mask? | the decoder, for later words | the decoder | also every batch of sentences with unequal lengths, for padding (lesson 7) |
 # | Is the matrix of scores square? | in self-attention | "yes" | `(n_queries, n_keys)`: square in self-attention only |
-# | When is self-attention cheaper than a recurrent layer? | fewer operations per layer when $n < d$ | "only when $n < d$ is it less complex" | the same count; by the clock it is faster far beyond that, because nothing waits. For very long texts it is slower |
+# | When is self-attention cheaper than a recurrent layer? | "self-attention layers are faster than recurrent layers when the sequence length $n$ is smaller than the representation dimensionality $d$" (section 4) | "only when $n < d$ is it less complex" | $n < d$ is right for the number of operations; by the clock self-attention is faster far beyond that, because nothing waits. For very long texts it is slower |
 # | How long is a convolution's path? | $\log_k n$ with dilated convolutions, $n / k$ without | (not mentioned) | the smallest whole `m` with `k ** m >= n` |

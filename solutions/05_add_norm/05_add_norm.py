@@ -53,7 +53,7 @@ from helpers.vocabulary import Vocabulary
 #
 # - The **residual connection** leads the input `x` around the sublayer and adds it to the sublayer's output. So the
 #   sublayer need not repeat what is already known. It adds a correction. And when the model learns, the gradient finds
-#   a way back on which nothing weakens it: the derivative of $x + f(x)$ is $1 + f'(x)$, and the 1 is always there.
+#   a short way back: the derivative of $x + f(x)$ is $1 + f'(x)$, and the 1 is there whatever the sublayer does.
 # - **Layer normalization**, layer norm for short, brings each token's row to mean 0 and variance 1, and then lets the
 #   model choose another mean and another size for each column. So the numbers neither grow nor shrink from layer to
 #   layer.
@@ -806,22 +806,23 @@ for name, (gradients, size, cosine) in measured.items():
 #   from.
 # - **Residual alone**: the gradient is as large in layer 1 as in layer 24, and the tokens stay more different. But the
 #   numbers grow from layer to layer, 65-fold in the end, and all gradients are about 60 times as large as with both.
-# - **Both**: size 1, an even gradient, and tokens that can still be told apart. Each of the two repairs what the other
-#   cannot.
+# - **Both**: size 1, an even gradient, and tokens that can still be told apart.
 #
-# Does it matter for learning? The task could hardly be smaller: turn each row by a fixed rotation. One linear layer
-# alone could do it. Now 24 layers try.
+# Does it matter for learning? The task could hardly be smaller: turn each row by a fixed rotation. A single linear
+# layer could do it. Now 24 layers try, and a linear layer after them gives the answer. Each of the four gets two
+# chances: as it is, and with one more layer norm at the end of the stack, before that linear layer.
 #
-# **Predict first.** A model that knows nothing can answer with zeros, and has a loss of about 1. Where do "norm alone"
-# and "both" stand after 100 steps?
+# **Predict first.** A model that knows nothing can answer with zeros, and has a loss of about 1. Which of the four
+# learn something in 100 steps? Which of them need the layer norm at the end?
 
 
 # %%
-def train(make_layer, rate, steps=100):
+def train(make_layer, rate, final_norm, steps=100):
     # The losses of a stack that learns to rotate its input.
     torch.manual_seed(3)
     layers = [make_layer() for _ in range(DEPTH)]
-    model = nn.Sequential(*layers, LayerNormalization(WIDTH), nn.Linear(WIDTH, WIDTH)).double()
+    last = LayerNormalization(WIDTH) if final_norm else nn.Identity()
+    model = nn.Sequential(*layers, last, nn.Linear(WIDTH, WIDTH)).double()
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     rotation = torch.linalg.qr(torch.randn(WIDTH, WIDTH, dtype=torch.float64))[0]
     losses = []
@@ -840,14 +841,19 @@ def smooth(losses):
     return np.reshape(losses, (-1, 10)).mean(axis=1)
 
 
-curves = {name: smooth(train(ways[name], rate=0.001)) for name in ("norm alone", "both (post-norm)")}
-print("loss, mean of ten steps      ", "".join(f"{f'to {step}':>8}" for step in range(10, 101, 10)))
-for name, losses in curves.items():
-    print(f"{name:<29}", "".join(f"{loss:8.2f}" for loss in losses))
+print(f"{'loss of the last ten steps':<30}{'as it is':>10}{'norm at the end':>18}")
+for name, make_layer in ways.items():
+    plain, normed = (smooth(train(make_layer, 0.001, final_norm))[-1] for final_norm in (False, True))
+    print(f"{name:<30}{plain:10.2f}{normed:18.2f}")
 
 # %% [markdown]
-# Without the residual connection the model is no better after 100 steps than an answer of zeros: it has learned
-# nothing. With it, the same 24 layers have begun to learn. Nothing else was changed.
+# - Without the residual connection nothing is learned: "neither" and "norm alone" are no better after 100 steps than
+#   an answer of zeros, whatever stands at the end.
+# - With it, the same 24 layers have begun to learn. "Residual alone" does so only when one layer norm at the end
+#   brings its numbers back to size 1; without that, it is far worse than an answer of zeros. Then it learns as well
+#   as "both".
+# - "Both" learns without help. So here the residual connection makes learning possible, and the norm keeps the numbers
+#   in bounds: once at the end is enough for this small task; with a norm after each sublayer none is needed there.
 
 # %% [markdown]
 # ## The variant: pre-norm (extra)
@@ -918,9 +924,64 @@ check("PreNormBlock")
 # %% [markdown]
 # ### Post-norm against pre-norm
 #
-# **Predict first.** The same 24 layers, the same task, now with two learning rates (how far a step moves the
-# weights): 0.001 as before, and 0.005. Which of the two variants learns faster, and which one suffers from the higher
-# rate?
+# "The 1 is there", said the beginning of this lesson. In post-norm something stands behind the sum, though: a layer
+# norm divides by the deviation of the sum, and the gradient on its way back is divided, too. How much arrives in layer
+# 1 when only the residual path lets a gradient through? The next cell cuts the sublayers off (`detach` keeps their
+# numbers and stops their gradient) and follows the gradient back through 24 layers.
+#
+# **Predict first.** In which of the two variants does it arrive undiminished?
+
+
+# %%
+class OnlyResidual(nn.Module):
+    # A layer whose sublayer adds its numbers but lets no gradient through.
+
+    def __init__(self, pre_norm):
+        super().__init__()
+        self.pre_norm = pre_norm
+        self.sublayer = network()
+        self.norm = LayerNormalization(WIDTH)
+
+    def forward(self, x):
+        if self.pre_norm:
+            return x + self.sublayer(self.norm(x)).detach()
+        return self.norm(x + self.sublayer(x).detach())
+
+
+def gradients_on_the_way(pre_norm):
+    # The typical norm of a token's gradient before layer 1, between the layers, and after layer 24.
+    torch.manual_seed(0)
+    states = [torch.randn(8, 10, WIDTH, dtype=torch.float64, requires_grad=True)]
+    for _ in range(DEPTH):
+        states.append(OnlyResidual(pre_norm).double()(states[-1]))
+        states[-1].retain_grad()
+    (states[-1] * torch.randn_like(states[-1])).sum().backward()
+    return [state.grad.norm(dim=-1).mean().item() for state in states]
+
+
+figure, axes = new(size=(8, 3.8))
+for index, (name, pre_norm) in enumerate({"post-norm": False, "pre-norm": True}.items()):
+    on_the_way = gradients_on_the_way(pre_norm)
+    axes.plot(range(DEPTH + 1), on_the_way, label=name, **line_style(index))
+    print(f"{name:<10} after layer 24: {on_the_way[-1]:.2f}, before layer 1: {on_the_way[0]:.2f}")
+axes.set_yscale("log")
+axes.set_xticks([0, 4, 8, 12, 16, 20, 24])
+axes.set(title="gradient on the residual path", xlabel="after layer", ylabel="norm of a token's gradient")
+axes.legend(frameon=False)
+show(
+    figure,
+    alt="The gradient on the residual path on a logarithmic axis, from layer 24 back to the input. With pre-norm it is the same "
+    "everywhere. With post-norm it falls evenly, to about a fiftieth at the input.",
+)
+
+# %% [markdown]
+# With pre-norm the gradient arrives as it left: here the 1 really is always there. With post-norm each layer norm takes
+# its share, about 15 % per layer, and a fiftieth is left. It is still much more than the three-thousandth of the stack
+# without residual connections.
+#
+# **Predict first.** The same 24 layers, the same task, with a layer norm at the end, now with two learning rates (how
+# far a step moves the weights): 0.001 as before, and 0.005. Which of the two variants learns faster, and which one
+# suffers from the higher rate?
 
 # %%
 ways["pre-norm"] = lambda: PreNormBlock(WIDTH, network(), dropout=0.0)
@@ -929,10 +990,10 @@ at_start = {
     "pre-norm": measure(ways["pre-norm"], last=lambda: LayerNormalization(WIDTH))[0],
 }
 runs = {
-    "post-norm, rate 0.001": curves["both (post-norm)"],
-    "post-norm, rate 0.005": smooth(train(ways["both (post-norm)"], rate=0.005)),
-    "pre-norm, rate 0.001": smooth(train(ways["pre-norm"], rate=0.001)),
-    "pre-norm, rate 0.005": smooth(train(ways["pre-norm"], rate=0.005)),
+    "post-norm, rate 0.001": smooth(train(ways["both (post-norm)"], 0.001, final_norm=True)),
+    "post-norm, rate 0.005": smooth(train(ways["both (post-norm)"], 0.005, final_norm=True)),
+    "pre-norm, rate 0.001": smooth(train(ways["pre-norm"], 0.001, final_norm=True)),
+    "pre-norm, rate 0.005": smooth(train(ways["pre-norm"], 0.005, final_norm=True)),
 }
 
 figure, axes = new(1, 2, size=(11, 3.9))
@@ -973,13 +1034,13 @@ for name, gradients in at_start.items():
 # ## Recap
 #
 # - A sublayer's output is added to its input. The sum keeps what was known, and the gradient has a way back past the
-#   sublayer.
+#   sublayer; in pre-norm it arrives undiminished, in post-norm each layer norm takes a share.
 # - Layer norm: mean and **biased** variance of each **row**; $(x - \mu) / \sqrt{\sigma^2 + \varepsilon}$; then $\gamma$
 #   and $\beta$, one per **column**, learned.
 # - It looks at one token alone. Other sentences, padding and the size of the batch change nothing.
 # - The paper's order is post-norm: dropout on the sublayer's output, add, normalize.
-# - Without the residual connection the 24 layers of the experiment do not learn; without the norm their numbers grow.
-#   Pre-norm leaves the main road free and is easier to train.
+# - Without the residual connection the 24 layers of the experiment do not learn; without any norm their numbers grow
+#   too large to learn with. Pre-norm leaves the main road free and is easier to train.
 #
 # The result of this block, 5 rows of 6 numbers, goes on to lesson 6, where each row passes a feed-forward network.
 

@@ -47,6 +47,7 @@ from IPython.display import Markdown
 from matplotlib.patches import Rectangle
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.flop_counter import FlopCounterMode
 
 from autograde import check
 from helpers.corpus import CorpusError, grammar_corpus, grammar_vocabularies, load
@@ -454,7 +455,8 @@ print("rates at the steps 1, 9 and 36:", " ".join(f"{seen[step - 1]:.4f}" for st
 
 # %% [markdown]
 # Why warm up at all? Adam divides each gradient by its usual size, and in the first steps it knows hardly anything about that
-# size: its steps are large and little more than chance. Post-norm layers, as in the paper, have large gradients near the
+# size: the very first step moves every weight by the whole learning rate, in the direction of the sign that a single batch
+# gives (Liu and others, "On the Variance of the Adaptive Learning Rate and Beyond", 2020). Post-norm layers, as in the paper, have large gradients near the
 # output at first. Small steps let both settle. (Lesson 5 compared post-norm and pre-norm.)
 
 # %% [markdown]
@@ -762,15 +764,20 @@ check("model_flops_utilization")
 
 # %%
 paper = training_flops(65e6, 100_000 * 50_000)
-print(f"the paper's base model by the rule: {paper:.1e} operations; the paper's own estimate: 3.3e+18")
-seconds = 12 * 3600
-print(
-    f"12 hours on 8 P100: {model_flops_utilization(100_000 * 50_000 / seconds, 65e6, 8 * 9.5e12):.0%} of 8 × 9.5 TFLOP/s"
-)
+peak_of_8 = 8 * 9.5e12 * 12 * 3600  # eight P100 for twelve hours
+print(f"by the rule, all parameters:       {paper:.1e} operations, {paper / peak_of_8:.0%} of the peak")
+
+square, network, output = 512 * 512, 2 * 512 * 2048, 37_000 * 512
+source_meets = 6 * (4 * square + network) + 6 * 2 * square  # the encoder, and keys and values of cross-attention
+target_meets = 6 * (6 * square + network) + output  # the rest of the decoder, and the output
+parts = training_flops(source_meets, 100_000 * 25_000) + training_flops(target_meets, 100_000 * 25_000)
+print(f"counted where a token passes:      {parts:.1e} operations, {parts / peak_of_8:.0%} of the peak")
+print(f"the paper's own estimate, 3.3e+18, is {3.3e18 / parts:.1f} times that")
 
 # %% [markdown]
-# The paper multiplied hours by what the authors took for the sustained speed of a GPU, the rule counts operations: for such
-# estimates, a factor of two is close. (Each token passes encoder *or* decoder, so 6 for all parameters counts too much here.)
+# The rule is made for models in which every token meets every parameter. Here a source token passes the encoder and a target
+# token the decoder, so the rule counts about twice too much. The paper's own number is larger still: its authors multiplied
+# the hours by what they took for the sustained speed of a GPU, whether it was multiplying or waiting.
 
 # %% [markdown]
 # ## The speed ladder
@@ -971,10 +978,21 @@ print(f"peak of this machine:   {peak / 1e9:.0f} billion per second")
 print(f"share that was used:    {used:.0%}")
 
 # %% [markdown]
-# Small matrices keep a processor busy with everything but multiplications: a width of 64 cannot reach the peak of 1024. The share is
-# rough: where other programs ran during the measurement, the peak comes out too low and the share too high; and the rule counts 6
-# operations for all parameters, also for those that a token does not meet. Larger models come nearer to the peak, if data and
-# optimizer do not make them wait.
+# This share is too high, for a reason that you know: the rule counts 6 operations for all parameters, also for those that a
+# token does not meet. PyTorch can count what a training step really multiplies:
+
+# %%
+with FlopCounterMode(display=False) as counter:
+    batch = batch_of(by_tokens[0], sources, targets)
+    train_step(model, batch, optimizer)
+by_the_rule = training_flops(sum(p.numel() for p in model.parameters()), sum(ids.ne(0).sum().item() for ids in batch))
+print(f"the rule, divided by the count: {by_the_rule / counter.get_total_flops():.2f}")
+
+# %% [markdown]
+# So divide the share above by that number. It is small for two more reasons: small matrices keep a processor busy with
+# everything but multiplications, and a width of 64 cannot reach the peak of 1024. Larger models come nearer to the peak, if
+# data and optimizer do not make them wait. (Where other programs run during the measurement, the peak comes out too low and
+# the share too high.)
 #
 # **The rest of the lesson** works with the checkpoint that comes with the course, so that it gives the same numbers on every machine,
 # and also before your training has ended. It was made by the same preset.
@@ -1151,16 +1169,16 @@ for name, pairs in corpus.tests.items():
 
 # %% [markdown]
 # Nothing. Each sentence of the grammar has one right translation, and the model is sure of its words, right or wrong: the best
-# sentence begins with the best word. In natural language, where many translations are good, a beam of 4 or 5 usually gains
-# about one point of BLEU, the measure of the next section. And more is not better: very wide beams find sentences that are
+# sentence begins with the best word. In natural language, where many translations are good, the paper takes a beam of 4
+# (section 6.1). More is not better: very wide beams find sentences that are
 # probable because they are too short.
 
 # %% [markdown]
 # ## BLEU, and why its signature
 #
 # Natural sentences have many right translations. So papers count how many word sequences of length 1, 2, 3 and 4 of a
-# translation stand in the reference, take the geometric mean of the four shares, and punish what is too short: **BLEU**, from 0
-# to 100. That sounds exact. Here are four translations, scored by the library sacreBLEU, four times.
+# translation are in its reference too (each at most as often as there), add these counts up over all sentences, take the
+# geometric mean of the four shares, and punish what is too short: **BLEU**, from 0 to 100. That sounds exact. Here are four translations, scored by the library sacreBLEU, four times.
 
 # %%
 references = [
@@ -1331,8 +1349,9 @@ for pair in [pair for pair in corpus.tests["long"] if len(pair.source) == 18][:3
 # %% [markdown]
 # One word more is still well, and from there the share falls to nothing. (Few of the sentences are as long as 19 words, so a small
 # step up there is chance.) The sentences stay good Korean, but words are lost or taken twice: the model has
-# never seen these positions filled, and looks them up badly. Sines and cosines are *defined* for every position, as the paper says;
-# that does not make a model that was trained on short sentences good at long ones.
+# never seen these positions filled, and looks them up badly. Sines and cosines are defined for every position, and
+# the paper hoped for more: they "may allow the model to extrapolate to sequence lengths longer than the ones encountered during
+# training" (section 3.5). In this model they do not.
 #
 # ### Leave out one part, and train
 #
