@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 0 · Before you begin: why a Transformer?
 #
-# In eight lessons you build a machine that translates, out of matrix products and nothing else that you could not compute
+# In these lessons you build a machine that translates, out of matrix products and nothing else that you could not compute
 # on paper. Here you see the finished machine, break it, and find out what it was invented for. Nothing on this page is
 # graded, and nothing has to be remembered: every part comes back in its own lesson.
 #
@@ -257,8 +257,7 @@ show(
 # - Attention does not see the order of the words: positions have to be put in by hand. (Lesson 2)
 # - *Writing* is still done word by word. (Lesson 7)
 #
-# Everything that you know as a language model today grew out of this design, and most of its parts are unchanged. (Lesson 11, when you
-# have built them.)
+# Everything that you know as a language model today grew out of this design, and most of its parts are unchanged.
 
 # %% [markdown]
 # ## Before you start
