@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from autograde import predict
-from autograde.course import installation
+from autograde.learner import doctor
 from helpers.corpus import grammar_corpus
 from helpers.example import SENTENCES, TRANSLATIONS
 from helpers.figures import line_style, new, show
@@ -32,12 +32,12 @@ from helpers.trainer.shipped import load_shipped
 
 torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 
-problems = installation.problems()
-print("\n".join(problems) if problems else "OK: everything that the course needs is installed.")
+problems = [found for found in doctor.examine(grading=False) if found.state == doctor.MEND]
+print("\n".join(map(str, problems)) or "OK: everything that the course needs is here.")
 
 # %% [markdown]
 # If the cell says `No module named 'autograde'`, this notebook runs in another Python than the course's. Close it, and open
-# it again with `course lab`. Any other message says what to do.
+# it again with `course lab`. Any other message says what to do; `course doctor` in a terminal says more.
 
 # %% [markdown]
 # ## It translates
