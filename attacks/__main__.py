@@ -9,7 +9,7 @@ from attacks.canaries import Canaries
 from attacks.collecting import attempt_collecting
 from attacks.collection import load
 from attacks.trying import Outcome, attempt, attempt_control
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED
 from autograde.grading.grade import grade
 
 
@@ -31,7 +31,7 @@ def main() -> int:
                 _show(outcomes[-1], width)
                 continue
             fixed = not args.all_lessons or attack.release or attack.exercise
-            for lesson in [""] if fixed else [one.name for one in LESSONS]:
+            for lesson in [""] if fixed else [one.name for one in GRADED]:
                 tried = attempt([attack], grade, canaries, lesson)
                 attempt_control(tried, grade, canaries)
                 outcomes += tried

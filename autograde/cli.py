@@ -221,6 +221,13 @@ def _one_lesson(args):
     return find_lesson(args.lesson)
 
 
+def _graded_lesson(args):
+    lesson = _one_lesson(args)
+    if not lesson.graded:
+        raise CourseError(f"{lesson.name} has no exercises, so nothing of it is checked, handed in or graded.")
+    return lesson
+
+
 def _lab(args) -> int:
     from autograde.course import paths
     from autograde.learner import workspace
@@ -273,7 +280,7 @@ def _reset(args) -> int:
 def _check(args) -> int:
     from autograde.learner import workspace
 
-    verdicts = workspace.check(_one_lesson(args))
+    verdicts = workspace.check(_graded_lesson(args))
     for verdict in verdicts:
         print(verdict.message if not verdict.passed and verdict.state != "not started" else verdict.headline)
     passed = sum(verdict.passed for verdict in verdicts)
@@ -302,7 +309,8 @@ def _release(args) -> int:
     from autograde.instructor import classroom
 
     lesson = _one_lesson(args)
-    print(f"{lesson.name} is in the gradebook. Hand out {classroom.release(lesson, args.exchange)}")
+    packed = classroom.release(lesson, args.exchange)
+    print(f"{lesson.name} {'is in the gradebook' if lesson.graded else 'is not graded'}. Hand out {packed}")
     return 0
 
 
@@ -311,7 +319,7 @@ def _collect(args) -> int:
     from autograde.instructor.collect import collect
     from autograde.instructor.collecting.sources import Choice
 
-    lesson = _one_lesson(args)
+    lesson = _graded_lesson(args)
     remarks: list[str] = []
     if args.sources:
         choice = Choice(args.platform or "", args.names, args.student, args.whole_class, args.received)
@@ -346,7 +354,7 @@ def _grade(args) -> int:
     from autograde.grading.records import course
     from autograde.instructor import classroom
 
-    lesson = _one_lesson(args)
+    lesson = _graded_lesson(args)
     options = course.load().options
     if args.all_cells:
         options = replace(options, cells=ALL)
@@ -373,7 +381,7 @@ def _report(args) -> int:
     from autograde.grading.records import course
     from autograde.instructor.report.page import report
 
-    lessons = [find_lesson(args.lesson).name] if args.lesson else None
+    lessons = [_graded_lesson(args).name] if args.lesson else None
     print("\n".join(map(str, report(course.load(), lessons))))
     return 0
 
@@ -384,7 +392,7 @@ def _similar(args) -> int:
     from autograde.instructor import similar
     from autograde.instructor.report.tables import write_csv
 
-    lesson = _one_lesson(args).name
+    lesson = _graded_lesson(args).name
     found = similar.of_course(course.load(), lesson)
     if not found:
         print("No two students share more than one uncommon answer.")
@@ -401,7 +409,7 @@ def _similar(args) -> int:
 def _feedback(args) -> int:
     from autograde.instructor import classroom
 
-    files = classroom.feedback(_one_lesson(args), args.student)
+    files = classroom.feedback(_graded_lesson(args), args.student)
     print("\n".join(map(str, files)) if files else "There are no graded submissions yet. Run `course grade` first.")
     return 0
 
@@ -418,7 +426,7 @@ def _export(args) -> int:
     from autograde.grading.records import course
     from autograde.instructor.report.export import export
 
-    lesson = find_lesson(args.lesson).name if args.lesson else None
+    lesson = _graded_lesson(args).name if args.lesson else None
     done = export(course.load(), args.format, args.out, args.roster, args.allow_missing, lesson)
     print("\n".join([*done.lines, str(done.file)]))
     return 0

@@ -36,7 +36,7 @@ from nbgrader.api import Gradebook
 from attacks.weights import beside
 from autograde.course import notebooks
 from autograde.course.kernels import environment
-from autograde.course.lessons import LESSONS, Lesson, find_lesson
+from autograde.course.lessons import GRADED, Lesson, find_lesson
 from autograde.exercise import Exercise
 from autograde.exercises import of_lesson
 from autograde.grading.grade import grade
@@ -318,7 +318,7 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lessons", nargs="*", default=[one.name for one in LESSONS], help="numbers or names")
+    parser.add_argument("--lessons", nargs="*", default=[one.name for one in GRADED], help="numbers or names")
     parser.add_argument("--size", type=int, default=SIZE, help="submissions of each lesson")
     parser.add_argument("--sample", type=int, default=3, help="how many of them stock nbgrader grades")
     parser.add_argument("--full", action="store_true", help="stock nbgrader grades all of them")

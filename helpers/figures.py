@@ -24,6 +24,7 @@ from matplotlib.font_manager import fontManager
 
 FONT = Path(__file__).parent / "fonts" / "CourseHangul.ttf"
 fontManager.addfont(str(FONT))
+FAMILY = ["DejaVu Sans", "Course Hangul"]  # of text that holds Korean
 
 # Okabe and Ito's colours tell apart for all common kinds of colour vision; lines differ in dashes and markers too
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -32,7 +33,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 COLOUR_MAP = "cividis"  # grows evenly in lightness, reads the same in grey
 
 _STYLE = {
-    "font.family": ["DejaVu Sans", "Course Hangul"],
+    "font.family": FAMILY,
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.spines.top": False,

@@ -13,7 +13,7 @@ import pytest
 
 from attacks.weights import beside
 from autograde.course import notebooks
-from autograde.course.lessons import LESSONS, Lesson, find_lesson
+from autograde.course.lessons import GRADED, LESSONS, Lesson, find_lesson
 from autograde.course.release import release
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,6 +79,11 @@ def solution_cells(notebook):
 
 @pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.name)
 def lesson(request) -> Lesson:
+    return request.param
+
+
+@pytest.fixture(params=GRADED, ids=lambda lesson: lesson.name)
+def graded_lesson(request) -> Lesson:
     return request.param
 
 

@@ -27,6 +27,7 @@ from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
 from autograde.grading.records import results
 from autograde.instructor import classroom, collect
+from autograde.judge.verdict import SHOWN_ABOVE
 from conftest import ROOT, filled, released
 
 pytestmark = pytest.mark.browser
@@ -141,7 +142,7 @@ def test_a_learner_gets_a_diagnosis_and_then_passes(course, page):
         expect(page.locator(".jp-RenderedMarkdown h1").first).to_be_visible()
         shoot(page, "lesson")
         run(page, cell_with(page, "from autograde import check"))
-        answer, check = cell_with(page, "def attention_scores"), cell_with(page, 'check("attention_scores")')
+        answer, check = cell_with(page, "def attention_score"), cell_with(page, 'check("attention_scores")')
 
         run(page, check)
         box = check.locator(".course-check")
@@ -160,7 +161,23 @@ def test_a_learner_gets_a_diagnosis_and_then_passes(course, page):
         run(page, answer)
         run(page, check)
         expect(box).to_contain_text("passed", timeout=SLOW)
+        expect(box).to_contain_text("Next: ")
         shoot(page, "passed-check")
+
+        # the cell defines something else now, then nothing: what is in memory is older
+        write_into(page, answer, right.replace("attention_scores", "attention_score", 1))
+        run(page, answer)
+        run(page, check)
+        expect(box).to_contain_text("what was run last defines attention_score in its place", timeout=SLOW)
+        expect(check.locator(".jp-OutputArea-output").last).to_have_text(SHOWN_ABOVE)
+        write_into(page, answer, right.replace("):", ")", 1))
+        run(page, answer)
+        run(page, check)
+        expect(box).to_contain_text("SyntaxError in line 1", timeout=SLOW)
+        write_into(page, answer, "import math\n\n\n" + right)
+        run(page, answer)
+        run(page, check)
+        expect(box).to_contain_text("passed", timeout=SLOW)
 
         # pictures in the text have loaded, and none is without alt text
         for picture in page.locator(".jp-RenderedMarkdown img").all():

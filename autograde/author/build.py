@@ -22,16 +22,20 @@ from nbformat import NotebookNode
 from autograde.course import notebooks, paths
 from autograde.course.errors import CourseError
 from autograde.course.kernels import environment
-from autograde.course.lessons import LESSONS, Lesson
+from autograde.course.lessons import LESSONS, Lesson, find_lesson
 from autograde.course.notebooks import merge_streams
 from autograde.course.release import release
 from autograde.exercise import Exercise
 from autograde.exercises import exercise, of_lesson
+from helpers import model_map
+from helpers.figures import Picture
 
 MEASURED = "measured"  # tag of a cell whose output depends on the machine: the saved output is kept
 INTERACTIVE = "interactive"  # tag of a cell that shows a widget: its output is not saved
+DRAWING = "drawing"  # tag of a cell that only draws: JupyterLab shows its first line, a comment, and unfolds the rest
 SKIP_COMPARE = "nbval-ignore-output"  # nbval's own tag, set on both
 SECONDS = 600  # for one cell
+MAP = "map.png"
 
 
 class BuildError(CourseError):
@@ -62,11 +66,11 @@ def _count(files: list[Path]) -> str:
 
 # --- text -----------------------------------------------------------------------------------------------------------
 
-_BLOCK = re.compile(r"^# <!-- (facts|hints|table): (\w+) -->\n(?:.*\n)*?# <!-- end -->$", re.MULTILINE)
+_BLOCK = re.compile(r"^# <!-- (facts|hints|table|map): (\w+) -->\n(?:.*\n)*?# <!-- end -->$", re.MULTILINE)
 
 
 def refresh(lesson: Lesson) -> list[Path]:
-    """Write the facts, hints and tables of the catalogue into the text, between their marks."""
+    """Write the facts, hints and tables of the catalogue and the lesson's map into the text, between their marks."""
     file = paths.text_of(lesson)
     text = file.read_text(encoding="utf-8")
     new = refreshed(text)
@@ -76,7 +80,7 @@ def refresh(lesson: Lesson) -> list[Path]:
 def refreshed(text: str) -> str:
     def block(match: re.Match) -> str:
         kind, name = match.groups()
-        lines = _table(name) if kind == "table" else _BODIES[kind](exercise(name))
+        lines = _OF_LESSON[kind](name) if kind in _OF_LESSON else _BODIES[kind](exercise(name))
         body = "\n".join(f"# {line}".rstrip() for line in lines)
         return f"# <!-- {kind}: {name} -->\n{body}\n# <!-- end -->"
 
@@ -92,6 +96,10 @@ def _table(lesson: str) -> list[str]:
     return lines
 
 
+def _map(lesson: str) -> list[str]:
+    return [f"![{model_map.alt_text(find_lesson(lesson).number)}](figures/{MAP})"]
+
+
 def _facts(shown: Exercise) -> list[str]:
     kind = "extra" if shown.extra else "core"
     points = f"{shown.points} point{'s' * (shown.points != 1)}"
@@ -105,6 +113,7 @@ def _hints(shown: Exercise) -> list[str]:
     return lines
 
 
+_OF_LESSON = {"table": _table, "map": _map}
 _BODIES = {"facts": _facts, "hints": _hints}
 
 
@@ -119,6 +128,8 @@ def read_text(lesson: Lesson) -> NotebookNode:
         cell.id = unique(notebooks.grade_id(cell) or digest, seen)
         cell.metadata.pop("lines_to_next_cell", None)
         tags = list(cell.metadata.get("tags", []))
+        if DRAWING in tags:
+            cell.metadata["jupyter"] = nbformat.from_dict({"source_hidden": True})
         if {MEASURED, INTERACTIVE} & set(tags) and SKIP_COMPARE not in tags:
             cell.metadata["tags"] = [*tags, SKIP_COMPARE]
     return notebook
@@ -151,22 +162,21 @@ def build_solution(lesson: Lesson) -> list[Path]:
 
 
 def draw_pictures(lesson: Lesson) -> list[Path]:
-    """Pictures that the text shows come from `pictures.py` beside it: `PICTURES` maps a file name to a function that
-    returns a `helpers.figures.Picture`. They lie in `figures/`."""
+    """Write what the text shows into `figures/`: the lesson's map, and the pictures that `pictures.py` beside the text
+    draws, whose `PICTURES` maps a file name to a function that returns a `helpers.figures.Picture`."""
     script = paths.text_of(lesson).with_name("pictures.py")
-    if not script.is_file():
-        return []
-    loader = SourceFileLoader(f"pictures_{lesson.topic}", str(script))
-    module = ModuleType(loader.name)
-    loader.exec_module(module)
+    numbers = [one.number for one in LESSONS]
+    pictures: dict[str, Callable[[], Picture]] = {MAP: lambda: model_map.draw(lesson.number, numbers)}
+    if script.is_file():
+        loader = SourceFileLoader(f"pictures_{lesson.topic}", str(script))
+        module = ModuleType(loader.name)
+        loader.exec_module(module)
+        pictures |= module.PICTURES
     folder = script.parent / "figures"
-    files = [folder / name for name in module.PICTURES]
     for old in folder.glob("*") if folder.is_dir() else ():
-        if old not in files:
+        if old.name not in pictures:
             old.unlink()
-    return [
-        file for file, draw in zip(files, module.PICTURES.values(), strict=True) if notebooks.write(file, draw().png)
-    ]
+    return [folder / name for name, draw in pictures.items() if notebooks.write(folder / name, draw().png)]
 
 
 def execute(notebook: NotebookNode, folder: Path, name: str) -> None:

@@ -11,19 +11,26 @@ from autograde.course.errors import CourseError
 class Lesson:
     """`name` is the folder ("03_single_head"), `topic` the name of its modules ("single_head").
 
-    `sections` are parts of the lesson whose exercises and references have a folder or module of their own.
+    `sections` are parts of the lesson whose exercises and references have a folder or module of their own. A lesson
+    that is not `graded` has no exercises: it is built and handed out, and nothing of it is handed in.
     """
 
     name: str
     title: str
     sections: tuple[str, ...] = ()
+    graded: bool = True
 
     @property
     def topic(self) -> str:
         return self.name.split("_", 1)[1]
 
+    @property
+    def number(self) -> int:
+        return int(self.name[:2])
+
 
 LESSONS = (
+    Lesson("00_start", "Before lesson 1: why a Transformer", graded=False),
     Lesson("01_vocabulary", "Vocabulary and encoding"),
     Lesson("02_embeddings", "Embeddings and positional encoding"),
     Lesson("03_single_head", "Single-head attention"),
@@ -33,6 +40,7 @@ LESSONS = (
     Lesson("07_decoder", "Masks, decoder, the whole Transformer", sections=("clinic",)),
     Lesson("08_training", "Full training, on one device or many"),
 )
+GRADED = tuple(lesson for lesson in LESSONS if lesson.graded)
 
 
 class UnknownLesson(CourseError, ValueError):
@@ -43,7 +51,7 @@ def find_lesson(text: str) -> Lesson:
     """A lesson by its name, number or topic: "03_single_head", "3", "03", "single_head"."""
     wanted = text.strip().rstrip("/").removesuffix(".ipynb").split("/")[-1]
     for lesson in LESSONS:
-        if wanted in (lesson.name, lesson.topic, lesson.name[:2], lesson.name[:2].lstrip("0"), *lesson.sections):
+        if wanted in (lesson.name, lesson.topic, lesson.name[:2], str(lesson.number), *lesson.sections):
             return lesson
     known = ", ".join(lesson.name for lesson in LESSONS)
     raise UnknownLesson(f"There is no lesson {text!r}. The lessons are: {known}.")

@@ -27,6 +27,8 @@ class Asked:
 
 def outline(lesson: Lesson) -> list[Asked]:
     """The exercises of a lesson in its order, from the released notebook. CourseError where that cannot be read."""
+    if not lesson.graded:
+        return []
     file = paths.release_of(lesson)
     try:
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]

@@ -9,7 +9,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from autograde.course.lessons import LESSONS, find_lesson
+from autograde.course.lessons import GRADED, find_lesson
 from autograde.exercise import ByHand, Exercise
 from autograde.exercises import fixtures as fixtures  # the calls of the catalogue name them
 
@@ -19,13 +19,13 @@ _NAMED = re.compile(r'^EXERCISE = Exercise\(\s*name="(\w+)"', re.MULTILINE)
 @cache
 def all_exercises() -> tuple[Exercise, ...]:
     """All exercises, in the order of the course."""
-    return tuple(exercise for lesson in LESSONS for exercise in of_lesson(lesson.name))
+    return tuple(exercise for lesson in GRADED for exercise in of_lesson(lesson.name))
 
 
 def of_lesson(lesson: str) -> tuple[Exercise, ...]:
     """The exercises of one lesson, in its order."""
-    topic = find_lesson(lesson).topic
-    return importlib.import_module(f"autograde.exercises.{topic}").EXERCISES
+    found = find_lesson(lesson)
+    return importlib.import_module(f"autograde.exercises.{found.topic}").EXERCISES if found.graded else ()
 
 
 @cache
@@ -46,7 +46,7 @@ def _by_name() -> dict[str, Exercise]:
 @cache
 def by_hand_numbers() -> dict[str, ByHand]:
     """{name: ByHand} of the whole course."""
-    names = (f"{__name__}.{lesson.topic}.by_hand" for lesson in LESSONS)
+    names = (f"{__name__}.{lesson.topic}.by_hand" for lesson in GRADED)
     modules = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
     return {number.name: number for module in modules for number in module.BY_HAND}
 

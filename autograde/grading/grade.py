@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from autograde.course import notebooks
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
@@ -383,7 +383,7 @@ def _points(cell: NotebookNode) -> float:
 def _stage(lesson: str, checks: list[Exercise | None]) -> str:
     """Whose view of `helpers` a notebook gets: an instructor's own with the course's checks, that of the first lesson
     that they belong to."""
-    names = [one.name for one in LESSONS]
+    names = [one.name for one in GRADED]
     if lesson in names:
         return lesson
     return min((check.lesson for check in checks if check is not None), default=OWN)

@@ -47,10 +47,10 @@ def _needs_release(lesson: Lesson) -> None:
 
 
 def release(lesson: Lesson, exchange: bool = False) -> Path:
-    """Enter the lesson into the gradebook, and pack what learners get into a zip file; returns that file."""
+    """Enter a graded lesson into the gradebook, and pack what learners get into a zip file; returns that file."""
     if not paths.solution_of(lesson).is_file():
         raise CourseError(f"{paths.solution_of(lesson)} is missing. Run `course build {lesson.name}` first.")
-    release_notebooks(lesson, record=True)
+    release_notebooks(lesson, record=lesson.graded)
     _hide_solutions(lesson)
     target = class_data.folder("handout") / f"{lesson.name}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)

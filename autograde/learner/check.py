@@ -64,14 +64,14 @@ def _key(name: str, seed: int) -> AnswerKey:
 
 
 class CheckFailed(AssertionError):
-    """A check did not pass. In a notebook the result is shown, and not once more as a traceback."""
+    """A check did not pass. Where somebody looks at the notebook, the result is shown once and not repeated below."""
 
     def __init__(self, verdict: Verdict):
         super().__init__(verdict.message)
         self.verdict = verdict
 
     def _render_traceback_(self) -> list[str]:
-        return [SHOWN_ABOVE]
+        return [SHOWN_ABOVE if runs.in_a_frontend() else self.verdict.summary]
 
 
 def check(name: str) -> None:

@@ -33,9 +33,13 @@ class Found:
         return f"{line}\n{'':<6} {self.remedy}" if self.remedy else line
 
 
-def examine() -> Iterator[Found]:
-    """All that is looked at, one after the other; a look that fails is itself something to mend."""
-    for look in (_course, _python, _versions, _torch, _jupyter, _names, _fonts, _disk, _isolation):
+def examine(grading: bool = True) -> Iterator[Found]:
+    """All that is looked at, one after the other; a look that fails is itself something to mend.
+
+    `grading`: also whether notebooks can be isolated, which takes longest and which learning does not need.
+    """
+    looks = (_course, _python, _versions, _torch, _jupyter, _names, _fonts, _disk)
+    for look in (*looks, _isolation) if grading else looks:
         try:
             yield from look()
         except Exception as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograde.course import paths
 from autograde.course.errors import CourseError
-from autograde.course.lessons import LESSONS, Lesson
+from autograde.course.lessons import GRADED, Lesson
 from autograde.course.outline import Asked, outline
 from autograde.judge.verdict import NOT_STARTED, PASSED
 from autograde.learner import progress as record
@@ -25,7 +25,7 @@ def lines() -> list[str]:
     if record.is_damaged(file):
         shown.append(f"{file} is damaged, so what is passed is not known. `course check 1` (2, 3, ...) finds it again.")
     upcoming: tuple[Lesson, Asked] | None = None
-    for lesson in LESSONS:
+    for lesson in GRADED:
         asked = outline(lesson)
         left = [one for one in asked if _state(one, data) != PASSED]
         passed, points = len(asked) - len(left), sum(_points(one, data) for one in asked)

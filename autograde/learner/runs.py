@@ -47,6 +47,11 @@ def _remember(result: Any) -> None:
     runs.append(Run(cell=cell, source=info.raw_cell, refused=result.error_before_exec, ended=time.time()))
 
 
+def in_a_frontend() -> bool:
+    """Whether the cells come from JupyterLab or the like, and not from a program that runs the notebook."""
+    return notebook_file() is not None or any(run.cell for run in runs)
+
+
 # --- what is found --------------------------------------------------------------------------------------------------
 
 

@@ -77,6 +77,8 @@ def reset(lesson: Lesson, name: str | None = None, echo: Callable[[str], None] =
     if name is None:
         notebook = release
     else:
+        if not known:
+            raise CourseError(f"{lesson.name} has no exercises. `course reset {lesson.name}` restores all of it.")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             advice = f"Did you mean `{near[0]}`?" if near else f"It has: {', '.join(known)}."

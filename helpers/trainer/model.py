@@ -5,6 +5,8 @@ The parts are left out around the teaching code, not in it. The names in the `st
 
 from __future__ import annotations
 
+import copy
+import types
 from collections.abc import Callable
 
 import torch
@@ -71,6 +73,15 @@ def build_model(
     if config.without:
         _leave_out(model, config.without)
     return model
+
+
+def without(model: Transformer, *parts: str) -> Transformer:
+    """A copy of a trained model that goes on without some of its `config.PARTS`."""
+    changed = copy.deepcopy(model)
+    if "causal" in parts:
+        changed.decode = types.MethodType(NoCausalMask.decode, changed)
+    _leave_out(changed, parts)
+    return changed
 
 
 def _leave_out(model, parts):

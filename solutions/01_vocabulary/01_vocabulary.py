@@ -4,6 +4,10 @@
 # A Transformer computes with numbers, and a sentence is text. This lesson builds the bridge: from text to whole
 # numbers and back.
 #
+# <!-- map: 01_vocabulary -->
+# ![The map of the Transformer, in colour what this lesson is about: words → ids, words so far → ids.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - cut English and Korean text into tokens, and give every token a number;
 # - say what the special tokens `<pad>`, `<bos>`, `<eos>` and `<unk>` are for;

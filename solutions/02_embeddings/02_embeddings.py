@@ -5,6 +5,10 @@
 # each id becomes a vector, a row of numbers that can be learned, and each vector is told where in the sentence it
 # stands.
 #
+# <!-- map: 02_embeddings -->
+# ![The map of the Transformer, in colour what this lesson is about: embedding + position.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - turn ids into one-hot rows and into embeddings, and say why one-hot times table is a lookup;
 # - compute the positional encoding of the paper, first for one token, then for a whole sentence;

@@ -5,6 +5,10 @@
 # the words of a sentence exchange what they know. The part that does it is called an **attention head**. You build one,
 # step by step, and look at every matrix in it.
 #
+# <!-- map: 03_single_head -->
+# ![The map of the Transformer, in colour what this lesson is about: multi-head attention.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - compute query, key, value, scores, weights and output of one head, on paper and in NumPy;
 # - say why the scores are divided by $\sqrt{d_k}$, and show what happens without it;

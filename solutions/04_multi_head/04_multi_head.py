@@ -6,6 +6,10 @@
 # weights mix all that they find into one vector. In this lesson several heads look at the sentence side by side. You
 # build this twice: first as a list of single heads, then all heads at once, as real models do it.
 #
+# <!-- map: 04_multi_head -->
+# ![The map of the Transformer, in colour what this lesson is about: multi-head attention.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - compute multi-head attention by hand: single heads, side by side, times one more matrix;
 # - cut the rows of a tensor into heads and join them again, and say why `reshape` alone mixes up the tokens;

@@ -6,6 +6,10 @@
 # every part of the model. Without them a deep stack of layers can hardly be trained. You build both, and then you
 # take them away, to see what breaks.
 #
+# <!-- map: 05_add_norm -->
+# ![The map of the Transformer, in colour what this lesson is about: add & norm.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - normalize a row of numbers on paper, with $\gamma$, $\beta$ and $\varepsilon$ in their right places;
 # - write layer normalization as a module that gives the same numbers and gradients as PyTorch's own;

@@ -7,6 +7,10 @@
 # add & norm into a layer, and stack six layers. Then you have the whole encoder of the paper, with 19 million learned
 # numbers, and you compare it with PyTorch's.
 #
+# <!-- map: 06_feed_forward -->
+# ![The map of the Transformer, in colour what this lesson is about: encoder layer × N, feed-forward.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - compute a feed-forward network on paper, and say what each hidden unit looks for and what it adds;
 # - say what "position-wise" means, and test it;

@@ -6,6 +6,10 @@
 # at what the encoder has made of the sentence to be translated. That sentence is called the **source**, the
 # translation the **target**. At the end of this lesson you have the whole model of the paper, and you train it.
 #
+# <!-- map: 07_decoder -->
+# ![The map of the Transformer, in colour what this lesson is about: decoder layer × N, masked attention, cross-attention, probability of each word, the next word.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - make a causal mask and a padding mask, and say which attention needs which;
 # - build a decoder layer, and explain where query, key and value of cross-attention come from;

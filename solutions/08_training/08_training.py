@@ -5,6 +5,10 @@
 # stands around the model: the batches, the loss, the learning rate, the training step, the measures. Then you train it, in
 # about a minute, look inside it, and take parts out of it to see what they are for.
 #
+# <!-- map: 08_training -->
+# ![The map of the Transformer, in colour what this lesson is about: loss against the right word.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - say what happens in one training step, and in which order;
 # - make batches of similar lengths, smooth labels, and compute the paper's learning rate by hand;

@@ -23,11 +23,12 @@ from packaging.specifiers import SpecifierSet
 from autograde import all_exercises, assess
 from autograde.author import build, nbval_guard
 from autograde.course import notebooks, paths
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED, LESSONS
 from autograde.exercises import of_lesson
 from autograde.harness.call import MAIN
 from autograde.judge.verdict import NOT_STARTED
 from conftest import ROOT, released, solution, solution_cells
+from helpers import model_map
 
 SEEDS = range(3)  # `course prove --full` takes twenty
 ALL = all_exercises()
@@ -56,7 +57,7 @@ def test_the_lessons_have_all_the_exercises_of_the_contract():
         "08_training": "batches_by_tokens label_smoothed_loss noam_rate train_step evaluate exact_match beam_search "
         "training_flops model_flops_utilization trained_model",
     }
-    for lesson in LESSONS:
+    for lesson in GRADED:
         names = [one.name for one in of_lesson(lesson.name)]
         assert set(contract[lesson.name].split()) <= set(names)
     assert len({one.name for one in ALL}) == len(ALL)
@@ -189,6 +190,23 @@ def test_the_text_is_built(lesson):
     assert saved.metadata == notebooks.METADATA == released(lesson).metadata
 
 
+def test_cells_that_only_draw_are_folded_under_a_comment_that_says_what(lesson):
+    for cell in released(lesson).cells:
+        drawing = build.DRAWING in cell.metadata.get("tags", [])
+        assert (cell.metadata.get("jupyter") == {"source_hidden": True}) == drawing
+        if drawing:
+            assert re.match(r"# \w.{15,}\n", cell.source), cell.source[:60]
+            assert not re.search(r"\bdef |\bclass ", cell.source) or "show(" in cell.source
+
+
+def test_every_lesson_begins_with_its_map(lesson):
+    assert model_map.parts_of(lesson.number), "helpers/model_map.py has no part of this lesson"
+    first = next(cell.source for cell in solution(lesson).cells if "<!-- map" in cell.source)
+    assert f"<!-- map: {lesson.name} -->" in first
+    picture = ROOT / "notebooks" / lesson.name / "figures" / build.MAP
+    assert picture.read_bytes() == model_map.draw(lesson.number, [one.number for one in LESSONS]).png
+
+
 def test_saved_outputs(lesson):
     assert nbval_guard.faults(solution(lesson)) == []
 
@@ -213,12 +231,12 @@ def test_each_exercise_has_text_an_answer_cell_and_at_once_its_check(lesson):
         assert "### BEGIN SOLUTION" in answer.source
 
 
-def test_solutions_are_the_references(lesson):
+def test_solutions_are_the_references(graded_lesson):
     reference = {}
-    for topic in (lesson.topic, *lesson.sections):
+    for topic in (graded_lesson.topic, *graded_lesson.sections):
         importlib.import_module(f"helpers.{topic}")
         reference |= _definitions(ast.parse((ROOT / "helpers" / f"{topic}.py").read_text(encoding="utf-8")))
-    for cell in solution_cells(solution(lesson)):
+    for cell in solution_cells(solution(graded_lesson)):
         for name, code in _definitions(ast.parse(cell.source)).items():
             assert code == reference[name], f"{name}: the lesson and its reference in helpers/ differ"
 
@@ -262,21 +280,24 @@ def _encoded(file) -> str:
     return base64.b64encode(file.read_bytes()).decode()
 
 
-def test_the_form_of_a_lesson(lesson):
+def test_the_words_of_a_lesson(lesson):
+    _plain_words("\n".join(cell.source for cell in solution(lesson).cells if cell.cell_type == "markdown"))
+
+
+def test_the_form_of_a_lesson(graded_lesson):
     headings = [
         line.lstrip("# ").lower()
-        for cell in solution(lesson).cells
+        for cell in solution(graded_lesson).cells
         if cell.cell_type == "markdown"
         for line in cell.source.splitlines()
         if line.startswith("#")
     ]
     for word in ("idea", "by hand", "experiment", "recap", "the paper, the blog, this code"):
         assert any(word in heading for heading in headings), f"no section about {word!r}"
-    text = "\n".join(cell.source for cell in solution(lesson).cells if cell.cell_type == "markdown")
+    text = "\n".join(cell.source for cell in solution(graded_lesson).cells if cell.cell_type == "markdown")
     assert "predict" in text.lower()
-    minutes = sum(one.minutes for one in of_lesson(lesson.name) if not one.extra)
+    minutes = sum(one.minutes for one in of_lesson(graded_lesson.name) if not one.extra)
     assert 20 <= minutes <= 90
-    _plain_words(text)
 
 
 # --- release --------------------------------------------------------------------------------------------------------
@@ -291,10 +312,10 @@ def test_the_release_has_no_answers(lesson):
         assert "# YOUR CODE HERE" in cell.source and "raise NotImplementedError()" in cell.source
 
 
-def test_no_solution_text_anywhere_in_the_release(lesson):
+def test_no_solution_text_anywhere_in_the_release(graded_lesson):
     """Neither a line of a solution nor a marker, in any file: sources, metadata, outputs, copied files."""
     secrets = set()
-    for cell in solution_cells(solution(lesson)):
+    for cell in solution_cells(solution(graded_lesson)):
         for region in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL):
             for line in region.splitlines():
                 code = line.split("  #")[0].strip()
@@ -390,7 +411,8 @@ def _digests(root) -> dict[str, str]:
 
 
 def test_helpers_import_with_numpy_torch_and_matplotlib_alone():
-    names = [f"helpers.{lesson.topic}" for lesson in LESSONS] + ["helpers.figures", "helpers.example"]
+    names = [f"helpers.{lesson.topic}" for lesson in GRADED]
+    names += ["helpers.recurrent", "helpers.model_map", "helpers.figures", "helpers.example"]
     code = f"""
 import sys, importlib, importlib.abc
 class Nothing(importlib.abc.MetaPathFinder):
@@ -405,19 +427,19 @@ for name in {names!r}:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_helpers_import_earlier_lessons_only(lesson):
-    tree = ast.parse((ROOT / "helpers" / f"{lesson.topic}.py").read_text(encoding="utf-8"))
+def test_helpers_import_earlier_lessons_only(graded_lesson):
+    tree = ast.parse((ROOT / "helpers" / f"{graded_lesson.topic}.py").read_text(encoding="utf-8"))
     imported = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module)
-    earlier = {f"helpers.{one.topic}" for one in LESSONS if one.name < lesson.name}
+    earlier = {f"helpers.{one.topic}" for one in LESSONS if one.name < graded_lesson.name}
     for name in imported:
         top = name.split(".")[0]
         allowed = top in sys.stdlib_module_names or top in ("numpy", "torch") or name in earlier
-        assert allowed, f"helpers/{lesson.topic}.py imports {name}"
+        assert allowed, f"helpers/{graded_lesson.topic}.py imports {name}"
 
 
 def test_the_lesson_does_not_import_its_own_reference(lesson):

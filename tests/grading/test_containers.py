@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from attacks.weights import beside
-from autograde.course.lessons import LESSONS, find_lesson
+from autograde.course.lessons import GRADED, find_lesson
 from autograde.grading.grade import grade
 from autograde.grading.job import Job, Limits
 from autograde.grading.sandbox import containers, isolation, rootfs, view, warm
@@ -92,7 +92,7 @@ def test_each_submission_has_the_view_of_its_lesson(engine):
     code = "import helpers.embeddings\ntry:\n    import helpers.single_head\n    print('there')\n"
     code += "except ImportError:\n    print('absent')\nfor name in ('judging', 'exercises'):\n    try:\n"
     code += "        __import__('autograde.' + name)\n        print('there')\n    except ImportError:\n        pass"
-    for lesson in LESSONS[2:4]:
+    for lesson in GRADED[2:4]:
         with engine.child(lesson.name, LIMITS) as child:
             expected = "there\n" if lesson.name == "04_multi_head" else "absent\n"
             assert text_of(child.run(code, 20)) == expected

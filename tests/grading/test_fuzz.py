@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograde.course import notebooks
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED
 from autograde.grading import grade as grading
 from autograde.grading.job import Job, Limits, Options
 from autograde.grading.notebook.normalise import is_locked, normalise
@@ -75,7 +75,7 @@ SOURCES = st.one_of(
 @cache
 def trees() -> list[tuple[str, str, str]]:
     """(lesson, release, solution) as JSON text."""
-    return [(one.name, notebooks.to_text(released(one)), notebooks.to_text(filled(one))) for one in LESSONS]
+    return [(one.name, notebooks.to_text(released(one)), notebooks.to_text(filled(one))) for one in GRADED]
 
 
 def containers(value, depth: int = 0) -> list:

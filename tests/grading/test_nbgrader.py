@@ -18,7 +18,7 @@ from attacks.weights import beside
 from autograde import cli
 from autograde.course import notebooks, release
 from autograde.course.kernels import environment
-from autograde.course.lessons import LESSONS, find_lesson
+from autograde.course.lessons import GRADED, find_lesson
 from autograde.exercises import of_lesson
 from autograde.grading.job import GradeRequest
 from autograde.instructor import classroom, collect
@@ -156,7 +156,7 @@ def test_the_whole_way(course, tmp_path, capsys):
     assert list((course / "classroom" / "collected" / "right").rglob(NAME)), "the first submission is kept"
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda one: one.name)
+@pytest.mark.parametrize("lesson", GRADED, ids=lambda one: one.name)
 def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, tmp_path):
     for student, notebook in (("right", filled(lesson)), ("untouched", released(lesson))):
         (tmp_path / "in" / student).mkdir(parents=True)

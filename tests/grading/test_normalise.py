@@ -11,7 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from autograde.course import notebooks
-from autograde.course.lessons import LESSONS, find_lesson
+from autograde.course.lessons import GRADED, find_lesson
 from autograde.grading.grade import grade, warm_runner
 from autograde.grading.job import Job
 from autograde.grading.notebook.normalise import normalise
@@ -65,7 +65,7 @@ def test_deleted_and_doubled_cells_are_mended():
 
 
 def test_a_notebook_of_another_lesson_earns_nothing():
-    notebook, _ = normalise(released(LESSON), submitted(filled(LESSONS[0])))
+    notebook, _ = normalise(released(LESSON), submitted(filled(GRADED[0])))
     assert all("NotImplementedError" in c.source for c in notebook.cells if notebooks.grade_id(c) == "softmax")
 
 

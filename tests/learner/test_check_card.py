@@ -19,7 +19,7 @@ from autograde.grading.records import course as courses
 from autograde.instructor import classroom
 from autograde.judge.verdict import FAILED, SHOWN_ABOVE, Verdict
 from autograde.learner import check as checking
-from autograde.learner import progress
+from autograde.learner import progress, runs
 from helpers.single_head import attention_scores, project, softmax
 
 THIRD = find_lesson("3")
@@ -69,8 +69,12 @@ def test_elsewhere_nothing_is_counted(tmp_path, monkeypatch, capsys):
     assert checked("softmax", softmax, capsys) == "✓ softmax: passed\n"
 
 
-def test_the_result_is_shown_once():
+def test_the_result_is_shown_once(monkeypatch):
     verdict = Verdict("softmax", False, FAILED, 0.0, advice="The shares do not add up to 1.")
+    monkeypatch.setattr(runs, "runs", [])
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    assert CheckFailed(verdict)._render_traceback_() == [verdict.summary], "nbgrader's Validate shows nothing else"
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/lesson.ipynb")
     assert CheckFailed(verdict)._render_traceback_() == [SHOWN_ABOVE]
     shown, error = outputs(verdict)
     assert "add up to 1" in shown["data"]["text/plain"]

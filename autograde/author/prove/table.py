@@ -8,7 +8,7 @@ from pathlib import Path
 from autograde.author.prove.equivalent import Equivalent
 from autograde.author.prove.proof import Proof, Survivor
 from autograde.course import paths
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED
 
 HEAD = """\
 # Proof of the checks
@@ -54,7 +54,7 @@ def page(proofs: Sequence[Proof], equivalent: Sequence[Equivalent]) -> str:
         "refused": sum(len(proof.refused) for proof in proofs),
     }
     lines = [HEAD.format(**facts)]
-    for lesson in LESSONS:
+    for lesson in GRADED:
         lines += _lesson(lesson.name, [proof for proof in proofs if proof.lesson == lesson.name], equivalent)
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED
 from autograde.course.notebooks import grade_id
 from autograde.exercise import Exercise
 from autograde.exercises import of_lesson
@@ -46,8 +46,8 @@ def reviews(notebook: NotebookNode, graded: set[str] | None = None) -> list[Revi
 
 def forbidden(exercise: Exercise) -> tuple[str, ...]:
     """All that an answer to `exercise` may not use: its own list, and the references of its and later lessons."""
-    names = [lesson.name for lesson in LESSONS]
-    later = LESSONS[names.index(exercise.lesson) :] if exercise.lesson in names else ()
+    names = [lesson.name for lesson in GRADED]
+    later = GRADED[names.index(exercise.lesson) :] if exercise.lesson in names else ()
     references = [f"helpers.{topic}" for lesson in later for topic in (lesson.topic, *lesson.sections)]
     return (*exercise.forbidden, *references, "autograde.exercises", "autograde.judge", "autograde.learner")
 

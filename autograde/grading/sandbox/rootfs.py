@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 from autograde.course import paths
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED
 from autograde.grading.sandbox import absent
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -68,12 +68,12 @@ def stage(folder: Path) -> list[str]:
     for name in ("__init__.py", "example.py", "figures.py"):
         _copy(HELPERS / name, folder / "common" / "helpers" / name)
     shutil.copytree(HELPERS / "fonts", folder / "common" / "helpers" / "fonts", copy_function=shutil.copyfile)
-    stages = [lesson.name for lesson in LESSONS] + [OWN]
+    stages = [lesson.name for lesson in GRADED] + [OWN]
     for number, name in enumerate(stages):
         target = folder / "stages" / name
         (target / "helpers").mkdir(parents=True)
         (target / "release").mkdir()
-        for earlier in LESSONS[:number]:
+        for earlier in GRADED[:number]:
             _copy(HELPERS / f"{earlier.topic}.py", target / "helpers" / f"{earlier.topic}.py")
         if name in (TRAINING, OWN):
             _of_training(target / "helpers")

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograde.course import class_data, notebooks
-from autograde.course.lessons import LESSONS
+from autograde.course.lessons import GRADED
 from autograde.grading.records.course import Course
 from autograde.instructor.pages import TEMPLATES
 from autograde.instructor.report import grades, plots, predictions
@@ -49,7 +49,7 @@ def report(course: Course, lessons: Sequence[str] | None = None) -> list[Path]:
 
 def _graded(course: Course) -> list[str]:
     """The lessons that have records: the course's in their order, then an instructor's own."""
-    known = [lesson.name for lesson in LESSONS]
+    known = [lesson.name for lesson in GRADED]
     found = {file.name for file in course.results.glob("*") if file.is_dir() and any(file.rglob("*.jsonl"))}
     return [name for name in known if name in found] + sorted(found - set(known))
 

@@ -1,0 +1,371 @@
+# %% [markdown]
+# # 0 · Before you begin: why a Transformer?
+#
+# In these lessons you build a machine that translates, out of matrix products and nothing else that you could not compute
+# on paper. Here you see the finished machine, break it, and find out what it was invented for. Nothing on this page is
+# graded, and nothing has to be remembered: every part comes back in its own lesson.
+#
+# **After this page you**
+# - know that your installation works;
+# - have seen the whole model at work, and three ways to break it;
+# - have a map of the course;
+# - can say what was there before, what the Transformer won, and what it pays.
+#
+# **What you need**: some Python. About 15 minutes, and 10 more for the questions at the end. To run a cell, click into it
+# and press Shift + Enter.
+
+# %%
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from autograde import predict
+from autograde.learner import doctor
+from helpers.corpus import grammar_corpus
+from helpers.example import SENTENCES, TRANSLATIONS
+from helpers.figures import line_style, new, show
+from helpers.recurrent import copied, train_copier
+from helpers.trainer import translate
+from helpers.trainer.model import without
+from helpers.trainer.shipped import load_shipped
+
+torch.set_num_threads(1)  # for small matrices one thread is the steadiest
+
+problems = [found for found in doctor.examine(grading=False) if found.state == doctor.MEND]
+print("\n".join(map(str, problems)) or "OK: everything that the course needs is here.")
+
+# %% [markdown]
+# If the cell says `No module named 'autograde'`, this notebook runs in another Python than the course's. Close it, and open
+# it again with `course lab`. Any other message says what to do; `course doctor` in a terminal says more.
+
+# %% [markdown]
+# ## It translates
+#
+# This Transformer was trained for one minute, on a laptop's processor, with 20,000 pairs of sentences. You will train it
+# yourself in lesson 8. Its first three sentences go with us through the whole course.
+
+# %%
+model, (english, korean), config = load_shipped()
+
+
+def show_translations(translator, sentences):
+    for sentence, translation in zip(
+        sentences, translate(translator, sentences, (english, korean), config), strict=True
+    ):
+        print(f"   {sentence:<40} {translation}")
+
+
+print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters: numbers that were learned\n")
+show_translations(model, SENTENCES)
+print("\nall three right:", translate(model, SENTENCES, (english, korean), config) == list(TRANSLATIONS))
+
+# %% [markdown]
+# You don't read Korean? Two things are all you need here. The verb comes last, so *the dog bites the man* becomes "dog man
+# bites": 개가 (the dog) 남자를 (the man) 물어요 (bites). And a short ending says who does something (개**가**) and to whom
+# it is done (남자**를**). When dog and man change places in English, only the endings move in Korean.
+#
+# Now **your own sentence**. The model knows 254 English words, and it tells you which of yours it doesn't know.
+
+# %%
+words = sorted(word for word in english.words.word_to_index if word.isalpha())
+print(", ".join(words))
+
+# %%
+yours = "the small cat reads three red books in the library"  # change this sentence, and run the cell again
+
+unknown = [word for word in yours.split() if word not in words]
+print("unknown words:", ", ".join(unknown) or "none")
+show_translations(model, [yours])
+
+# %% [markdown]
+# ## Break it
+#
+# Turn off one part at a time, in the trained model. Three parts are worth a look:
+#
+# - **positions**: the model is told where each word stands;
+# - **cross-attention**: the words that are being written look at the sentence that is being read;
+# - the **causal mask**: a word may look at earlier words only, never at later ones.
+#
+# **Predict first.** Which of the three does the most harm? Is there one that does none? Write your guess between the
+# quotes; it is shown again beside the result.
+
+# %%
+predict("", about="what does a translator need most?")
+
+# %%
+test_pairs = grammar_corpus().tests["random"][:200]
+for part in ((), ("positions",), ("cross",), ("causal",)):
+    broken = without(model, *part)
+    translations = translate(broken, [pair.source_text for pair in test_pairs], (english, korean), config)
+    right = sum(text == pair.target_text for text, pair in zip(translations, test_pairs, strict=True))
+    print(
+        f"without {part[0]}" if part else "the whole model", f"({right / len(test_pairs):.0%} of new sentences right)"
+    )
+    show_translations(broken, SENTENCES)
+predict()
+
+# %% [markdown]
+# - Without **positions** both sentences about dog and man become the same one. The model still knows *which* words there
+#   are, and no longer who bites whom: the order of the words is gone. (Lesson 2)
+# - Without **cross-attention** it writes good Korean about nothing. It says the same whatever you ask, because it no longer
+#   sees your sentence. (Lesson 7)
+# - Without the **causal mask** hardly anything changes, and that is the surprise. While a sentence is being written there
+#   are no later words to look at. The mask is needed in *training*, where the whole right answer lies open: a model that is
+#   trained without it learns to copy the next word instead of finding it, and then gets every sentence wrong. You will
+#   train that one, too. (Lessons 7 and 8)
+#
+# Try a mixture: any of `"positions"`, `"cross"`, `"causal"` and `"residuals"`.
+
+# %% tags=["interactive"]
+show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
+
+# %% [markdown]
+# ## The map
+#
+# This is all of it. The numbers are the lessons; this map heads each of them, with the lesson's own parts in colour.
+#
+# <!-- map: 00_start -->
+# ![Map of the Transformer, each part with the number of its lesson. On the left the encoder: words become ids, then embeddings with positions, then N layers of multi-head attention, add & norm, feed-forward, add & norm. On the right the decoder: the same for the words so far, with masked attention and with cross-attention to the encoder's result; at the top the probability of each next word, which training compares with the right one.](figures/map.png)
+# <!-- end -->
+#
+# Read it from below. Words become numbers (1), the numbers become vectors that also know their position (2). In **attention**
+# each word collects what it needs from the others (3, 4). Around every part the input is added once more, and the sum is
+# brought to an even size (5). A small network then works on each word for itself (6). The encoder on the left reads; the
+# decoder on the right writes, one word at a time, and looks over to the left for it (7). Training changes all the numbers
+# inside until the right word is the most probable one (8).
+
+# %% [markdown]
+# ## What was there before
+#
+# Until 2017, translation was done by **recurrent networks**: a reader goes through the sentence word by word and keeps a
+# **hidden state**, a vector that it updates with each word. The state after the last word has to hold the whole sentence, and the writer starts
+# from this one vector. Ten words or fifty: the vector has the same size. That is the **bottleneck**.
+#
+# ![Above, a reader of five boxes passes one vector to a writer of three boxes. Below, arrows go from all five boxes of the reader to one box of the writer, the thickest one from bites.](figures/recurrent.png)
+#
+# In 2015 **attention** was added: for each word that it writes, the writer asks *all* states of the reader, and mixes them, with
+# the most of those that fit. It was an add-on, on top of the recurrent network.
+#
+# Let us see what it does. Both kinds of network have to *copy* sequences of random symbols, which asks for nothing but memory.
+# They are trained on lengths from 2 to 16, both with the same data, in a few seconds.
+#
+# **Predict first.** What share of the symbols will each copy right at length 4? At length 16?
+
+# %%
+predict("", about="what is copied right at length 4 and 16?")
+
+# %% tags=["measured"]
+copiers = {"one vector": train_copier(attention=False), "with attention": train_copier(attention=True)}
+lengths = [2, 4, 6, 8, 12, 16, 20, 24]
+shares = {name: [copied(copier, length) for length in lengths] for name, copier in copiers.items()}
+print("length          ", "".join(f"{length:6}" for length in lengths))
+for name, row in shares.items():
+    print(f"{name:<16}", "".join(f"{share:6.2f}" for share in row))
+predict()
+
+# %% tags=["measured", "drawing"]
+# Drawing: the shares of the last cell, over the length
+figure, axes = new(size=(6.4, 3.4))
+for index, (name, row) in enumerate(shares.items()):
+    axes.plot(lengths, row, label=name, **line_style(index))
+axes.axvspan(16, 24.5, color="#EEEEEE")
+axes.text(20.2, 0.06, "longer than\nin training", ha="center", fontsize=9)
+axes.set(title="copying random symbols", xlabel="length of the sequence", ylabel="share copied right", ylim=(0, 1.05))
+axes.set_xlim(1.5, 24.5)
+axes.legend(frameon=False, loc="lower left")
+show(
+    figure,
+    alt="The share of symbols that are copied right, over the length of the sequence. Through one vector it falls from 1.0 at "
+    "length 2 to below one half at length 16. With attention it stays above 0.9 up to length 16.",
+)
+
+# %% [markdown]
+# Through one vector, two symbols are easy, and at sixteen more than half are wrong: 48 numbers have to hold all of them. With
+# attention nothing has to be squeezed through, and even at length 16 nineteen of twenty are right.
+#
+# ## What fades
+#
+# Attention had removed the bottleneck. One problem remained, *inside* the reader. What a state knows about an early word has
+# gone through every step since; and the **gradient**, which tells the numbers inside the network how to change, has to take the same way back. So how
+# much of it arrives, from a word that is *d* steps away?
+#
+# We compare three layers, all of them untrained: a recurrent one (GRU); a stack of four **convolutions**, the other kind of network of that time,
+# which slides small filters over the sequence, so that each layer sees only a word and its two neighbours; and attention.
+
+# %%
+width, places, batch = 48, 41, 32
+torch.manual_seed(0)
+reader = nn.GRU(width, width, batch_first=True)
+filters = nn.Sequential(*[nn.Conv1d(width, width, kernel_size=3, padding=1) for _ in range(4)])
+query, key, value = (nn.Linear(width, width, bias=False) for _ in range(3))
+layers = {
+    "recurrent (GRU)": lambda x: reader(x)[0],
+    "four convolutions": lambda x: filters(x.transpose(1, 2)).transpose(1, 2),
+    "attention": lambda x: F.scaled_dot_product_attention(query(x), key(x), value(x)),
+}
+arrives = {}
+for name, layer in layers.items():
+    x = torch.randn(batch, places, width, requires_grad=True)
+    layer(x)[:, -1].square().sum().backward()  # a loss at the last place only
+    size = x.grad.norm(dim=-1).mean(dim=0).flip(0)  # (places,): from the last place back to the first
+    arrives[name] = size / size[1]  # one step away counts as 1
+
+print("steps away         ", "".join(f"{d:11}" for d in (1, 4, 5, 10, 20, 40)))
+for name, sizes in arrives.items():
+    print(f"{name:<19}", "".join(f"{sizes[d].item():11.1g}" for d in (1, 4, 5, 10, 20, 40)))
+
+# %% tags=["drawing"]
+# Drawing: the same for all distances
+figure, axes = new(size=(6.4, 3.4))
+for index, (name, sizes) in enumerate(arrives.items()):
+    seen = [d for d in range(1, places) if sizes[d] > 1e-12]
+    axes.plot(seen, [sizes[d].item() for d in seen], label=name, **(line_style(index) | {"markersize": 3}))
+axes.set_yscale("log")
+axes.set(title="how much gradient arrives", xlabel="steps away", ylabel="relative to 1 step")
+axes.legend(frameon=False, loc="lower left")
+show(
+    figure,
+    alt="The size of the gradient over the distance in steps, on a logarithmic axis, 1 at one step. The line of the GRU falls "
+    "steadily to a few billionths at 40 steps, that of four convolutions ends after 4 steps, that of attention "
+    "stays level.",
+)
+
+# %% [markdown]
+# In the recurrent layer the gradient **fades**: each step takes away a part of it. What is 40 words away can hardly be learned from. The
+# convolutions see no further than 4 words; a longer reach takes more layers. Attention doesn't care how far away a word
+# is: every word is **one step** from every other.
+#
+# ## What the Transformer won, and what it pays
+#
+# "Attention Is All You Need" (2017) asked: if attention does the work, what is the recurrent network still for? It left it
+# out. The encoder reads with attention, the decoder writes with attention, and nothing has to wait for the word before.
+#
+# | | recurrent | attention only |
+# | --- | --- | --- |
+# | from one word to another | as many steps as there are words between | one step |
+# | a sentence of $n$ words is read in | $n$ steps, one after the other | one step, all words at once |
+# | training the best translators of the time | $2.3 \cdot 10^{19}$ operations for 24.6 BLEU | $3.3 \cdot 10^{18}$ operations for 27.3 BLEU |
+#
+# The last row is from the paper's table 2 (English to German, the base model against GNMT + RL; BLEU measures
+# translations, more is better): better, with a seventh of the work. The base model took 12 hours on eight graphics
+# processors.
+#
+# It has a price:
+#
+# - Every word looks at every other: for $n$ words that makes $n^2$ weights. Twice the text takes four times the work and memory. (Lesson 3)
+# - Attention does not see the order of the words: positions have to be put in by hand. (Lesson 2)
+# - *Writing* is still done word by word. (Lesson 7)
+#
+# Everything that you know as a language model today grew out of this design, and most of its parts are unchanged.
+
+# %% [markdown]
+# ## Before you start
+#
+# The lessons use four tools all the time. If all four cells below hold no surprise, you are ready.
+#
+# **A matrix product** combines rows with columns: entry $(i, j)$ is row $i$ of the left matrix times column $j$ of the right
+# one, number by number, added up. Shapes: $(n, k)$ times $(k, m)$ gives $(n, m)$.
+
+# %%
+left = torch.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]])  # (2, 3)
+right = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])  # (3, 2)
+print(left @ right)
+print("row 0 times column 1:", 1 * 0 + 2 * 1 + 3 * 2)
+
+# %% [markdown]
+# **Broadcasting** repeats what is too small: shapes are compared from the right, and an axis of size 1, or one that is missing, fits
+# any size.
+
+# %%
+column, row = torch.tensor([[0.0], [10.0]]), torch.tensor([1.0, 2.0, 3.0])  # (2, 1) and (3,)
+print(column + row)  # (2, 3)
+
+# %% [markdown]
+# **A derivative** says how much a result changes when an input changes a little. PyTorch computes it: `backward` fills the `grad` of
+# every input. When there are several inputs, their derivatives together are the **gradient**.
+
+# %%
+x = torch.tensor(3.0, requires_grad=True)
+(x**2).backward()
+print("the derivative of x² at 3:", x.grad.item(), "   and by a small step:", round((3.001**2 - 3**2) / 0.001, 3))
+
+# %% [markdown]
+# **Training** is this: compute a **loss**, a number that says how wrong the model is; find the loss's derivative for each
+# **parameter**, each number inside the model; move every parameter a little against its derivative; repeat. Here a model with two
+# parameters, $y = a x + b$, learns from points of the line $y = 2x - 1$.
+
+# %%
+a, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+points = torch.linspace(-1, 1, 9)
+for step in range(101):
+    loss = ((a * points + b - (2 * points - 1)) ** 2).mean()
+    if step % 25 == 0:
+        print(f"step {step:3}: loss {loss.item():.4f}   a = {a.item():.3f}, b = {b.item():.3f}")
+    loss.backward()
+    with torch.no_grad():
+        for parameter in (a, b):
+            parameter -= 0.1 * parameter.grad  # 0.1 is the learning rate
+            parameter.grad = None
+
+# %% [markdown]
+# One word more. A list of numbers between 0 and 1 that add up to 1 is a **probability distribution**: the model's answer
+# to "which word comes next?" is one, and so is the attention that one word pays to the others.
+#
+# ### Ten questions
+#
+# Answer first, then unfold. With seven right you are well prepared. Where one is new, look it up now; it takes less time
+# here than in the middle of lesson 3.
+#
+# <details><summary>1. <code>A</code> is (5, 6) and <code>B</code> is (6, 3). What is the shape of <code>A @ B</code>?</summary>
+#
+# (5, 3). The inner sizes have to agree, and they disappear.
+#
+# </details>
+# <details><summary>2. What is the dot product of (1, 2, 3) and (4, 0, 1)?</summary>
+#
+# 1 · 4 + 2 · 0 + 3 · 1 = 7.
+#
+# </details>
+# <details><summary>3. What does <code>A.T</code> do to a matrix of shape (5, 3)?</summary>
+#
+# It exchanges rows and columns: the shape is (3, 5).
+#
+# </details>
+# <details><summary>4. An array of shape (4, 5, 6) and one of shape (6,) are added. Does it work, and what is the shape?</summary>
+#
+# Yes: the six numbers are added to each of the 20 rows. The shape is (4, 5, 6).
+#
+# </details>
+# <details><summary>5. In an array of shape (2, 5, 3), which axis is <code>axis=-1</code>?</summary>
+#
+# The last one, of size 3.
+#
+# </details>
+# <details><summary>6. <code>b = a; b += 1</code>, with a NumPy array <code>a</code>. What has happened to <code>a</code>?</summary>
+#
+# It has changed, too: both names are the same array. <code>b = a + 1</code> would have made a new one.
+#
+# </details>
+# <details><summary>7. The derivative of the loss for a parameter is positive. In which direction does training move the parameter?</summary>
+#
+# Down: a larger parameter would mean a larger loss.
+#
+# </details>
+# <details><summary>8. A derivative is 0. What does training do to this parameter?</summary>
+#
+# Plain gradient descent leaves it where it is. (There are optimizers that still move it; lesson 2 meets one.)
+#
+# </details>
+# <details><summary>9. Which of these are probability distributions: (0.5, 0.5), (0.2, 0.2, 0.2), (1, 0, 0), (1.5, -0.5)?</summary>
+#
+# The first and the third. The second adds up to 0.6, the last has entries below 0 and above 1.
+#
+# </details>
+# <details><summary>10. Why is a model measured on sentences that it was not trained on?</summary>
+#
+# It could have memorised the ones it was trained on. New sentences show whether it has learned the rules.
+#
+# </details>
+#
+# **Next**: lesson 1. A sentence is text, and a model needs numbers.
