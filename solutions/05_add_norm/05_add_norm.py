@@ -969,18 +969,20 @@ for index, (name, pre_norm) in enumerate({"post-norm": False, "pre-norm": True}.
     axes.plot(range(DEPTH + 1), on_the_way, label=name, **line_style(index))
     print(f"{name:<10} after layer 24: {on_the_way[-1]:.2f}, before layer 1: {on_the_way[0]:.2f}")
 axes.set_yscale("log")
+axes.minorticks_off()
+axes.set_yticks([0.2, 0.5, 1, 2, 5], labels=["0.2", "0.5", "1", "2", "5"])
 axes.set_xticks([0, 4, 8, 12, 16, 20, 24])
 axes.set(title="gradient on the residual path", xlabel="after layer", ylabel="norm of a token's gradient")
 axes.legend(frameon=False)
 show(
     figure,
     alt="The gradient on the residual path on a logarithmic axis, from layer 24 back to the input. With pre-norm it is the same "
-    "everywhere. With post-norm it falls evenly, to about a fiftieth at the input.",
+    "everywhere. With post-norm it falls evenly, to about a fortieth at the input.",
 )
 
 # %% [markdown]
 # With pre-norm the gradient arrives as it left: here the 1 really is always there. With post-norm each layer norm takes
-# its share, about 15 % per layer, and a fiftieth is left. It is still much more than the three-thousandth of the stack
+# its share, about 14 % per layer, and about a fortieth is left. It is still much more than the three-thousandth of the stack
 # without residual connections.
 #
 # **Predict first.** The same 24 layers, the same task, with a layer norm at the end, now with two learning rates (how

@@ -128,3 +128,46 @@ def test_the_minute(prose, measured):
     assert agrees("1", measured["preset"]["cpu_seconds"] / 2 / 60)
     said(prose, r"They take a minute each")
     assert all(run["cpu_seconds"] / 2 < 90 for run in measured["ablations"].values())
+
+
+def outputs(lesson: str) -> str:
+    """What the executed lesson printed."""
+    notebook = json.loads((ROOT / f"solutions/{lesson}/{lesson}.ipynb").read_text(encoding="utf-8"))
+    printed = [output.get("text", "") for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    return "\n".join("".join(text) for text in printed)
+
+
+def comments(lesson: str) -> str:
+    text = (ROOT / f"solutions/{lesson}/{lesson}.py").read_text(encoding="utf-8")
+    return " ".join(line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#"))
+
+
+def numbers(printed: str, row: str) -> list[float]:
+    """The numbers in the row that begins so."""
+    (line,) = re.findall(rf"^{re.escape(row)} +(.*)$", printed, re.MULTILINE)
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", line)]
+
+
+def test_what_lesson_5_says_about_residual_and_norm():
+    printed, text = outputs("05_add_norm"), comments("05_add_norm")
+    said(text, r"Without the residual connection nothing is learned: .neither. and .norm alone.")
+    table = printed[printed.index("loss of the last ten steps  ") :]
+    assert all(loss > 0.95 for row in ("neither", "norm alone") for loss in numbers(table, row))
+    said(text, r"without that, it is far worse than an answer of zeros\. Then it learns as well as .both.")
+    plain, normed = numbers(table, "residual alone")
+    both = numbers(table, "both (post-norm)")
+    assert plain > 2 and abs(normed - both[1]) < 0.05 and max(both) < 0.9
+    said(text, r"about 14 % per layer, and about a fortieth is left")
+    last, first = numbers(printed, "post-norm ")
+    assert 35 < last / first < 45 and abs((first / last) ** (1 / 24) - 0.86) < 0.005
+    last, first = numbers(printed, "pre-norm  ")
+    assert last == first
+
+
+def test_what_lesson_8_says_about_counting_operations():
+    printed, text = outputs("08_training"), comments("08_training")
+    said(text, r"so the rule counts about twice too much")
+    (parts,) = re.findall(r"counted where a token passes: +(\S+) operations, (\d+)% of the peak", printed)
+    assert parts == ("9.4e+17", "29")
+    (ratio,) = re.findall(r"the rule, divided by the count: (\S+)", printed)
+    assert 1.8 < float(ratio) < 2.5
