@@ -9,14 +9,10 @@ from autograde.course.errors import CourseError
 
 @dataclass(frozen=True)
 class Lesson:
-    """`name` is the folder ("03_single_head"), `topic` the name of its modules ("single_head").
-
-    `sections` are parts of the lesson whose exercises and references have a folder or module of their own.
-    """
+    """`name` is the folder ("03_single_head"), `topic` the name of its modules ("single_head")."""
 
     name: str
     title: str
-    sections: tuple[str, ...] = ()
 
     @property
     def topic(self) -> str:
@@ -30,8 +26,10 @@ LESSONS = (
     Lesson("04_multi_head", "Multi-head attention"),
     Lesson("05_add_norm", "Residual connection and layer normalization"),
     Lesson("06_feed_forward", "Feed-forward network and the whole encoder"),
-    Lesson("07_decoder", "Masks, decoder, the whole Transformer", sections=("clinic",)),
+    Lesson("07_decoder", "Masks, decoder, the whole Transformer"),
     Lesson("08_training", "Full training, on one device or many"),
+    Lesson("09_decoding", "Sampling, the key/value cache, beam search"),
+    Lesson("10_clinic", "The debugging clinic"),
 )
 
 
@@ -43,7 +41,7 @@ def find_lesson(text: str) -> Lesson:
     """A lesson by its name, number or topic: "03_single_head", "3", "03", "single_head"."""
     wanted = text.strip().rstrip("/").removesuffix(".ipynb").split("/")[-1]
     for lesson in LESSONS:
-        if wanted in (lesson.name, lesson.topic, lesson.name[:2], lesson.name[:2].lstrip("0"), *lesson.sections):
+        if wanted in (lesson.name, lesson.topic, lesson.name[:2], lesson.name[:2].lstrip("0")):
             return lesson
     known = ", ".join(lesson.name for lesson in LESSONS)
     raise UnknownLesson(f"There is no lesson {text!r}. The lessons are: {known}.")
