@@ -1,4 +1,4 @@
-"""Lesson 7, the debugging clinic: six small pieces that were broken, repaired.
+"""Lesson 10, the debugging clinic: six small pieces that were broken, repaired.
 
 Ids and labels are int64, masks boolean, everything else float32. The first line of each docstring names the fault.
 """

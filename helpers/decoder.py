@@ -14,7 +14,7 @@ from torch import nn
 from helpers.add_norm import AddNorm
 from helpers.embeddings import PositionalEncoding, TokenEmbedding
 from helpers.feed_forward import Encoder, FeedForward
-from helpers.multi_head import MultiHeadAttention, merge_heads, split_heads
+from helpers.multi_head import MultiHeadAttention
 
 
 def causal_mask(length):
@@ -144,46 +144,3 @@ def greedy_decode(model, source, bos=1, eos=2, max_length=50):
             ended = ended | (newest == eos)
     model.train(training)
     return ids[:, 1:]
-
-
-class CachedDecoder:
-    """Decode word by word without computing the keys and values of earlier words again.
-
-    CachedDecoder(model): a Transformer in evaluation mode. start(source): ids (batch, n_source). step(ids): the newest
-    words (batch,), to logits (batch, target_size), the same as those of the whole pass.
-    """
-
-    def __init__(self, model):
-        self.model = model
-
-    @torch.no_grad()
-    def start(self, source):
-        memory = self.model.encode(source)
-        self.cross_mask = padding_mask(source, self.model.pad).unsqueeze(1)  # (batch, 1, 1, n_source)
-        self.seen = source[:, :0]  # the words so far, (batch, steps)
-        self.cross = [self._keys_values(layer.cross_attention, memory) for layer in self.model.decoder.layers]
-        self.past = [None] * len(self.cross)
-
-    @torch.no_grad()
-    def step(self, ids):
-        self.seen = torch.cat([self.seen, ids.unsqueeze(1)], dim=1)
-        self_mask = padding_mask(self.seen, self.model.pad).unsqueeze(1)  # (batch, 1, 1, steps)
-        embedded = self.model.target_embedding(self.seen)
-        x = self.model.position(embedded)[:, -1:]  # (batch, 1, d_model), with its own position
-        for index, layer in enumerate(self.model.decoder.layers):
-            key, value = self._keys_values(layer.self_attention, x)
-            if self.past[index] is not None:
-                key = torch.cat([self.past[index][0], key], dim=2)
-                value = torch.cat([self.past[index][1], value], dim=2)
-            self.past[index] = key, value
-            x = layer.add_norm_1(x, self._attend(layer.self_attention, x, key, value, self_mask))
-            x = layer.add_norm_2(x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask))
-            x = layer.add_norm_3(x, layer.feed_forward(x))
-        return F.linear(x[:, 0], self.model.target_embedding.weight)
-
-    def _keys_values(self, attention, x):
-        return split_heads(attention.key(x), attention.num_heads), split_heads(attention.value(x), attention.num_heads)
-
-    def _attend(self, attention, x, key, value, mask):
-        query = split_heads(attention.query(x), attention.num_heads)
-        return attention.out(merge_heads(F.scaled_dot_product_attention(query, key, value, attn_mask=mask)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pad_sequence
 
 from helpers.decoder import teacher_forcing_pair
 
@@ -109,41 +108,6 @@ def exact_match(predictions, references):
     """The share of predictions that are their reference, word for word: lists of equal length."""
     same = [prediction == reference for prediction, reference in zip(predictions, references, strict=True)]
     return sum(same) / len(same)
-
-
-def beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
-    """Translate one sentence and follow the `beam` most probable beginnings at once.
-
-    source: ids (1, n_source). Returns (ids (<= beam, <= max_length), scores (<= beam,)), best first; ids as in
-    `greedy_decode`: what comes after `bos`, with `eos`, then 0. The score of n words (`eos` counts) is their
-    log-probability / ((5 + n) / 6) ** length_penalty. A sentence has ended when `eos` is among the `beam` best
-    continuations; the search ends when there are `beam` such sentences and no open beginning scores better than the
-    best of them. The model keeps its mode.
-    Source: section 6.1; Wu et al. 2016, "Google's Neural Machine Translation System", equation 14.
-    """
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        memory = model.encode(source)
-        ids = torch.full((1, 1), bos, device=source.device)  # the open beginnings, (open, 1 + n)
-        log_probabilities = torch.zeros(1, device=source.device)
-        ended = []  # (score, ids)
-        for n in range(1, max_length + 1):
-            logits = model.decode(ids, memory.expand(len(ids), -1, -1), source.expand(len(ids), -1))[:, -1]
-            sums = log_probabilities.unsqueeze(1) + logits.log_softmax(dim=-1)  # (open, words)
-            best, places = sums.flatten().topk(min(2 * beam, sums.numel()))
-            words = places % sums.shape[1]
-            ids = torch.cat([ids[places // sums.shape[1]], words.unsqueeze(1)], dim=1)
-            scores = best / ((5 + n) / 6) ** length_penalty
-            last = words == eos if n < max_length else torch.ones_like(words, dtype=torch.bool)
-            ended += [(scores[rank], ids[rank, 1:]) for rank in range(min(beam, len(best))) if last[rank]]
-            still_open = (~last).nonzero().squeeze(1)[:beam]
-            ids, log_probabilities = ids[still_open], best[still_open]
-            if len(ids) == 0 or (len(ended) >= beam and max(score for score, _ in ended) >= scores[still_open[0]]):
-                break
-    model.train(training)
-    ended = sorted(ended, key=lambda sentence: sentence[0], reverse=True)[:beam]
-    return pad_sequence([ids for _, ids in ended], batch_first=True), torch.stack([score for score, _ in ended])
 
 
 def training_flops(parameters, tokens):

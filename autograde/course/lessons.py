@@ -11,13 +11,11 @@ from autograde.course.errors import CourseError
 class Lesson:
     """`name` is the folder ("03_single_head"), `topic` the name of its modules ("single_head").
 
-    `sections` are parts of the lesson whose exercises and references have a folder or module of their own. A lesson
-    that is not `graded` has no exercises: it is built and handed out, and nothing of it is handed in.
+    A lesson that is not `graded` has no exercises: it is built and handed out, and nothing of it is handed in.
     """
 
     name: str
     title: str
-    sections: tuple[str, ...] = ()
     graded: bool = True
 
     @property
@@ -37,8 +35,10 @@ LESSONS = (
     Lesson("04_multi_head", "Multi-head attention"),
     Lesson("05_add_norm", "Residual connection and layer normalization"),
     Lesson("06_feed_forward", "Feed-forward network and the whole encoder"),
-    Lesson("07_decoder", "Masks, decoder, the whole Transformer", sections=("clinic",)),
+    Lesson("07_decoder", "Masks, decoder, the whole Transformer"),
     Lesson("08_training", "Full training, on one device or many"),
+    Lesson("09_decoding", "Sampling, the key/value cache, beam search"),
+    Lesson("10_clinic", "The debugging clinic"),
 )
 GRADED = tuple(lesson for lesson in LESSONS if lesson.graded)
 
@@ -51,7 +51,7 @@ def find_lesson(text: str) -> Lesson:
     """A lesson by its name, number or topic: "03_single_head", "3", "03", "single_head"."""
     wanted = text.strip().rstrip("/").removesuffix(".ipynb").split("/")[-1]
     for lesson in LESSONS:
-        if wanted in (lesson.name, lesson.topic, lesson.name[:2], str(lesson.number), *lesson.sections):
+        if wanted in (lesson.name, lesson.topic, lesson.name[:2], str(lesson.number)):
             return lesson
     known = ", ".join(lesson.name for lesson in LESSONS)
     raise UnknownLesson(f"There is no lesson {text!r}. The lessons are: {known}.")

@@ -1,4 +1,4 @@
-"""Translation of many sentences at once: greedy, or with a beam, as `helpers.training.beam_search` defines it.
+"""Translation of many sentences at once: greedy, or with a beam, as `helpers.decoding.beam_search` defines it.
 
 The search asks a decoder word by word, for all sentences and all their hypotheses together. A decoder has
 start(source), with source ids (sentences, n_source); step(ids), with the newest words (sentences, beams), to logits
@@ -31,7 +31,7 @@ def search(
     """The best translation of every row of `source` and its score.
 
     source: ids (sentences, n_source), padded with 0. Returns ids (sentences, <= max_length): what comes after `bos`,
-    with `eos`, then 0; and scores (sentences,), as in `helpers.training.beam_search`. beam=1 is the greedy search of
+    with `eos`, then 0; and scores (sentences,), as in `helpers.decoding.beam_search`. beam=1 is the greedy search of
     `helpers.decoder.greedy_decode`. The model keeps its mode.
     """
     if source.shape[1] > positions_of(model):

@@ -18,7 +18,7 @@
 # - recognise from its translations which part a model lacks.
 #
 # **What you need**: lesson 7 (masks, teacher forcing, greedy decoding). A laptop is enough, without a network. About 90
-# minutes for the core, and 15 more for what is marked as extra.
+# minutes.
 #
 # <!-- table: 08_training -->
 # | exercise | what you build | points | minutes |
@@ -32,7 +32,6 @@
 # | 8.7 `training_flops` | what a training costs | 1 | 2 |
 # | 8.8 `model_flops_utilization` | how much of the device is used | 1 | 2 |
 # | 8.9 `trained_model` | the trained model | 5 | 10 |
-# | 8.10 `beam_search` (extra) | several beginnings at once | 5 | 15 |
 # <!-- end -->
 
 # %%
@@ -50,7 +49,6 @@ import torch.nn.functional as F
 from IPython.display import Markdown
 from matplotlib.patches import Rectangle
 from torch import nn
-from torch.nn.utils.rnn import pad_sequence
 from torch.utils.flop_counter import FlopCounterMode
 
 from autograde import check
@@ -1072,117 +1070,14 @@ print("weighted by tokens: the same within 0.001 %:", bool((weighted - of_whole)
 # A run that was killed goes on with `course train --resume`, with the same weights at the end as if nothing had happened.
 
 # %% [markdown]
-# ## Beam search
-#
-# Greedy decoding takes the most probable *next word*. What one wants is the most probable *sentence*, and the two can differ:
-#
-# ![A tree of words with probabilities. After bos come the with 0.5, a with 0.4 and this with 0.1. After the come man 0.4, dog 0.35 and cat 0.25. After a comes dog with 0.9 and cat 0.1. Greedy takes the, then man, with 0.20 in all. The beam of 2 keeps the and a, and finds a dog with 0.36.](figures/beam.png)
-#
-# Greedy begins with "the", since 0.5 > 0.4, and ends at 0.5 · 0.4 = 0.20. "a dog" has 0.4 · 0.9 = 0.36. **Beam search** keeps the
-# `beam` best beginnings, here 2, and finds it.
-#
-# Sums of log-probabilities punish long sentences: each further word can only lower them. So the score is the log-probability divided
-# by the **length penalty** $((5 + n) / 6)^\alpha$, with $n$ words ($\alpha = 0.6$ in the paper). Say that `<eos>` follows surely.
-# Then $n = 3$, as `<eos>` counts, and $(8/6)^{0.6} = 1.188$:
-#
-# | sentence | log-probability | score |
-# | --- | --- | --- |
-# | a dog `<eos>` | $\ln 0.36 = -1.022$ | −0.860 |
-# | the man `<eos>` | $\ln 0.20 = -1.609$ | −1.354 |
-
-# %% [markdown]
-# ### Exercise 8.10 · `beam_search`
-# <!-- facts: beam_search -->
-# *several beginnings at once* · extra · 5 points · about 15 minutes
-# <!-- end -->
-#
-# This exercise is extra: nothing later depends on it.
-#
-# Write `beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)` for one sentence, `source` is
-# `(1, n_source)`.
-#
-# - Encode once. Start with the one beginning `bos`.
-# - In each turn every open beginning is continued with every word. The log-probability of a continuation is that of its beginning
-#   plus that of the new word. All continuations of all beginnings compete.
-# - A continuation with `eos` among the `beam` best is a finished sentence: it leaves the search with its score. Of the others the
-#   `beam` best stay open. At `max_length` words everything that is open counts as finished.
-# - The search ends when there are `beam` finished sentences and the best of them scores at least as well as the best open beginning (each
-#   with its own number of words), or when nothing is open. Where a model is sure, bad sentences finish early: without the
-#   second condition they would end the search before the good one has come to its end.
-# - Return `(ids, scores)`, best first: ids `(at most beam, at most max_length)` after `bos`, with `eos`, then 0, as in `greedy_decode`;
-#   one score for each. Evaluation mode meanwhile, no gradients, the model's own mode afterwards.
-#
-# With `beam=1` it is the greedy search.
-#
-# <!-- hints: beam_search -->
-# <details>
-# <summary>Hint 1</summary>
-#
-# Keep a tensor of open beginnings and the log-probability of each. In each turn: the log-probabilities of all next words, added to those of the beginnings, give a table (open, words). The best entries of the *whole* table go on. Which beginning does an entry belong to, and which word is it? What ends with `eos` goes into a list of its own, with its score.
-#
-# </details>
-# <details>
-# <summary>Hint 2</summary>
-#
-# `(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the word. Among the first `beam`, those with `eos` are whole sentences; of the others the first `beam` stay open. Stop with `beam` whole sentences of which the best scores at least as well as the best open beginning; at `max_length` all that is open counts as whole. Sort by score at the end.
-#
-# </details>
-# <!-- end -->
-
-
-# %% nbgrader={"grade": false, "grade_id": "beam_search", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
-    """(ids (<= beam, <= max_length), scores), best first, for one source sentence (1, n_source)."""
-    ### BEGIN SOLUTION
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        memory = model.encode(source)
-        ids = torch.full((1, 1), bos, device=source.device)  # the open beginnings, (open, 1 + n)
-        log_probabilities = torch.zeros(1, device=source.device)
-        ended = []  # (score, ids)
-        for n in range(1, max_length + 1):
-            logits = model.decode(ids, memory.expand(len(ids), -1, -1), source.expand(len(ids), -1))[:, -1]
-            sums = log_probabilities.unsqueeze(1) + logits.log_softmax(dim=-1)  # (open, words)
-            best, places = sums.flatten().topk(min(2 * beam, sums.numel()))
-            words = places % sums.shape[1]
-            ids = torch.cat([ids[places // sums.shape[1]], words.unsqueeze(1)], dim=1)
-            scores = best / ((5 + n) / 6) ** length_penalty
-            last = words == eos if n < max_length else torch.ones_like(words, dtype=torch.bool)
-            ended += [(scores[rank], ids[rank, 1:]) for rank in range(min(beam, len(best))) if last[rank]]
-            still_open = (~last).nonzero().squeeze(1)[:beam]
-            ids, log_probabilities = ids[still_open], best[still_open]
-            if len(ids) == 0 or (len(ended) >= beam and max(score for score, _ in ended) >= scores[still_open[0]]):
-                break
-    model.train(training)
-    ended = sorted(ended, key=lambda sentence: sentence[0], reverse=True)[:beam]
-    return pad_sequence([ids for _, ids in ended], batch_first=True), torch.stack([score for score, _ in ended])
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "check_beam_search", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-check("beam_search")
-
-# %% [markdown]
-# **Predict first.** The trained translator, greedy and with a beam of 4, on the three test splits: what will the beam gain?
-
-# %% tags=["measured"]
-print("exact match        greedy   beam 4")
-for name, pairs in corpus.tests.items():
-    print(f"{name:<16} {share_right(translator, pairs):8.1%} {share_right(translator, pairs, beam=4):8.1%}")
-
-# %% [markdown]
-# Nothing. Each sentence of the grammar has one right translation, and the model is sure of its words, right or wrong: the best
-# sentence begins with the best word. In natural language, where many translations are good, the paper takes a beam of 4
-# (section 6.1). More is not better: very wide beams find sentences that are
-# probable because they are too short.
-
-# %% [markdown]
 # ## BLEU, and why its signature
 #
-# Natural sentences have many right translations. So papers count how many word sequences of length 1, 2, 3 and 4 of a
-# translation are in its reference too (each at most as often as there), add these counts up over all sentences, take the
-# geometric mean of the four shares, and punish what is too short: **BLEU**, from 0 to 100. That sounds exact. Here are four translations, scored by the library sacreBLEU, four times.
+# The translator above decodes greedily. Lesson 9 has other ways; here they gain nothing, since each sentence of the grammar
+# has one right translation.
+#
+# Natural sentences have many. So papers count how many word sequences of length 1, 2, 3 and 4 of a
+# translation stand in the reference, take the geometric mean of the four shares, and punish what is too short: **BLEU**, from 0
+# to 100. That sounds exact. Here are four translations, scored by the library sacreBLEU, four times.
 
 # %%
 references = [
@@ -1476,7 +1371,7 @@ show(
 # - The rate rises for `warmup` steps, then falls as $1/\sqrt{step}$.
 # - 6 operations for each parameter and token estimate a training before it is run; utilization says how well the device was used.
 # - Many devices: each has a copy and a share of the batch; gradients are summed, weighted by tokens.
-# - Beam search follows several beginnings; report BLEU with its signature, and a result card with every result.
+# - Report BLEU with its signature, and a result card with every result.
 # - Every part of the model is there for a reason that you have now seen fail.
 #
 # ## Where to go next
@@ -1486,6 +1381,7 @@ show(
 # - **A GPU, or several**: `torchrun --nproc_per_node=4 -m helpers.trainer base --steps 1000`.
 # - **Harder questions**: what raises the split `long`? Positions that are shifted at random in training are one idea; relative
 #   positions (Shaw et al. 2018; rotary embeddings) are the usual answer.
+# - **Other ways to decode**: drawing words at random, keeping keys and values, beam search: lesson 9.
 # - **The other families**: an encoder alone is BERT, a decoder alone is GPT. You have built both halves.
 
 # %% [markdown]
@@ -1503,7 +1399,7 @@ show(
 # | How does the rate go? | warm-up, then $1/\sqrt{step}$ (equation 3) | constant | the paper's in `base`; in `small` a rise and half a cosine down to 0 |
 # | Is the gradient clipped? | not mentioned | rarely | to the norm 1; preset `base`: no |
 # | Is decoding "one token at a time"? | in translating | "the decoder works one token at a time", also for training | one at a time in translating; all positions at once in training |
-# | How is the sentence chosen? | beam 4, $\alpha = 0.6$ (section 6.1) | greedy | greedy, or the paper's beam |
+# | How is the sentence chosen? | beam 4, $\alpha = 0.6$ (section 6.1) | greedy | greedy; the paper's beam in lesson 9 |
 # | Which weights are tested? | the mean of the last 5 checkpoints (20 for big) | the last | the last; with `average` a mean |
 # | Which BLEU? | tokenised, tools not named | a library's default, without a signature | sacreBLEU with its signature |
 # | How long does it take? | 12 hours on 8 P100 (base) | "too expensive to train" | a minute on two cores for the grammar |

@@ -86,46 +86,4 @@ def data_parallel():
     )
 
 
-def beam():
-    figure, axes = new(size=(9.5, 4))
-    words = {
-        "<bos>": (0, 2.2, GREY, "-"),
-        "the": (2.6, 3.5, BLUE, "-"),
-        "a": (2.6, 1.1, ORANGE, "-"),
-        "this": (2.6, 0.1, GREY, "--"),
-        "man": (5.4, 4.2, BLUE, "-"),
-        "dog": (5.4, 3.5, GREY, "--"),
-        "cat": (5.4, 2.8, GREY, "--"),
-        "dog ": (5.4, 1.5, ORANGE, "-"),
-        "cat ": (5.4, 0.7, GREY, "--"),
-    }
-    edges = (
-        ("<bos>", "the", "0.5"),
-        ("<bos>", "a", "0.4"),
-        ("<bos>", "this", "0.1"),
-        ("the", "man", "0.4"),
-        ("the", "dog", "0.35"),
-        ("the", "cat", "0.25"),
-        ("a", "dog ", "0.9"),
-        ("a", "cat ", "0.1"),
-    )
-    for start, end, probability in edges:
-        (x, y, _, _), (u, v, colour, dashes) = words[start], words[end]
-        axes.plot([x + 0.5, u - 0.5], [y, v], color=colour, linestyle=dashes, linewidth=2.4 if dashes == "-" else 1.2)
-        axes.text(0.3 * x + 0.7 * u - 0.2, 0.3 * y + 0.7 * v, probability, ha="center", va="center", fontsize=9,
-                  backgroundcolor="white")  # fmt: skip
-    for word, (x, y, colour, dashes) in words.items():
-        _box(axes, x, y, word.strip(), colour, width=0.9, height=0.46, bold=dashes == "-" and word != "<bos>")
-    axes.text(6.2, 4.2, "greedy:  0.5 · 0.4 = 0.20", va="center", fontsize=10.5, color=BLUE)
-    axes.text(6.2, 1.5, "beam 2:  0.4 · 0.9 = 0.36", va="center", fontsize=10.5, color=ORANGE)
-    axes.set(xlim=(-0.7, 9.4), ylim=(-0.4, 4.7))
-    axes.axis("off")
-    return show(
-        figure,
-        alt="A tree of words with probabilities. After bos come the with 0.5, a with 0.4 and this with 0.1. After the come "
-        "man 0.4, dog 0.35 and cat 0.25. After a comes dog with 0.9 and cat 0.1. Greedy takes the, then man, with 0.20 "
-        "in all. The beam of 2 keeps the and a, and finds a dog with 0.36.",
-    )
-
-
-PICTURES = {"training_loop.png": training_loop, "data_parallel.png": data_parallel, "beam.png": beam}
+PICTURES = {"training_loop.png": training_loop, "data_parallel.png": data_parallel}

@@ -53,9 +53,11 @@ def test_the_lessons_have_all_the_exercises_of_the_contract():
         "PreNormBlock",
         "06_feed_forward": "relu linear feed_forward FeedForward EncoderLayer Encoder encoder_parameters",
         "07_decoder": "causal_mask padding_mask decoder_mask mask_scores DecoderLayer Decoder teacher_forcing_pair "
-        "Transformer greedy_decode CachedDecoder",
-        "08_training": "batches_by_tokens label_smoothed_loss noam_rate train_step evaluate exact_match beam_search "
+        "Transformer greedy_decode",
+        "08_training": "batches_by_tokens label_smoothed_loss noam_rate train_step evaluate exact_match "
         "training_flops model_flops_utilization trained_model",
+        "09_decoding": "beam_search CachedDecoder sampling_probabilities sample",
+        "10_clinic": "repair_fit repair_generate repair_loss",
     }
     for lesson in GRADED:
         names = [one.name for one in of_lesson(lesson.name)]
@@ -232,10 +234,8 @@ def test_each_exercise_has_text_an_answer_cell_and_at_once_its_check(lesson):
 
 
 def test_solutions_are_the_references(graded_lesson):
-    reference = {}
-    for topic in (graded_lesson.topic, *graded_lesson.sections):
-        importlib.import_module(f"helpers.{topic}")
-        reference |= _definitions(ast.parse((ROOT / "helpers" / f"{topic}.py").read_text(encoding="utf-8")))
+    importlib.import_module(f"helpers.{graded_lesson.topic}")
+    reference = _definitions(ast.parse((ROOT / "helpers" / f"{graded_lesson.topic}.py").read_text(encoding="utf-8")))
     for cell in solution_cells(solution(graded_lesson)):
         for name, code in _definitions(ast.parse(cell.source)).items():
             assert code == reference[name], f"{name}: the lesson and its reference in helpers/ differ"
@@ -444,7 +444,7 @@ def test_helpers_import_earlier_lessons_only(graded_lesson):
 
 def test_the_lesson_does_not_import_its_own_reference(lesson):
     code = "\n".join(cell.source for cell in released(lesson).cells if cell.cell_type == "code")
-    later = [topic for one in LESSONS if one.name >= lesson.name for topic in (one.topic, *one.sections)]
+    later = [one.topic for one in LESSONS if one.name >= lesson.name]
     assert not re.search(rf"helpers\.({'|'.join(later)})\b|from helpers import", code)
 
 

@@ -117,9 +117,44 @@ def test_what_is_said_about_links_and_beam(prose, measured):
     said(prose, r"In the second layer every head finds nearly all nouns, in the first fewer than half\.")
     first, second = measured["preset"]["noun_alignments"]["heads"]
     assert max(first) < 0.5 and min(second) > 0.9
-    said(prose, r"what will the beam gain\? .*? Nothing\. Each sentence of the grammar has one right translation")
+    text = " ".join(
+        (ROOT / "solutions/09_decoding/09_decoding.py").read_text(encoding="utf-8").replace("\n# ", " ").split()
+    )
+    said(text, r"greedy and with a beam of 4, is right equally often on all three test sets")
     greedy, beam = measured["preset"]["exact_match"], measured["preset"]["beam_4"]
     assert {name: f"{greedy[name]:.1%}" for name in beam} == {name: f"{share:.1%}" for name, share in beam.items()}
+
+
+def printed(lesson: str) -> str:
+    """All that the cells of the saved solution print."""
+    notebook = json.loads((ROOT / f"solutions/{lesson}/{lesson}.ipynb").read_text(encoding="utf-8"))
+    outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", ()))
+    return "".join("".join(output.get("text", "")) for output in outputs)
+
+
+def shares(text: str, pattern: str) -> list[float]:
+    """The percentages of the line that begins with `pattern`."""
+    (line,) = re.findall(rf"^{pattern}.*$", text, re.MULTILINE)
+    return [float(share) for share in re.findall(r"([\d.]+)\s?%", line)]
+
+
+def test_lesson_7_says_what_its_cells_print():
+    text = printed("07_decoder")
+    assert shares(text, "held-out numbers written without a mistake") >= [99.0], "hardly a mistake"
+    real, leaky = shares(text, "right words, the words before them given")
+    assert real > 99 and leaky > 99, "the leaky model makes hardly a mistake while the right words are given"
+    real, leaky = shares(text, "whole numbers, written on its own")
+    assert real > 99 and leaky < 10, "on its own it writes garbage, or nothing"
+
+
+def test_lesson_9_says_what_its_cells_print():
+    text = printed("09_decoding")
+    (one, nineteen) = (float(re.search(rf"([\d.]+)  {word}$", text, re.MULTILINE)[1]) for word in ("one", "nineteen"))
+    assert agrees("0.6", one) and agrees("0.4", nineteen)
+    proper = {temperature: shares(text, rf"temperature {temperature} ")[-1] for temperature in ("0.2", "1  ", "1.6  ")}
+    assert proper["0.2"] > proper["1  "] > proper["1.6  "], "a high temperature spoils sentences"
+    assert shares(text, "temperature 1.6, top-p 0.9")[-1] > proper["1.6  "] + 20, "top-p cuts off the tail"
+    assert shares(text, "greedy  the short reading") == [0] and shares(text, "beam 4  the short reading") >= [90]
 
 
 def test_the_minute(prose, measured):

@@ -11,7 +11,7 @@ import torch
 
 from autograde import assess
 from autograde.exercises import exercise
-from helpers import add_norm, decoder, embeddings, feed_forward, multi_head, single_head, training
+from helpers import add_norm, decoder, decoding, embeddings, feed_forward, multi_head, single_head, training
 from helpers.single_head import softmax
 from helpers.vocabulary import build_index
 
@@ -143,7 +143,7 @@ def test_two_vocabularies_may_be_alive_at_once():
 
 def test_a_beam_search_that_returns_one_sentence():
     def one_sentence(model, source, *args, **kwargs):
-        ids, scores = training.beam_search(model, source, *args, **kwargs)
+        ids, scores = decoding.beam_search(model, source, *args, **kwargs)
         return ids[:1], scores[:1]
 
     assert not assess("beam_search", one_sentence).passed

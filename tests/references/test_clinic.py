@@ -1,4 +1,4 @@
-"""Lesson 7, the debugging clinic: the repaired pieces against independent paths: PyTorch, plain loops, properties."""
+"""Lesson 10, the debugging clinic: the repaired pieces against independent paths: PyTorch, plain loops, properties."""
 
 import copy
 import math

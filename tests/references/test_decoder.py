@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from helpers.decoder import (
-    CachedDecoder,
     Decoder,
     DecoderLayer,
     Transformer,
@@ -228,16 +227,3 @@ def test_greedy_decode_word_by_word(seed):
             rows.append(words[1:])
     longest = max(map(len, rows))
     assert got.tolist() == [row + [0] * (longest - len(row)) for row in rows]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_cached_decoder_gives_the_whole_pass(seed):
-    model = small(seed, num_layers=3).eval()
-    decoder = CachedDecoder(model)
-    for again in range(2):
-        source, target = sentences(seed + again, 3, 6, 11), sentences(seed + 9, 3, 7, 9)
-        source[1, 4:] = 0
-        whole = model(source, target)
-        decoder.start(source)
-        for place in range(7):
-            assert torch.allclose(decoder.step(target[:, place]), whole[:, place], atol=1e-5)

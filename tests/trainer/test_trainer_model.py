@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.decoder import Transformer, greedy_decode
+from helpers.decoding import beam_search
 from helpers.trainer import PARTS, Config, TrainingError, bleu, search
 from helpers.trainer.data import Pairs, updates
 from helpers.trainer.devices import device_context
@@ -19,7 +20,7 @@ from helpers.trainer.fast import FastLoss, PlainLoss, dropout, smoothed_loss_sum
 from helpers.trainer.model import build_model, count_parameters, loss_module
 from helpers.trainer.search import KeyValueDecoder, PrefixDecoder, decoder_for
 from helpers.trainer.step import Stepper, learning_rate_at, make_optimizer
-from helpers.training import beam_search, label_smoothed_loss, noam_rate
+from helpers.training import label_smoothed_loss, noam_rate
 
 SOURCE, TARGET = 30, 40  # sizes of the vocabularies
 LEFT_OUT = [(), *((part,) for part in PARTS), PARTS]

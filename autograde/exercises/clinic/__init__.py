@@ -1,1 +1,19 @@
-"""The debugging clinic, a section of lesson 7: six broken pieces to repair."""
+"""Lesson 10: the debugging clinic."""
+
+from autograde.exercises.clinic import (
+    repair_attend,
+    repair_fit,
+    repair_generate,
+    repair_loss,
+    repair_sentence_vectors,
+    repaired_decoder_block,
+)
+
+EXERCISES = (
+    repair_fit.EXERCISE,
+    repair_attend.EXERCISE,
+    repair_generate.EXERCISE,
+    repair_loss.EXERCISE,
+    repaired_decoder_block.EXERCISE,
+    repair_sentence_vectors.EXERCISE,
+)

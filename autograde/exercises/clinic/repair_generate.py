@@ -48,7 +48,6 @@ EXERCISE = Exercise(
     title="the same word, again and again",
     points=2,
     minutes=5,
-    extra=True,
     hints=(
         "The model gives logits at *every* position: each position predicts the word after it. Which position "
         "predicts the word that is still missing?",

@@ -37,7 +37,6 @@ EXERCISE = Exercise(
     title="NaN after some steps",
     points=2,
     minutes=5,
-    extra=True,
     hints=(
         "Compute by hand: a word's logit is 200 below the best one. What is its probability in float32, what is the "
         "logarithm of that, and what is 0 times that?",

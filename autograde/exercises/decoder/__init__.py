@@ -1,15 +1,6 @@
 """Lesson 7: masks, the decoder, the whole Transformer."""
 
-from autograde.exercises.clinic import (
-    repair_attend,
-    repair_fit,
-    repair_generate,
-    repair_loss,
-    repair_sentence_vectors,
-    repaired_decoder_block,
-)
 from autograde.exercises.decoder import (
-    cached_decoder,
     causal_mask,
     decoder,
     decoder_layer,
@@ -31,11 +22,4 @@ EXERCISES = (
     teacher_forcing_pair.EXERCISE,
     transformer.EXERCISE,
     greedy_decode.EXERCISE,
-    cached_decoder.EXERCISE,
-    repair_fit.EXERCISE,
-    repair_attend.EXERCISE,
-    repair_generate.EXERCISE,
-    repair_loss.EXERCISE,
-    repaired_decoder_block.EXERCISE,
-    repair_sentence_vectors.EXERCISE,
 )

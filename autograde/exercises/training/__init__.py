@@ -2,7 +2,6 @@
 
 from autograde.exercises.training import (
     batches_by_tokens,
-    beam_search,
     evaluate,
     exact_match,
     label_smoothed_loss,
@@ -23,5 +22,4 @@ EXERCISES = (
     training_flops.EXERCISE,
     model_flops_utilization.EXERCISE,
     trained_model.EXERCISE,
-    beam_search.EXERCISE,
 )

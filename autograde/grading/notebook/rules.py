@@ -48,7 +48,7 @@ def forbidden(exercise: Exercise) -> tuple[str, ...]:
     """All that an answer to `exercise` may not use: its own list, and the references of its and later lessons."""
     names = [lesson.name for lesson in GRADED]
     later = GRADED[names.index(exercise.lesson) :] if exercise.lesson in names else ()
-    references = [f"helpers.{topic}" for lesson in later for topic in (lesson.topic, *lesson.sections)]
+    references = (f"helpers.{lesson.topic}" for lesson in later)
     return (*exercise.forbidden, *references, "autograde.exercises", "autograde.judge", "autograde.learner")
 
 

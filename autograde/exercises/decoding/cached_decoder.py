@@ -12,7 +12,8 @@ from autograde.exercises import libraries
 from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding
 from autograde.harness.call import MAIN, Fixture, MethodCall
 from autograde.harness.plain import TensorData
-from helpers.decoder import CachedDecoder, mask_scores
+from helpers.decoder import mask_scores
+from helpers.decoding import CachedDecoder
 
 
 def _steps(rng, target_size, batch, count):
@@ -87,8 +88,7 @@ EXERCISE = Exercise(
     name="CachedDecoder",
     title="keys and values kept",
     points=4,
-    minutes=12,
-    extra=True,
+    minutes=25,
     hints=(
         "Follow one word through `DecoderLayer`: in self-attention it asks with its own query, but looks at the keys and values of all words so far. These don't change any more, so keep them, layer by layer, and append the newest. Those of the source are made once, in `start`.",
         "Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. A causal mask is not needed, since nothing later is there. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.",

@@ -8,13 +8,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.exercises.training.beam_inputs import bad_ends_first, clear_model
+from autograde.exercises.decoding.beam_inputs import bad_ends_first, clear_model
 from autograde.harness.brief import Projected, brief
 from autograde.harness.call import MAIN, Fixture, FunctionCall
 from autograde.harness.fixtures import build_argument
 from autograde.harness.plain import TensorData
 from helpers.decoder import greedy_decode
-from helpers.training import beam_search
+from helpers.decoding import beam_search
 
 
 def _by_hand():
@@ -163,7 +163,7 @@ EXERCISE = Exercise(
     name="beam_search",
     title="several beginnings at once",
     points=5,
-    minutes=15,
+    minutes=40,
     extra=True,
     hints=(
         "Keep a tensor of open beginnings and the log-probability of each. In each turn: the log-probabilities of all "

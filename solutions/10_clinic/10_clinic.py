@@ -1,0 +1,711 @@
+# %% [markdown]
+# # 10 · The debugging clinic
+#
+# Most mistakes in a Transformer raise no error. The shapes fit, the code runs, and the model is bad. This lesson is about finding
+# out, with small questions whose answer is known before they are asked.
+#
+# <!-- map: 10_clinic -->
+# <!-- end -->
+#
+# **After this lesson you can**
+# - put a question to a model whose code you do not see: does it look into the future, at padding, at the source?
+# - tell a loss that is good from a loss that is too good;
+# - find the line behind a symptom, and say in a sentence what was wrong.
+#
+# **What you need**: lesson 7 (masks, decoder, the leak test). About 75 minutes.
+#
+# <!-- table: 10_clinic -->
+# | exercise | what you build | points | minutes |
+# | --- | --- | ---: | ---: |
+# | 10.1 `repair_fit` | the loss does not move | 2 | 5 |
+# | 10.2 `repair_attend` | the loss is too good to be true | 2 | 5 |
+# | 10.3 `repair_generate` | the same word, again and again | 2 | 5 |
+# | 10.4 `repair_loss` | NaN after some steps | 2 | 5 |
+# | 10.5 `RepairedDecoderBlock` | the source makes no difference | 2 | 5 |
+# | 10.6 `repair_sentence_vectors` | worse in a batch than alone | 2 | 5 |
+# <!-- end -->
+
+# %%
+import math
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from autograde import check
+from helpers.add_norm import AddNorm
+from helpers.decoder import Transformer
+from helpers.embeddings import PositionalEncoding, TokenEmbedding, positional_encoding
+from helpers.example import D_MODEL, EMBEDDINGS
+from helpers.figures import line_style, new, show
+from helpers.multi_head import MultiHeadAttention
+from helpers.vocabulary import Vocabulary
+
+torch.set_num_threads(1)  # for matrices as small as ours one thread is the fastest
+
+# %% [markdown]
+# ## The idea
+#
+# A model is a function, and a function can be asked. Change one thing in its input of which you know what it may change, and
+# compare the two outputs:
+#
+# ![A source and a target go into a model, which gives logits. The same source and a target with one word changed go into the same model, which gives other logits. The two are compared place by place: before the changed word nothing may move.](figures/instrument.png)
+#
+# Such a question needs no training, no data, and not a line of the model's code. It is asked on the first day.
+
+# %% [markdown]
+# ## The numbers by hand
+#
+# How large may a difference be that means nothing? In float32 a number has about 7 digits. Logits near 1 that are computed in another
+# order differ by about $10^{-7}$, after some layers by $10^{-6}$. A word that really has an influence moves a logit by $10^{-2}$ or
+# more. Anything between, such as $10^{-4}$, tells the two apart. Here are both, for a small Transformer:
+
+# %%
+torch.manual_seed(0)
+model = Transformer(source_size=9, target_size=9, d_model=16, num_heads=2, num_layers=2, d_ff=32).eval()
+source, target = torch.tensor([[1, 4, 7, 5, 2]]), torch.tensor([[1, 3, 8, 6, 4]])
+changed = target.clone()
+changed[0, 3] = 5  # in place of 6
+with torch.no_grad():
+    moved = (model(source, changed) - model(source, target)).abs().amax(dim=-1)[0]
+print("position      ", "".join(f"{place:10d}" for place in range(5)))
+print("logits moved  ", "".join(f"{number:10.5f}" for number in moved.tolist()))
+
+# %% [markdown]
+# Before position 3 nothing moves. From there on, everything does.
+
+# %% [markdown]
+# ## Six patients: the exercises
+#
+# What you get from a bad model is a *symptom*: a loss that does not move, one word again and again, a NaN. Each case goes
+# like this:
+#
+# 1. Read the symptom, then the broken code. Run its cell and look at the symptom yourself.
+# 2. Find the fault. **Each case has one**, in one or two lines; the rest of the code is sound.
+# 3. Write the repaired version under the new name, with the same signature. Say in a comment what the fault was: a diagnosis
+#    in words is half of the repair. The check reads your code, not your words.
+# 4. Run the last cell of the case. It examines your version as it examined the broken one.
+#
+# First what they need. Most of the patients are parts of a very small language model, with one attention layer. It learns
+# sentences like "the dog sleeps". The cell below makes 21 of them.
+
+# %%
+animals = ["dog", "dog", "cat", "bird", "fish", "horse", "mouse"]  # the dog is seen more often
+animal_sentences = [f"the {animal} {verb}" for animal in animals for verb in ("sleeps", "sleeps", "eats")]
+animal_words = Vocabulary(animal_sentences)
+animal_ids = torch.tensor([animal_words.encode(sentence) for sentence in animal_sentences])
+
+
+class NextWord(nn.Module):
+    """A language model with one attention layer: ids (batch, length) to logits (batch, length, words).
+
+    attend(query, key, value) is the attention to be used, each of the three is (batch, length, width).
+    """
+
+    def __init__(self, words, width, attend):
+        super().__init__()
+        self.embedding = TokenEmbedding(words, width)
+        self.position = PositionalEncoding(width, dropout=0.0)
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.output = nn.Linear(width, words)
+        self.attend = attend
+
+    def forward(self, ids):
+        x = self.position(self.embedding(ids))
+        return self.output(x + self.attend(self.query(x), self.key(x), self.value(x)))
+
+
+def practise(attend, steps=80):
+    """Train a NextWord on the 21 sentences; returns the model and its losses."""
+    torch.manual_seed(5)
+    model = NextWord(len(animal_words), 16, attend)
+    adam = torch.optim.Adam(model.parameters(), lr=0.03)
+    curve = []
+    for _ in range(steps):
+        given, wanted = animal_ids[:, :-1], animal_ids[:, 1:]
+        cost = F.cross_entropy(model(given).flatten(0, 1), wanted.flatten())
+        adam.zero_grad()
+        cost.backward()
+        adam.step()
+        curve.append(cost.item())
+    return model, curve
+
+
+def spoken(row):
+    return " ".join(animal_words.index_to_word[int(i)] for i in row)
+
+
+print(f"{len(animal_sentences)} sentences, {len(animal_words)} words;", "the first:", spoken(animal_ids[0]))
+
+# %% [markdown]
+# ### Case 1 · The loss does not move
+#
+# A linear model is to learn which of three words comes next. It takes 51 steps. **Symptom:** the loss is the same after
+# every step, to the last digit. No error, no warning.
+#
+# The author remembers: "At first `backward()` complained that the tensor *does not require grad*. With
+# `requires_grad=True` the message went away."
+#
+# **Predict first:** what will the gradient of the weights be?
+
+
+# %%
+def broken_fit(model, inputs, labels, steps, rate):
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    losses = []
+    for _ in range(steps):
+        log_probabilities = torch.log_softmax(model(inputs), dim=-1)
+        picked = [row[label].item() for row, label in zip(log_probabilities, labels)]
+        loss = -torch.tensor(picked, requires_grad=True).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def examine_fit(fit):
+    torch.manual_seed(0)
+    labels = torch.arange(12) % 3
+    inputs = F.one_hot(labels, 4) + 0.1 * torch.randn(12, 4)
+    model = nn.Linear(4, 3)
+    before = model.weight.detach().clone()
+    losses = fit(model, inputs, labels, steps=51, rate=0.5)
+    print("step:   ", "".join(f"{step:9d}" for step in range(0, 51, 10)))
+    print("loss:   ", "".join(f"{loss:9.3f}" for loss in losses[::10]))
+    print("gradient of the weights:", "None" if model.weight.grad is None else "there")
+    print(f"largest change of a weight: {(model.weight - before).abs().max().item():.2f}")
+
+
+examine_fit(broken_fit)
+
+# %% [markdown]
+# ### Exercise 10.1 · `repair_fit`
+# <!-- facts: repair_fit -->
+# *the loss does not move* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_fit(model, inputs, labels, steps, rate)`: `steps` steps of plain gradient descent (`torch.optim.SGD`) on the
+# mean cross-entropy. `inputs` is `(n, width)`, `labels` is `(n,)`, the model maps `inputs` to logits `(n, words)` and is
+# trained in place. Returns the list of losses; each is taken before its step.
+#
+# <!-- hints: repair_fit -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Follow the way from the loss back to the weights. Is there a place where a tensor that knows how it was computed becomes a plain number? What does `model.weight.grad` hold after `backward()`?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Pick the numbers out of `log_probabilities` by indexing with two tensors, the row numbers (`torch.arange`) and the labels. No `.item()` and no `torch.tensor` before `backward`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_fit", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_fit(model, inputs, labels, steps, rate):
+    """Train `model` in place; returns the losses, one for each step. Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: `.item()` and `torch.tensor` cut the loss off from the model, so no gradient arrives at the weights
+    optimizer = torch.optim.SGD(model.parameters(), rate)
+    losses = []
+    for _ in range(steps):
+        log_rows = model(inputs).log_softmax(dim=-1)
+        loss = -log_rows[torch.arange(len(labels)), labels].mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses += [loss.item()]
+    return losses
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_fit", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_fit")
+
+# %%
+examine_fit(repair_fit)
+
+# %% [markdown]
+# ### Case 2 · The loss is too good to be true
+#
+# `NextWord` is trained with the attention below. **Symptom:** the loss falls to nearly 0 in a few steps. Everybody is happy,
+# until the model has to write a sentence of its own.
+#
+# Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and
+# what it does, is chance. Even a perfect model can know no more than the shares: "dog" comes in two of seven cases,
+# so it gives "dog" the probability 2/7. The cross-entropy of such a model is the lowest honest loss, the dashed line
+# in the figure. A loss below it is no success, it is an alarm.
+
+
+# %%
+def broken_attend(query, key, value):
+    scores = query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])
+    return torch.softmax(scores, dim=-1) @ value
+
+
+def lowest_honest_loss():
+    def chance(shares):
+        return -sum(share * math.log(share) for share in shares)
+
+    return (chance([2 / 7] + 5 * [1 / 7]) + chance([2 / 3, 1 / 3])) / 4  # four words are predicted in each sentence
+
+
+def examine_attend(attend):
+    model, curve = practise(attend)
+    words = torch.ones(1, 5, dtype=torch.int64)  # <bos>, and four places to be filled
+    for place in range(1, 5):
+        words[:, place] = model(words[:, :place])[:, place - 1].argmax(dim=-1)
+    print(f"last loss {curve[-1]:.2f}, lowest honest loss {lowest_honest_loss():.2f}")
+    print("the model writes:", spoken(words[0]))
+
+    figure, axes = new(size=(6, 3.2))
+    axes.plot(curve, label="loss in training", **{**line_style(0), "marker": ""})
+    axes.axhline(lowest_honest_loss(), label="lowest honest loss", color="black", linestyle="--")
+    axes.set(title="what the model seems to know", xlabel="step", ylabel="loss", ylim=(-0.1, 4))
+    axes.legend(frameon=False)
+    side = "far below" if curve[-1] < lowest_honest_loss() - 0.1 else "down to"
+    return show(
+        figure,
+        alt=f"The loss over 80 steps. It falls from about 3 within 15 steps {side} the dashed line, the lowest honest loss of "
+        f"{lowest_honest_loss():.2f}, and ends at {curve[-1]:.2f}.",
+    )
+
+
+examine_attend(broken_attend)
+
+# %% [markdown]
+# ### Exercise 10.2 · `repair_attend`
+# <!-- facts: repair_attend -->
+# *the loss is too good to be true* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_attend(query, key, value)`: scaled dot-product self-attention as a language model needs it. `query` and `key`
+# are `(batch, length, d_head)`, `value` is `(batch, length, d_value)`, and so is the result.
+#
+# <!-- hints: repair_attend -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# At position 2 the model has to predict word 3. Which words does position 2 attend to, in the broken code?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Make a boolean matrix that is True on and below the diagonal (`torch.ones_like`, then `tril`), and fill the scores with minus infinity where it is False. The softmax comes after that.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_attend", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_attend(query, key, value):
+    """(batch, length, d_head) twice and (batch, length, d_value), to the shape of value. Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: no causal mask; every position could read the next word, and copied it
+    scores = query @ key.mT / math.sqrt(key.shape[-1])
+    may_attend = torch.ones_like(scores, dtype=torch.bool).tril()
+    weights = torch.softmax(scores.masked_fill(~may_attend, -math.inf), dim=-1)
+    return weights @ value
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_attend", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_attend")
+
+# %%
+examine_attend(repair_attend)
+
+# %% [markdown]
+# The loss is *worse* now, and the model is better. It does not go below the dashed line, and what it writes is a sentence.
+
+# %% [markdown]
+# ### Case 3 · The same word, again and again
+#
+# This patient is a healthy model (PyTorch's own causal attention, loss at the dashed line). It is asked to go on after
+# `<bos>`. **Symptom:** it says one word, and says it for ever.
+#
+# It helps to remember what comes out of the model: logits of the shape `(batch, length, words)`, a prediction at *every*
+# position.
+
+
+# %%
+def broken_generate(model, start, steps):
+    words = start
+    for _ in range(steps):
+        logits = model(words)  # (batch, length, words)
+        newest = logits.argmax(dim=-1)[:, :1]
+        words = torch.hstack([words, newest])
+    return words[:, start.shape[1] :]
+
+
+healthy_model, _ = practise(partial(F.scaled_dot_product_attention, is_causal=True))
+
+
+def examine_generate(generate):
+    begin = animal_words.encode("the cat")
+    for start in (begin[:1], begin[:2], begin[:3]):
+        new_words = generate(healthy_model, torch.tensor([start]), steps=5 - len(start))
+        print(f"{spoken(start):>15} ... {spoken(new_words[0])}")
+
+
+examine_generate(broken_generate)
+
+# %% [markdown]
+# ### Exercise 10.3 · `repair_generate`
+# <!-- facts: repair_generate -->
+# *the same word, again and again* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_generate(model, start, steps)`: `start` is `(batch, n)`, ids. The model maps ids `(batch, length)` to logits
+# `(batch, length, words)`. Append the most probable word, `steps` times, each time after reading all words so far. Returns
+# the new ids alone, `(batch, steps)`. There is no `<eos>` to watch for.
+#
+# <!-- hints: repair_generate -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# The model gives logits at *every* position: each position predicts the word after it. Which position predicts the word that is still missing?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# The axes of `logits` are batch, position, word. Index the position axis so that you get the newest one; Python counts from the end with negative numbers.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_generate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_generate(model, start, steps):
+    """Ids (batch, n), to the new ids (batch, steps). Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: the logits of the first position were read; in a causal model they never change
+    ids = start
+    for _ in range(steps):
+        logits = model(ids)[:, -1]
+        newest = logits.argmax(dim=-1, keepdim=True)
+        ids = torch.cat([ids, newest], dim=1)
+    return ids[:, start.shape[1] :]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_generate", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_generate")
+
+# %%
+examine_generate(repair_generate)
+
+# %% [markdown]
+# ### Case 4 · NaN after some steps
+#
+# A cross-entropy written by hand, straight from its definition. It agrees with PyTorch's on every example that the author
+# has tried. **Symptom:** training goes well for a while. Then, between two steps, the loss is NaN ("not a number"), and
+# from there on all weights are NaN as well. One of the inputs in this data is 60 times as large as the others.
+#
+# **Predict first:** will it help to make the learning rate smaller?
+
+
+# %%
+def broken_loss(logits, labels):
+    probabilities = torch.softmax(logits, dim=-1)
+    wanted = F.one_hot(labels, logits.shape[-1])
+    return -(wanted * torch.log(probabilities)).sum(dim=-1).mean()
+
+
+def examine_loss(loss_function):
+    torch.manual_seed(0)
+    labels = torch.arange(24).reshape(4, 6) % 5
+    inputs = F.one_hot(labels, 8) + 0.1 * torch.randn(4, 6, 8)
+    inputs[0, 0] *= 60
+    model = nn.Linear(8, 5)
+    descent = torch.optim.SGD(model.parameters(), lr=0.2)
+    print("step     loss   largest difference of two logits")
+    for step in range(121):
+        logits = model(inputs)
+        cost = loss_function(logits, labels)
+        if step % 30 == 0:
+            gap = (logits.amax(dim=-1) - logits.amin(dim=-1)).max().item()
+            print(f"{step:4d} {cost.item():8.2f}   {gap:.0f}")
+        descent.zero_grad()
+        cost.backward()
+        descent.step()
+
+
+examine_loss(broken_loss)
+
+# %% [markdown]
+# ### Exercise 10.4 · `repair_loss`
+# <!-- facts: repair_loss -->
+# *NaN after some steps* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_loss(logits, labels)`: the mean cross-entropy. `logits` is `(batch, length, words)`, `labels` is
+# `(batch, length)`; there is no padding. Returns a tensor with one number. It has to be the right number for logits of any
+# size: when the label's logit is 200 below the best one, the loss there is 200. You may use what PyTorch has.
+#
+# <!-- hints: repair_loss -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Compute by hand: a word's logit is 200 below the best one. What is its probability in float32, what is the logarithm of that, and what is 0 times that?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Never take the logarithm of a probability. The logarithm of the softmax is the logit, minus the largest logit of its row, minus the logarithm of the sum of `exp` of such differences. (PyTorch has it ready, too.)
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_loss(logits, labels):
+    """(batch, length, words) and (batch, length), to one number. Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: softmax rounds an improbable word to 0, its logarithm is -inf, and 0 * -inf is NaN
+    largest = logits.max(dim=-1, keepdim=True).values
+    shifted = logits - largest
+    log_probabilities = shifted - torch.log(torch.exp(shifted).sum(dim=-1, keepdim=True))
+    picked = log_probabilities.gather(2, labels.unsqueeze(2))
+    return -picked.mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_loss")
+
+# %%
+examine_loss(repair_loss)
+
+# %% [markdown]
+# Both begin with the same numbers, so no test with small logits could have told them apart. A smaller learning rate would
+# have moved the NaN to a later step. It comes when the model is *sure*, which is what training is for.
+
+# %% [markdown]
+# ### Case 5 · The source makes no difference
+#
+# A part of a decoder layer: attention among the target words, then attention to the source. The masks are left out here, and
+# `MultiHeadAttention` and `AddNorm` come from lessons 4 and 5. **Symptom:** whatever the source sentence says, the output
+# is the same. As a translator this model learns to write good sentences that have nothing to do with the original.
+
+
+# %%
+class BrokenDecoderBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.self_attention = MultiHeadAttention(width, heads)
+        self.add_norm_1 = AddNorm(width, dropout=0.0)
+        self.cross_attention = MultiHeadAttention(width, heads)
+        self.add_norm_2 = AddNorm(width, dropout=0.0)
+
+    def forward(self, x, memory):
+        read, _ = self.self_attention(x, x, x)
+        x = self.add_norm_1(x, read)
+        found, _ = self.cross_attention(x, memory, memory)
+        found = self.add_norm_2(x, read)
+        return found
+
+
+def examine_block(block_class):
+    torch.manual_seed(0)
+    block = block_class(8, 2)
+    target = torch.randn(1, 3, 8)
+    one, other = torch.randn(1, 5, 8, requires_grad=True), torch.randn(1, 4, 8)
+    gap = (block(target, one) - block(target, other)).abs().max().item()
+    print(f"two sources, largest difference of the outputs: {gap:.2f}")
+    out = block(target, one)
+    out[..., 0].sum().backward()
+    print("a gradient for the source:", "no" if one.grad is None or not one.grad.any() else "yes")
+
+
+examine_block(BrokenDecoderBlock)
+
+# %% [markdown]
+# ### Exercise 10.5 · `RepairedDecoderBlock`
+# <!-- facts: RepairedDecoderBlock -->
+# *the source makes no difference* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write the `forward` of `RepairedDecoderBlock(width, heads)`; the parts are there already, and they are sound. `x` is
+# `(batch, n_target, width)`, `memory` is `(batch, n_source, width)`, the result has the shape of `x`. Leave the masks out, as
+# the broken code does.
+#
+# <!-- hints: RepairedDecoderBlock -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Take a pencil and follow `memory` from line to line. Which result does it flow into, and where does that result go?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `forward` has four lines: attend within the target, add and normalize, attend to the source, add and normalize. Each add & norm gets what the attention in the line above it has returned.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "RepairedDecoderBlock", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class RepairedDecoderBlock(nn.Module):
+    """The first two thirds of a decoder layer, without masks."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.self_attention = MultiHeadAttention(width, heads)
+        self.add_norm_1 = AddNorm(width, dropout=0.0)
+        self.cross_attention = MultiHeadAttention(width, heads)
+        self.add_norm_2 = AddNorm(width, dropout=0.0)
+
+    def forward(self, x, memory):
+        """(batch, n_target, width) and (batch, n_source, width), to the shape of x. Name the fault in a comment."""
+        ### BEGIN SOLUTION
+        # fault: the result of cross-attention was not used; that of self-attention was added twice
+        from_target, _ = self.self_attention(x)
+        x = self.add_norm_1(x, from_target)
+        from_source, _ = self.cross_attention(x, memory)
+        return self.add_norm_2(x, from_source)
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_RepairedDecoderBlock", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("RepairedDecoderBlock")
+
+# %%
+examine_block(RepairedDecoderBlock)
+
+# %% [markdown]
+# ### Case 6 · Worse in a batch than alone
+#
+# The words of a sentence attend to each other (here with `x` itself as query, key and value), then the mean of the real
+# words is the vector of the sentence. The author has thought of padding: there is a mask, and the mean counts real words
+# alone. **Symptom:** a sentence has one vector when it comes alone, and another one in a batch with longer sentences. In a
+# test with one sentence at a time nothing is wrong.
+#
+# The patient below is "the cat sleeps", with 0 to 8 rows of padding behind it. The vector should not depend on them.
+
+
+# %%
+def broken_sentence_vectors(x, keep):
+    scores = x @ x.transpose(1, 2) / math.sqrt(x.shape[-1])  # (batch, queries, keys)
+    scores = scores.masked_fill(~keep.unsqueeze(2), -1e9)
+    attended = torch.softmax(scores, dim=-1) @ x
+    real = keep.unsqueeze(2)
+    return (attended * real).sum(dim=1) / real.sum(dim=1)
+
+
+def examine_vectors(sentence_vectors):
+    print("rows of padding   largest difference to the sentence alone")
+    for padding in (0, 1, 2, 4, 8):
+        row_ids = [4, 8, 9] + padding * [0]  # the cat sleeps <pad> ...
+        rows = math.sqrt(D_MODEL) * EMBEDDINGS[row_ids] + positional_encoding(len(row_ids), D_MODEL)
+        x = torch.from_numpy(rows).float().unsqueeze(0)
+        keep = torch.tensor([row_ids]) != 0
+        alone, padded = sentence_vectors(x[:, :3], keep[:, :3]), sentence_vectors(x, keep)
+        print(f"{padding:15d}   {(alone - padded).abs().max().item():.3f}")
+
+
+examine_vectors(broken_sentence_vectors)
+
+# %% [markdown]
+# ### Exercise 10.6 · `repair_sentence_vectors`
+# <!-- facts: repair_sentence_vectors -->
+# *worse in a batch than alone* · core · 2 points · about 5 minutes
+# <!-- end -->
+#
+# Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real words,
+# wherever the padding stands; every sentence has at least one. Scaled self-attention with `x` as query, key and value, then
+# the mean over the real words. The result is `(batch, width)`, and no number in it depends on what stands in padded rows.
+#
+# <!-- hints: repair_sentence_vectors -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Alone, a sentence has no padding. In the batch it has. Look at one real word (a row of the scores): which columns does the mask take away from it?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `scores` is (batch, queries, keys). `keep` has to line up with the keys, the last axis, and be the same for all queries. So the new axis of size 1 goes where the queries are.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "repair_sentence_vectors", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def repair_sentence_vectors(x, keep):
+    """(batch, length, width) and (batch, length), to (batch, width). Name the fault in a comment."""
+    ### BEGIN SOLUTION
+    # fault: the mask lay on the padded queries; the padded keys stayed visible to real words
+    scores = x @ x.mT / math.sqrt(x.shape[-1])
+    weights = scores.masked_fill(~keep[:, None, :], -1e9).softmax(dim=-1)
+    shares = keep / keep.sum(dim=1, keepdim=True)  # of each real word in the mean
+    return (shares[:, :, None] * (weights @ x)).sum(dim=1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_repair_sentence_vectors", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("repair_sentence_vectors")
+
+# %%
+examine_vectors(repair_sentence_vectors)
+
+# %% [markdown]
+# ## Experiment: the questions, put to a healthy model
+#
+# **Predict first.** A Transformer with random weights has not learned anything. Which of the questions below does it pass?
+
+
+# %%
+def largest_change(source, target, other_source, other_target):
+    """Of the logits at the positions that both targets have."""
+    with torch.no_grad():
+        one, other = model(source, target), model(other_source, other_target)
+    length = min(one.shape[1], other.shape[1])
+    return (one[:, :length] - other[:, :length]).abs().max().item()
+
+
+padding = torch.zeros(1, 3, dtype=torch.int64)
+print(f"another source:             {largest_change(source, target, source.flip(1), target):.5f}")
+print(f"three more <pad> in source: {largest_change(source, target, torch.cat([source, padding], 1), target):.5f}")
+print(f"three more <pad> in target: {largest_change(source, target, source, torch.cat([target, padding], 1)):.5f}")
+
+logits = model(source, target[:, :-1])
+F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten()).backward()
+print("parameters without a gradient:", [name for name, p in model.named_parameters() if p.grad is None])
+
+# %% [markdown]
+# All of them. The questions are about how information flows, and that does not depend on what has been learned.
+
+# %% [markdown]
+# ## Recap
+#
+# None of the six faults raised an error. Each was found with a small question that has a known answer:
+#
+# | question | answer of a healthy model |
+# | --- | --- |
+# | Do all weights have a gradient after `backward()`, and do they move? | yes, every one |
+# | How low can the loss honestly get? | the model does not go below |
+# | Change a word: which outputs change? | its own and later ones, no earlier one |
+# | Do logits in the hundreds give a finite loss, and the right one? | yes |
+# | Change the source: does the output change? | yes |
+# | Add padding: does anything change? | no |
+#
+# ## The paper, the blog, this code
+#
+# "Blogs and notes" are the texts that this course grew out of.
+#
+# | question | the paper | blogs and notes | this code |
+# | --- | --- | --- | --- |
+# | How does one know that a prediction depends only on earlier words? | the mask, "combined with the fact that the output embeddings are offset by one position" (section 3.1) | masking "prevents cheating" | the leak test |
+# | What about padding? | not mentioned | not mentioned | a sentence has the same result in every batch |
+# | Which mistakes does one make? | not mentioned | not mentioned | six of them, each in one or two lines |
