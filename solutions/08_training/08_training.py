@@ -1075,9 +1075,9 @@ print("weighted by tokens: the same within 0.001 %:", bool((weighted - of_whole)
 # The translator above decodes greedily. Lesson 9 has other ways; here they gain nothing, since each sentence of the grammar
 # has one right translation.
 #
-# Natural sentences have many. So papers count how many word sequences of length 1, 2, 3 and 4 of a
-# translation stand in the reference, take the geometric mean of the four shares, and punish what is too short: **BLEU**, from 0
-# to 100. That sounds exact. Here are four translations, scored by the library sacreBLEU, four times.
+# Natural sentences have many. So papers count how many word sequences of length 1, 2, 3 and 4 of a translation are in its
+# reference too (each at most as often as there), add these counts up over all sentences, take the geometric mean of the four
+# shares, and punish what is too short: **BLEU**, from 0 to 100. That sounds exact. Here are four translations, scored by the library sacreBLEU, four times.
 
 # %%
 references = [

@@ -7,6 +7,7 @@
 # the paper does (follow several beginnings at once).
 #
 # <!-- map: 09_decoding -->
+# ![The map of the Transformer, in colour what this lesson is about: the next word.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

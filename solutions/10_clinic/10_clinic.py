@@ -5,6 +5,7 @@
 # out, with small questions whose answer is known before they are asked.
 #
 # <!-- map: 10_clinic -->
+# ![The map of the Transformer, in colour what this lesson is about: the whole model under test.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**
