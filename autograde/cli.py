@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -229,24 +228,9 @@ def _graded_lesson(args):
 
 
 def _lab(args) -> int:
-    from autograde.course import paths
-    from autograde.learner import workspace
+    from autograde.learner import lab
 
-    folder = paths.root() if args.instructor else workspace.start()
-    options = ["--no-browser"] * args.no_browser + ([f"--port={args.port}"] if args.port else [])
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.append("--allow-root")
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *options]
-    print(f"Starting JupyterLab in {folder}. Press Ctrl+C twice here to stop it.", flush=True)
-    return subprocess.run(command, cwd=folder, env=_kernel_environment()).returncode
-
-
-def _kernel_environment() -> dict[str, str]:
-    from autograde.course import kernels
-
-    environment = kernels.environment()
-    environment.pop("PYTHONHASHSEED")
-    return environment
+    return lab.run(args.instructor, not args.no_browser, args.port)
 
 
 def _start(args) -> int:

@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 
 import pages
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
@@ -73,11 +74,6 @@ def lab(course: Path, *options: str):
         port = free.getsockname()[1]
     token = secrets.token_hex(8)
     settings = course / "jupyter"
-    overrides = (
-        settings / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    )
-    overrides.parent.mkdir(parents=True)
-    overrides.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     env = {
         **environment(),
         "COURSE_ROOT": str(course),
@@ -100,12 +96,16 @@ def lab(course: Path, *options: str):
             time.sleep(0.5)
         yield address, token
     finally:
+        processes = psutil.Process(server.pid).children(recursive=True) if server.poll() is None else []
         server.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(20)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, 9)
+            server.wait(60)
+        _, left = psutil.wait_procs(processes, timeout=10)
+        for process in left:
+            process.kill()
+        server.kill()
         log.close()
+        assert not left, f"these go on after `course lab` has ended: {left}"
 
 
 def shoot(page: Page, name: str) -> None:
@@ -135,6 +135,9 @@ def test_a_learner_gets_a_diagnosis_and_then_passes(course, page):
     with lab(course) as (address, token):
         file = course / "my_work" / LESSON.name / f"{LESSON.name}.ipynb"
         assert file.is_file(), "`course lab` has copied the lessons"
+        page.goto(f"{address}/?token={token}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")  # a notebook opens, not the launcher
+        assert not page.locator("text=/Create Assignment|Nbgrader|Jupyter news/").count()
         page.goto(f"{address}/lab/tree/{LESSON.name}/{LESSON.name}.ipynb?token={token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")

@@ -1,4 +1,5 @@
 """Data in, verdict out.
 
-Reading order: judge, answer_key, views, tolerance, compare, findings, diagnosis, explain, verdict.
+Reading order: judge, answer_key, projection, tolerance, compare, findings, diagnosis, relations, exceptions, source,
+explain, carry, verdict.
 """

@@ -76,6 +76,8 @@ class CheckFailed(AssertionError):
 
 def check(name: str) -> None:
     """Check the object called `name` in the calling notebook or script: show the result, raise if it is not passed."""
+    if not isinstance(name, str):
+        raise TypeError(f'Write the name in quotes: check("{getattr(name, "__name__", "softmax")}").')
     asked = exercise(name)
     namespace = sys._getframe(1).f_globals
     verdict = _verdict(asked, namespace)

@@ -24,7 +24,6 @@ def lines() -> list[str]:
     shown: list[str] = []
     if record.is_damaged(file):
         shown.append(f"{file} is damaged, so what is passed is not known. `course check 1` (2, 3, ...) finds it again.")
-    upcoming: tuple[Lesson, Asked] | None = None
     for lesson in GRADED:
         asked = outline(lesson)
         left = [one for one in asked if _state(one, data) != PASSED]
@@ -37,12 +36,24 @@ def lines() -> list[str]:
         begun = [one.name for one in left if _state(one, data) != NOT_STARTED]
         if begun:
             shown.append(f"{'':<16} begun: {', '.join(begun)}")
-        if upcoming is None and left:
-            upcoming = lesson, left[0]
+    upcoming = _upcoming(data)
     if upcoming is None:
         return [*shown, "All exercises are passed."]
     lesson, one = upcoming
     return [*shown, f"Next: {one.number} {one.name} ({one.title}) in {lesson.name}, about {one.minutes} minutes."]
+
+
+def _upcoming(data: _Record) -> tuple[Lesson, Asked] | None:
+    """The first exercise that is not passed, with its lesson."""
+    asked = ((lesson, one) for lesson in GRADED for one in outline(lesson))
+    return next((pair for pair in asked if _state(pair[1], data) != PASSED), None)
+
+
+def current() -> Lesson:
+    """The lesson with the exercise that is next; the first where all are passed."""
+    file = record.find(paths.workspace())
+    upcoming = _upcoming(record.read(file) if file else {})
+    return upcoming[0] if upcoming else GRADED[0]
 
 
 def _state(one: Asked, data: _Record) -> str:

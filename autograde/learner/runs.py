@@ -104,9 +104,10 @@ def doubt(name: str, text: str | None, known: Sequence[Run], saved: Path | None 
         return None
     cell = known[mention].cell
     latest = [run for run in known[mention:] if cell is not None and run.cell == cell] or [known[mention]]
-    if isinstance(latest[-1].refused, SyntaxError):
-        return Refused(latest[-1].refused)
     valid = [run for run in known if defines.search(run.source) and run.refused is None]
+    if isinstance(latest[-1].refused, SyntaxError):
+        elsewhere = cell is not None and bool(valid) and valid[-1].cell not in (None, cell)
+        return None if elsewhere else Refused(latest[-1].refused)
     if cell is None or text is None or not valid or valid[-1].source.strip() != text.strip():
         return None
     if len(latest) > 1:

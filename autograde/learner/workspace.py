@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 LOCAL_SECONDS = 120  # for one cell in `course check`
 
 
-def start(echo: Callable[[str], None] = print) -> Path:
-    """Copy what is released into the workspace; files that are there stay as they are."""
+def start(echo: Callable[[str], None] = print, always: bool = True) -> Path:
+    """Copy what is released into the workspace; files that are there stay as they are. `always` says so too where
+    nothing is new."""
     work = paths.workspace()
     new = []
     for lesson in LESSONS:
@@ -39,7 +40,7 @@ def start(echo: Callable[[str], None] = print) -> Path:
         progress.write(marker, {})
     if new:
         echo(f"Copied into {work}: {', '.join(new)}.")
-    else:
+    elif always:
         echo(f"Everything is in {work} already; nothing was changed.")
     return work
 

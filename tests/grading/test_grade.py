@@ -231,6 +231,24 @@ def test_memory_of_one_process_is_named(code, kind, runner):
     assert outputs_of(result, "decode").count(reason) == 2, "in the text of the error, and at the end of its traceback"
 
 
+SWALLOWS = """
+def decode(ids, index_to_word):
+    while True:
+        try:
+            word = index_to_word[-1]
+        except:
+            continue
+"""
+
+
+def test_a_bare_except_does_not_outlive_the_limit_of_a_call(runner):
+    wrong = {"decode": SWALLOWS, "encode": "def encode(tokens, word_to_index):\n    return tokens @ word_to_index"}
+    result = grade(bundle_of(FIRST, filled(FIRST, wrong), limits=Limits(call=0.4)), runner)
+    late, raised = (result.scores[f"check_{name}"].verdict for name in ("decode", "encode"))
+    assert "No result after 0.4 seconds" in late.advice and late.score == 0
+    assert ("With", "tokens: list of 5 items\nword_to_index: dict of 10 items") in raised.facts, raised.facts
+
+
 def test_an_answer_that_is_not_python_is_an_error_with_its_line(runner):
     third = find_lesson("03_single_head")
     broken = {"softmax": "def softmax(x, axis=-1):\n    return (x\n", "project": "def project(x)\n    return x"}

@@ -81,6 +81,11 @@ def test_the_result_is_shown_once(monkeypatch):
     assert error.traceback == [SHOWN_ABOVE] and "add up to 1" in error.evalue
 
 
+def test_a_name_without_quotes_is_told():
+    with pytest.raises(TypeError, match=r'Write the name in quotes: check\("softmax"\)\.'):
+        autograde.check(softmax)
+
+
 def test_the_text_has_the_colour_of_the_theme():
     html = Verdict("softmax", False, FAILED, 0.0, advice="Wrong.", facts=(("Call", "softmax(x)"),)).html
     assert re.findall(r'[;"]color:([^;"]+)', html) == ["inherit"]

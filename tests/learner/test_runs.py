@@ -45,6 +45,7 @@ def run(source: str, cell: str | None = "a") -> Run:
         ([run(RIGHT), run("from mine import one as softmax")], RIGHT),
         ([run(RIGHT), Run(cell="a", source="%run mine.py")], RIGHT),
         ([run(RIGHT), run(RENAMED), run(RIGHT)], RIGHT),
+        ([run(RIGHT), run(BROKEN, cell="scratch")], RIGHT),  # the cell of the answer is still as it was run
     ],
 )
 def test_nothing_is_doubted_without_a_reason(known, text):

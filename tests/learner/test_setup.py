@@ -141,10 +141,11 @@ def test_what_pip_was_told_is_respected(install, monkeypatch, told, expected):
 # --- the outline ----------------------------------------------------------------------------------------------------
 
 
-def test_the_outline_is_the_catalogue(lesson):
-    catalogue = [(one.name, one.title, one.points, one.minutes, one.extra) for one in of_lesson(lesson.name)]
-    assert [(one.name, one.title, one.points, one.minutes, one.extra) for one in outline(lesson)] == catalogue
-    assert outline(lesson)[1].number == f"{int(lesson.name[:2])}.2"
+def test_the_outline_is_the_catalogue(graded_lesson):
+    catalogue = [(one.name, one.title, one.points, one.minutes, one.extra) for one in of_lesson(graded_lesson.name)]
+    assert [(one.name, one.title, one.points, one.minutes, one.extra) for one in outline(graded_lesson)] == catalogue
+    numbers = [f"{int(graded_lesson.name[:2])}.{place}" for place in range(1, 1 + len(catalogue))]
+    assert [one.number for one in outline(graded_lesson)] == numbers
 
 
 @pytest.mark.parametrize("command", ["progress", "start", "--version", "help"])

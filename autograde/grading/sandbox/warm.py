@@ -8,9 +8,11 @@ with Runner() as runner:
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -386,7 +388,9 @@ def _clean_up() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         lock = folder / _LOCK
         with contextlib.suppress(OSError, Timeout):
-            if lock.is_file() and time.time() - lock.stat().st_mtime > _OLD:
+            place, file = folder.lstat(), lock.lstat()
+            mine = place.st_uid == file.st_uid == os.geteuid() and stat.S_ISDIR(place.st_mode)
+            if mine and stat.S_ISREG(file.st_mode) and time.time() - file.st_mtime > _OLD:
                 with FileLock(lock, timeout=0):
                     shutil.rmtree(folder, ignore_errors=True)
 

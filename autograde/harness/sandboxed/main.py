@@ -64,7 +64,7 @@ def main(number: int) -> None:
         while pid and not select.select([control], [], [], resources.PERIOD)[0]:
             if alone and pid in ended():
                 end_all(memory)
-            if memory.used(pid) > limit:
+            if memory.exceeds(pid, limit):
                 over = True
                 end_all(memory) if alone else kill(pid)
         byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)

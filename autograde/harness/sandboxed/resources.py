@@ -77,16 +77,17 @@ class Memory:
         # a /proc of other numbers says nothing about these processes
         self.there = os.path.islink("/proc/self") and os.readlink("/proc/self") == str(os.getpid())
 
-    def used(self, child: int) -> int:
-        """Bytes that the processes below `child` use; quick where they are few, exact where they may be many."""
+    def exceeds(self, child: int, limit: int) -> bool:
+        """Whether the processes below `child` use more than `limit` bytes. Their resident pages, which are quick to
+        read, count a page once for each process that has it; only where these are too many the exact number is
+        read. A program that was started shares nothing with this process, and what a fork has written on is its own."""
         if not self.there:
-            return 0
+            return False
         group = self.group(child)
-        most = sum(max(0, _kib(name, "status", _RESIDENT) - self.own) for name in group)
-        if most > self.own:  # copies share what they have not changed: count each page once
-            exact = [_kib(name, "smaps_rollup", _PROPORTIONAL) for name in ("self", *group)]
-            most = min(most, max(0, sum(exact) - self.own))
-        return most * 1024
+        if sum(_kib(name, "status", _RESIDENT) for name in group) * 1024 <= limit:
+            return False
+        shared = sum(_kib(name, "smaps_rollup", _PROPORTIONAL) for name in ("self", *group))
+        return (shared - self.own) * 1024 > limit
 
     def group(self, child: int) -> list[str]:
         """The processes of a submission; beside them there may be the other workers' submissions."""
