@@ -212,3 +212,16 @@ def editor_metadata(tree, name):
             "tags": ["mine", "todo"],
             "editable": False,
         }
+
+
+@of_cells
+def pasted_picture(tree, name):
+    """A picture of 12 MB in a text, as editors paste it, and one of 9 MB in a cell of code."""
+    picture = "data:image/png;base64," + "iVBORw0KGgo" * 1_100_000
+    tree["cells"].insert(1, {"cell_type": "markdown", "source": f"![plot]({picture})", "metadata": {}})
+    tree["cells"].insert(2, new_code(f'picture = "{picture[:9_000_000]}"\nprint(len(picture))'))
+
+
+@of_cells
+def shell_lines(tree, name):
+    tree["cells"].append(new_code("if False:\n" + "    !pip list\n" * 501))

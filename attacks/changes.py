@@ -161,6 +161,11 @@ def huge_source(tree, name):
 
 
 @of_cells
+def long_last_cell(tree, name):
+    tree["cells"].append(new_code("#" * 2**20))
+
+
+@of_cells
 def null_bytes(tree, name):
     for cell in answer_cells(tree):
         cell["source"] += "\n\x00\ud800\n"

@@ -353,7 +353,7 @@ def _grade(args) -> int:
         scheduler=args.scheduler,
         options=options,
     )
-    outcomes = classroom.grade(request, on_start=shown.begin)
+    outcomes = classroom.grade(request, on_start=shown.begin, on_current=shown.current)
     with shown:
         for outcome in outcomes:
             shown.add(outcome)

@@ -1,8 +1,8 @@
 """A grader for tests of everything around grading: it reads answers and runs none of them.
 
 An exercise is passed where its cell is no longer as it was handed out. Words in a submission make it misbehave as a
-grader or a machine could: `END THE WORKER`, `END IT ONCE`, `BREAK THE GRADER`, `TAKE SECONDS`, `BUSY ONCE`, `BUSY
-ALWAYS`. It imports little, so that a worker starts quickly.
+grader or a machine could: `END THE WORKER`, `END IT ONCE`, `BREAK THE GRADER`, `TAKE SECONDS`, `WORK FOR EVER`, `WAIT
+FOR EVER`, `BUSY ONCE`, `BUSY ALWAYS`. It imports little, so that a worker starts quickly.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ def grade(job: Job) -> Result:
         raise RuntimeError("a fault of the grader")
     if b"BUSY ALWAYS" in data or (b"BUSY ONCE" in data and _count(job.student) == 1):
         raise Busy("a process was not ready")
+    while b"WORK FOR EVER" in data:
+        pass
+    if b"WAIT FOR EVER" in data:
+        time.sleep(10**6)
     if b"TAKE SECONDS" in data:
         time.sleep(0.3)
     sources = {_grade_id(cell): "".join(cell["source"]) for cell in json.loads(data)["cells"]}

@@ -21,6 +21,12 @@ _SYSTEM = {
     errno.EPERM: "it may not be read or written. Check its permissions",
     errno.EMFILE: "too many files are open. Raise the limit (`ulimit -n 4096`), and run the command again",
 }
+_EVERYWHERE = {
+    *(getattr(errno, "EDQUOT", errno.ENOSPC), errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENOMEM),
+    *(errno.EMFILE, errno.ENFILE),
+}
+# errors of a database about what it is given, and not about its state
+_OF_DATA = {"DataError", "IntegrityError", "ProgrammingError", "InterfaceError"}
 # what a driver of a database says
 _DATABASE = {
     "locked": "another program is writing to it. Wait until it ends (close the formgrader), and run the command again",
@@ -31,6 +37,8 @@ _DATABASE = {
     "not a database": "the file is not a database. Put a backup in its place",
     "malformed": "the file is damaged. Put a backup in its place",
     "unable to open": "the file cannot be opened. Check its place and its permissions",
+    "no such table": "it is of another version. Keep a copy of it, and run `nbgrader db upgrade`",
+    "no such column": "it is of another version. Keep a copy of it, and run `nbgrader db upgrade`",
     "connect": "the server cannot be reached. Check `db_url` in nbgrader_config.py and the server",
 }
 
@@ -40,8 +48,21 @@ def sentence(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno is not None:
         reason = _SYSTEM.get(error.errno, error.strerror or type(error).__name__)
         return f"{error.filename or 'A file could not be read or written'}: {reason}."
-    if type(error).__module__.startswith("sqlalchemy.") and hasattr(error, "orig"):  # not imported for other commands
-        said = str(error.orig)
-        reason = next((remedy for words, remedy in _DATABASE.items() if words in said.casefold()), said)
+    if _of_database(error):
+        said = str(getattr(error, "orig", None) or error)
+        reason = next((remedy for sign, remedy in _DATABASE.items() if sign in said.casefold()), said)
         return f"The gradebook: {reason}."
     return None
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether every submission would meet the same error: a full disk, or a gradebook that cannot be used."""
+    if isinstance(error, OSError):
+        return error.errno in _EVERYWHERE
+    return _of_database(error) and type(error).__name__ not in _OF_DATA
+
+
+def _of_database(error: Exception) -> bool:
+    """SQLAlchemy need not be imported to know its errors; its driver's own may come unwrapped."""
+    kinds = {(kind.__module__.split(".")[0], kind.__name__) for kind in type(error).__mro__}
+    return bool(kinds & {("sqlalchemy", "DBAPIError"), ("sqlalchemy", "TimeoutError"), ("sqlite3", "Error")})

@@ -1,6 +1,9 @@
-"""Grade one submission: normalise → run → ask → judge. `grade(bundle) -> Result` never raises because of what a
-submission contains; it does raise where this machine cannot grade at all (`sandbox.warm.Unsafe`), or not now
-(`sandbox.frames.Busy`)."""
+"""Grade one submission: normalise → run → ask → judge.
+
+`grade(job) -> Result` never raises because of what a submission contains: what cannot be read, run, judged or shown
+costs the points it concerns, with the reason, and needs manual review. It raises where this machine cannot grade at
+all (`sandbox.warm.Unsafe`), or not now (`sandbox.frames.Busy`, OSError).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import nbformat
 from nbformat import NotebookNode
@@ -22,15 +25,24 @@ from autograde.course.lessons import GRADED
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
+from autograde.grading.deadline import GRACE, Deadline, Unusable
 from autograde.grading.job import ALL, Job, Result, Review, Score
 from autograde.grading.notebook import rules
-from autograde.grading.notebook.cells import answer_source, checked_exercise, outputs, refused, undefined
+from autograde.grading.notebook.cells import (
+    answer_source,
+    checked_exercise,
+    error_output,
+    outputs,
+    refused,
+    undefined,
+)
 from autograde.grading.notebook.mending import reference_source
 from autograde.grading.notebook.normalise import is_locked, normalise, note_cell
 from autograde.grading.notebook.read import Submitted, Unreadable, parse_submission
 from autograde.grading.notebook.sanitize import clean_notebook
 from autograde.grading.notebook.scores import ordinary_score
-from autograde.grading.notebook.slicing import facts_of, needed
+from autograde.grading.notebook.slicing import LONGEST_READ, facts_of, needed
+from autograde.grading.notebook.slow import SlowFunctions
 from autograde.grading.notebook.truncate import shorten
 from autograde.grading.records import seeds
 from autograde.grading.sandbox import absent, warm
@@ -44,10 +56,14 @@ from autograde.judge.verdict import Verdict
 
 NOT_RUN = "Not run in grading: it decides no grade."
 UNTRAINED = "Not shown in grading: it trains, or needs what was trained. It decides no grade."
+SLOW = "Not run in grading: it calls `{name}`, which exceeded its time limit. The cell decides no grade."
+AFTER_SLOW = "Not shown in grading: it needs a cell that was not run, to save time. It decides no grade."
+NO_TIME = "Not run: it calls `{name}`, which exceeded its time limit in earlier cells."
 _CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
 _LONGEST = 500  # characters of a cell's error in a verdict
 _KEYS = 256  # answer keys that a process keeps
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _runner: tuple[int, Runner] | None = None
@@ -56,6 +72,13 @@ _runner: tuple[int, Runner] | None = None
 def grade(job: Job, runner: Runner | None = None) -> Result:
     """Grade one submission; `runner` defaults to one that this process starts once and keeps warm."""
     return _Grading(job, runner).result()
+
+
+def refused_result(job: Job, reason: str) -> Result:
+    """No points for a submission that the grader could not handle, with the reason, for manual review."""
+    grading = _Grading(replace(job, notebook=None), None)
+    grading.refuse(reason)
+    return grading.result()
 
 
 def warm_runner(unsafe: bool = False) -> Runner:
@@ -89,10 +112,18 @@ class _Grading:
         self.seconds = {"normalise": 0.0, "run": 0.0, "judge": 0.0, "user": 0.0, "total": 0.0}
         self.verdicts: dict[str, Verdict] = {}
         self.unreadable = ""
+        self.broken = ""  # why the grader could not read the notebook, where it should have been able to
         self.notes = list(job.notes)
         self.reviews: list[Review] = []
         self.flags: dict[str, str] = {}  # by exercise
         self.errors: dict[str, str] = {}  # by grade id, of the cells that have run
+        self.doubts: dict[str, str] = {}  # {exercise or grade id: why the grader could not handle what it got}
+        self.skip_slow = True
+        self.deadline = Deadline(job.options.limits.total)
+
+    def _forget(self) -> None:
+        """What an earlier run of the notebook has shown."""
+        self.verdicts, self.flags, self.errors, self.doubts = {}, {}, {}, {}
 
     def result(self) -> Result:
         start = time.perf_counter()
@@ -105,23 +136,20 @@ class _Grading:
             if self.runner is None and self.job.options.unsafe and not warm.possible():
                 assurance = self._in_each_order(self._run_in_kernel)
             else:
+                waiting = time.monotonic()
                 runner = self.runner or warm_runner(self.job.options.unsafe)
                 runner.start()
+                self.deadline.end += time.monotonic() - waiting  # for the machine, not for the submission
                 assurance = runner.assurance
                 self._in_each_order(partial(self._run, runner))
-            passed = {name for name, verdict in self.verdicts.items() if verdict.score > 0}
-            self.reviews += rules.reviews(self.notebook, passed) if passed else []
-            self.reviews += [Review(name, self.flags[one]) for name, one in self._flagged(passed)]
         scores = self._scores()
+        self._review()
         for name, mark in scores.items():
             if mark.points is None:
                 self.reviews.append(Review(name, "graded by hand"))
-        unreadable = [f"{self.unreadable} Nothing in it could be graded."] if self.unreadable else []
-        if unreadable or self.notes:
-            self.notebook.cells.insert(0, note_cell([*unreadable, *self.notes]))
-        clean_notebook(self.notebook)
-        shorten(self.notebook)
-        text = notebooks.to_plain_text(self.notebook)
+        if self.broken and scores:
+            self.reviews.append(Review(next(iter(scores)), self.broken))
+        text = self._text()
         self.seconds["total"] = time.perf_counter() - start
         return Result(
             self.job.lesson,
@@ -135,29 +163,75 @@ class _Grading:
             unreadable=self.unreadable,
         )
 
-    def _flagged(self, passed: set[str]) -> list[tuple[str, str]]:
-        """(grade id, exercise) of what got points and is doubted."""
-        checks = [(grade_id(cell), checked_exercise(cell)) for cell in self.notebook.cells]
-        return [(name, one.name) for name, one in checks if one and name in passed and self.flags.get(one.name)]
+    def refuse(self, reason: str) -> None:
+        """Nothing of it is graded."""
+        self.unreadable = self.broken = reason
+
+    def _review(self) -> None:
+        """What needs manual review: findings of the rules, doubtful right answers, what the grader could not handle."""
+        passed = {name for name, verdict in self.verdicts.items() if verdict.score > 0}
+        try:
+            if passed:
+                with self.deadline.handling("the rules did not read this notebook", GRACE):
+                    self.reviews += rules.reviews(self.notebook, passed)
+        except Unusable as error:
+            self.reviews += [Review(name, str(error)) for name in sorted(passed)]
+        for cell in filter(_graded, self.notebook.cells):
+            name, exercise = grade_id(cell), checked_exercise(cell)
+            if reason := self.doubts.get(exercise.name if exercise else name):
+                self.reviews.append(Review(name, reason))
+            elif exercise and name in passed and self.flags.get(exercise.name):
+                self.reviews.append(Review(name, self.flags[exercise.name]))
+
+    def _text(self) -> str:
+        """The graded notebook as text. Where it cannot be written its outputs are left out, or else all that came from
+        the submission, with a note."""
+        cells = self.notebook.cells
+        for attempt in range(2):
+            self.notebook.cells = self._noted(cells)
+            try:
+                with self.deadline.handling("What the cells have shown could not be kept", GRACE):
+                    clean_notebook(self.notebook)
+                    shorten(self.notebook)
+                    text = notebooks.to_plain_text(self.notebook)
+                    text.encode()
+                    return text
+            except Unusable as error:
+                self.notes.append(f"{error}.")
+            for cell in cells if attempt == 0 else ():
+                if cell.cell_type == "code":
+                    cell.outputs = []
+        self.notebook.cells = self._noted(nbformat.reads(self.job.release, as_version=4).cells)
+        return notebooks.to_plain_text(self.notebook).encode("utf-8", "replace").decode()
+
+    def _noted(self, cells: list[NotebookNode]) -> list[NotebookNode]:
+        """Cells with the grader's notes above them."""
+        unreadable = [f"{self.unreadable} Nothing in it could be graded."] if self.unreadable else []
+        notes = [*unreadable, *self.notes]
+        return [note_cell(notes), *cells] if notes else list(cells)
 
     # --- normalise --------------------------------------------------------------------------------------------------
 
     def _normalise(self) -> None:
         release = nbformat.reads(self.job.release, as_version=4)
-        submitted = Submitted([])
-        if self.job.notebook is None:
+        if self.unreadable:
+            pass
+        elif self.job.notebook is None:
             self.unreadable = "There is no notebook in the submission."
         else:
             try:
-                submitted = parse_submission(self.job.notebook)
+                with self.deadline.handling("The notebook could not be read", own=(Unreadable,)):
+                    submitted = parse_submission(self.job.notebook)
+                    self.notebook, notes = normalise(release, submitted, self.job.locked)
+                self.notes += notes
+                self.moved = partial(normalise, release, submitted, self.job.locked, keep_order=True)
             except Unreadable as error:
-                self.unreadable = str(error)
+                self.refuse(str(error))
+            except Unusable as error:
+                self.refuse(f"{error}.")
+                release = nbformat.reads(self.job.release, as_version=4)
         if self.unreadable:
             self.notebook, _ = normalise(release, Submitted([]), self.job.locked)
-        else:
-            self.notebook, notes = normalise(release, submitted, self.job.locked)
-            self.notes += notes
-            self.moved = partial(normalise, release, submitted, self.job.locked, keep_order=True)
         self.files = {name: content for name, content in self.job.files.items() if _is_data(name)}
         left_out = sorted(self.job.files.keys() - self.files.keys())
         self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
@@ -173,16 +247,16 @@ class _Grading:
         scores = self._scores()
         if all(one.points is None or one.points >= one.max_score for one in scores.values()):
             return done
-        notebook, _ = self.moved()
+        notebook, _ = self._learned(self.moved) or (self.notebook, [])
         if [cell.id for cell in notebook.cells] == [cell.id for cell in self.notebook.cells]:
             return done
         notebook.metadata = self.notebook.metadata
-        first = self.notebook, self.verdicts, self.flags
-        self.notebook, self.verdicts, self.flags = notebook, {}, {}
-        self.errors.clear()
+        first = self.notebook, self.verdicts, self.flags, self.doubts
+        self.notebook = notebook
+        self._forget()
         run()
         if _total(self._scores()) <= _total(scores):
-            self.notebook, self.verdicts, self.flags = first
+            self.notebook, self.verdicts, self.flags, self.doubts = first
         return done
 
     def _run(self, runner: Runner) -> None:
@@ -192,17 +266,16 @@ class _Grading:
         left_out: set[str] = set()
         if self.job.options.cells != ALL:
             sources = [check.name if check else cell.source for cell, check in zip(code, checks, strict=True)]
-            run, left_out = needed(sources, [self._may_be_left_out(cell) for cell in code])
-        start = self.begun = time.perf_counter()
+            candidates = [self._may_be_left_out(cell) for cell in code]
+            run, left_out = self._learned(needed, sources, candidates) or (run, left_out)
+        start = time.perf_counter()
         judging = self.seconds["judge"]
         missing = self._run_cells(runner, code, checks, run)
-        if missing & left_out:  # a name was looked up in a way that the source does not show
-            self.verdicts.clear()
-            run = [True] * len(code)
+        if missing & (left_out | self.skipped):  # a name was looked up in a way that the source does not show
+            run, self.skip_slow = [True] * len(code), False
             self._run_cells(runner, code, checks, run)
         # by the submission, which will do so again, or by somebody else on this machine
-        if self.ended and 2 * (time.perf_counter() - start) < self.job.options.limits.total:
-            self.verdicts.clear()
+        if self.ended and self.deadline.left > time.perf_counter() - start:
             self._run_cells(runner, code, checks, run)
         self.seconds["run"] = time.perf_counter() - start - (self.seconds["judge"] - judging)
 
@@ -228,33 +301,59 @@ class _Grading:
 
     def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
         """Run and judge; returns the names that were missing."""
+        self._forget()
         missing: set[str] = set()
         untrained: set[str] = set()  # names that a training would have made
+        self.skipped: set[str] = set()  # names that skipped cells would have bound
         limits = self.job.options.limits
-        left = max(1.0, limits.total - (time.perf_counter() - self.begun))  # also where the notebook is run again
-        limits = replace(limits, total=min(limits.total, round(left, 1)))
-        with Driver(runner, _stage(self.job.lesson, checks), limits, self.files) as on:
+        slow = SlowFunctions(limits.cell, limits.call)
+        with Driver(runner, _stage(self.job.lesson, checks), limits, self.files, self.deadline) as on:
             sources: list[str] = []  # of the cells that have run
             for index, (cell, check, runs) in enumerate(zip(code, checks, run, strict=True)):
                 if not runs:
                     cell.outputs = [new_output("stream", name="stdout", text=NOT_RUN)]
                 elif check is not None:
-                    verdict = self._ask(on, check, missing)
+                    verdict = self._ask(on, check, missing, slow)
                     if self.job.options.carry_forward and not verdict.passed:
                         verdict = self._carried(on, check, verdict, sources, checks[index + 1 :])
                     self.verdicts[grade_id(cell)] = verdict
                     cell.outputs = outputs(verdict)
                 elif cell.source.strip():
-                    cell.outputs, cell.execution_count = on.run(cell.source)
+                    name = self._learned(slow.called_by, cell.source) or ""
+                    if name and self.skip_slow and self._may_be_left_out(cell):
+                        self.skipped |= self._binds(cell)
+                        cell.outputs = [new_output("stream", name="stdout", text=SLOW.format(name=name))]
+                        continue
+                    if name and not slow.seconds:
+                        cell.outputs = [error_output("NotRun", NO_TIME.format(name=name))]
+                        continue
+                    cell.outputs, cell.execution_count = on.run(cell.source, slow.seconds if name else None)
+                    self._learned(slow.ran, cell.source, on.seconds, on.late)
                     sources.append(cell.source)
+                    if self._may_be_left_out(cell) and on.missing & self.skipped:
+                        self.skipped |= self._binds(cell)
+                        cell.outputs = [new_output("stream", name="stdout", text=AFTER_SLOW)]
+                        continue
                     missing |= on.missing
                     if self._may_be_left_out(cell) and _needs_training(cell, on.missing & untrained, bool(untrained)):
-                        untrained |= facts_of(cell.source).binds
+                        untrained |= self._binds(cell)
                         cell.outputs = [new_output("stream", name="stdout", text=UNTRAINED)]
                     self._remember(cell)
         self.ended = on.ended
         self.seconds["user"] += on.user
         return missing
+
+    def _learned(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What `read` finds in the source of cells; None where it cannot read them."""
+        try:
+            with self.deadline.handling("The source could not be read"):
+                return read(*args, **kwargs)
+        except Unusable:
+            return None
+
+    def _binds(self, cell: NotebookNode) -> set[str]:
+        facts = self._learned(facts_of, cell.source)
+        return facts.binds if facts else set()
 
     def _remember(self, cell: NotebookNode) -> None:
         """The error of a cell, for the check that misses what the cell should have made."""
@@ -264,42 +363,61 @@ class _Grading:
                 text = output.evalue if output.ename in ENDED else f"{output.ename}: {output.evalue}"
                 self.errors[grade_id(cell)] = " ".join(text.split())[:_LONGEST]
 
-    def _ask(self, on: Driver, exercise: Exercise, missing: set[str]) -> Verdict:
+    def _ask(self, on: Driver, exercise: Exercise, missing: set[str], slow: SlowFunctions) -> Verdict:
         key = answer_key(exercise.name, seeds.seed(self.job.key, exercise.name))
         try:
             answers = on.ask(exercise.name, key.calls)
         except Stopped as stopped:
+            if stopped.late:
+                slow.asked(exercise.name, late=True)
             return refused(exercise, str(stopped))
         except ValueError as error:
             return refused(exercise, f"The answer could not be read: {error}.")
+        except Unusable as error:
+            return self._doubted(exercise, f"{error}.")
         if answers is None:
             return undefined(self.notebook, exercise, self.errors.get(exercise.name, ""))
+        slow.asked(exercise.name, late=any(one.problem and one.problem.kind == "TimeIsUp" for one in answers))
         missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
         return self._judged(exercise, key, answers)
 
     def _carried(self, on: Driver, exercise: Exercise, verdict: Verdict, sources: list[str], later: list) -> Verdict:
         """The verdict after the answer has been asked again with what it uses of earlier exercises mended."""
         settled = carry.settled(self.verdicts.values(), (check.name for check in later if check))
-        names = carry.to_mend(exercise, carry.code_from(sources), settled)
-        if not names:
+        readable = [source for source in sources if len(source) <= LONGEST_READ]
+        try:
+            with self.deadline.handling("what the answer uses could not be read"):
+                names = carry.to_mend(exercise, carry.code_from(readable), settled)
+            if not names:
+                return verdict
+            key = answer_key(exercise.name, seeds.seed(self.job.key, exercise.name))
+            answers = on.ask_mended(exercise.name, key.calls, {name: reference_source(name) for name in names})
+        except (Unusable, ValueError):
             return verdict
-        key = answer_key(exercise.name, seeds.seed(self.job.key, exercise.name))
-        answers = on.ask_mended(exercise.name, key.calls, {name: reference_source(name) for name in names})
         again = self._judged(exercise, key, answers) if answers else verdict
         return carry.carried(again, names) if again.passed else verdict
 
     def _judged(self, exercise: Exercise, key: AnswerKey, answers: list) -> Verdict:
         start = time.perf_counter()
+        source = answer_source(self.notebook, exercise)
         try:
-            with _one_thread():
-                verdict = judge(exercise, key.calls, answers, key, answer_source(self.notebook, exercise))
+            with self.deadline.handling("The answer could not be compared"), _one_thread():
+                verdict = judge(
+                    exercise, key.calls, answers, key, source if len(source or "") <= LONGEST_READ else None
+                )
                 if exercise.flag and verdict.score:
                     self.flags[exercise.name] = next(filter(None, (exercise.flag(one.value) for one in answers)), "")
                 return verdict
-        except Exception as error:  # data of a form that the judge does not know: no verdict, no points
-            return refused(exercise, f"The answer could not be compared: {type(error).__name__}.")
+        except Unusable as error:  # data of a form that the judge does not know: no verdict, no points
+            answer_key.cache_clear()  # it may have been in the middle of it
+            return self._doubted(exercise, f"{error}.")
         finally:
             self.seconds["judge"] += time.perf_counter() - start
+
+    def _doubted(self, exercise: Exercise, reason: str) -> Verdict:
+        """No points for what the grader could not handle, and manual review."""
+        self.doubts[exercise.name] = reason
+        return refused(exercise, reason)
 
     # --- marks ------------------------------------------------------------------------------------------------------
 
@@ -317,7 +435,12 @@ class _Grading:
         if self.unreadable:
             return Score(name, 0.0, max_score, comment=self.unreadable)
         assurance = "low" if is_locked(cell) else "high"
-        return Score(name, ordinary_score(cell, max_score), max_score, assurance=assurance)
+        try:
+            with self.deadline.handling("Its result could not be read", GRACE):
+                return Score(name, ordinary_score(cell, max_score), max_score, assurance=assurance)
+        except Unusable as error:
+            self.doubts[name] = f"{error}."
+            return Score(name, 0.0, max_score, assurance=assurance, comment=f"{error}.")
 
     def _show_everywhere(self, reason: str) -> None:
         for cell in self.notebook.cells:

@@ -18,7 +18,7 @@ from nbgrader.utils import rmtree
 
 from autograde.course import notebooks
 from autograde.course.errors import CourseError
-from autograde.grading.classes.schedule import Grading, lock
+from autograde.grading.classes.schedule import NOT_GRADED, Grading, lock
 from autograde.grading.classes.workers import attempt
 from autograde.grading.grade import grade
 from autograde.grading.job import Job
@@ -97,12 +97,13 @@ class GradeSubmission(NbGraderPreprocessor):
         common = intake.material(course, lesson, notebook)
         with lock(course, lesson), Writer(course, lesson, notebook) as writer:
             grading = Grading(course, common, writer, course.options, force=True, ends=False)
-            job = grading.begin(student)
-            assert isinstance(job, Job), "a forced grading has always something to grade"
-            result, problem, _ = attempt(grade, job)
-            outcome = grading.finish(student, result, problem)
-        if result is None:
-            raise CourseError(f"{student} was not graded: {problem}")
+            item, result = grading.begin(student), None
+            if isinstance(item, Job):  # a forced grading has always something to grade
+                result, problem, _ = attempt(grade, item)
+                item = grading.finish(student, result, problem)
+        outcome = item
+        if result is None or outcome.state == NOT_GRADED:
+            raise CourseError(f"{student} was not graded: {outcome.problem}")
         if outcome.notes:
             self.log.warning("%s, %s: %s", student, notebook, " ".join(outcome.notes))
         # nbgrader writes this file once more, and then sets its permissions

@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,40 +33,44 @@ class Exited(BaseException):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float, busy: float = BUSY) -> Iterator[None]:
-    """Raise `TimeIsUp` inside the block after `seconds`, and again every 50 ms if the block swallows it.
+def time_limit(seconds: float, busy: float = BUSY, again: float = 0.05) -> Iterator[None]:
+    """Raise `TimeIsUp` inside the block after `seconds`, and again every `again` seconds if the block swallows it.
+    A limit inside a limit interrupts the outer one, which then goes on with the time that it has left.
 
     On Linux the time in which this thread was ready and had no processor does not count, up to `busy` times the limit:
     a busy machine makes nobody late. A signal stops the block in the main thread on POSIX systems, also where a loop
     has a bare `except`. Elsewhere a watchdog thread does, which cannot interrupt a call into C that does not return.
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-        yield from _by_signal(seconds, busy)
+        yield from _by_signal(seconds, busy, again)
     else:
-        yield from _by_thread(seconds, busy)
+        yield from _by_thread(seconds, busy, again)
 
 
-def _by_signal(seconds: float, busy: float = BUSY) -> Iterator[None]:
+def _by_signal(seconds: float, busy: float = BUSY, again: float = 0.05) -> Iterator[None]:
     more, raised = _More(seconds, busy), False
 
     def stop(signum: int, frame: FrameType | None) -> None:
         nonlocal raised
         if wait := more.seconds():
-            signal.setitimer(signal.ITIMER_REAL, wait, 0.05)
+            signal.setitimer(signal.ITIMER_REAL, wait, again)
             return
         if raised:  # and swallowed
             _raise_in_handlers(frame)
         raised = True
         raise TimeIsUp
 
+    begun = time.monotonic()
     before, tracing = signal.signal(signal.SIGALRM, stop), sys.gettrace()
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
+    outer, outer_again = signal.setitimer(signal.ITIMER_REAL, seconds, again)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.settrace(tracing)
         signal.signal(signal.SIGALRM, before)
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, outer - (time.monotonic() - begun)), outer_again)
 
 
 def _raise_in_handlers(frame: FrameType | None) -> None:
@@ -83,7 +88,7 @@ def _raise_in_handlers(frame: FrameType | None) -> None:
     sys.settrace(lambda *_: None)  # frames are traced only while there is a tracer
 
 
-def _by_thread(seconds: float, busy: float = BUSY) -> Iterator[None]:
+def _by_thread(seconds: float, busy: float = BUSY, again: float = 0.05) -> Iterator[None]:
     thread, done, more = threading.get_ident(), threading.Event(), _More(seconds, busy)
 
     def watch() -> None:
@@ -92,7 +97,7 @@ def _by_thread(seconds: float, busy: float = BUSY) -> Iterator[None]:
             if wait := more.seconds():
                 continue
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeIsUp))
-            wait = 0.05
+            wait = again
 
     watchdog = threading.Thread(target=watch, daemon=True)
     watchdog.start()

@@ -81,10 +81,12 @@ class _Reader:
             return [self.read(item, depth + 1) for item in tree]
         if type(tree) is not dict or len(tree) != 1:
             raise ValueError("a frame with an unknown item")
-        (kind, body), *_ = tree.items()
+        ((kind, body),) = tree.items()
         try:
             return self._read(kind, body, depth)
-        except (TypeError, KeyError, AttributeError, OverflowError) as error:
+        except ValueError:
+            raise
+        except (TypeError, LookupError, AttributeError, OverflowError) as error:
             raise ValueError(f"a frame with a malformed {kind!r}: {error}") from None
 
     def _read(self, kind: str, body: Any, depth: int) -> Any:

@@ -80,7 +80,12 @@ def _hide_solutions(lesson: Lesson) -> None:
 # --- grade ----------------------------------------------------------------------------------------------------------
 
 
-def grade(request: GradeRequest, *, on_start: Callable[[int], None] = lambda number: None) -> Iterator[Outcome]:
+def grade(
+    request: GradeRequest,
+    *,
+    on_start: Callable[[int], None] = lambda number: None,
+    on_current: Callable[[list[str]], None] = lambda students: None,
+) -> Iterator[Outcome]:
     """Grade what has been collected of a lesson, and what has changed since; the outcomes come as they are ready."""
     from autograde.grading.classes.schedule import grade_class
     from autograde.grading.records import course as courses
@@ -90,7 +95,7 @@ def grade(request: GradeRequest, *, on_start: Callable[[int], None] = lambda num
     course = courses.load()
     if course.students(lesson.name) and not _known(lesson, course):
         release_notebooks(lesson, record=True)
-    yield from grade_class(request, course=course, on_start=on_start)
+    yield from grade_class(request, course=course, on_start=on_start, on_current=on_current)
 
 
 def _known(lesson: Lesson, course: Course) -> bool:

@@ -152,7 +152,7 @@ class Silent(Driver):
     def __exit__(self, *error):
         pass
 
-    def run(self, source):
+    def run(self, source, seconds=None):
         assert isinstance(source, str)
         return [], None
 

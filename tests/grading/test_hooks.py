@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import pytest
 import small_grader
 from nbconvert.writers import FilesWriter
 from nbgrader.api import Gradebook
+from nbgrader.converters.base import NbGraderException
 
 from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
@@ -154,7 +156,7 @@ def test_a_course_grade_that_was_killed_is_taken_up_by_nbgraders_command(classro
     assert len(results.read(course.results, LESSON.name, "ada")) == before
 
 
-def in_this_process(items, jobs, grade):
+def in_this_process(items, jobs, grade, on_current):
     """A process that was forked starts no workers."""
     for item in items:
         yield workers.Finished(item, *workers.attempt(workers.find(grade), item)) if isinstance(item, Job) else item
@@ -201,3 +203,34 @@ def test_folders_without_a_notebook_are_graded_by_both_commands(classroom_3):
         results.file_of(course.results, LESSON.name, student).unlink()
     course_grade()
     assert seen() == (first[0] | {"kim": 0}, *first[1:])
+
+
+def test_what_nbgraders_command_cannot_grade_has_its_older_marks_and_says_so(classroom_3, monkeypatch, tmp_path):
+    """As in `course grade`, where the machine is at fault; nothing of it stays when it is graded in the end."""
+    monkeypatch.setenv(small_grader.COUNT, str(tmp_path / "count"))
+    monkeypatch.setattr(workers, "PAUSE", 0.0)
+    submit(classroom_3, LESSON, "ada", came=FIRST)
+    submit(classroom_3, LESSON, "eve", came=FIRST)
+    autograde()
+    submit(classroom_3, LESSON, "ada", {"softmax": "BUSY ALWAYS"}, came=SECOND)
+    with pytest.raises(NbGraderException):
+        autograde(student="ada")
+    course = courses.load()
+    assert scores(classroom_3) == {"ada": FULL, "eve": FULL} and waiting(classroom_3, "ada")
+    assert "a process was not ready" in results.not_graded(course.results, LESSON.name)["ada"]
+    with Writer(course, LESSON.name) as writer:
+        assert f"{writer.submitted_at('ada'):%d}" == "01", "the time is that of the version that has these marks"
+
+    submit(classroom_3, LESSON, "ada", {"softmax": "HALF"}, came=SECOND)
+    autograde()
+    assert scores(classroom_3) == {"ada": FULL - POINTS["softmax"] / 2, "eve": FULL}
+    assert not waiting(classroom_3, "ada") and results.not_graded(course.results, LESSON.name) == {}
+
+
+def test_a_folder_that_no_student_can_have_stops_nobody(classroom_3):
+    submit(classroom_3, LESSON, "ada", came=FIRST)
+    (classroom_3 / "classroom" / "submitted" / "ada").rename(classroom_3 / "classroom" / "submitted" / "bad\udcff")
+    submit(classroom_3, LESSON, "zoe", came=FIRST)
+    with contextlib.suppress(NbGraderException):
+        autograde()
+    assert scores(classroom_3) == {"zoe": FULL}

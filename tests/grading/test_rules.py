@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import textwrap
+import time
 
 import nbformat
 import pytest
@@ -16,7 +17,7 @@ from autograde import all_exercises
 from autograde.course import notebooks
 from autograde.course.lessons import GRADED
 from autograde.exercises import exercise as find_exercise
-from autograde.grading.notebook.rules import Code, exceeds, reviews
+from autograde.grading.notebook.rules import SECONDS, Code, exceeds, reviews
 from conftest import filled, released
 
 # right answers of the catalogue that call the library's own: a check cannot know, a rule does
@@ -185,3 +186,15 @@ def test_right_answers_of_the_catalogue_raise_no_alarm(exercise):
             flagged.add(name)
             assert "torch" in source or "F." in source
     assert flagged == WITH_LIBRARY.get(exercise.name, set())
+
+
+@pytest.mark.parametrize("lines", [40, 400, 600, 6000])
+def test_many_lines_for_the_shell_cost_no_time_and_hide_nothing(lines):
+    """IPython reads the whole cell once for each of them, and gives up after 500."""
+    cell = new_code_cell(
+        "!true\n%time\n" * (lines // 2) + "import torch\n\ndef softmax(x):\n    return torch.softmax(x, -1)"
+    )
+    begun = time.process_time()
+    found = Code([cell.source]).uses(find_exercise("softmax"))
+    assert [reason for reason, _ in found] == ["the exercise asks to build this; it uses `torch.softmax`"]
+    assert time.process_time() - begun < SECONDS, "of processor time, which is what the rules may take"

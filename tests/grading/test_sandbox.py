@@ -502,6 +502,15 @@ def test_a_frame_that_never_ends_is_late():
             frames.receive(ours, 0.05)
 
 
+def test_a_frame_that_nobody_takes_is_late():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with pytest.raises(frames.Late):
+            frames.send(ours, {"source": "#" * 2**23}, seconds=0.05)
+        with pytest.raises(frames.Late):
+            frames.send(ours, {}, bytes(2**23), seconds=0.05)
+
+
 # --- cells ----------------------------------------------------------------------------------------------------------
 
 

@@ -27,10 +27,11 @@ from small_grader import COUNT
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
+from autograde.grading.classes import dask as dask_of_the_grader
 from autograde.grading.classes import schedule, workers
 from autograde.grading.classes.progress import Progress
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
-from autograde.grading.job import GradeRequest
+from autograde.grading.job import GradeRequest, Limits, Options
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from conftest import submit
@@ -138,6 +139,51 @@ def test_a_submission_that_ends_its_worker_costs_only_itself(classroom_3, counte
     assert set(gradebook_scores(classroom_3)) == {"ada", "bob", "eve"}, "no silent 0"
     again = run()
     assert again["bad"].state == NOT_GRADED and again["ada"].state == UNCHANGED
+
+
+def test_a_worker_that_is_over_its_time_is_ended_and_its_submission_not_tried_again(classroom_3, counted, monkeypatch):
+    """One that has worked all the while has met a submission's fault; one that has only waited, the machine's."""
+    monkeypatch.setattr(workers, "MARGIN", 1.0)
+    submit(classroom_3, LESSON, "bad", {"softmax": "WORK FOR EVER"})
+    submit(classroom_3, LESSON, "hung", {"softmax": "WAIT FOR EVER"})
+    for name in ("ada", "eve"):
+        submit(classroom_3, LESSON, name)
+    options = Options(limits=Limits(total=1.0))
+    outcomes = run(options=options)
+    assert counted() == {"ada": 1, "bad": 1, "hung": 1, "eve": 1}
+    assert (outcomes["bad"].state, outcomes["bad"].score, outcomes["bad"].review) == (GRADED, 0.0, True)
+    assert "The grader ended it" in outcomes["bad"].notes[0]
+    assert outcomes["hung"].state == NOT_GRADED and "the grader ended it" in outcomes["hung"].problem
+    assert outcomes["ada"].score == outcomes["eve"].score == FULL
+    assert run(options=options, students=["bad"])["bad"].state == UNCHANGED, "it has its verdict"
+
+
+def test_dask_does_not_wait_for_ever(classroom_3, counted, monkeypatch):
+    monkeypatch.setattr(dask_of_the_grader, "MARGIN", 5.0)
+    submit(classroom_3, LESSON, "ada")
+    submit(classroom_3, LESSON, "hung", {"softmax": "WAIT FOR EVER"})
+    outcomes = run(scheduler="local", options=Options(limits=Limits(total=1.0)))
+    assert {name: one.state for name, one in outcomes.items()} == {"ada": GRADED, "hung": NOT_GRADED}
+
+
+def test_the_progress_names_who_is_being_graded(classroom_3, counted):
+    for name in ("ada", "bob", "eve"):
+        submit(classroom_3, LESSON, name, {"softmax": "TAKE SECONDS"})
+    stream = io.StringIO()
+    progress = Progress(LESSON.name, stream)
+    request = GradeRequest(lesson=LESSON.name, jobs=2)
+    for outcome in grade_class(request, grade=GRADER, on_start=progress.begin, on_current=progress.current):
+        progress.add(outcome)
+    first, *_ = stream.getvalue().splitlines()
+    done, working = first.split("; being graded: ")
+    assert {done.split(": ")[1].split(",")[0], working} < {"ada", "bob", "eve"}
+
+    bar = io.StringIO()
+    bar.isatty = lambda: True
+    with Progress(LESSON.name, bar) as progress:
+        progress.begin(9)
+        progress.current([f"student{number}" for number in range(9)])
+    assert "student0, student1, student2, student3 and 5 more" in bar.getvalue()
 
 
 @pytest.mark.parametrize("options", [{"jobs": 2}, {"scheduler": "local", "jobs": 1}], ids=["processes", "dask"])

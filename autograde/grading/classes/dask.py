@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from autograde.course.errors import CourseError
-from autograde.grading.classes.workers import GRADE, LOST, RETRIES, Finished, Task, attempt, cores, find
+from autograde.grading.classes.workers import (
+    GRADE,
+    LOST,
+    MARGIN,
+    OVERDUE,
+    RETRIES,
+    Finished,
+    Task,
+    attempt,
+    cores,
+    find,
+)
 from autograde.grading.job import Job, Result
 
+LOOK = 0.02  # seconds between two looks whether something has come back
 T = TypeVar("T")
 
 
 def dask(
-    items: Iterable[Job | T], scheduler: str, jobs: int | None = None, grade: str = GRADE
+    items: Iterable[Job | T],
+    scheduler: str,
+    jobs: int | None = None,
+    grade: str = GRADE,
+    on_current: Callable[[list[str]], None] = lambda students: None,
 ) -> Iterator[Finished | T]:
     """The same on the workers of a Dask scheduler ("tcp://…"), or of a cluster on this machine ("local")."""
     try:
@@ -39,14 +57,16 @@ def dask(
                 f"There is no Dask scheduler at {scheduler}. Start one, or leave `--scheduler` out."
             ) from None
         try:
-            yield from _flow(client, iter(items), find(grade))
+            yield from _flow(client, iter(items), find(grade), on_current)
         finally:
             client.close()
             if cluster is not None:
                 cluster.close()
 
 
-def _flow(client, items: Iterator[Job | T], grade: Callable[[Job], Result]) -> Iterator[Finished | T]:
+def _flow(
+    client, items: Iterator[Job | T], grade: Callable[[Job], Result], on_current: Callable[[list[str]], None]
+) -> Iterator[Finished | T]:
     """Keep two bundles open for each thread of the cluster, and give what comes back.
 
     A lost worker takes with it what it ran and what waited for it, and Dask does not tell which of them ended it. Each
@@ -71,7 +91,14 @@ def _flow(client, items: Iterator[Job | T], grade: Callable[[Job], Result]) -> I
                 yield item
         if not tasks:
             break
-        future = next(flow)
+        on_current([task.job.student for task in tasks.values()])
+        future = _next(flow, tasks)
+        if future is None:
+            _restart(client, set(tasks))
+            for task in tasks.values():
+                yield Finished(task.job, None, OVERDUE.format(margin=MARGIN))
+            tasks, flow = {}, as_completed()
+            continue
         answer = _take(future, tasks.pop(future.key))
         if isinstance(answer, Finished):
             yield answer
@@ -84,6 +111,28 @@ def _flow(client, items: Iterator[Job | T], grade: Callable[[Job], Result]) -> I
         yield answer if isinstance(answer, Finished) else Finished(task.job, None, LOST.format(tries=answer.tries))
 
 
+def _restart(client, keys: set[str]) -> None:
+    """End the workers that have these tasks, and so whatever does not end by itself; the cluster starts others."""
+    holders = [worker for worker, held in client.processing().items() if keys & set(held)]
+    from distributed import Future
+
+    client.cancel([Future(key, client) for key in keys], force=True)
+    with contextlib.suppress(ValueError, TimeoutError):  # a worker that nothing can start again goes on as it is
+        client.restart_workers(holders, timeout=60, raise_for_error=False)
+
+
+def _next(flow, tasks: dict[str, Task]):
+    """The next one that comes back; None where nothing does in the time that two submissions may have: what a thread
+    has in work and what it has begun before."""
+    limit = max(task.job.options.limits.total for task in tasks.values())
+    end = time.monotonic() + 2 * (limit + MARGIN)
+    while not flow.has_ready():
+        if time.monotonic() > end:
+            return None
+        time.sleep(LOOK)
+    return next(flow)
+
+
 def _submit(client, grade: Callable[[Job], Result], job: Job):
     return client.submit(attempt, grade, job, pure=False, retries=0)
 
@@ -93,7 +142,7 @@ def _take(future, task: Task) -> Finished | Task:
     from distributed.scheduler import KilledWorker
 
     try:
-        return Finished(task.job, *future.result())
+        return Finished(task.job, *future.result(task.job.options.limits.total + MARGIN))
     except KilledWorker as error:
         return Task(task.job, task.tries + 1 + error.allowed_failures)
     except Exception as error:  # the cluster failed: this one is not graded, the others go on

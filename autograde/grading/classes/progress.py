@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, Outcome
 
+NAMES_SHOWN = 4  # of those being graded
 MOST_REVIEWS = 3  # reasons for a review that are shown of one submission
 
 
@@ -23,6 +24,7 @@ class Progress:
         self.stream = stream or sys.stderr
         self.total = 0
         self._bar: tqdm | None = None
+        self._current: list[str] = []
         self._rows: list[tuple[str, str]] = []
         self._reviews: list[tuple[str, str]] = []
         self._states: Counter[str] = Counter()
@@ -42,6 +44,12 @@ class Progress:
         if self.stream.isatty():
             self._bar = tqdm(total=total, desc=self.lesson, unit="submission", file=self.stream, dynamic_ncols=True)
 
+    def current(self, students: list[str]) -> None:
+        """These are being graded now."""
+        self._current = students
+        if self._bar is not None:
+            self._bar.set_postfix_str(_few(students))
+
     def add(self, outcome: Outcome) -> None:
         self._states[outcome.state] += 1
         self._penalties += _penalty_changed(outcome)
@@ -57,7 +65,10 @@ class Progress:
             done = len(self._rows)
             left = (time.monotonic() - self._begun) / done * (self.total - done)
             waiting = f", about {_time(left)} left" if done < self.total else ""
-            print(f"{done} of {self.total}{waiting}: {outcome.student}, {outcome.state}", file=self.stream, flush=True)
+            others = _few([name for name in self._current if name != outcome.student])
+            current = f"; being graded: {others}" if others else ""
+            line = f"{done} of {self.total}{waiting}: {outcome.student}, {outcome.state}{current}"
+            print(line, file=self.stream, flush=True)
 
     @property
     def status(self) -> int:
@@ -81,6 +92,11 @@ class Progress:
             lines.append(f"Late penalties changed: {self._penalties} ({why}).")
         lines += [f"Isolation: {level} ({count} submissions)." for level, count in sorted(self._assurance.items())]
         return lines
+
+
+def _few(students: list[str]) -> str:
+    more = f" and {len(students) - NAMES_SHOWN} more" if len(students) > NAMES_SHOWN else ""
+    return ", ".join(students[:NAMES_SHOWN]) + more
 
 
 def _remarks(outcome: Outcome) -> str:

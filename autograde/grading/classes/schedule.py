@@ -12,7 +12,8 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 from filelock import FileLock, Timeout
 
-from autograde.course.errors import CourseError
+from autograde.course.attachments import shown
+from autograde.course.errors import CourseError, concerns_all, sentence
 from autograde.grading.classes import dask, workers
 from autograde.grading.job import GradeRequest, Job, Options, Result
 from autograde.grading.records import course as courses
@@ -89,7 +90,14 @@ class Grading:
         self._environment = fingerprints.environment()
 
     def begin(self, student: str) -> Job | Outcome:
-        """The bundle to grade, or the outcome where there is nothing to grade."""
+        """The job, or the outcome where there is nothing to grade or it cannot be read. What concerns all submissions
+        (a full disk, a gradebook that cannot be used) is raised."""
+        try:
+            return self._begin(student)
+        except Exception as error:
+            return self._failed(student, "it could not be read", error)
+
+    def _begin(self, student: str) -> Job | Outcome:
         submission = intake.gather(self.course, self.common, student, self.options)
         prints = Fingerprints(submission.fingerprint, self._release, self._environment, self._exercises)
         before = results.last(self.course.results, self.common.record, student)
@@ -147,19 +155,35 @@ class Grading:
         return self.writer.write(record, changed=any(map(self.writer.agrees, others)))
 
     def finish(self, student: str, result: Result | None, problem: str = "") -> Outcome:
-        """Record and write a result; without one the gradebook stays as it was."""
-        submission, prints, before, stale = self._open.pop(student)
-        if result is None:
-            written = self.writer.current(student)
-            return Outcome(
-                student,
-                NOT_GRADED,
-                written.score,
-                written.max_score,
-                late=written.late,
-                review=True,
-                problem=problem or "no result",
-            )
+        """Record and write a result; without one the marks stay as they were."""
+        try:
+            if result is None:
+                return self.not_graded(student, problem or "no result")
+            return self._finish(student, result)
+        except Exception as error:
+            return self._failed(student, "its result could not be written", error)
+
+    def _failed(self, student: str, what: str, error: Exception) -> Outcome:
+        if isinstance(error, CourseError) or concerns_all(error):
+            raise error
+        reason = sentence(error) or f"{type(error).__name__}: {error}"
+        return self.not_graded(student, f"{what}: {reason.rstrip('.')}")
+
+    def not_graded(self, student: str, problem: str) -> Outcome:
+        """The outcome of a submission that could not be graded, by no fault of its own. Its marks are those of the
+        version before, if there is one, and whoever sees them sees that."""
+        before = self._open.pop(student)[2] if student in self._open else None
+        results.fail(self.course.results, self.common.lesson, student, problem)
+        if not self.ends and before is not None:  # nbgrader's own command has taken them away
+            self.writer.put_back(before)
+        self.writer.say_not_graded(student, problem)
+        written = self.writer.current(student)
+        return Outcome(
+            student, NOT_GRADED, written.score, written.max_score, late=written.late, review=True, problem=problem
+        )
+
+    def _finish(self, student: str, result: Result) -> Outcome:
+        submission, prints, before, stale = self._open[student]
         notebook = result.notebook
         kept: tuple[str, ...] = ()
         if before is not None and not stale.everything:
@@ -170,6 +194,7 @@ class Grading:
         self.writer.save_notebook(record, notebook)
         results.append(self.course.results, record)
         written = self.writer.write(record, notebook, changed)
+        del self._open[student]
         if self.ends:
             results.end(self.course.results, self.common.lesson, student)
         return _outcome(record, written, GRADED)
@@ -197,11 +222,13 @@ def grade_class(
     course: Course | None = None,
     grade: str = workers.GRADE,
     on_start: Callable[[int], None] = lambda number: None,
+    on_current: Callable[[list[str]], None] = lambda students: None,
 ) -> Iterator[Outcome]:
     """Grade the submissions of a lesson; gives each outcome as it comes, in no fixed order.
 
     grade     "module:function" of the pure function Job -> Result
     on_start  is told how many submissions there are
+    on_current  is told who is being graded, each time that this changes
 
     Raises CourseError where the lesson is not released, nobody has submitted, somebody else is grading it, or this
     machine cannot isolate submissions.
@@ -209,19 +236,24 @@ def grade_class(
     course = course or courses.load()
     lesson, known = request.lesson, course.students(request.lesson)
     names = known if request.students is None else list(dict.fromkeys(request.students))
+    odd = course.odd_names(lesson) if request.students is None else {}
     where = course.root / course.coursedir.submitted_directory
-    if not names:
+    if not names and not odd:
         raise CourseError(f"There are no submissions of {lesson} in {where}. Run `course collect` first.")
     for name in names:
         if name not in known:
             raise CourseError(f"There is no submission of {lesson} by {name!r} in {where}. Run `course collect` first.")
     with lock(course, lesson):
         common = intake.material(course, lesson)
-        on_start(len(names))
+        on_start(len(names) + len(odd))
         with Writer(course, lesson) as writer:
             grading = Grading(course, common, writer, request.options or course.options, request.force)
+            for name, reason in odd.items():
+                problem = f"the folder needs another name: {reason}"
+                yield Outcome(shown(name), NOT_GRADED, 0.0, writer.max_score, review=True, problem=problem)
             items = (grading.begin(name) for name in names)
-            for item in _crew(items, request.scheduler, min(request.jobs or workers.cores(), len(names)), grade):
+            jobs = min(request.jobs or workers.cores(), len(names))
+            for item in _pool(items, request.scheduler, jobs, grade, on_current):
                 if isinstance(item, workers.Finished):
                     if item.fatal:
                         raise CourseError(item.problem)
@@ -230,7 +262,13 @@ def grade_class(
                     yield item
 
 
-def _crew(items: Iterator[Job | Outcome], scheduler: str | None, jobs: int, grade: str):
+def _pool(
+    items: Iterator[Job | Outcome],
+    scheduler: str | None,
+    jobs: int,
+    grade: str,
+    on_current: Callable[[list[str]], None],
+) -> Iterator[workers.Finished | Outcome]:
     if scheduler is None:
-        return workers.processes(items, jobs, grade)
-    return dask.dask(items, scheduler, jobs, grade)
+        return workers.processes(items, jobs, grade, on_current)
+    return dask.dask(items, scheduler, jobs, grade, on_current)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection, forkserver
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from autograde.course.errors import CourseError
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
 RETRIES = 2  # after the loss of a worker, or where the machine was too busy
 PAUSE = 2.0  # seconds before the machine is asked again
 LOST = "its worker process ended {tries} times while it was graded"
+OVERDUE = "the grader ended it: it was not done {margin:g} seconds after its own limit"
 BUSY = (
     "this machine could not run it, {tries} times: {reason}. Grade again when it is less busy, or with fewer `--jobs`"
 )
 MARGIN = 60.0  # seconds beyond a submission's own limit after which a worker counts as lost
+WORKING = 0.25  # of this time a processor was used, where a worker works and does not wait
 GRADE = "autograde.grading.grade:grade"
 AHEAD = 2 * SETS  # bundles that wait for a worker: enough to choose the one that suits it
 EACH = 2  # bundles that a worker has: one in work, and one to go on with while the result of the first is written
@@ -68,10 +71,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def processes(items: Iterable[Job | T], jobs: int | None = None, grade: str = GRADE) -> Iterator[Finished | T]:
+def processes(
+    items: Iterable[Job | T],
+    jobs: int | None = None,
+    grade: str = GRADE,
+    on_current: Callable[[list[str]], None] = lambda students: None,
+) -> Iterator[Finished | T]:
     """Grade with worker processes of this machine, one per core unless `jobs` says how many.
 
-    Bundles are taken when a worker is free, and a few ahead. An item that is no bundle comes out as it went in.
+    Jobs are taken when a worker is free, and a few ahead. An item that is no job comes out as it went in.
+    `on_current` is told who is being graded, each time that this changes.
     """
     items = iter(items)
     pool: list[_Worker] = []
@@ -96,14 +105,15 @@ def processes(items: Iterable[Job | T], jobs: int | None = None, grade: str = GR
                     elif item is not None:
                         yield item
                 elif len(idle) < len(pool):
+                    on_current([worker.tasks[0].job.student for worker in pool if worker.tasks])
                     for worker in _ready(pool):
                         task, *others = worker.tasks
                         done = worker.take()
-                        if done is None:
-                            waiting[:0] = others  # which it has not begun
-                            if task.tries < RETRIES:
-                                waiting.insert(0, Task(task.job, task.tries + 1))
-                                continue
+                        if not worker.tasks:
+                            waiting[:0] = others  # which a worker that is lost has not begun
+                        if done is None and task.tries < RETRIES:
+                            waiting.insert(0, Task(task.job, task.tries + 1))
+                            continue
                         if waiting:
                             worker.start(waiting.pop(_choice(waiting, worker, pool)))
                         yield done or Finished(task.job, None, LOST.format(tries=task.tries + 1))
@@ -213,6 +223,15 @@ class _Worker:
     def _set_deadline(self) -> None:
         """From now on the first task has its time."""
         self.deadline = time.monotonic() + self.tasks[0].job.options.limits.total + MARGIN
+        self.worked = self._processor_time()
+
+    def _processor_time(self) -> float:
+        """Seconds that the process has worked; 0 where the system does not say."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            assert self.process is not None, "it has a task"
+            words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        return 0.0
 
     def _begin(self) -> None:
         context = _context()
@@ -225,7 +244,8 @@ class _Worker:
             clone.control.close()
 
     def take(self) -> Finished | None:
-        """What came back of the first task; None where the worker is lost, and with it all that it had."""
+        """What became of the first task; None where the worker is lost, and with it all that it had. A worker that is
+        over its time is ended: where it has worked all the while, that is the submission's fault."""
         task = self.tasks[0]
         try:
             if self.pipe.poll():
@@ -236,9 +256,14 @@ class _Worker:
                 return done
         except (EOFError, OSError):
             pass
+        ended: Finished | None = None
+        if self.process is not None and self.process.is_alive() and self.deadline <= time.monotonic():
+            reason = OVERDUE.format(margin=MARGIN)
+            working = self._processor_time() - self.worked > WORKING * MARGIN
+            ended = Finished(task.job, _refused(task.job, reason) if working else None, reason)
         self.stop()
         self.tasks = []
-        return None
+        return ended
 
     def stop(self) -> None:
         if self.process is not None:
@@ -251,6 +276,10 @@ class _Worker:
             self.process.close()
             self.process = None
             self.keys = set()
+
+
+def _refused(job: Job, reason: str) -> Result:
+    return importlib.import_module("autograde.grading.grade").refused_result(job, f"{reason[0].upper()}{reason[1:]}.")
 
 
 def _ready(pool: list[_Worker], wait: float | None = None) -> list[_Worker]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from autograde.course.files import LARGEST, Refused, read_plain
 
 LARGEST_SOURCE = 8 * 2**20  # characters of all cells together, without what they have shown
 MOST = 5_000  # cells
+_PASTED = re.compile(r"[A-Za-z0-9+/=]{65536,}")  # base64
+_LEFT_OUT = "LEFT-OUT"
 
 
 @dataclass
@@ -57,9 +60,28 @@ def parse_submission(data: bytes) -> Submitted:
     if not text.strip():
         raise Unreadable("The file is empty.")
     cells = _cells(_parse(text), notes)
-    if sum(len(cell.source) for cell in cells) > LARGEST_SOURCE:
-        raise Unreadable(f"The cells have more than {LARGEST_SOURCE // 2**20} MiB of text together.")
+    if _size(cells) > LARGEST_SOURCE:
+        _lighten(cells, notes)
     return Submitted(cells, notes)
+
+
+def _size(cells: list[SubmittedCell]) -> int:
+    return sum(len(cell.source) for cell in cells)
+
+
+def _lighten(cells: list[SubmittedCell], notes: list[str]) -> None:
+    """Leave out what is no code and makes the cells too long: pasted pictures, then the longest texts. Unreadable where
+    that is not enough."""
+    for number, cell in enumerate(cells, 1):
+        cell.source, pictures = _PASTED.subn(_LEFT_OUT, cell.source)
+        if pictures:
+            notes.append(f"Cell {number} holds a picture or other data as text; it was left out, the rest is graded.")
+    for number, cell in sorted(enumerate(cells, 1), key=lambda pair: -len(pair[1].source)):
+        if _size(cells) > LARGEST_SOURCE and cell.kind != "code":
+            notes.append(f"The text of cell {number} was left out: it has {len(cell.source) / 2**20:.1f} MiB.")
+            cell.source = ""
+    if _size(cells) > LARGEST_SOURCE:
+        raise Unreadable(f"The code cells have more than {LARGEST_SOURCE // 2**20} MiB of text together.")
 
 
 def _parse(text: str) -> Any:

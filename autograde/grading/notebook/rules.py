@@ -7,6 +7,7 @@ lessons are forbidden everywhere. What is found comes with its line and needs ma
 from __future__ import annotations
 
 import ast
+import re
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ SECONDS = 3.0  # of processor time for one notebook
 _LOOK = 50  # steps between two looks at the clock, which costs more than most steps
 LONGEST, WIDEST = 200, 50  # of a dotted name, and of the names that one expression may stand for
 MOST = 5  # reviews of one exercise
+_MAGIC = re.compile(r"^([ \t]*)(?:[!%?,;/].*|.*=[ \t]*[!%].*|.*\?[ \t]*)$", re.MULTILINE)
+_MAGICS = 200_000  # characters of a cell, times its magics
 _CODE = {"eval", "exec", "compile"}
 _NAMED = {"operator.attrgetter", "operator.methodcaller"}
 _RUNNING_MAGICS = {"time", "timeit", "capture", "prun", "memray", "python"}
@@ -369,9 +372,17 @@ def _parse(source: str) -> ast.Module | None:
             try:
                 return ast.parse(source)
             except SyntaxError:
-                return ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return ast.parse(_without_magics(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
         return None
+
+
+def _without_magics(source: str) -> str:
+    """The source with IPython's magics as calls. IPython reads the whole cell once for each of them; where that would
+    take long, `pass` is put in their place."""
+    if len(source) * len(_MAGIC.findall(source)) <= _MAGICS:
+        return TransformerManager().transform_cell(source)
+    return _MAGIC.sub(lambda line: f"{line[1]}pass", source)
 
 
 def _block_of(source: str) -> _Block | None:

@@ -186,7 +186,7 @@ def _metadata(metadata: dict, kept: dict) -> dict:
         if mime.startswith("image/") and isinstance(given, dict):
             sizes = {name: given[name] for name in ("width", "height") if type(given.get(name)) is int}
             sizes = {name: size for name, size in sizes.items() if 0 < size <= 2000}
-            alt = {"alt": given["alt"][:2000]} if isinstance(given.get("alt"), str) else {}
+            alt = {"alt": _whole(given["alt"][:2000])} if isinstance(given.get("alt"), str) else {}
             clean[mime] = {**sizes, **alt}
     return {mime: values for mime, values in clean.items() if values}
 

@@ -22,6 +22,9 @@ _HIDDEN_USE = {"exec", "eval", "globals", "locals", "vars", "get_ipython", "__im
 _TRACES = {"setattr", "delattr", "open", "save", "savez", "savez_compressed", "savetxt", "save_file", "save_model"}
 _TRACES |= {"dump", "write_text", "write_bytes", "mkdir", "makedirs", "to_csv", "reload", "environ", "chdir", "tofile"}
 _KEPT = 5_000  # characters of a cell that is read once for a class
+_NAMELESS = {"listcomp", "setcomp", "dictcomp", "genexpr", "lambda"}  # as `symtable` calls them
+LONGEST_READ = 100_000  # characters of a cell that is read; nothing is known of a longer one
+_MOST = 1_000_000  # characters of a notebook's cells together
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -30,6 +33,7 @@ class Facts:
     """What the source of one cell, or of one function in it, says.
 
     uses       names of the notebook that it may read, also by a string
+    runs       of these, those that it reads when it is run, and not only when a function in it is called
     binds      names of the notebook that it sets
     changes    names whose value it may change: given to a call, or with a method that is called
     data       names that it binds to something that is neither function, class nor module
@@ -39,6 +43,7 @@ class Facts:
     """
 
     uses: set[str] = field(default_factory=set)
+    runs: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
     data: set[str] = field(default_factory=set)
@@ -53,6 +58,8 @@ def needed(sources: list[str], candidates: list[bool]) -> tuple[list[bool], set[
     sources     the code cells, in order
     candidates  True where a cell may be left out
     """
+    if sum(map(len, sources)) > _MOST:
+        return [True] * len(sources), set()
     facts = [facts_of(source) for source in sources]
     if any(one.hidden_use for one, candidate in zip(facts, candidates, strict=True) if not candidate):
         return [True] * len(sources), set()
@@ -96,14 +103,16 @@ def facts_of(source: str) -> Facts:
 
 
 def _facts_of(source: str) -> Facts:
+    if len(source) > LONGEST_READ:
+        return Facts(opaque=True, hidden_use=True)
     source = _MAGIC.sub("", source)
     try:
         tree = ast.parse(source)
         table = symtable.symtable(source, "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # a magic, `await`, or broken
         words = set(_WORD.findall(source))
-        return Facts(words, words, words, words, opaque=True, hidden_use=bool(words & _HIDDEN_USE))
-    facts = Facts(changes=_changed(tree), uses=_global_names(table) | _words_in_strings(tree))
+        return Facts(words, words, words, words, words, opaque=True, hidden_use=bool(words & _HIDDEN_USE))
+    facts = Facts(changes=_changed(tree), uses=_global_names(table) | _words_in_strings(tree), runs=_run_names(table))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     facts.hidden_use = bool((names | attributes - {"eval"}) & _HIDDEN_USE)  # `model.eval()` reads no name
@@ -151,6 +160,15 @@ def _global_names(table: symtable.SymbolTable) -> set[str]:
     top = table.get_type() == "module"
     names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
     return names | {name for scope in table.get_children() for name in _global_names(scope)}
+
+
+def _run_names(table: symtable.SymbolTable) -> set[str]:
+    """The names that are looked up when the code runs: in functions only where they have no name of their own."""
+    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    for inner in table.get_children():
+        if inner.get_type() == "class" or inner.get_name() in _NAMELESS:
+            names |= _run_names(inner)
+    return names
 
 
 def _declared_global(scope: symtable.SymbolTable) -> Iterator[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from traitlets import Bool, Float
 from traitlets.config import Configurable
 
-from autograde.course import class_data, paths
+from autograde.course import class_data, paths, people
 from autograde.course.errors import CourseError
 from autograde.grading.job import ALL, NEEDED, Limits, Options
 
@@ -90,6 +90,14 @@ class Course:
 
     def students(self, lesson: str) -> list[str]:
         """Everybody who has a folder for this lesson among the submissions, by name."""
+        return [name for name in self._folders(lesson) if not people.refusal(name)]
+
+    def odd_names(self, lesson: str) -> dict[str, str]:
+        """{name of a folder among the submissions that no student can have: why}."""
+        odd = {name: people.refusal(name) for name in self._folders(lesson) if not name.startswith(".")}
+        return {name: reason for name, reason in odd.items() if reason}
+
+    def _folders(self, lesson: str) -> list[str]:
         pattern = Path(self.coursedir.format_path(self.coursedir.submitted_directory, "*", lesson))
         above = pattern.parts.index("*") if "*" in pattern.parts else len(pattern.parts) - 2
         start = Path(*pattern.parts[:above])

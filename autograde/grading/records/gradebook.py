@@ -36,6 +36,7 @@ from sqlalchemy.exc import OperationalError
 from autograde.course import notebooks
 from autograde.course.errors import CourseError
 from autograde.grading.job import Result, Score
+from autograde.grading.notebook.normalise import note_cell
 from autograde.grading.records import intake
 from autograde.grading.records.course import Course
 from autograde.grading.records.results import Record
@@ -44,6 +45,8 @@ LONGEST = 20_000  # characters of a comment
 TRIES = 5  # of a transaction, where the database is busy
 NO_RESPONSE = "No response."  # nbgrader's words for an answer that is as it was handed out
 NO_VERDICT = "There is no complete verdict, so there are no points. This needs manual review."
+NOT_GRADED = "**Not graded.** The newest version could not be graded. The points are those of the version before."
+_NOTE = "not-graded"  # the id of the cell that says so
 T = TypeVar("T")
 
 
@@ -346,6 +349,43 @@ class Writer:
                 grade.auto_score, grade.needs_manual_grade = None, True
 
         self._transaction(work)
+
+    def put_back(self, record: Record) -> None:
+        """The automatic marks and the time of an older submission, where `withdraw` has taken them away and the new one
+        could not be graded."""
+
+        def work() -> None:
+            submission = self._submission(record.result.student, record.submitted)
+            mine = self._mine(submission)
+            grades, _ = self._rows(mine)
+            for (name, _), cell in self._cells[self._notebook_id].items():
+                mark = record.result.scores.get(name)
+                if cell.max_score is not None and mark is not None:
+                    grades[cell.id].auto_score = clamp(mark.points, cell.max_score)
+            self._penalise(submission, mine)
+
+        self._transaction(work)
+
+    def say_not_graded(self, student: str, reason: str) -> None:
+        """Show in the formgrader and in the feedback that the points are not those of the newest submission: it is to
+        be looked at, and its graded notebook begins with the reason."""
+
+        def work() -> None:
+            submission = self._submission_of(student)
+            mine = None if submission is None else self._notebook_of(submission)
+            for grade in () if mine is None else self._db.query(Grade).filter_by(notebook_id=mine.id):
+                if grade.manual_score is None:
+                    grade.needs_manual_grade = True
+
+        self._transaction(work)
+        file = self._notebook_file(student)
+        if not file.is_file():
+            return
+        tree = json.loads(file.read_text(encoding="utf-8"))
+        cell = note_cell([cleaned(f"{NOT_GRADED} The reason: {reason}.")])
+        tree["cells"] = [{**cell, "id": _NOTE}, *(one for one in tree["cells"] if one.get("id") != _NOTE)]
+        notebooks.write(file, json.dumps(tree, sort_keys=True, ensure_ascii=False) + "\n")
+        self.course.converter.set_permissions(self.lesson, student)
 
     def has_notebook(self, student: str) -> bool:
         return self._notebook_file(student).is_file()

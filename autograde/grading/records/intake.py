@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -116,17 +117,15 @@ def _brought(folder: Path) -> dict[str, bytes]:
 
 
 def gather(course: Course, common: Assignment, student: str, options: Options = DEFAULT) -> Submission:
-    """The submission of one student. Never raises because of what lies in the folder."""
+    """The submission of one student. Raises OSError where the folder or a file in it cannot be read, which is a fault
+    of the machine, and nothing because of what is in them."""
     folder = course.submitted(student, common.lesson)
     found = _Found()
     submitted = None
     if folder.is_symlink() or not folder.is_dir():
         found.notes.append("The folder of the submission is missing, or is a symbolic link.")
     else:
-        try:
-            _look(folder, common, found)
-        except OSError as error:
-            found.notes.append(f"The folder of the submission could not be read: {error.strerror}.")
+        _look(folder, common, found)
         found.notes += found.left_out.notes()
         submitted = submitted_at(folder, found.notes)
     notebook = _choose(common, found)
@@ -197,7 +196,10 @@ def _walk(folder: Path, found: _Found, above: str = "", depth: int = 0) -> Itera
             found.left_out.add(name, attachments.ODD_NAME)
         elif entry.is_dir(follow_symlinks=False):
             if depth + 1 < DEEPEST:
-                yield from _walk(Path(entry.path), found, f"{name}/", depth + 1)
+                try:
+                    yield from _walk(Path(entry.path), found, f"{name}/", depth + 1)
+                except OSError as error:
+                    found.left_out.add(name, f"it could not be read ({error.strerror})")
             else:
                 found.left_out.add(name, "the folder lies too deep")
         elif entry.is_file(follow_symlinks=False):
@@ -216,7 +218,8 @@ def _take(found: _Found, name: str, path: Path) -> None:
 
 
 def _read(path: Path, largest: int) -> bytes | None:
-    """The content of an ordinary file of at most `largest` bytes, else None. Waits for no pipe and follows no link."""
+    """The content of an ordinary file of at most `largest` bytes, else None. Waits for no pipe and follows no link.
+    OSError where the machine cannot read it."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
@@ -224,8 +227,10 @@ def _read(path: Path, largest: int) -> bytes | None:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             data = stream.read(largest + 1)
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            return None
+        raise
     return data if len(data) <= largest else None
 
 

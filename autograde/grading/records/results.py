@@ -6,6 +6,7 @@ can tell: what is left of a line that was being written when the machine stopped
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import math
@@ -19,6 +20,8 @@ from autograde.grading.job import ALL, Limits, Options, Result, Review, Score
 from autograde.judge.verdict import Verdict
 
 SCHEMA = 2
+STOPPED = "its grading was stopped before its end"
+_BEGUN = ".begun"
 _TIME = "%Y-%m-%dT%H:%M:%S.%f"
 
 
@@ -95,7 +98,7 @@ def last(folder: Path, lesson: str, student: str) -> Record | None:
     return records[-1] if records else None
 
 
-# --- begun and not ended --------------------------------------------------------------------------------------------
+# --- begun and not ended, or failed ---------------------------------------------------------------------------------
 
 
 def begin(folder: Path, lesson: str, student: str) -> None:
@@ -106,17 +109,32 @@ def begin(folder: Path, lesson: str, student: str) -> None:
     file.touch()
 
 
+def fail(folder: Path, lesson: str, student: str, reason: str) -> None:
+    """Note that a submission could not be graded as it is now, by no fault of its own."""
+    begin(folder, lesson, student)
+    _begun(folder, lesson, student).write_text(reason, encoding="utf-8", errors="replace")
+
+
 def end(folder: Path, lesson: str, student: str) -> None:
     _begun(folder, lesson, student).unlink(missing_ok=True)
 
 
 def begun(folder: Path, lesson: str, student: str) -> bool:
-    """Whether a grading by nbgrader's command was stopped before its end."""
+    """Whether the last grading was stopped before its end, or has failed."""
     return _begun(folder, lesson, student).exists()
 
 
+def not_graded(folder: Path, lesson: str) -> dict[str, str]:
+    """{student: why the submission is not graded as it is now}."""
+    found = {}
+    for file in sorted((folder / lesson).rglob(f"*{_BEGUN}")):
+        with contextlib.suppress(OSError):
+            found[file.name.removesuffix(_BEGUN)] = file.read_text(encoding="utf-8", errors="replace") or STOPPED
+    return found
+
+
 def _begun(folder: Path, lesson: str, student: str) -> Path:
-    return folder / lesson / f"{student}.begun"
+    return folder / lesson / f"{student}{_BEGUN}"
 
 
 def _parse(line: bytes) -> Record | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from autograde.harness import fixtures
 from autograde.harness.call import Call, Fixture
 from autograde.harness.sandboxed import frames
 from autograde.harness.sandboxed.frames import Busy, Gone
-from autograde.harness.wire import pack_calls, unpack_answers
+from autograde.harness.wire import pack_calls
 
 WAIT = 20.0  # seconds until a child is ready
 GRACE = 3.0  # seconds beyond a cell's own time-out, until its process is ended
@@ -55,11 +56,14 @@ class Child:
             raise Gone
         return reply
 
-    def ask(self, name: str, calls: list[Call], seconds: float, total: float, mended: dict[str, str] | None = None):
-        """Put the calls to the object of that name; None if there is none, else its answers.
+    def ask(
+        self, name: str, calls: list[Call], seconds: float, total: float, mended: dict[str, str] | None = None
+    ) -> bytes | None:
+        """Put the calls to the object of that name; None if there is none, else its answers as they came, for
+        `wire.unpack_answers`.
 
         `mended`: {name: source} of what takes the place of the submission's own, for good in this process.
-        ValueError if what came back is no answer; Gone if the process is.
+        ValueError if there are no answers; Gone if the process is.
         """
         factories = factory_sources(calls)
         message = {"do": "ask", "name": name, "seconds": seconds, "factories": factories, "mended": mended or {}}
@@ -68,18 +72,21 @@ class Child:
             return None
         if "broken" in reply:
             raise ValueError(str(reply["broken"])[:300])
-        return unpack_answers(data, len(calls))
+        return data
 
-    def checkpoint(self) -> bool:
-        """Keep the state of now, to come back to it with `back`; False if that is not possible (threads)."""
+    def checkpoint(self, seconds: float = WAIT) -> bool:
+        """Keep the state of now, to come back to it with `back`; False if that is not possible (threads), or not within
+        `seconds`."""
         if self.threads != 1:
             return False
         ours, theirs = socket.socketpair()
         try:
-            frames.send(self._stack[-1], {"do": "checkpoint"})
+            frames.send(self._stack[-1], {"do": "checkpoint"}, seconds=seconds)
+            self._stack[-1].settimeout(seconds)
             socket.send_fds(self._stack[-1], [b"!"], [theirs.fileno()])
+            self._stack[-1].settimeout(None)
             theirs.close()
-            frames.receive(ours, WAIT)
+            frames.receive(ours, seconds)
         except (OSError, frames.Ended, frames.Late):
             theirs.close()
             ours.close()
@@ -87,22 +94,24 @@ class Child:
         self._stack.append(ours)
         return True
 
-    def back(self) -> bool:
-        """Give up the newest state and take up the one before it; False if there is none that lives."""
+    def back(self, seconds: float = WAIT) -> bool:
+        """Give up the newest state and take up the one before it; False if there is none that lives and answers within
+        `seconds`."""
         self._stack.pop().close()
         if not self._stack:
             return False
         try:
-            frames.send(self._stack[-1], {"do": "resume"})
-            frames.receive(self._stack[-1], WAIT)
+            frames.send(self._stack[-1], {"do": "resume"}, seconds=seconds)
+            frames.receive(self._stack[-1], seconds)
         except (frames.Ended, frames.Late):
             return False
         return True
 
     def _exchange(self, message: dict, data: bytes, seconds: float) -> tuple[dict, bytes]:
+        end = time.monotonic() + seconds
         try:
-            frames.send(self._stack[-1], message, data)
-            reply, more = frames.receive(self._stack[-1], seconds)
+            frames.send(self._stack[-1], message, data, seconds)
+            reply, more = frames.receive(self._stack[-1], max(0.001, end - time.monotonic()))
         except frames.Late:
             raise Gone(late=True) from None
         except frames.Ended:

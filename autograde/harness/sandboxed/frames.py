@@ -5,6 +5,7 @@ One frame: length of the JSON (4 bytes), length of the rest (8 bytes), the JSON,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -47,20 +48,34 @@ class Late(Exception):
     """No whole frame came in time."""
 
 
-def send(to: socket.socket, message: Message, data: bytes = b"") -> None:
-    """Send one frame; Ended if nobody reads."""
+def send(to: socket.socket, message: Message, data: bytes = b"", seconds: float | None = None) -> None:
+    """Send one frame; Ended if the other side has closed the connection, Late if it does not take the whole of it
+    within `seconds`. A connection is of no use after that."""
     text = json.dumps(message).encode()
     if len(text) > LARGEST_TEXT or len(data) > LARGEST_DATA:
         raise ValueError("the frame is too large")
+    head = HEAD.pack(len(text), len(data)) + text
+    end = None if seconds is None else time.monotonic() + seconds
     try:
-        head = HEAD.pack(len(text), len(data)) + text
-        if len(data) <= _SMALL:
-            to.sendall(head + data)
-        else:
-            to.sendall(head)
-            to.sendall(data)
+        for piece in [head + data] if len(data) <= _SMALL else [head, data]:
+            to.settimeout(_left(end))
+            to.sendall(piece)
+    except TimeoutError:
+        raise Late from None
     except OSError as error:
         raise Ended(str(error)) from None
+    finally:
+        with contextlib.suppress(OSError):  # it may be closed
+            to.settimeout(None)
+
+
+def _left(end: float | None) -> float | None:
+    """Seconds until `end`; Late if there are none."""
+    if end is None:
+        return None
+    if (left := end - time.monotonic()) <= 0:
+        raise Late
+    return left
 
 
 def receive(source: socket.socket, seconds: float | None = None) -> tuple[Message, bytes]:
@@ -83,13 +98,7 @@ def receive(source: socket.socket, seconds: float | None = None) -> tuple[Messag
 def _exactly(source: socket.socket, size: int, end: float | None) -> bytearray:
     data = bytearray()
     while len(data) < size:
-        if end is None:
-            source.settimeout(None)
-        else:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise Late
-            source.settimeout(left)
+        source.settimeout(_left(end))
         try:
             piece = source.recv(min(size - len(data), 2**20))
         except TimeoutError:

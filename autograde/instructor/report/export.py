@@ -22,6 +22,7 @@ from pathlib import Path
 from autograde.course import class_data
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS
+from autograde.grading.records import results
 from autograde.grading.records.course import Course
 from autograde.instructor import roster
 from autograde.instructor.report import grades
@@ -79,6 +80,12 @@ def export(
         write_csv(target, header, rows)
     except OSError as error:
         raise CourseError(f"{target} could not be written: {error.strerror}. Say another place with `--out`.") from None
+    for name in have.max_score:
+        if failed := results.not_graded(course.results, name):
+            lines.append(
+                f"Not graded in their newest version ({name}): {', '.join(failed)}. The file has the points of the "
+                f"version before, if there is one. Run `course grade {name}` again."
+            )
     waiting = sum(grade.review for grade in have.grades.values())
     if waiting:
         lines.append(f"{waiting} submissions still need manual review; the file has their current points.")

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograde.course import class_data, notebooks
+from autograde.course.errors import CourseError
 from autograde.course.lessons import GRADED
 from autograde.grading.records.course import Course
 from autograde.instructor.pages import TEMPLATES
@@ -31,9 +32,13 @@ def report(course: Course, lessons: Sequence[str] | None = None) -> list[Path]:
     """Write the page and the tables of these lessons (default: all, with an overview); returns the pages."""
     chosen = list(lessons) if lessons else _graded(course)
     folder = class_data.folder("report")
+    if not chosen:
+        raise CourseError("No submission has been graded yet. Run `course grade` first.")
     written, summaries = [], []
     for lesson in chosen:
         summary = summarize(course.results, lesson, grades.read(course, lesson))
+        if not summary.rows and not summary.not_graded:
+            raise CourseError(f"No submission of {lesson} has been graded yet. Run `course grade {lesson}` first.")
         files = [(row.student, course.submitted(row.student, lesson) / f"{lesson}.ipynb") for row in summary.rows]
         summary.predictions = predictions.of_class(files)
         file = folder / f"{lesson}.html"

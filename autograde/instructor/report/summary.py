@@ -68,12 +68,13 @@ class Mistake:
 @dataclass
 class Summary:
     """A lesson's class. `rows` by name of the student, `parts` in the order of the notebook, the most frequent of
-    `mistakes` first."""
+    `mistakes` first; `not_graded`: {student: why the newest version has no marks}."""
 
     lesson: str
     rows: list[Row] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    not_graded: dict[str, str] = field(default_factory=dict)
     max_score: float = 0.0
     assurances: Counter = field(default_factory=Counter)
     predictions: list[Prediction] = field(default_factory=list)
@@ -93,7 +94,7 @@ def records(folder: Path, lesson: str) -> Iterator[Record]:
 
 def summarize(folder: Path, lesson: str, grades: Grades) -> Summary:
     """The summary of a lesson. `folder` holds the records (`course.results`)."""
-    summary = Summary(lesson)
+    summary = Summary(lesson, not_graded=results.not_graded(folder, lesson))
     mistakes: dict[tuple[str, str], Mistake] = {}
     for record in records(folder, lesson):
         row = _row(record, lesson, grades)
@@ -144,7 +145,7 @@ def _reasons(record: Record) -> Iterator[str]:
     result = record.result
     if result.unreadable:
         yield f"{result.unreadable} Nothing in it could be graded."
-    for review in result.reviews:
+    for review in (one for one in result.reviews if one.reason != result.unreadable):
         yield f"{review.grade_id}: {review.reason}" + (f": {review.line.strip()}" if review.line.strip() else "")
     low = [name for name, mark in result.scores.items() if mark.assurance == "low" and (mark.points or 0) > 0]
     if low:
