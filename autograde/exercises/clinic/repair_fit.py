@@ -69,8 +69,8 @@ EXERCISE = Exercise(
 @EXERCISE.wrong(
     "no gradient at the step",
     "The weights never change, so all losses are the same: the optimizer finds no gradient. `.item()`, `.detach()` and "
-    "`torch.tensor(...)` give numbers without a history, and `requires_grad=True` does not bring it back: index the "
-    "tensor instead. The order is `zero_grad`, `backward`, `step`.",
+    "`torch.tensor(...)` give numbers without a history, also with `requires_grad=True`: index the tensor instead. The "
+    "order is `zero_grad`, `backward`, `step`.",
 )
 def broken(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
