@@ -15,16 +15,25 @@ from autograde.harness.plain import Other, TensorData
 
 Array = npt.NDArray[Any]
 Tolerance = Callable[[str, Array], float]  # (path, expected values) -> largest accepted difference
+# kinds of differences that several places tell
+WRONG_TYPE, REMARK = "another type", "a remark of the exercise"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two values differ: `path` inside the result, both sides in words, and a remark that helps."""
+    """Where two values differ.
+
+    path           inside the result
+    expected, got  both sides in words
+    remark         a sentence that helps
+    kind           what the remark tells, in a few words, where it tells more than that values differ
+    """
 
     path: str
     expected: str
     got: str
     remark: str = ""
+    kind: str = ""
 
 
 def exact(path: str, values: Array) -> float:
@@ -48,30 +57,33 @@ class Comparison:
     def difference(self, expected: Any, got: Any, path: str = "") -> Difference | None:
         """The first difference between `expected` and `got`, or None if there is none."""
 
-        def differ(remark: str = "") -> Difference:
-            return Difference(path, brief(expected), brief(got), remark)
+        def differ(remark: str = "", kind: str = "") -> Difference:
+            return Difference(path, brief(expected), brief(got), remark, kind)
+
+        def wrong_type(got: str) -> Difference:
+            return differ(_wrong_type(expected, got), WRONG_TYPE)
 
         if isinstance(expected, Projected) and isinstance(got, Projected):
             same = self._inside().difference(expected.value, got.value, path) is None
-            return None if same else Difference(path, expected.text, got.text, got.remark)
+            return None if same else Difference(path, expected.text, got.text, got.remark, got.remark and REMARK)
         if got is None and expected is not None:
-            return differ("Nothing came back: is a `return` missing?")
+            return differ("Nothing came back: is a `return` missing?", "nothing returned")
         if isinstance(got, Other):
-            return differ(_wrong_type(expected, f"{got.kind} ({got.text})" if got.text else got.kind))
+            return wrong_type(f"{got.kind} ({got.text})" if got.text else got.kind)
         if isinstance(expected, TensorData):
             if not isinstance(got, TensorData):
-                return differ(_wrong_type(expected, _kind(got)))
+                return wrong_type(_kind(got))
             return self._arrays(expected.array, got.array, path)
         if isinstance(expected, np.ndarray):
             if isinstance(got, np.ndarray):
                 return self._arrays(_in_single_precision(expected, got), got, path)
             if expected.ndim == 0 and isinstance(got, int | float):
                 return self._arrays(expected, _as_array(got, expected.dtype), path)
-            return differ(_wrong_type(expected, _kind(got)))
+            return wrong_type(_kind(got))
         if isinstance(got, TensorData | np.ndarray) and isinstance(expected, bool | int | float):
             array = got.array if isinstance(got, TensorData) else got
             if array.ndim:
-                return differ(_wrong_type(expected, _kind(got)))
+                return wrong_type(_kind(got))
             if isinstance(expected, float) and array.dtype == np.float32:
                 return self._arrays(np.asarray(expected, np.float32), array, path)
             got = array.item()
@@ -79,7 +91,7 @@ class Comparison:
             return None if expected is got else differ()
         if isinstance(expected, int | float):
             if not isinstance(got, int | float):
-                return differ(_wrong_type(expected, _kind(got)))
+                return wrong_type(_kind(got))
             return None if self._equal_numbers(expected, got, path) else differ(_equal_looking(expected, got))
         if isinstance(expected, str):
             return None if isinstance(got, str) and expected == got else differ()
@@ -99,14 +111,15 @@ class Comparison:
         return bool(_close(wanted, np.asarray(got, float), self.tolerance(path, wanted)).all())
 
     def _sequences(self, expected: list[Any] | tuple[Any, ...], got: Any, path: str) -> Difference | None:
-        def differ(remark: str) -> Difference:
-            return Difference(path, brief(expected), brief(got), remark)
+        def differ(remark: str, kind: str = "") -> Difference:
+            return Difference(path, brief(expected), brief(got), remark, kind)
 
         got = _as_numbers(got) if self.multiple_outputs and _are_numbers(expected) else got
         if not isinstance(got, list | tuple):
             if self.multiple_outputs and isinstance(got, np.ndarray | TensorData):
-                return differ(f"Expected {len(expected)} values, separated by commas; got one {_kind(got)}.")
-            return differ(_wrong_type(expected, _kind(got)))
+                remark = f"Expected {len(expected)} values, separated by commas; got one {_kind(got)}."
+                return differ(remark, "one value in place of several")
+            return differ(_wrong_type(expected, _kind(got)), WRONG_TYPE)
         other_type = type(expected) is not type(got) and not self.multiple_outputs and "sequence" not in self.ignore
         wrong_type = f" {_wrong_type(expected, _kind(got))}" if other_type else ""
         if len(expected) != len(got):
@@ -115,17 +128,18 @@ class Comparison:
             found = self._inside().difference(*pair, f"{path}[{index}]")
             if found:
                 # a short list is clearer as a whole than one item of it, or than one item of a pair in it
-                order = "The items are right, their order is not. " if _same_items(expected, got) else ""
+                other_order = _same_items(expected, got)
+                order = "The items are right, their order is not. " if other_order else ""
                 place = f"The first difference is at index {index}{f' of {path}' if path else ''}."
-                short = differ(f"{order}{place}{wrong_type}")
+                short = differ(f"{order}{place}{wrong_type}", "another order" if other_order else "")
                 plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
                 inside = all(isinstance(item, tuple) for item in pair) and len(pair[0]) == len(pair[1])
                 return short if plain and (inside or not found.remark) and len(short.expected) < 160 else found
-        return differ(f"The items are right. {_wrong_type(expected, _kind(got))}") if other_type else None
+        return differ(f"The items are right. {_wrong_type(expected, _kind(got))}", WRONG_TYPE) if other_type else None
 
     def _mappings(self, expected: dict[Any, Any], got: Any, path: str) -> Difference | None:
         if not isinstance(got, dict):
-            return Difference(path, brief(expected), brief(got), _wrong_type(expected, _kind(got)))
+            return Difference(path, brief(expected), brief(got), _wrong_type(expected, _kind(got)), WRONG_TYPE)
         missing = [key for key in expected if key not in got]
         surplus = [key for key in got if key not in expected]
         if missing or surplus:
@@ -135,7 +149,9 @@ class Comparison:
             if surplus:
                 words.append("not expected: " + ", ".join(map(brief, surplus[:4])))
             remark = "; ".join(words) + "."
-            return Difference(path, brief(expected), brief(got), remark[:1].upper() + remark[1:])
+            if path == "parameters":
+                remark = f"of the module's parameters, {remark}"
+            return Difference(path, brief(expected), brief(got), remark[:1].upper() + remark[1:], "other entries")
         for key in expected:
             found = self.difference(expected[key], got[key], f"{path}[{key!r}]" if path else str(key))
             if found:
@@ -145,7 +161,11 @@ class Comparison:
     def _arrays(self, expected: Array, got: Array, path: str) -> Difference | None:
         both = describe(expected), describe(got)
         if got.dtype.kind == "c" != expected.dtype.kind:
-            return Difference(path, *both, f"The result has complex numbers ({got.dtype}). Expected {expected.dtype}.")
+            remark = f"The result has complex numbers ({got.dtype}). Expected {expected.dtype}."
+            return Difference(path, *both, remark, "another dtype")
+        if got.dtype.kind == "b" != expected.dtype.kind:
+            remark = f"The result has truth values. Expected numbers ({expected.dtype})."
+            return Difference(path, *both, remark, "another dtype")
         if expected.shape != got.shape:
             return Difference(path, *both, f"Expected the shape {expected.shape}, got {got.shape}.")
         if expected.dtype.kind in "biu" and got.dtype.kind in "biu" and expected.size:
@@ -157,9 +177,8 @@ class Comparison:
         if not equal.all():
             return Difference(path, *_worst_row(expected, got, equal))
         if expected.dtype != got.dtype and "dtype" not in self.ignore:
-            return Difference(
-                path, *both, f"The values are right. Expected the dtype {expected.dtype}, got {got.dtype}."
-            )
+            remark = f"The values are right. Expected the dtype {expected.dtype}, got {got.dtype}."
+            return Difference(path, *both, remark, "another dtype")
         return None
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograde.exercise import Exercise
-from autograde.harness.call import Answer, Skipped
+from autograde.harness.call import MAIN, Answer, Skipped
 from autograde.harness.plain import TensorData
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
@@ -36,41 +36,73 @@ def diagnose(
     key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None], source: str | None
 ) -> Diagnosis | None:
     """The first evidence that fits, or None."""
-    for failing_only in (False, True):
-        for number, candidate in enumerate(key.exercise.misconceptions):
-            if _fits(key, number, got, findings, failing_only):
-                return Diagnosis(candidate.name, candidate.sentence, MISCONCEPTION)
+    if found := _misconception(key, got, findings, _on_every_call, _on_failing_calls):
+        return found
     relation = _relation(key, got, findings)
     if relation is not None:
         return Diagnosis(*relation, RELATION)
-    if together := _two(key, got, findings):
-        return together
+    if found := _two(key, got, findings) or _misconception(key, got, findings, _on_main_calls):
+        return found
     seen = _seen(key.exercise, findings, source)
-    return Diagnosis(seen.name, seen.sentence, SOURCE) if seen else None
+    if seen is not None:
+        return Diagnosis(seen.name, seen.sentence, SOURCE)
+    return _told(key.exercise, [finding for finding in findings if finding is not None])
 
 
 # --- misconceptions -------------------------------------------------------------------------------------------------
 
 
-def _fits(
-    key: AnswerKey,
-    number: int,
-    got: Sequence[Answer | Skipped],
-    findings: Sequence[Finding | None],
-    failing_only: bool,
+def _misconception(
+    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None], *ways: Callable[..., bool]
+) -> Diagnosis | None:
+    """The first misconception that fits in one of these ways, in their order."""
+    for fits in ways:
+        for number, candidate in enumerate(key.exercise.misconceptions):
+            if fits(key, number, got, findings):
+                return Diagnosis(candidate.name, candidate.sentence, MISCONCEPTION)
+    return None
+
+
+def _on_every_call(
+    key: AnswerKey, number: int, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
 ) -> bool:
-    """Whether a misconception gives the learner's answers: on every call, or on those that fail, with values and not
-    with errors, where the misconception is wrong on these calls only by its own mistake."""
-    places = [at for at, finding in enumerate(findings) if finding is not None or not failing_only]
-    if failing_only and len(places) == len(got):
-        return False
-    for at in places:
-        if not _agree(key.exercise, key.wrong(number, at), got[at]):
-            return False
+    """Whether a misconception answers every call as the learner's code; an error has to read the same."""
+    places = range(len(got))
     raised = [at for at in places if _problem(got[at]) is not None and findings[at] is not None]
-    if failing_only:
-        return not raised
+    if not all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places):
+        return False
     return not raised or any(_same_text(key.wrong(number, at), got[at]) for at in raised)
+
+
+def _on_main_calls(
+    key: AnswerKey, number: int, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
+) -> bool:
+    """Whether it answers the calls of the main part in the same way, several wrong ones among them: what else is wrong
+    beyond them is another mistake."""
+    places = [at for at, call in enumerate(key.calls) if call.part == MAIN]
+    failing = [at for at in places if findings[at] is not None]
+    if len(failing) < 2 or any(_problem(got[at]) is not None for at in failing):
+        return False
+    return all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places)
+
+
+def _on_failing_calls(
+    key: AnswerKey, number: int, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
+) -> bool:
+    """Whether it answers the calls that fail in the same way, with values and not with errors, where these are most of
+    the calls on which the misconception itself is wrong."""
+    places = [at for at, finding in enumerate(findings) if finding is not None]
+    if any(_problem(got[at]) is not None for at in places):
+        return False
+    if not all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places):
+        return False
+    return 3 * len(places) >= 2 * sum(_is_wrong(key, number, at) for at in range(len(got)))
+
+
+def _is_wrong(key: AnswerKey, number: int, at: int) -> bool:
+    """Whether a misconception fails at a call."""
+    call, expected, tolerance = key.calls[at], key.expected[at], key.tolerances[at]
+    return find(key.exercise, call, expected, key.wrong(number, at), tolerance) is not None
 
 
 def _problem(answer: Answer | Skipped) -> str | None:
@@ -115,6 +147,18 @@ def _seen(exercise: Exercise, findings: Sequence[Finding | None], source: str | 
     lines = problems[0].lines if problems else ()
     line = lines[-1].partition(": ")[2] if lines else ""
     return observe(exercise, source, line if problems else None, findings[0] is None)
+
+
+# --- what a single call tells ---------------------------------------------------------------------------------------
+
+
+def _told(exercise: Exercise, findings: Sequence[Finding]) -> Diagnosis | None:
+    """What a single finding tells: the first one, or one about the parameters that a module has."""
+    about_parameters = (one for one in findings if one.difference and one.difference.path == "parameters")
+    for finding in (findings[0], *about_parameters):
+        if kind := explain.kind(finding):
+            return Diagnosis(kind, explain.advice(exercise, finding), RELATION)
+    return None
 
 
 # --- relations ------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from autograde.judge.findings import Finding, is_unwritten
 
 def advice(exercise: Exercise, finding: Finding) -> str:
     if finding.problem is not None:
-        if finding.problem.kind in ("Unsuitable", "TimeIsUp", "Exited"):
+        if finding.problem.kind in _OF_ANSWERS:
             return _sentence(finding.problem.text)
         if is_unwritten(finding.problem):
             return "This part is not written yet."
@@ -43,6 +43,23 @@ def advice(exercise: Exercise, finding: Finding) -> str:
         names = ", ".join(f"`{name}`" for name in argument_names(exercise, finding.call, finding.changed))
         return f"The result is right, but the call changes its input {names}. Work on a copy instead."
     return (finding.difference.remark if finding.difference else "") or "Expected and got differ."
+
+
+def kind(finding: Finding) -> str:
+    """What `advice` tells, in a few words for lists; "" where it is a comparison, or Python's own sentence."""
+    if finding.problem is not None:
+        if finding.problem.kind in _OF_ANSWERS:
+            return _OF_ANSWERS[finding.problem.kind]
+        return "another error" if finding.missing_error is not None else ""
+    if finding.missing_error is not None:
+        return "no error raised"
+    if finding.changed:
+        return "an input is changed"
+    return finding.difference.kind if finding.difference else ""
+
+
+# problems that are no errors of the learner's code, with their names for lists
+_OF_ANSWERS = {"Unsuitable": "another form", "TimeIsUp": "no result in time", "Exited": "exits Python"}
 
 
 def _sentence(text: str) -> str:
@@ -72,14 +89,14 @@ def parameters(exercise: Exercise, call: Call) -> list[str]:
 
 
 def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: bool) -> Iterator[tuple[str, str]]:
-    # without a diagnosis the remark stands first, as the advice
+    # where the verdict's advice is this module's, and no diagnosis (`named`), the remark is in it
     yield "Call", describe_call(exercise, finding.call)
     if finding.call.note:
         yield "Here", finding.call.note
     if finding.problem is not None:
         if finding.missing_error:
             yield "Expected", f"{finding.missing_error.kind}: {finding.missing_error.text}"
-        if finding.problem.kind not in ("Unsuitable", "TimeIsUp", "Exited") and (named or finding.missing_error):
+        if finding.problem.kind not in _OF_ANSWERS and (named or finding.missing_error):
             yield "Got", f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")
         if finding.problem.lines:
             yield "In your code", "\n".join(finding.problem.lines)

@@ -38,11 +38,14 @@ def find(
             return Finding(call, problem=got.problem, missing_error=expected.problem)
         if call.mentions and not got.problem.text.strip():
             remark = f"The {got.problem.kind} has no message. Say in it what is wrong."
-            return Finding(call, Difference("", expected.problem.text, got.problem.text, remark))
+            return Finding(
+                call, Difference("", expected.problem.text, got.problem.text, remark, "an error without a word")
+            )
         absent = [word for word in call.mentions if word not in got.problem.text]
         if absent:
             remark = f"The message of the {got.problem.kind} does not name {', '.join(map(repr, absent))}."
-            return Finding(call, Difference("", expected.problem.text, got.problem.text, remark))
+            kind = "a message without the name"
+            return Finding(call, Difference("", expected.problem.text, got.problem.text, remark, kind))
         return None
     if got.problem is not None:
         return Finding(call, problem=got.problem)

@@ -48,6 +48,8 @@ def judge(
     diagnosis = diagnose(key, got, findings, source)
     if again is not None and (diagnosis is None or diagnosis.evidence != MISCONCEPTION) and first.problem is None:
         diagnosis = unsteady(key, got, findings, again()) or diagnosis
+    plain = explain.advice(exercise, first)
+    advice = diagnosis.sentence if diagnosis else plain
     return Verdict(
         exercise.name,
         passed=False,
@@ -55,8 +57,8 @@ def judge(
         score=_score(exercise, calls, findings),
         diagnosis=diagnosis.name if diagnosis else None,
         evidence=diagnosis.evidence if diagnosis else "",
-        advice=diagnosis.sentence if diagnosis else explain.advice(exercise, first),
-        facts=tuple(explain.facts(exercise, first, answers[findings.index(first)], diagnosis is not None)),
+        advice=advice,
+        facts=tuple(explain.facts(exercise, first, answers[findings.index(first)], advice != plain)),
         points=exercise.points,
     )
 

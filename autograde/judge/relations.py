@@ -48,8 +48,10 @@ def relate(
     pairs: list[Pair] = []
     whole: list[tuple[Any, Any]] = []
     for call, names, expected, got, comparison in calls:
-        if isinstance(got, Skipped) or got.problem is not None or expected.problem is not None or got.changed:
+        if isinstance(got, Skipped) or got.problem is not None or got.changed:
             return None
+        if expected.problem is not None:  # an error that was not raised: nothing to relate, and nothing against it
+            continue
         arguments = dict(_arrays_of(call, names))
         different = _different(expected.value, got.value, comparison, "")
         found = [Pair(path, wanted, given, arguments) for path, wanted, given in different]
@@ -57,9 +59,12 @@ def relate(
             return None
         pairs += found
         whole.append((expected.value, got.value))
-    if swapped := _common(exchanged, [Pair("", *both, {}) for both in whole]) if whole else None:
+    if not pairs:
+        return None
+    if swapped := _common(exchanged, [Pair("", *both, {}) for both in whole]):
         return swapped
-    if not pairs or any(_same_values(pair) for pair in pairs):  # where only the dtype differs, that is what is said
+    pairs = [pair for pair in pairs if not _same_values(pair)]
+    if not pairs:  # where only the dtype differs, that is what is said
         return None
     if lost := _no_gradients(pairs):
         return lost
@@ -137,13 +142,13 @@ def _numbers(pair: Pair) -> tuple[Array, Array] | None:
     return expected.astype(float), got.astype(float)
 
 
-def _array(value: Any) -> Array | None:
+def _array(value: Any, kinds: str = "iuf") -> Array | None:
     if isinstance(value, TensorData):
         value = value.array
     if isinstance(value, bool) or not isinstance(value, np.ndarray | int | float):
         return None
     array = np.asarray(value)
-    return array if array.dtype.kind in "iuf" else None
+    return array if array.dtype.kind in kinds else None
 
 
 def _same(one: Array, other: Array) -> bool:
@@ -210,10 +215,10 @@ def missing_axis(pair: Pair) -> Relation | None:
     expected, got = _array(pair.expected), _array(pair.got)
     if expected is None or got is None or expected.shape == got.shape or expected.size != got.size:
         return None
-    if [n for n in expected.shape if n != 1] != [n for n in got.shape if n != 1]:
-        return None
     if not _same(got.astype(float).reshape(expected.shape), expected.astype(float)):
         return None
+    if [n for n in expected.shape if n != 1] != [n for n in got.shape if n != 1]:
+        return Relation("another shape", "The numbers are right and in the right order; only the shape differs.")
     return Relation("an axis of size 1", "The numbers are right; the shape differs only by an axis of size 1.")
 
 
@@ -228,6 +233,55 @@ def order_of_rows(pair: Pair) -> Relation | None:
             return Relation("reversed", f"The numbers are right, their order is reversed{where}.")
     if expected.ndim > 1 and _same(*(side[np.lexsort(side.reshape(len(side), -1).T)] for side in (got, expected))):
         return Relation("order of the rows", "The rows are right, their order along axis 0 is not.")
+    return None
+
+
+def one_slice(pair: Pair) -> Relation | None:
+    """An array that is one row or column too long or too short."""
+    expected, got = _array(pair.expected, "biuf"), _array(pair.got, "biuf")
+    if expected is None or got is None or expected.ndim != got.ndim:
+        return None
+    axes = [axis for axis in range(expected.ndim) if expected.shape[axis] != got.shape[axis]]
+    if len(axes) != 1 or abs(expected.shape[axes[0]] - got.shape[axes[0]]) != 1 or not min(expected.size, got.size):
+        return None
+    axis = axes[0]
+    short, long = sorted((expected, got), key=lambda array: int(array.shape[axis]))
+    missing = short is got
+    what = ("item", "row", "column")[
+        0 if expected.ndim == 1 else {expected.ndim - 1: 2, expected.ndim - 2: 1}.get(axis, 0)
+    ]
+    for end, rest in (("last", slice(None, -1)), ("first", slice(1, None))):
+        if _same(short.astype(float), long[(slice(None),) * axis + (rest,)].astype(float)):
+            if missing:
+                return Relation(f"the {end} {what} is missing", f"The {end} {what} is missing; the rest is right.")
+            where = "at the end" if end == "last" else "at the start"
+            return Relation(f"one {what} too many {where}", f"There is one {what} too many {where}; the rest is right.")
+    return None
+
+
+def not_finite(pair: Pair) -> Relation | None:
+    """Where the result is wrong, it is NaN, or infinite."""
+    wrong = _wrong(pair)
+    got = _array(pair.got)
+    if wrong is None or got is None or not wrong.any():
+        return None
+    if np.isnan(got[wrong]).all():
+        sentence = "Where the result is wrong, it is NaN: something like 0 / 0, inf - inf or 0 * inf was computed."
+        return Relation("NaN", sentence)
+    if np.isinf(got[wrong]).all():
+        sentence = "Where the result is wrong, it is infinite: a number grew too large, or `log` or a division met 0."
+        return Relation("infinite", sentence)
+    return None
+
+
+def whole_numbers(pair: Pair) -> Relation | None:
+    both = _numbers(pair)
+    if both is None or not np.isfinite(both[0]).all():
+        return None
+    expected, got = both
+    if any(np.array_equal(cut(expected), got) for cut in (np.trunc, np.floor)) and not np.array_equal(expected, got):
+        sentence = "What belongs after the decimal point is lost: the result has whole numbers only."
+        return Relation("whole numbers", sentence)
     return None
 
 
@@ -295,10 +349,30 @@ def _factors(arguments: dict[str, Array]) -> Iterator[tuple[float, str]]:
             if size > 1:
                 yield math.sqrt(size), f"the root of `{name}.shape[{axis}]`"
                 yield float(size), f"`{name}.shape[{axis}]`"
-    yield 2.0, "2"
-    yield 100.0, "100"
+    yield from ((float(number), str(number)) for number in (*range(2, 13), 100, 1000))
     yield math.log(2), "ln 2"
     yield math.sqrt(2), "√2"
+
+
+def a_factor_for_each_row(pair: Pair) -> Sequence[Relation]:
+    """Right proportions, in the whole result or within each row."""
+    both = _numbers(pair)
+    if both is None or both[0].ndim < 1 or both[0].shape[-1] < 2 or not np.isfinite(both[0]).all():
+        return ()
+    expected, got = both
+    sizes = np.abs(expected)
+    at = sizes.argmax(axis=-1)[..., None]
+    largest = np.take_along_axis(expected, at, -1)
+    with np.errstate(all="ignore"):
+        ratios = np.where(largest == 0, 1.0, np.take_along_axis(got, at, -1) / largest)
+    if not np.isfinite(ratios).all() or (ratios == 0).any() or not _same(got, ratios * expected):
+        return ()
+    if np.mean((sizes > 1e-3 * np.abs(largest)).sum(axis=-1) > 1) <= 0.5:  # a row with one number has any proportions
+        return ()
+    whole = "The proportions are right: all numbers of a result are too large or too small by the same factor."
+    row = "Within each row the proportions are right; the rows as a whole are too large or too small."
+    relations = [Relation("a factor for each row", row)]
+    return [Relation("a factor for each result", whole), *relations] if np.ptp(ratios) < 1e-5 else relations
 
 
 def an_offset(pair: Pair) -> Relation | None:
@@ -392,6 +466,8 @@ def items(pair: Pair) -> Relation | None:
     expected, got = list(expected), list(got)
     if len(expected) + len(got) > 2000 or _nested(expected) or _nested(got):
         return None
+    if expected and not got:
+        return Relation("empty", "The result is empty.")
     if expected and got == expected[1:]:
         return Relation("the first item is missing", "The first item is missing; the rest is right.")
     if expected and got == expected[:-1]:
@@ -400,6 +476,12 @@ def items(pair: Pair) -> Relation | None:
         return Relation("one item too many at the start", "There is one item too many at the start; the rest is right.")
     if got and expected == got[:-1]:
         return Relation("one item too many at the end", "There is one item too many at the end; the rest is right.")
+    if got and got == expected[: len(got)] and len(got) < len(expected):
+        if len(got) == 1:
+            return Relation("the first item only", "Only the first item came back.")
+        return Relation("ends early", "The result ends too early; what is there is right.")
+    if len(expected) == len(got) > 1 and got == [expected[0]] * len(expected):
+        return Relation("the first item again and again", "The first item is right, and it comes again and again.")
     if len(expected) > 1 and got == expected[::-1] != expected:
         return Relation("reversed", "The items are right, in reversed order.")
     if len(set(map(repr, got))) == len(got) < len(expected) and set(map(repr, got)) == set(map(repr, expected)):
@@ -442,9 +524,13 @@ FINDERS: tuple[Finder, ...] = (
     transposed,
     inverted,
     missing_axis,
+    one_slice,
+    not_finite,
+    whole_numbers,
     rounded,
     a_function,
     a_factor,
+    a_factor_for_each_row,
     an_offset,
     items,
     order_of_rows,

@@ -233,7 +233,9 @@ def _in_function(
     called = {_last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
     if unused and not called & {"locals", "vars", "eval"}:
         constants = sorted(mentioned & _example_constants() - needed)
-        taken = next(filter(how.concerns, [*_notebook_names(nodes), *constants]), None)
+        read = list(filter(how.concerns, [*_notebook_names(nodes), *constants]))
+        alike = [each for each in read if each[0].lower() == unused[0][0]]  # `q` for `query`
+        taken = next(iter(alike + read), None)
         listed = " and ".join(f"`{each}`" for each in unused[:2])
         if taken and len(unused) <= 2:
             sentence = f"Use {listed} in `{name}`: it reads `{taken}` from the notebook in place of "

@@ -24,6 +24,8 @@ name, and to accept every right **variant**. Sets of random inputs that all of t
 - *named*: killed mutants that the check gives a name.
 - *explained*: killed mutants that get more than a comparison of expected and got.
 
+How the checks do on answers that the catalogue did not know is in [answers.md](answers.md).
+
 **{mutants} mutants: {killed} killed, {equivalent} equivalent, {holes} accepted although wrong.** Of those killed,
 {named:.0%} are named and {explained:.0%} explained. {misconceptions} misconceptions, {nameless} without their name;
 {variants} right variants, {refused} refused.

@@ -124,7 +124,7 @@ def mask_after_softmax(query, key, value):
 
 @EXERCISE.wrong(
     "hidden scores set to 0",
-    "A score of 0 is no ban: $e^0 = 1$ still gets a share. Hidden scores become minus infinity.",
+    "A score of 0 is no ban: `exp(0)` is 1, which still gets a share. Hidden scores become minus infinity.",
 )
 def zeros(query, key, value):
     return torch.softmax(attention_scores_of(query, key).tril(), dim=-1) @ value
@@ -151,6 +151,17 @@ def over_queries(query, key, value):
 )
 def running_mean(query, key, value):
     return value.cumsum(dim=1) / torch.arange(1, value.shape[1] + 1).unsqueeze(1)
+
+
+@EXERCISE.wrong(
+    "own place hidden, with a finite number",
+    "The diagonal is hidden, too, so the first word attends to all alike. A word may attend to itself: it "
+    "is known when the next one is predicted.",
+)
+def own_place_hidden(query, key, value):
+    scores = attention_scores_of(query, key)
+    hidden = torch.ones_like(scores, dtype=torch.bool).triu()
+    return torch.softmax(scores.masked_fill(hidden, -1e9), dim=-1) @ value
 
 
 @EXERCISE.variant

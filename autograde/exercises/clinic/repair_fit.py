@@ -67,9 +67,9 @@ EXERCISE = Exercise(
 
 
 @EXERCISE.wrong(
-    "gradient cut off",
-    "The weights never change, so all losses are the same. `.item()`, `.detach()` and `torch.tensor(...)` give "
-    "numbers without a history, and `requires_grad=True` does not bring it back: index the tensor instead. The "
+    "no gradient at the step",
+    "The weights never change, so all losses are the same: the optimizer finds no gradient. `.item()`, `.detach()` and "
+    "`torch.tensor(...)` give numbers without a history, also with `requires_grad=True`: index the tensor instead. The "
     "order is `zero_grad`, `backward`, `step`.",
 )
 def broken(model, inputs, labels, steps, rate):

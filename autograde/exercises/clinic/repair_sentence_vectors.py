@@ -82,7 +82,7 @@ def mask_upside_down(x, keep):
 
 @EXERCISE.wrong(
     "padding set to zeros",
-    "A row of zeros still gets the score 0, and $e^0 = 1$ is a share. Take padded keys out of the scores.",
+    "A row of zeros still gets the score 0, and `exp(0)` is 1, a share. Take padded keys out of the scores.",
 )
 def padding_as_zeros(x, keep):
     x = x * keep.unsqueeze(2)
@@ -91,7 +91,7 @@ def padding_as_zeros(x, keep):
 
 @EXERCISE.wrong(
     "scores of padding set to 0",
-    "A score of 0 is no ban: $e^0 = 1$ still gets a share. Fill with a large negative number or `-math.inf`.",
+    "A score of 0 is no ban: `exp(0)` is 1, which still gets a share. Fill with a large negative number or `-math.inf`.",
 )
 def scores_zero(x, keep):
     return _mean_of_real(_read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), 0.0)), keep)
@@ -164,6 +164,13 @@ def over_queries(x, keep):
 )
 def first_row(x, keep):
     return _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9))[:, 0]
+
+
+@EXERCISE.wrong(
+    "scaling lost", "The mask is right. The division by the square root of the width was lost in the repair."
+)
+def scaling_lost(x, keep):
+    return _mean_of_real(_read(x, (x @ x.transpose(1, 2)).masked_fill(~keep.unsqueeze(1), -1e9)), keep)
 
 
 @EXERCISE.variant

@@ -205,6 +205,17 @@ class OneNorm(Broken):
         return self.add_norm_1(x, self.cross_attention(x, memory)[0])
 
 
+@EXERCISE.wrong(
+    "added to what self-attention read",
+    "`add_norm_2` adds the result of cross-attention to that of self-attention. It adds it to `x`, what `add_norm_1` made.",
+)
+class AddedToTheReading(_Block):
+    def forward(self, x, memory):
+        read, _ = self.self_attention(x)
+        x = self.add_norm_1(x, read)
+        return self.add_norm_2(read, self.cross_attention(x, memory)[0])
+
+
 @EXERCISE.variant
 class ByName(nn.Module):
     def __init__(self, d_model, num_heads):

@@ -206,6 +206,18 @@ class DefaultDropout(Decoder):
         super().__init__(num_layers, d_model, num_heads, d_ff)
 
 
+@EXERCISE.wrong(
+    "memory replaced by a layer's output",
+    "The output of a layer goes on as the memory of the next one, and every layer reads the same `x`. It goes on as `x`; "
+    "the memory stays.",
+)
+class MemoryReplaced(Decoder):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        for layer in self.layers:
+            memory = layer(x, memory, self_mask, None if memory.shape[1] == x.shape[1] else cross_mask)
+        return memory
+
+
 @EXERCISE.variant
 class DeepCopies(nn.Module):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):

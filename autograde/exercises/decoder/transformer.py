@@ -477,6 +477,15 @@ class PositionDropout(Transformer):
         self.position = PositionalEncoding(d_model)
 
 
+@EXERCISE.wrong(
+    "no positions in the encoder",
+    "The source gets no positions, so the encoder does not know its order. `self.position` serves both sides.",
+)
+class NoSourcePositions(Transformer):
+    def encode(self, source):
+        return self.encoder(self.source_embedding(source), _keep(self, source))
+
+
 @EXERCISE.variant
 class TiedLinear(_Parts):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):

@@ -38,6 +38,34 @@ def _two_of_one():
     )
 
 
+def _end_before_the_best(rng):
+    """A sentence ends at once as the second best continuation; the best sentence begins with the third, which is open.
+
+    With two beginnings, both words that do not end stay open, and the length penalty makes the longer sentence better.
+    """
+    words = 12
+    many, best, second, third, *others = (int(word) for word in rng.permutation(np.arange(3, words)))
+    target = np.zeros((words, words))
+    target[1] = -20
+    target[1, [many, 2, best]] = np.log([0.46, 0.3, 0.22]) + rng.uniform(-0.02, 0.02, 3)
+
+    def follow(before, word, logits):
+        target[word] = -20 - target[before].sum(axis=0)
+        for following, logit in logits.items():
+            target[word, following] += 20 + logit
+
+    follow(
+        [1], many, {word: float(logit) for word, logit in zip(others, rng.uniform(-0.2, 0.2, len(others)), strict=True)}
+    )
+    for word in others:
+        follow([1, many], word, {2: 0.0})
+    follow([1], best, {second: 0.0})
+    follow([1, best], second, {third: 0.0})
+    follow([1, best, second], third, {2: 0.0})
+    tables = np.zeros((6, words), np.float32), target.astype(np.float32), np.eye(words, dtype=np.float32)
+    return Fixture("table_translator", (*tables, "eval", "eval"))
+
+
 def calls(rng):
     def call(mode="eval", part=MAIN, note="", report=("output", "args"), ended=True, **options):
         options = {"beam": 4, "length_penalty": 0.6, "bos": 1, "eos": 2, "max_length": 5} | options
@@ -80,6 +108,14 @@ def calls(rng):
         call(bos=5, eos=4, part="arguments", note="other ids for <bos> and <eos>"),
         early(2),
         early(4),
+        FunctionCall(
+            (_end_before_the_best(rng), TensorData(np.array([[1, 4, 2]]))),
+            {"max_length": 5, "beam": 2, "length_penalty": 1.5},
+            part="stopping",
+            note="a sentence ends at once; two beginnings stay open, and the best sentence begins with the second of them",
+            report=("output", "args"),
+            tolerance=1e-3,
+        ),
         call(mode="train", part="mode", note="the model is in training mode before"),
         call(part="mode", note="the model is in evaluation mode before"),
         call(part="no gradients", note="are gradients recorded meanwhile?"),
@@ -431,7 +467,11 @@ def gradients(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_lengt
     return ids, scores.detach()
 
 
-@EXERCISE.variant
+@EXERCISE.wrong(
+    "an open beginning lost",
+    "Whole sentences take up places in the beam, so an open beginning is lost when one ends. Of the continuations that do "
+    "not end, the `beam` best stay open each time.",
+)
 def frozen(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
     """Sentences that have ended stay in the beam, with 0 appended; scores at the end."""
     training = model.training
@@ -455,55 +495,6 @@ def frozen(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=5
         order = scores.argsort(descending=True)
     model.train(training)
     return ids[order], scores[order]
-
-
-@EXERCISE.variant
-@torch.no_grad()
-def shrinking(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
-    """With each sentence that ends, one beginning less goes on."""
-    was = model.training
-    model.train(False)
-    memory, ended, ids, sums = model.encode(source), [], torch.tensor([[bos]]), torch.zeros(1)
-    while len(ended) < beam and ids.shape[1] <= max_length:
-        n = ids.shape[1]
-        logs = torch.log_softmax(model.decode(ids, memory.repeat(len(ids), 1, 1), source.repeat(len(ids), 1)), -1)[
-            :, -1
-        ]
-        sums, places = (sums[:, None] + logs).flatten().topk(beam - len(ended))
-        rows, words = places // logs.shape[1], places % logs.shape[1]
-        ids = torch.hstack([ids[rows], words[:, None]])
-        over = (words == eos) | (n == max_length)
-        for total, row in zip(sums[over], ids[over], strict=True):
-            ended.append((total / ((5 + n) / 6) ** length_penalty, row[1:]))
-        ids, sums = ids[~over], sums[~over]
-    model.train(was)
-    ended.sort(key=lambda one: -one[0].item())
-    return pad_sequence([row for _, row in ended], batch_first=True), torch.stack([score for score, _ in ended])
-
-
-@EXERCISE.variant
-@torch.inference_mode()
-def with_lists(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
-    """Plain lists, one beginning at a time; open and whole sentences compete by their scores."""
-    was = model.training
-    model.eval()
-    memory = model.encode(source)
-
-    def score(sentence):
-        total, words = sentence
-        return total / ((5 + len(words)) / 6) ** length_penalty
-
-    kept = [(0.0, [])]
-    for _ in range(max_length):
-        following = [one for one in kept if one[1][-1:] == [eos]]
-        for total, words in [one for one in kept if one[1][-1:] != [eos]]:
-            logs = model.decode(torch.tensor([[bos, *words]]), memory, source)[0, -1].log_softmax(dim=0).tolist()
-            following += [(total + log, [*words, word]) for word, log in enumerate(logs)]
-        kept = sorted(following, key=score, reverse=True)[:beam]
-    model.train(was)
-    longest = max(len(words) for _, words in kept)
-    rows = [words + [0] * (longest - len(words)) for _, words in kept]
-    return torch.tensor(rows), torch.tensor([score(one) for one in kept])
 
 
 @EXERCISE.variant
@@ -533,3 +524,55 @@ def late(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)
             result = _sorted(ended, beam)
     model.train(training)
     return result
+
+
+@EXERCISE.variant
+@torch.inference_mode()
+def one_at_a_time(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    """Plain lists, one beginning at a time."""
+    was = model.training
+    model.eval()
+    memory = model.encode(source)
+    beginnings, whole = [(0.0, [])], []
+    for n in range(1, max_length + 1):
+        divisor = ((5 + n) / 6) ** length_penalty
+        following = []
+        for total, words in beginnings:
+            logs = model.decode(torch.tensor([[bos, *words]]), memory, source)[0, -1].log_softmax(dim=0).tolist()
+            following += [(total + log, [*words, word]) for word, log in enumerate(logs)]
+        following.sort(reverse=True)
+        whole += [(one[0] / divisor, one[1]) for one in following[:beam] if one[1][-1] == eos or n == max_length]
+        beginnings = [one for one in following if one[1][-1] != eos][:beam]
+        if len(whole) >= beam and max(whole)[0] >= beginnings[0][0] / divisor:
+            break
+    model.train(was)
+    kept = sorted(whole, reverse=True)[:beam]
+    longest = max(len(words) for _, words in kept)
+    rows = [words + [0] * (longest - len(words)) for _, words in kept]
+    return torch.tensor(rows), torch.tensor([score for score, _ in kept])
+
+
+@EXERCISE.variant
+def ends_set_apart(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    """The ends are read from the `beam` best first, then their column is closed and the open ones are chosen."""
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        memory, ids, sums, ended = model.encode(source), torch.tensor([[bos]]), torch.zeros(1), []
+        for n in range(1, max_length + 1):
+            divisor = ((5 + n) / 6) ** length_penalty
+            logs = model.decode(ids, memory.expand(len(ids), -1, -1), source)[:, -1].log_softmax(-1)
+            table = sums.unsqueeze(1) + logs
+            words = table.shape[1]
+            best, places = table.flatten().topk(min(beam, table.numel()))
+            for total, place in zip(best, places, strict=True):
+                if place % words == eos or n == max_length:
+                    row = torch.cat([ids[place // words, 1:], (place % words).reshape(1)])
+                    ended.append((total / divisor, total / divisor, row))
+            table[:, eos] = -math.inf
+            sums, places = table.flatten().topk(min(beam, table.numel()))
+            ids = torch.cat([ids[places // words], (places % words).unsqueeze(1)], dim=1)
+            if len(ended) >= beam and max(float(one[0]) for one in ended) >= float(sums[0]) / divisor:
+                break
+    model.train(training)
+    return _sorted(ended, beam)

@@ -122,6 +122,22 @@ def cosine_and_sine_exchanged(offset, d_model):
     return _blocks(1.0, angles)
 
 
+@EXERCISE.wrong(
+    "sign of the offset lost",
+    "A negative offset shifts forward, too. Use `offset` with its sign: the sine of a negative angle is negative.",
+)
+def sign_lost(offset, d_model):
+    return shift_matrix(abs(offset), d_model)
+
+
+@EXERCISE.wrong(
+    "factor 2 missing in the exponent",
+    "Later pairs turn too fast: the exponent is `i / d_model`, with the number i of the pair. It is `2 * i / d_model`.",
+)
+def exponent_halved(offset, d_model):
+    return _blocks(offset, 10000.0 ** -(np.arange(d_model // 2) / d_model))
+
+
 @EXERCISE.variant
 def solved(offset, d_model):
     # the matrix that fits so many positions that no other one does

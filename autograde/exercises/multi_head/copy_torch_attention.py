@@ -67,8 +67,8 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "nothing copied",
-    "Nothing has changed: `weight = ...` gives a name to another tensor and leaves the module as it is. "
-    "Overwrite the parameter in place, with `copy_`.",
+    "Nothing has changed in `mine`: a plain assignment gives a name to something else and leaves the module as it "
+    "is. Overwrite each parameter in place, with `copy_`.",
 )
 def nothing(mine, theirs):
     weights = [layer.weight for layer in (mine.query, mine.key, mine.value)]

@@ -70,9 +70,8 @@ def no_output_weights(x, heads, w_output, mask=None):
 
 
 @EXERCISE.wrong(
-    "heads not side by side",
-    "The product with `w_output` does not fit. The outputs have to lie side by side, along the last axis: not "
-    "one below another, not stacked, not added.",
+    "not all heads side by side",
+    "The product with `w_output` does not fit. It needs the outputs of all heads, side by side along the last axis.",
 )
 def below_one_another(x, heads, w_output, mask=None):
     return np.concatenate(_outputs(x, heads, mask), axis=0) @ w_output

@@ -112,6 +112,11 @@ EXERCISE.wrong("path of one", "A kernel sees k tokens at a time, so distant toke
 )
 
 
+EXERCISE.wrong("at least one layer", "One token needs no layer: with `n = 1` the path is 0. Start with m = 0.")(
+    _layers(lambda n, k: max(1, convolution_cost(n, 1, k)[2]))
+)
+
+
 @EXERCISE.variant
 def ceiling(n, d, k):
     layers, left = 0, n

@@ -80,6 +80,12 @@ EXERCISE.variant(lambda n, d: [int(np.prod([n, d, d])), n, n])
 EXERCISE.variant(lambda n, d: (math.prod((d, d, n)), len(range(n)), len(range(n))))
 
 
+EXERCISE.wrong(
+    "n - 1 steps",
+    "From the first token to the last there are n - 1 steps, counted exactly. Table 1 gives the order of growth: n.",
+)(lambda n, d: (n * d * d, n - 1, n - 1))
+
+
 @EXERCISE.variant
 def counted(n, d):
     steps = operations = 0

@@ -126,6 +126,14 @@ def with_logarithm(x, axis=-1):
     return np.log(softmax(x, axis))
 
 
+@EXERCISE.wrong(
+    "shares that do not add up to 1",
+    "The powers are not divided by their sum, so the shares do not add up to 1.",
+)
+def not_divided(x, axis=-1):
+    return np.exp(x - np.max(x, axis=axis, keepdims=True))
+
+
 @EXERCISE.variant
 def with_a_loop(x, axis=-1):
     moved = np.moveaxis(np.array(x, dtype=float), axis, -1)

@@ -268,6 +268,15 @@ def gradients(model, batches):
     return _results(loss.sum() / count.sum(), right.sum() / count.sum())
 
 
+@EXERCISE.wrong(
+    "padding among the right labels",
+    "A padded place counts in the accuracy, also as right where the model says 0. Only real labels count.",
+)
+def padding_right(model, batches):
+    losses, labels, guesses = _all_places(model, batches)
+    return _results(losses[labels != 0].mean(), (labels == guesses).float().mean())
+
+
 @EXERCISE.variant
 def per_sentence(model, batches):
     was_training, total, right, count = model.training, 0.0, 0, 0

@@ -115,6 +115,23 @@ def wrong(predictions, references):
     return 1 - exact_match(predictions, references)
 
 
+@EXERCISE.wrong(
+    "sorted before comparing",
+    "Sentences with the same words in another order count as equal. Compare the sequences themselves.",
+)
+def as_sorted(predictions, references):
+    return exact_match([sorted(one) for one in predictions], [sorted(one) for one in references])
+
+
+@EXERCISE.wrong(
+    "words of strings in place of sentences",
+    "The share of equal *words* is returned. A sentence counts only if all its words are right.",
+)
+def of_split_words(predictions, references):
+    split = [[one.split() if isinstance(one, str) else one for one in side] for side in (predictions, references)]
+    return words(*split)
+
+
 @EXERCISE.variant
 def with_a_loop(predictions, references):
     right = 0

@@ -399,6 +399,22 @@ def float16(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32")
     return _finish(loss, tokens, _clip(model, clip), optimizer, scheduler)
 
 
+@EXERCISE.wrong(
+    "labels as they are read",
+    "The labels are the words that the decoder reads, so it learns to copy them. The labels are `target[:, 1:]`.",
+)
+def reads_its_labels(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
+    source, target = batch
+    reads = target[:, :-1]
+    model.train()
+    optimizer.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+        logits = model(source, reads)
+    loss = label_smoothed_loss(logits.float(), reads)
+    loss.backward()
+    return _finish(loss, (reads != 0).sum(), _clip(model, clip), optimizer, scheduler)
+
+
 @EXERCISE.variant
 def by_hand(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     source, target = batch

@@ -130,6 +130,19 @@ EXERCISE.wrong("one string", "The pieces are joined with spaces into one string.
 )
 
 
+@EXERCISE.wrong(
+    "each merge from the start",
+    "Each merge begins with the characters again, and only the last one is left in the result. Go on with what the merge "
+    "before gave.",
+)
+def from_the_start(word, merges):
+    symbols = (*word, "</w>")
+    result = symbols
+    for pair in merges:
+        result = merge_pair(symbols, pair)
+    return list(result)
+
+
 @EXERCISE.variant
 def by_rank(word, merges):
     ranks, symbols = {pair: rank for rank, pair in enumerate(merges)}, (*word, "</w>")

@@ -128,6 +128,18 @@ EXERCISE.wrong(
 )(_pairs_with(_pairs_not_overlapping))
 
 
+@EXERCISE.wrong(
+    "the last place counts",
+    "`=` replaces what earlier places and words gave. Add to the count: `+=`.",
+)
+def last_place(words):
+    pairs = Counter()
+    for symbols, count in words.items():
+        for pair in side_by_side(symbols):
+            pairs[pair] = count
+    return pairs
+
+
 @EXERCISE.variant
 def by_index(words):
     pairs = {}

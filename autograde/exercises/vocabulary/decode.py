@@ -70,6 +70,12 @@ EXERCISE.wrong("the first index missing", "The first word is missing. Every inde
 )
 
 
+EXERCISE.wrong(
+    "counted from 1",
+    "Every word comes from one index too low. `index_to_word` counts from 0: look up the index itself.",
+)(lambda indices, index_to_word: [index_to_word[index - 1] for index in indices])
+
+
 @EXERCISE.variant
 def with_a_loop(indices, index_to_word):
     tokens = []

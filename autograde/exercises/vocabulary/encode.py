@@ -135,6 +135,20 @@ def nameless(tokens, word_to_index):
         raise KeyError("there is a word that has no index") from None
 
 
+@EXERCISE.wrong(
+    "0 taken for nothing",
+    "A word with the index 0 is treated as unknown, because 0 counts as false in `or` and `if`. Ask `in`, or `is None`.",
+)
+def zero_is_unknown(tokens, word_to_index):
+    indices = []
+    for token in tokens:
+        index = word_to_index.get(token) or word_to_index.get("<unk>")
+        if index is None:
+            raise KeyError(token)
+        indices.append(index)
+    return indices
+
+
 @EXERCISE.variant
 def with_map(tokens, word_to_index):
     missing = [token for token in tokens if token not in word_to_index]

@@ -153,6 +153,29 @@ def to_a_pair(symbols, pair):
     return tuple(pair if symbol == joined else symbol for symbol in merge_pair(symbols, pair))
 
 
+@EXERCISE.wrong(
+    "joined texts compared",
+    "Two neighbours are merged when their letters together are those of the pair: `ab`, `c` for the pair `a`, `bc`. "
+    "Compare symbol by symbol.",
+)
+def joined_texts(symbols, pair):
+    merged, place = [], 0
+    while place < len(symbols):
+        if "".join(symbols[place : place + 2]) == "".join(pair) and place + 1 < len(symbols):
+            merged.append("".join(pair))
+            place += 2
+        else:
+            merged.append(symbols[place])
+            place += 1
+    return tuple(merged)
+
+
+EXERCISE.wrong(
+    "nothing merged",
+    "The result is the word as it was. A slice of a list never equals a tuple: compare things of the same type.",
+)(lambda symbols, pair: tuple(symbols))
+
+
 @EXERCISE.variant
 def with_for(symbols, pair):
     merged, skip = [], False

@@ -137,6 +137,19 @@ EXERCISE.wrong(
 )(lambda text: [character for character in text.lower() if not character.isspace()])
 
 
+EXERCISE.wrong(
+    "apostrophe at the end of a word kept",
+    "An apostrophe behind a word stays on it, as in `dogs'`. It belongs to the word only with a letter or digit on both "
+    "sides.",
+)(lambda text: re.findall(r"[^\W_]+'?[^\W_]*|\S", text.lower()))
+
+EXERCISE.wrong(
+    "one apostrophe in a word at most",
+    "A second apostrophe cuts the word, as in `rock'n'roll`. Let an apostrophe and more letters follow any number of "
+    "times: `(?:...)*`.",
+)(lambda text: re.findall(r"[^\W_]+(?:'[^\W_]+)?|\S", text.lower()))
+
+
 @EXERCISE.variant
 def by_hand(text):
     text, tokens, start = text.lower(), [], 0

@@ -170,6 +170,15 @@ EXERCISE.wrong(
 )(lambda word_counts, num_merges: ["".join(pair) for pair in train_bpe(word_counts, num_merges)])
 
 
+@EXERCISE.wrong(
+    "words not merged",
+    "The words stay as they were, so the same pair is the most frequent one each time. Replace `words` by the merged ones.",
+)
+def never_merged(word_counts, num_merges):
+    pairs = count_pairs({(*word, "</w>"): count for word, count in word_counts.items()})
+    return [min(pairs, key=lambda pair: (-pairs[pair], pair)) for _ in range(num_merges if pairs else 0)]
+
+
 @EXERCISE.variant
 def with_lists(word_counts, num_merges):
     words = [[[*word, "</w>"], count] for word, count in word_counts.items()]

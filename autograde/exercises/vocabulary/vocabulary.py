@@ -279,6 +279,20 @@ class WordsOnly(Vocabulary):
         return super().__len__() - 4
 
 
+@EXERCISE.wrong(
+    "one store for all vocabularies",
+    "All vocabularies write into the same dictionaries, which belong to the class. Make them in `__init__`, with `self.`.",
+)
+class OneStore(Vocabulary):
+    shared_words, shared_indices = {}, {}
+
+    def __init__(self, sentences, min_count=1, max_size=None):
+        super().__init__(sentences, min_count, max_size)
+        self.shared_words.update(self.word_to_index)
+        self.shared_indices.update(self.index_to_word)
+        self.word_to_index, self.index_to_word = self.shared_words, self.shared_indices
+
+
 @EXERCISE.variant
 class FromDictionaries:
     def __init__(self, sentences, min_count=1, max_size=None):

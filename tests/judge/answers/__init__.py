@@ -1,0 +1,159 @@
+"""Answers of learners who did not know the catalogue, and what the checks say about them.
+
+Each text file beside this one holds the answers to some exercises, one after the other:
+
+    === wrong NAME: what is really wrong
+    --- the diagnosis that is true of it; further ones, separated by |
+    def NAME(...):
+
+A right answer begins with `=== right NAME: what is special about it`. An answer without a line `---` gets no diagnosis:
+the check compares expected and got. The answers were written from the lessons' texts before the catalogue was read;
+only the lines `---` came later, from a review of every verdict.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograde.exercise import LOCAL_SEED
+from autograde.exercises import all_exercises, exercise
+from autograde.harness.invoke import answer
+from autograde.judge.answer_key import AnswerKey
+from autograde.judge.judge import judge
+from autograde.judge.verdict import MISCONCEPTION, RELATION, SOURCE, Verdict
+from helpers import example
+
+FOLDER = Path(__file__).parent
+_HEAD = re.compile(r"=== (wrong|right) (\w+): (.+)\n(?:--- (.+)\n)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnersAnswer:
+    """One answer: `truth` says what is wrong or special, `names` are the diagnoses that are true of it."""
+
+    name: str
+    right: bool
+    truth: str
+    names: tuple[str, ...]
+    source: str
+
+
+@lru_cache(maxsize=1)
+def read() -> tuple[LearnersAnswer, ...]:
+    return tuple(one for file in sorted(FOLDER.glob("*.txt")) for one in _in_text(file.read_text(encoding="utf-8")))
+
+
+def _in_text(text: str) -> list[LearnersAnswer]:
+    begin, *parts = re.split(r"^(?==== )", text, flags=re.MULTILINE)
+    if begin.strip():
+        raise ValueError(f"text before the first answer: {begin[:60]!r}")
+    answers = []
+    for part in parts:
+        head = _HEAD.match(part)
+        if head is None:
+            raise ValueError(f"not the head of an answer: {part.splitlines()[0]!r}")
+        kind, name, truth, names = head.groups()
+        answers.append(
+            LearnersAnswer(
+                name=name,
+                right=kind == "right",
+                truth=truth,
+                names=tuple(names.split(" | ")) if names else (),
+                source=part[head.end() :].strip() + "\n",
+            )
+        )
+    return answers
+
+
+def verdict(one: LearnersAnswer) -> Verdict:
+    """What a learner's check says about an answer."""
+    key = _key(one.name)
+    return judge(key.exercise, key.calls, answer(_defined(one), key.calls), key, one.source)
+
+
+@lru_cache(maxsize=2)
+def _key(name: str) -> AnswerKey:
+    return AnswerKey(exercise(name), exercise(name).calls(LOCAL_SEED))
+
+
+def _defined(one: LearnersAnswer) -> Any:
+    """The object, defined as in a notebook in which every other exercise is solved."""
+    file = f"<{one.name}: {one.truth}>"
+    linecache.cache[file] = (len(one.source), None, one.source.splitlines(keepends=True), file)
+    namespace = _notebook()
+    exec(compile(one.source, file, "exec"), namespace)
+    return namespace[one.name]
+
+
+def _notebook() -> dict[str, Any]:
+    constants = {name: value for name, value in vars(example).items() if name.isupper()}
+    libraries = {
+        "Counter": Counter,
+        "F": torch.nn.functional,
+        "math": math,
+        "nn": torch.nn,
+        "np": np,
+        "pad_sequence": torch.nn.utils.rnn.pad_sequence,
+        "pairwise": itertools.pairwise,
+        "re": re,
+        "torch": torch,
+    }
+    solved = {one.name: one.reference for one in all_exercises()}
+    return {"__name__": "notebook", **constants, **libraries, **solved}
+
+
+# --- what was measured ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Answers to some exercises, counted: `by` is the number of wrong ones for each kind of evidence, "" for none."""
+
+    wrong: int
+    rejected: int
+    by: Counter[str]
+    right: int
+    accepted: int
+
+    @property
+    def named(self) -> int:
+        return sum(self.by.values()) - self.by[""]
+
+
+def measure(answers: Sequence[LearnersAnswer]) -> Measured:
+    verdicts = [(one, verdict(one)) for one in answers]
+    wrong = [given for one, given in verdicts if not one.right]
+    right = [given for one, given in verdicts if one.right]
+    rejected = [given for given in wrong if not given.passed]
+    return Measured(
+        wrong=len(wrong),
+        rejected=len(rejected),
+        by=Counter(given.evidence for given in rejected),
+        right=len(right),
+        accepted=sum(given.passed for given in right),
+    )
+
+
+def table(groups: Mapping[str, Sequence[LearnersAnswer]]) -> str:
+    """A Markdown table, one row for each group."""
+    columns = ("", "wrong", "rejected", "catalogue", "relation", "source", "plain", "named", "right", "accepted")
+    lines = [f"| {' | '.join(columns)} |", "| --- |" + " ---: |" * (len(columns) - 1)]
+    for name, answers in groups.items():
+        found = measure(answers)
+        kinds = (found.by[kind] for kind in (MISCONCEPTION, RELATION, SOURCE, ""))
+        share = f"{found.named / found.wrong:.0%}" if found.wrong else ""
+        cells = (name, found.wrong, found.rejected, *kinds, share, found.right, found.accepted)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
