@@ -176,6 +176,7 @@ def _disk() -> Iterator[Found]:
 
 
 def _isolation() -> Iterator[Found]:
+    from autograde.grading.sandbox import apparmor
     from autograde.grading.sandbox.warm import Runner, Unsafe
 
     runner = Runner()
@@ -186,7 +187,8 @@ def _isolation() -> Iterator[Found]:
         yield Found(
             NOTE,
             "isolation of notebooks: none on this machine",
-            "Learning needs none. For grading a class see docs/promises.md.",
+            "Learning needs none. For grading a class see docs/promises.md."
+            + (f"\n{'':<7}{apparmor.remedy()}" if apparmor.restricted() else ""),
         )
 
 

@@ -8,6 +8,7 @@ import importlib.util
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -18,6 +19,7 @@ from packaging.utils import canonicalize_name
 from autograde.course.lessons import LESSONS
 from autograde.course.outline import outline
 from autograde.exercises import of_lesson
+from autograde.grading.sandbox import apparmor, warm
 from autograde.learner import doctor
 from conftest import ROOT, released
 
@@ -171,6 +173,28 @@ def test_the_doctor_finds_nothing_here(course, monkeypatch):
     found = list(doctor.examine())
     assert len(found) == 8 and not [one for one in found if one.state == doctor.MEND]
     assert str(doctor.Path.home()) not in "\n".join(map(str, found)), "these lines are for a public report"
+
+
+def test_the_doctor_names_the_profile_where_namespaces_are_restricted(monkeypatch, tmp_path):
+    def refuse(runner):
+        raise warm.Unsafe("no means")
+
+    monkeypatch.setattr(warm.Runner, "__enter__", refuse)
+    monkeypatch.setattr(apparmor, "_SWITCH", tmp_path / "switch")
+    (one,) = doctor._isolation()
+    assert "apparmor" not in one.remedy
+    (tmp_path / "switch").write_text("1\n")
+    (one,) = doctor._isolation()
+    assert f"{sys.executable} -m {apparmor.__name__} | sudo tee /etc/apparmor.d/{apparmor.NAME}\n" in one.remedy
+
+
+def test_the_profile_is_for_the_program_that_runs_and_for_no_pattern(monkeypatch, tmp_path):
+    lines = apparmor.profile().splitlines()
+    assert f'profile transformer-grader "{Path(sys.executable).resolve()}" flags=(unconfined) {{' in lines
+    assert "  userns," in lines and lines[-1] == "}"
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "py*thon"))
+    with pytest.raises(ValueError, match="as a pattern"):
+        apparmor.profile()
 
 
 def test_the_doctor_names_a_package_out_of_range(monkeypatch):
