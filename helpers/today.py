@@ -68,11 +68,11 @@ def repeat_kv(x, times):
 class GroupedQueryAttention(nn.Module):
     """Self-attention in which several query heads share a key head and a value head.
 
-    GroupedQueryAttention(d_model, num_heads, num_kv_heads) has the linear layers `query`, `key`, `value` and `out`, without
-    bias; key and value are num_kv_heads * d_head wide. ValueError if num_heads does not divide d_model, or num_kv_heads
-    does not divide num_heads.
-    forward(x, mask=None, positions=None): x (batch, length, d_model); mask as in MultiHeadAttention; positions (length,)
-    turn queries and keys. Returns (output, weights): the shape of x, and (batch, num_heads, length, length).
+    GroupedQueryAttention(d_model, num_heads, num_kv_heads) has the linear layers `query`, `key`, `value` and `out`,
+    without bias; key and value are num_kv_heads * d_head wide. ValueError if num_heads does not divide d_model, or
+    num_kv_heads does not divide num_heads.
+    forward(x, mask=None, positions=None): x (batch, length, d_model); mask as in MultiHeadAttention; positions
+    (length,) turn queries and keys. Returns (output, weights): x's shape and (batch, num_heads, length, length).
     Source: Ainslie et al., "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints".
     """
 
