@@ -156,8 +156,8 @@ def sentence_vectors(states, keep):
     Returns (batch, d). Source: Reimers and Gurevych, "Sentence-BERT".
     """
     real = keep.unsqueeze(-1)
-    mean = states.masked_fill(~real, 0.0).sum(dim=1) / real.sum(dim=1)
-    return mean / mean.norm(dim=-1, keepdim=True)
+    total = states.masked_fill(~real, 0.0).sum(dim=1)  # as many times the mean as there are tokens
+    return total / total.norm(dim=-1, keepdim=True)
 
 
 class GeluFeedForward(FeedForward):
@@ -211,23 +211,24 @@ def load_minilm(encoder, weights):
     weights: {name in the file: tensor}, without the pooler, which has no place in the encoder. RuntimeError if a weight
     is missing or left over.
     """
+    names = {
+        "LayerNorm.weight": "LayerNorm.gamma",
+        "LayerNorm.bias": "LayerNorm.beta",
+        "embeddings.word_embeddings": "words",
+        "embeddings.position_embeddings": "positions",
+        "embeddings.token_type_embeddings": "kinds",
+        "embeddings.LayerNorm": "norm",
+        "encoder.layer.": "layers.",
+        "attention.self.": "attention.",
+        "attention.output.dense": "attention.out",
+        "attention.output.LayerNorm": "norm_1",
+        "intermediate.dense": "feed_forward.inner",
+        "output.dense": "feed_forward.outer",
+        "output.LayerNorm": "norm_2",
+    }
     renamed = {}
     for name, tensor in weights.items():
-        for theirs, mine in (
-            ("LayerNorm.weight", "LayerNorm.gamma"),
-            ("LayerNorm.bias", "LayerNorm.beta"),
-            ("embeddings.word_embeddings", "words"),
-            ("embeddings.position_embeddings", "positions"),
-            ("embeddings.token_type_embeddings", "kinds"),
-            ("embeddings.LayerNorm", "norm"),
-            ("encoder.layer.", "layers."),
-            ("attention.self.", "attention."),
-            ("attention.output.dense", "attention.out"),
-            ("attention.output.LayerNorm", "norm_1"),
-            ("intermediate.dense", "feed_forward.inner"),
-            ("output.dense", "feed_forward.outer"),
-            ("output.LayerNorm", "norm_2"),
-        ):
+        for theirs, mine in names.items():
             name = name.replace(theirs, mine)
         renamed[name] = tensor
     encoder.load_state_dict(renamed)

@@ -378,7 +378,7 @@ predict("", "how does the score of two words change when both move by the same d
 
 # %%
 rng = np.random.default_rng(4)
-query, key = torch.from_numpy(rng.normal(size=(2, 1, 8))).float()
+query, key = torch.from_numpy(2 * rng.normal(size=(2, 1, 8))).float()
 turned = rotate(query, torch.tensor([5]))[0]
 print(
     "rotate by 5 = shift_matrix(-5):",
@@ -804,8 +804,8 @@ running = np.repeat([largest[0, 0] for largest, _ in steps], 4)
 axes[0].step(
     np.arange(25) - 0.5, [*running, running[-1]], where="post", color=COLOURS[1], linewidth=2, label="largest so far"
 )
-axes[0].set(xlabel="key", ylabel="score of query 0", title="keys in blocks of four")
-axes[0].legend(frameon=False, loc="lower left")
+axes[0].set(xlabel="key", ylabel="score of query 0", title="keys in blocks of four", ylim=(-2.5, 6.8))
+axes[0].legend(frameon=False, loc="upper left")
 for column in range(2):
     axes[1].plot(
         range(1, 7), [result[0, column] for _, result in steps], label=f"column {column}", **line_style(column)
@@ -844,7 +844,7 @@ print((causal_mask(length) & (distance < window)).int().numpy())
 
 # %%
 for piece in ("dog", "개", "é", "🙂"):
-    print(f"{piece:<4} {len(piece)} character, bytes {list(piece.encode())}")
+    print(f"{piece:<4} characters: {len(piece)}   bytes: {list(piece.encode())}")
 
 counts = {"straw": 40, "berry": 60, "strawberry": 25, "blueberry": 30, "raspberry": 30, "very": 80, "stray": 10}
 merges = train_bpe({(*word, "</w>"): count for word, count in counts.items()}, 14)
@@ -855,7 +855,7 @@ print("what the model gets: ", [table[piece] for piece in pieces])
 print("letters r:           ", "strawberry".count("r"))
 
 # %% [markdown]
-# The model gets a few ids. Each is a row of the embedding table, and no row is spelled: that the piece `berry` has two r is a
+# The model gets a few ids. Each is a row of the embedding table, and no row is spelled: that the piece `berr` has two r is a
 # fact about the world that the model has to learn, piece by piece, from texts that happen to mention it. So it guesses, and
 # is sometimes wrong. Asked to spell the word first, letter by letter, it usually counts right: then there are ids to count.
 
@@ -999,14 +999,18 @@ def sentence_vectors(states, keep):
     """(batch, length, d) and (batch, length) to (batch, d), each row of length 1."""
     ### BEGIN SOLUTION
     real = keep.unsqueeze(-1)
-    mean = states.masked_fill(~real, 0.0).sum(dim=1) / real.sum(dim=1)
-    return mean / mean.norm(dim=-1, keepdim=True)
+    total = states.masked_fill(~real, 0.0).sum(dim=1)  # as many times the mean as there are tokens
+    return total / total.norm(dim=-1, keepdim=True)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_sentence_vectors", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("sentence_vectors")
 
+
+# %% [markdown]
+# (Dividing by the number of tokens changes the length of a vector, and the last step sets its length anyway. So the sum has the
+# same direction as the mean, and is enough. With padding in it, it would not be.)
 
 # %% [markdown]
 # ### Exercise 11.9 · `load_minilm`
@@ -1040,23 +1044,24 @@ check("sentence_vectors")
 def load_minilm(encoder, weights):
     """Copy the weights of a published encoder into a `BertEncoder`."""
     ### BEGIN SOLUTION
+    names = {
+        "LayerNorm.weight": "LayerNorm.gamma",
+        "LayerNorm.bias": "LayerNorm.beta",
+        "embeddings.word_embeddings": "words",
+        "embeddings.position_embeddings": "positions",
+        "embeddings.token_type_embeddings": "kinds",
+        "embeddings.LayerNorm": "norm",
+        "encoder.layer.": "layers.",
+        "attention.self.": "attention.",
+        "attention.output.dense": "attention.out",
+        "attention.output.LayerNorm": "norm_1",
+        "intermediate.dense": "feed_forward.inner",
+        "output.dense": "feed_forward.outer",
+        "output.LayerNorm": "norm_2",
+    }
     renamed = {}
     for name, tensor in weights.items():
-        for theirs, mine in (
-            ("LayerNorm.weight", "LayerNorm.gamma"),
-            ("LayerNorm.bias", "LayerNorm.beta"),
-            ("embeddings.word_embeddings", "words"),
-            ("embeddings.position_embeddings", "positions"),
-            ("embeddings.token_type_embeddings", "kinds"),
-            ("embeddings.LayerNorm", "norm"),
-            ("encoder.layer.", "layers."),
-            ("attention.self.", "attention."),
-            ("attention.output.dense", "attention.out"),
-            ("attention.output.LayerNorm", "norm_1"),
-            ("intermediate.dense", "feed_forward.inner"),
-            ("output.dense", "feed_forward.outer"),
-            ("output.LayerNorm", "norm_2"),
-        ):
+        for theirs, mine in names.items():
             name = name.replace(theirs, mine)
         renamed[name] = tensor
     encoder.load_state_dict(renamed)
@@ -1151,7 +1156,7 @@ if folder is not None:
             print(f"    {similarity[place]:.2f}  {MY_SENTENCES[place]}")
 
 # %% [markdown]
-# "a cat that is taking a nap" finds the kitten on the sofa, with which it shares one short word. Your lookup, your attention,
+# "a cat that is taking a nap" finds the kitten on the sofa. The only words that the two share are *a* and *is*. Your lookup, your attention,
 # your layer norm, your feed-forward network: with somebody else's 22.6 million numbers in them, they know that a kitten is a
 # cat.
 

@@ -37,7 +37,7 @@ EXERCISE = Exercise(
     minutes=7,
     hints=(
         "Padding takes no part in the mean: neither in the sum nor in the count. Give `keep` a last axis of size 1, so that it fits `states`.",
-        "`states.masked_fill(~real, 0.0).sum(dim=1) / real.sum(dim=1)` is the mean, with `real = keep.unsqueeze(-1)`. Divide it by `mean.norm(dim=-1, keepdim=True)`.",
+        "With `real = keep.unsqueeze(-1)`, the sum over the real tokens is `states.masked_fill(~real, 0.0).sum(dim=1)`. Divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of what comes out. (Which of the two divisions makes no difference in the end?)",
     ),
     reference=sentence_vectors,
     make_calls=calls,
@@ -107,7 +107,13 @@ def over_columns(states, keep):
 
 
 @EXERCISE.variant
-def sum_is_enough(states, keep):
+def mean_first(states, keep):
+    mean = _mean(states, keep)
+    return mean / mean.norm(dim=-1, keepdim=True)
+
+
+@EXERCISE.variant
+def with_normalize(states, keep):
     return F.normalize((states * keep.unsqueeze(-1)).sum(dim=1), dim=-1)
 
 

@@ -3,8 +3,7 @@
 common/autograde   the package `harness`, and a `check` that tells a learner what happens in grading
 common/helpers     the running example and the figures
 stages/LESSON      helpers/: the modules of earlier lessons; release/: the files handed out beside the notebook
-stages/08_training and later ones   helpers/: the corpus, too, and a trainer whose every name says that nothing is trained
-                   in grading
+                   from 08_training on also the corpus, and a trainer whose every name says that nothing is trained
 """
 
 from __future__ import annotations
