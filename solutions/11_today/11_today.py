@@ -18,6 +18,17 @@
 # **What you need**: lessons 2 to 7. About 110 minutes.
 #
 # <!-- table: 11_today -->
+# | exercise | what you build | points | minutes |
+# | --- | --- | ---: | ---: |
+# | 11.1 `LanguageModel` | a decoder and nothing else | 4 | 12 |
+# | 11.2 `rms_norm` | layer norm without the mean | 2 | 6 |
+# | 11.3 `RMSNorm` | the gain learns | 2 | 6 |
+# | 11.4 `rotate` | rotary positions | 4 | 15 |
+# | 11.5 `repeat_kv` | a partner for every query head | 1 | 4 |
+# | 11.6 `GroupedQueryAttention` | fewer keys and values | 5 | 18 |
+# | 11.7 `SwiGLU` | a gate in the feed-forward network | 2 | 7 |
+# | 11.8 `sentence_vectors` | one vector for each sentence | 2 | 7 |
+# | 11.9 `load_minilm` (extra) | published weights in your own modules | 3 | 20 |
 # <!-- end -->
 
 # %%
@@ -105,6 +116,7 @@ by_hand("cache of one token of Llama 2 7B, in KiB", ...)
 # %% [markdown]
 # ### Exercise 11.1 · `LanguageModel`
 # <!-- facts: LanguageModel -->
+# *a decoder and nothing else* · core · 4 points · about 12 minutes
 # <!-- end -->
 #
 # Build the decoder-only model from your parts of lessons 2 to 7.
@@ -120,6 +132,18 @@ by_hand("cache of one token of Llama 2 7B, in KiB", ...)
 # Example: `LanguageModel(10, 6, 2, 1, 8)` turns ids `(4, 5)` into logits `(4, 5, 10)`, and learns 10 · 6 + 278 numbers.
 #
 # <!-- hints: LanguageModel -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# It is the right half of your `Transformer` without cross-attention: what is left of a decoder layer then is an encoder layer under a mask. Three parts: `embedding`, `position`, `layers`. Which mask lets a token see real tokens, and none after itself?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `forward` is `self.position(self.embedding(ids))`, then `self.layers(x, decoder_mask(ids, self.pad))`, then `F.linear(x, self.embedding.weight)`. Pass `dropout` by name to `PositionalEncoding`: its second argument is `max_length`.
+#
+# </details>
 # <!-- end -->
 
 
@@ -243,6 +267,7 @@ for number in held_out[:3].tolist():
 # %% [markdown]
 # ### Exercise 11.2 · `rms_norm`
 # <!-- facts: rms_norm -->
+# *layer norm without the mean* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
 # - `x` is `(..., d_model)`, `gain` is `(d_model,)`. The result has the shape of `x`; `x` itself stays as it is.
@@ -251,6 +276,18 @@ for number in held_out[:3].tolist():
 # Example: `[[1, 7]]` with the gain `[2, 1]` becomes `[[0.4, 1.4]]`.
 #
 # <!-- hints: rms_norm -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Three steps along the last axis: square, take the mean, add `eps` and take the root. Then divide and multiply by `gain`. No mean is subtracted anywhere.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `np.mean(x**2, axis=-1, keepdims=True)` keeps the last axis with size 1, so that the root divides each row.
+#
+# </details>
 # <!-- end -->
 
 
@@ -270,6 +307,7 @@ check("rms_norm")
 # %% [markdown]
 # ### Exercise 11.3 · `RMSNorm`
 # <!-- facts: RMSNorm -->
+# *the gain learns* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
 # The same as a module. `RMSNorm(d_model, eps=1e-6)` has one parameter, `gain`, which starts with ones; `forward(x)` returns
@@ -278,6 +316,18 @@ check("rms_norm")
 # Example: `RMSNorm(512)` learns 512 numbers; `LayerNormalization(512)` learns 1,024.
 #
 # <!-- hints: RMSNorm -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# `nn.Parameter(torch.ones(d_model))` registers the gain. `forward` is `rms_norm` in PyTorch's words: the axis is called `dim`, `keepdims` is `keepdim`.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `x.square().mean(dim=-1, keepdim=True)` is the mean square, `torch.sqrt` the root. Keep `eps` as an attribute.
+#
+# </details>
 # <!-- end -->
 
 
@@ -335,6 +385,7 @@ with torch.no_grad():
 # %% [markdown]
 # ### Exercise 11.4 · `rotate`
 # <!-- facts: rotate -->
+# *rotary positions* · core · 4 points · about 15 minutes
 # <!-- end -->
 #
 # - `x` is a tensor `(..., length, d_head)` with an even `d_head`, `positions` holds whole numbers, `(length,)`.
@@ -345,6 +396,18 @@ with torch.no_grad():
 # Example: `[[1, 0], [0, 1]]` at the positions 0 and 1 becomes `[[1, 0], [-0.84, 0.54]]`.
 #
 # <!-- hints: rotate -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# First the angles: one for each position and each pair of columns, `(length, d_head / 2)`. Then take the even columns (`x[..., 0::2]`) and the odd ones, turn them, and put them back into their places.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `positions.unsqueeze(-1) * base ** (-torch.arange(0, d_head, 2) / d_head)` are the angles. With a and b as the even and odd columns, `torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1)` lays each pair side by side, and `.flatten(-2)` makes one row of them.
+#
+# </details>
 # <!-- end -->
 
 
@@ -427,6 +490,7 @@ show(
 # %% [markdown]
 # ### Exercise 11.5 · `repeat_kv`
 # <!-- facts: repeat_kv -->
+# *a partner for every query head* · core · 1 point · about 4 minutes
 # <!-- end -->
 #
 # With 6 query heads and 2 key heads, query heads 0, 1, 2 share key head 0, and 3, 4, 5 share key head 1. Repeat each head so
@@ -438,6 +502,18 @@ show(
 # Example: the two heads `a, b` with `times = 2` become `a, a, b, b`.
 #
 # <!-- hints: repeat_kv -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# The axis of the heads is axis 1. The copies of a head lie next to one another: 0, 0, 1, 1, and not 0, 1, 0, 1.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `repeat_interleave` has a number of times and an axis. (`repeat` lays whole copies one after the other.)
+#
+# </details>
 # <!-- end -->
 
 
@@ -456,6 +532,7 @@ check("repeat_kv")
 # %% [markdown]
 # ### Exercise 11.6 · `GroupedQueryAttention`
 # <!-- facts: GroupedQueryAttention -->
+# *fewer keys and values* · core · 5 points · about 18 minutes
 # <!-- end -->
 #
 # Self-attention with grouped queries and rotary positions.
@@ -475,6 +552,18 @@ check("repeat_kv")
 # Example: `GroupedQueryAttention(512, 8, 2)` learns 2 · 512 · 512 + 2 · 512 · 128 = 655,360 numbers.
 #
 # <!-- hints: GroupedQueryAttention -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# It is lesson 4's module with two differences: `key` and `value` are narrower, and their heads are repeated before the scores. Split the key with `num_kv_heads`, not with `num_heads`. Rotary positions turn query and key heads, never the values.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# After `split_heads`: rotate query and key if `positions is not None`, then `repeat_kv(key, self.num_heads // self.num_kv_heads)`, and the same for the value. From there on it is lesson 4 word for word: a mask with three axes gets one for the heads, `mask_scores` fills in -inf, and after the softmax `masked_fill(~mask, 0.0)` clears the rows with nothing to attend to.
+#
+# </details>
 # <!-- end -->
 
 
@@ -599,6 +688,7 @@ show(
 # %% [markdown]
 # ### Exercise 11.7 · `SwiGLU`
 # <!-- facts: SwiGLU -->
+# *a gate in the feed-forward network* · core · 2 points · about 7 minutes
 # <!-- end -->
 #
 # - `SwiGLU(d_model, d_ff)` has three linear layers without bias: `gate` and `up`, from `d_model` to `d_ff`, and `down`, back.
@@ -607,6 +697,18 @@ show(
 # Example: with the gate 1 and the up 3, a hidden unit is $0.731 \cdot 3 = 2.193$; with the gate 0 it is 0, whatever up is.
 #
 # <!-- hints: SwiGLU -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Three linear layers without a bias: `gate` and `up` both read x and are `d_ff` wide, `down` leads back. The gate goes through SiLU, then the two are multiplied number by number.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `F.silu(z)` is `z * torch.sigmoid(z)`. The last line is the formula of the text: `self.down(F.silu(self.gate(x)) * self.up(x))`, with `*` and not `@`.
+#
+# </details>
 # <!-- end -->
 
 
@@ -980,6 +1082,7 @@ class BertEncoder(nn.Module):
 # %% [markdown]
 # ### Exercise 11.8 · `sentence_vectors`
 # <!-- facts: sentence_vectors -->
+# *one vector for each sentence* · core · 2 points · about 7 minutes
 # <!-- end -->
 #
 # The encoder gives a row for each token. A search needs **one** vector for each sentence, and compares two of them by their
@@ -991,6 +1094,18 @@ class BertEncoder(nn.Module):
 # Example: two real tokens `(6, 4)` and `(0, 4)` have the mean `(3, 4)`, of length 5, and give `(0.6, 0.8)`.
 #
 # <!-- hints: sentence_vectors -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Padding takes no part in the mean: neither in the sum nor in the count. Give `keep` a last axis of size 1, so that it fits `states`.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# With `real = keep.unsqueeze(-1)`, the sum over the real tokens is `states.masked_fill(~real, 0.0).sum(dim=1)`. Divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of what comes out. (Which of the two divisions makes no difference in the end?)
+#
+# </details>
 # <!-- end -->
 
 
@@ -1015,6 +1130,7 @@ check("sentence_vectors")
 # %% [markdown]
 # ### Exercise 11.9 · `load_minilm`
 # <!-- facts: load_minilm -->
+# *published weights in your own modules* · extra · 3 points · about 20 minutes
 # <!-- end -->
 #
 # A file of weights is a dictionary: names and tensors. Every library has names of its own, and half of the work with published
@@ -1037,6 +1153,18 @@ check("sentence_vectors")
 #   left over. Matrices are `(out, in)` on both sides. Nothing is returned.
 #
 # <!-- hints: load_minilm -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# It is a matter of names. For each name in the file, find the name that the same parameter has in `encoder.state_dict()`. A loop over the layers with an f-string, or `str.replace` with pairs of names, spares you the hundred lines.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# Rename and load: `renamed[name.replace("encoder.layer.", "layers.")...] = tensor`, then `encoder.load_state_dict(renamed)`, which raises if a name is missing or left over. Replace `attention.output.dense` before `output.dense`, and turn `LayerNorm.weight` into gamma first.
+#
+# </details>
 # <!-- end -->
 
 
