@@ -141,9 +141,9 @@ class LanguageModel(nn.Module):
         self.layers = Encoder(num_layers, d_model, num_heads, d_ff, dropout)
 
     def forward(self, ids):
-        x = self.position(self.embedding(ids))
-        x = self.layers(x, decoder_mask(ids, self.pad))
-        return F.linear(x, self.embedding.weight)
+        embedded = self.position(self.embedding(ids))
+        states = self.layers(embedded, decoder_mask(ids, self.pad))
+        return F.linear(states, self.embedding.weight)
 
 
 # --- a published sentence model -------------------------------------------------------------------------------------

@@ -11,9 +11,12 @@ from helpers.today import repeat_kv
 
 
 def calls(rng):
-    by_hand = (10 * np.arange(2)[:, None, None] + np.zeros((1, 2, 1))).astype(np.float32)[None]  # head 0: 0, head 1: 10
+    by_hand = np.array([[[[0, 1]], [[10, 11]]]], np.float32)  # one sentence, two heads, one token of width 2
     return [
-        FunctionCall((TensorData(by_hand), 2), note="by hand: the heads 0 and 10 become 0, 0, 10, 10"),
+        FunctionCall(
+            (TensorData(by_hand), 2),
+            note="by hand: the heads (0, 1) and (10, 11) become (0, 1), (0, 1), (10, 11), (10, 11)",
+        ),
         FunctionCall((random_tensor(rng, 3, 2, 5, 4), 3)),
         FunctionCall((random_tensor(rng, 2, 4, 3, 6), 2)),
         FunctionCall((random_tensor(rng, 2, 3, 5, 4), 1), part="one head, or once", note="once: nothing changes"),
