@@ -15,7 +15,7 @@
 # - read a model's configuration and tell which of your exercises each line belongs to;
 # - load published weights into your own modules.
 #
-# **What you need**: lessons 2 to 7. About 110 minutes.
+# **What you need**: lessons 2 to 7. About 120 minutes, and 20 more for what is marked as extra.
 #
 # <!-- table: 11_today -->
 # | exercise | what you build | points | minutes |
@@ -46,6 +46,7 @@ from autograde import by_hand, check, predict
 from helpers.add_norm import LayerNormalization
 from helpers.corpus import grammar_corpus
 from helpers.decoder import causal_mask, decoder_mask, mask_scores, teacher_forcing_pair
+from helpers.decoding import sampling_probabilities
 from helpers.embeddings import PositionalEncoding, TokenEmbedding, positional_encoding, shift_matrix
 from helpers.feed_forward import Encoder, FeedForward
 from helpers.figures import COLOURS, heat_map, line_style, new, show
@@ -69,8 +70,8 @@ from helpers.vocabulary import Vocabulary, bpe_encode, pad_batch, train_bpe
 # | as many key heads as query heads | fewer key and value heads | a smaller cache | 4.1 `split_heads`, 11.5, 11.6 `GroupedQueryAttention` |
 # | ReLU | SwiGLU | a lower loss for the same number of parameters | 6.4 `FeedForward`, 11.7 `SwiGLU` |
 # | dropout 0.1 | none | nearly every text is seen only once | `dropout=0.0` |
-# | greedy, beam search | sampling | a story has more than one right continuation | a cell of this lesson |
-# | every word computed again | key/value cache | one new word costs one row | `CachedDecoder` |
+# | greedy, beam search | sampling | a story has more than one right continuation | 9.1 `sampling_probabilities` |
+# | every word computed again | key/value cache | one new word costs one row | 9.3 `CachedDecoder` |
 # | the whole score matrix | blocks, windows | memory | an experiment of this lesson |
 # | 37,000 word pieces | 100,000 and more, made of bytes | nothing is unknown | 1.10 `train_bpe` |
 
@@ -844,8 +845,8 @@ show(
 # perfectly well. Beyond the twelfth word the rotary model is clearly better, because a distance of three words is the same
 # distance there. (It is not magic: at many times the length rotary positions fail, too, unless the base is raised.)
 #
-# Now let it write. Greedy decoding would always write the same sentence. **Sampling** draws the next word with its
-# probability; a **temperature** below 1 divides the logits first, which makes likely words likelier.
+# Now let it write. Greedy decoding would always write the same sentence. Sampling (lesson 9) draws the next word with its
+# probability; a temperature below 1 makes likely words likelier.
 
 
 # %% tags=["measured"]
@@ -853,7 +854,7 @@ def write(model, generator, temperature):
     ids = [1]
     while ids[-1] != 2 and len(ids) < 20:
         with torch.no_grad():
-            probabilities = (model(torch.tensor([ids]))[0, -1] / temperature).softmax(dim=-1)
+            probabilities = sampling_probabilities(model(torch.tensor([ids]))[0, -1], temperature)
         ids.append(int(torch.multinomial(probabilities, 1, generator=generator)))
     return " ".join(words.decode(ids))
 
@@ -1162,7 +1163,7 @@ check("sentence_vectors")
 # <details>
 # <summary>Hint 2</summary>
 #
-# Rename and load: `renamed[name.replace("encoder.layer.", "layers.")...] = tensor`, then `encoder.load_state_dict(renamed)`, which raises if a name is missing or left over. Replace `attention.output.dense` before `output.dense`, and turn `LayerNorm.weight` into gamma first.
+# Rename and load: `renamed[name.replace("encoder.layer.", "layers.")...] = tensor`, then load `renamed` into the encoder with `load_state_dict`, which raises if a name is missing or left over. Replace `attention.output.dense` before `output.dense`, and turn `LayerNorm.weight` into gamma first.
 #
 # </details>
 # <!-- end -->
