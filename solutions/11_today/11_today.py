@@ -6,6 +6,10 @@
 # you train a small language model, read the published configuration of a large one line by line, and end with real
 # weights: your own encoder runs a model that thousands of search engines use.
 #
+# <!-- map: 11_today -->
+# ![The map of the Transformer, in colour what this lesson is about: embedding + position, multi-head attention, add & norm, feed-forward.](figures/map.png)
+# <!-- end -->
+#
 # **After this lesson you can**
 # - turn your encoder into a decoder-only language model, and say why nothing else is needed;
 # - explain RMS norm, rotary positions, grouped queries and SwiGLU, each as a change of a part that you built;
@@ -1104,7 +1108,7 @@ class BertEncoder(nn.Module):
 # <details>
 # <summary>Hint 2</summary>
 #
-# With `real = keep.unsqueeze(-1)`, the sum over the real tokens is `states.masked_fill(~real, 0.0).sum(dim=1)`. Divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of what comes out. (Which of the two divisions makes no difference in the end?)
+# `keep.unsqueeze(-1)` is called `real` here: `states.masked_fill(~real, 0.0)` has zeros at the padding. Add it up over `dim=1`, divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of what comes out. (Which of the two divisions makes no difference in the end?)
 #
 # </details>
 # <!-- end -->
