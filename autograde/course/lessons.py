@@ -39,6 +39,7 @@ LESSONS = (
     Lesson("08_training", "Full training, on one device or many"),
     Lesson("09_decoding", "Sampling, the key/value cache, beam search"),
     Lesson("10_clinic", "The debugging clinic"),
+    Lesson("11_today", "From 2017 to today's language models"),
 )
 GRADED = tuple(lesson for lesson in LESSONS if lesson.graded)
 

@@ -36,6 +36,24 @@ def linears(weights):
 
 
 @factory
+def module_tree(weights):
+    """A module of modules with these parameters, by their dotted names; modules that are numbered are a `ModuleList`."""
+    import torch
+
+    inner = {}
+    for name, values in weights.items():
+        first, _, rest = name.partition(".")
+        inner.setdefault(first, {})[rest] = values
+    module = torch.nn.ModuleList() if all(name.isdigit() for name in inner) else torch.nn.Module()
+    for name, part in inner.items():
+        if "" in part:
+            module.register_parameter(name, torch.nn.Parameter(torch.as_tensor(part[""])))
+        else:
+            module.add_module(name, module_tree(part))
+    return module
+
+
+@factory
 def torch_attention(in_proj, out_proj, num_heads):
     """A `torch.nn.MultiheadAttention(batch_first=True, bias=False)` with these weights."""
     import torch

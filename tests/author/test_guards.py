@@ -58,6 +58,8 @@ def test_the_lessons_have_all_the_exercises_of_the_contract():
         "training_flops model_flops_utilization trained_model",
         "09_decoding": "beam_search CachedDecoder sampling_probabilities sample",
         "10_clinic": "repair_fit repair_generate repair_loss",
+        "11_today": "rms_norm RMSNorm rotate repeat_kv GroupedQueryAttention SwiGLU LanguageModel load_minilm "
+        "sentence_vectors",
     }
     for lesson in GRADED:
         names = [one.name for one in of_lesson(lesson.name)]

@@ -59,6 +59,13 @@ def layers_of(rng, num_layers, d_model, d_ff, name="layers"):
     return weights
 
 
+def layers_of_encoder(rng, num_layers, d_model, d_ff, name="layers"):
+    weights = {}
+    for index in range(num_layers):
+        weights |= layer(rng, d_model, d_ff, f"{name}.{index}.", ("attention",))
+    return weights
+
+
 def whole(rng, source_size, target_size, d_model, num_layers, d_ff, pad):
     """Weights of a whole Transformer, by name."""
     weights = {}
@@ -66,8 +73,7 @@ def whole(rng, source_size, target_size, d_model, num_layers, d_ff, pad):
         table = rng.normal(size=(size, d_model)) * 0.6
         table[pad] = 0
         weights[f"{name}_embedding.weight"] = table.astype(np.float32)
-    for index in range(num_layers):
-        weights |= layer(rng, d_model, d_ff, f"encoder.layers.{index}.", ("attention",))
+    weights |= layers_of_encoder(rng, num_layers, d_model, d_ff, "encoder.layers")
     return weights | layers_of(rng, num_layers, d_model, d_ff, "decoder.layers")
 
 

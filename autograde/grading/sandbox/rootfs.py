@@ -3,7 +3,7 @@
 common/autograde   the package `harness`, and a `check` that tells a learner what happens in grading
 common/helpers     the running example and the figures
 stages/LESSON      helpers/: the modules of earlier lessons; release/: the files handed out beside the notebook
-stages/08_training helpers/: the corpus, too, and a trainer whose every name says that nothing is trained in grading
+                   from 08_training on also the corpus, and a trainer whose every name says that nothing is trained
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def stage(folder: Path) -> list[str]:
         (target / "release").mkdir()
         for earlier in GRADED[:number]:
             _copy(HELPERS / f"{earlier.topic}.py", target / "helpers" / f"{earlier.topic}.py")
-        if name in (TRAINING, OWN):
+        if number >= stages.index(TRAINING):
             _of_training(target / "helpers")
         _release(paths.root() / "notebooks" / name, target / "release")
     for file in folder.rglob("*.py"):
@@ -86,7 +86,7 @@ def stage(folder: Path) -> list[str]:
 
 
 def _of_training(target: Path) -> None:
-    """What the notebook of lesson 8 imports: the corpus, which gives nothing away, and the trainer's names."""
+    """What the notebooks from lesson 8 on import: the corpus, which gives nothing away, and the trainer's names."""
     for file in sorted((HELPERS / "corpus").glob("*.py")):
         _copy(file, target / "corpus" / file.name)
     for file in sorted((HELPERS / "trainer").glob("*.py")):
