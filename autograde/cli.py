@@ -328,17 +328,17 @@ def _collect(args) -> int:
 
 
 def _grade(args) -> int:
-    from autograde.course import imports
+    from autograde.course import imports, paths
     from autograde.grading.classes import workers
 
+    lesson = _graded_lesson(args)
     imports.notebooks()
     if args.scheduler is None:
-        workers.begin()
+        workers.begin(paths.release_of(lesson))
     from autograde.grading.classes import progress
     from autograde.grading.records import course
     from autograde.instructor import classroom
 
-    lesson = _graded_lesson(args)
     options = course.load().options
     if args.all_cells:
         options = replace(options, cells=ALL)

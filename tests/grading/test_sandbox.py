@@ -408,6 +408,13 @@ def test_a_warm_process_that_died_is_started_again(runner):
         assert text_of(child.run("print(1)", 10)) == "1\n"
 
 
+def test_optimizers_are_there_also_where_they_were_not_expected():
+    code = "import sys, torch\nprint('torch._dynamo' in sys.modules)\n"
+    code += "torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)\nprint('there')"
+    with Runner(optimizers=False) as runner, runner.child(rootfs.OWN, LIMITS) as child:
+        assert text_of(child.run(code, 20)) == "False\nthere\n"
+
+
 # --- a machine that is too busy -------------------------------------------------------------------------------------
 
 

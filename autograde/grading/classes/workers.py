@@ -150,10 +150,12 @@ def _twin(first: Runner | None) -> Clone | None:
         return None
 
 
-def begin() -> None:
-    """Start what `processes` will need, and come back before it is ready: it gets ready while the caller goes on."""
+def begin(release: Path) -> None:
+    """Start what `processes` will need for the released notebook, and come back before it is ready: it gets ready while
+    the caller goes on."""
     if possible() and not _begun:
-        _begun.append(Runner())
+        optimizers = not release.is_file() or "torch.optim" in release.read_text(encoding="utf-8")
+        _begun.append(Runner(optimizers=optimizers))
         atexit.register(_begun[0].close)
         _begun[0].begin()
 

@@ -66,12 +66,14 @@ class Clone:
 class Runner:
     """A warm process for submissions. Not for several threads at once: make one Runner in each.
 
-    unsafe  True runs submissions also where the isolation is incomplete
-    clone   a copy of another Runner's process, in place of one that is started here
+    unsafe      True runs submissions also where the isolation is incomplete
+    clone       a copy of another Runner's process, in place of one that is started here
+    optimizers  whether submissions will use optimizers: these are then ready too, which takes a second. Where they are
+                not, the first in each submission takes that second
     """
 
-    def __init__(self, unsafe: bool = False, clone: Clone | None = None):
-        self.unsafe = unsafe
+    def __init__(self, unsafe: bool = False, clone: Clone | None = None, optimizers: bool = True):
+        self.unsafe, self.optimizers = unsafe, optimizers
         self.means = list(MEANS) if sys.platform == "linux" else []  # of isolation, the first that holds is taken
         self.isolated = ""
         self.assurance = ""
@@ -174,7 +176,8 @@ class Runner:
         stage = self._folder / "stage"
         rootfs.stage(stage)
         (self._folder / "root").mkdir()
-        self._config = {**view.config(self._folder, bool(self.isolated)), "isolated": self.isolated}
+        seen = view.config(self._folder, bool(self.isolated))
+        self._config = {**seen, "isolated": self.isolated, "optimizers": self.optimizers}
         lesson = stage / "stages" / for_stage
         link = isolation.open_link(self.isolated, self._folder)
         try:

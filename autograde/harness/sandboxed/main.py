@@ -136,7 +136,7 @@ def prepare(config: frames.Message, number: int) -> tuple[Shell, str]:
         sys.modules[name].__path__ = ["/".join([config["path"][0], *name.split(".")])]
     importlib.invalidate_caches()
     sys.argv[:] = ["notebook"]
-    shell = warm_up()
+    shell = warm_up(config["optimizers"])
     gc.collect()
     gc.freeze()
     if isolated:
@@ -144,7 +144,8 @@ def prepare(config: frames.Message, number: int) -> tuple[Shell, str]:
     return shell, isolated
 
 
-def warm_up() -> Shell:
+def warm_up(optimizers: bool) -> Shell:
+    """`optimizers`: also what the first of them costs, which is as much as the import of PyTorch."""
     import numpy as np
     import torch
 
@@ -171,10 +172,10 @@ def warm_up() -> Shell:
     helpers.figures.show(figure, alt="Two panels that are never shown to anybody.")
     plt.close("all")
     model = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
-    optimizer = torch.optim.Adam(model.parameters())
     loss = F.cross_entropy(model(torch.randn(2, 3, 8)).flatten(0, 1), torch.zeros(6, dtype=torch.long))
     loss.backward()
-    optimizer.step()
+    if optimizers:
+        torch.optim.Adam(model.parameters()).step()
     torch.testing.assert_close(torch.ones(2), torch.ones(2))
     np.testing.assert_allclose(np.ones(2), np.ones(2))
     F.scaled_dot_product_attention(torch.ones(1, 2, 4), torch.ones(1, 2, 4), torch.ones(1, 2, 4))
