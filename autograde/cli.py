@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -191,6 +193,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0 fine, 1 something did not pass, 2 a mistake in the command or its surroundings."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    _stop_at_sigterm()
     try:
         if argv[:1] == ["train"]:  # the trainer's own parser: `torchrun` takes the same arguments without this package
             return _train(argv[1:])
@@ -211,6 +214,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"course: {text}", file=sys.stderr)
         return 2
+
+
+def _stop_at_sigterm() -> None:
+    """SIGTERM ends what the command has started, as Ctrl+C does, and not the command only."""
+
+    def stop(signum: int, frame: object) -> NoReturn:
+        signal.signal(signum, signal.SIG_IGN)
+        print("course: stopped.", file=sys.stderr)
+        raise SystemExit(128 + signum)
+
+    ours = threading.current_thread() is threading.main_thread()
+    if ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, stop)
 
 
 def _one_lesson(args):

@@ -61,6 +61,9 @@ AFTER_SLOW = "Not shown in grading: it needs a cell that was not run, to save ti
 NO_TIME = "Not run: it calls `{name}`, which exceeded its time limit in earlier cells."
 _CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
 _LONGEST = 500  # characters of a cell's error in a verdict
+_FACTS = 4_000  # characters of the facts of one verdict: so a record stays below 100 KB
+_MOST_FACTS = 20
+_NOTES = 50
 _KEYS = 256  # answer keys that a process keeps
 
 P = ParamSpec("P")
@@ -156,7 +159,7 @@ class _Grading:
             self.job.student,
             scores,
             text,
-            notes=tuple(dict.fromkeys(self.notes)),
+            notes=tuple(dict.fromkeys(self.notes))[:_NOTES],
             reviews=tuple(dict.fromkeys(self.reviews)),
             seconds=self.seconds,
             assurance=assurance,
@@ -407,7 +410,7 @@ class _Grading:
                 )
                 if exercise.flag and verdict.score:
                     self.flags[exercise.name] = next(filter(None, (exercise.flag(one.value) for one in answers)), "")
-                return verdict
+                return _shortened(verdict)
         except Unusable as error:  # data of a form that the judge does not know: no verdict, no points
             answer_key.cache_clear()  # it may have been in the middle of it
             return self._doubted(exercise, f"{error}.")
@@ -470,6 +473,18 @@ def _is_data(name: str) -> bool:
     parts = name.split("/")
     inside = all(part and not part.startswith(".") and "\0" not in part and "\\" not in part for part in parts)
     return inside and not name.lower().endswith(_CODE)
+
+
+def _shortened(verdict: Verdict) -> Verdict:
+    """The verdict with facts of limited length: some of them say what the submission said."""
+    left, facts = _FACTS, []
+    for label, text in verdict.facts:
+        if len(text) > left:
+            text = f"{text[:left]} ..."
+        facts.append((label, text))
+        left = max(0, left - len(text))
+    advice = verdict.advice if len(verdict.advice) <= _FACTS else f"{verdict.advice[:_FACTS]} ..."
+    return replace(verdict, facts=tuple(facts[:_MOST_FACTS]), advice=advice)
 
 
 def missing_name(problem) -> set[str]:

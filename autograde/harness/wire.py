@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from autograde.harness.call import Answer, Call, Fixture, Problem, Skipped
+from autograde.harness.json_size import too_many_parts
 from autograde.harness.plain import DEEPEST, DTYPES, LARGEST, Other, TensorData, type_name
 
 
@@ -32,8 +33,11 @@ def load(frame: bytes, limit: int = 4 * LARGEST) -> Any:
     (size,) = struct.unpack(">Q", frame[:8])
     if size > len(frame) - 8:
         raise ValueError("a frame that ends too early")
+    text = frame[8 : 8 + size]
+    if too_many_parts(text):
+        raise TooLarge("a frame with too many parts")
     try:
-        tree = json.loads(frame[8 : 8 + size])
+        tree = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"a frame without valid JSON: {error}") from None
     reader = _Reader(frame, 8 + size)
@@ -128,6 +132,7 @@ class _Reader:
 
 # --- calls and answers ----------------------------------------------------------------------------------------------
 
+_MOST_TEXTS = 100  # lines of a traceback, names of changed arguments: what comes after them is left out
 _KINDS = {kind.__name__: kind for kind in get_args(Call)}
 _PROBLEM = tuple(Problem.__dataclass_fields__)
 
@@ -185,10 +190,10 @@ def _unpack_answer(row: Any) -> Answer | Skipped:
     if problem is not None:
         if type(problem) is not tuple or len(problem) != len(_PROBLEM) or not all(map(_texts, problem[2:])):
             raise ValueError("a malformed problem")
-        problem = Problem(str(problem[0])[:100], str(problem[1])[:600], *problem[2:])
+        problem = Problem(str(problem[0])[:100], str(problem[1])[:600], *(texts[:_MOST_TEXTS] for texts in problem[2:]))
     if type(printed) is not str or not _texts(changed):
         raise ValueError("a malformed answer")
-    return Answer(value, problem, changed, printed[:1000])
+    return Answer(value, problem, changed[:_MOST_TEXTS], printed[:1000])
 
 
 def _texts(value: Any) -> bool:

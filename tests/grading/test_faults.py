@@ -4,7 +4,9 @@ point, and neither stops the class."""
 from __future__ import annotations
 
 import errno
+import json
 import sqlite3
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -27,7 +29,9 @@ from autograde.grading.records import course as courses
 from autograde.grading.records import intake, results
 from autograde.grading.records.gradebook import Writer
 from autograde.grading.sandbox.driver import Driver
+from autograde.harness.call import Answer, Problem
 from autograde.harness.invoke import answer
+from autograde.harness.wire import pack_answers, unpack_answers
 from conftest import filled, released, submit
 
 LESSON = find_lesson("3")
@@ -144,6 +148,19 @@ def test_only_the_answer_that_cannot_be_judged_has_no_points(references, monkeyp
     assert {(one.grade_id, one.reason) for one in result.reviews} == {
         ("check_softmax", "The answer could not be compared: KeyError.")
     }
+
+
+def test_a_record_stays_small_whatever_an_answer_says(references, monkeypatch):
+    """A traceback of 4,000 lines of 1,999 characters once made a record of 8 MB."""
+    lines = ("x" * 1999,) * 4000
+    problem = Problem("ValueError", "odd", lines=lines, values=lines)
+    frame = pack_answers([Answer(problem=problem, changed=lines)])
+    monkeypatch.setattr(References, "ask", lambda self, name, calls: unpack_answers(frame, 1) * len(calls))
+    job_of_many = replace(job(), notes=tuple(f"note {number}" * 20 for number in range(5000)))
+    result = grading.grade(job_of_many, NobodyRuns())
+    made = results.Record(result, results.Fingerprints("", "", ""), Options())
+    assert len(json.dumps(results.to_dict(replace(made, result=replace(result, notebook=""))))) < 100_000
+    assert points(result) == 0.0
 
 
 def test_a_notebook_that_cannot_be_written_keeps_its_points(references, monkeypatch):

@@ -9,9 +9,11 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -21,11 +23,12 @@ from filelock import FileLock
 from autograde import all_exercises
 from autograde.course.lessons import GRADED, find_lesson
 from autograde.grading.job import Limits
+from autograde.grading.notebook.read import Unreadable, parse_submission
 from autograde.grading.sandbox import child as child_module
 from autograde.grading.sandbox import rootfs, selftest, view, warm
 from autograde.grading.sandbox.child import factory_sources
 from autograde.grading.sandbox.warm import Runner, Unsafe
-from autograde.harness import fixtures
+from autograde.harness import fixtures, json_size, wire
 from autograde.harness.sandboxed import frames, seccomp, syscalls
 from autograde.harness.sandboxed.backends import BWRAP
 from autograde.harness.sandboxed.frames import Busy, Gone
@@ -507,6 +510,25 @@ def test_a_frame_that_never_ends_is_late():
         theirs.sendall(frames.HEAD.pack(10, 0) + b"{")
         with pytest.raises(frames.Late):
             frames.receive(ours, 0.05)
+
+
+@pytest.mark.parametrize("part", [b"[],", b"{},"])
+def test_a_json_text_with_too_many_parts_is_not_parsed(part):
+    """Python's objects need up to 177 times the memory of their text; commas and brackets in strings need none."""
+    many = b"[" + part * json_size.CONTAINERS + b"0]"
+    assert json_size.too_many_parts(many) and json_size.too_many_parts(b"[" + b"1," * (json_size.ITEMS + 1) + b"0]")
+    assert not json_size.too_many_parts(b'["' + part.replace(b'"', b"") * 3_000_000 + b'\\" ,"]')
+    with pytest.raises(ValueError, match="too many parts"):
+        wire.load(struct.pack(">Q", len(many)) + many)
+    with pytest.raises(Unreadable, match="too many"):
+        parse_submission(b'{"cells": [], "extra": ' + many + b"}")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sender = threading.Thread(target=frames.send, args=(theirs, {"outputs": []}))
+        sender.start()
+        with pytest.raises(frames.Ended, match="too many parts"):
+            frames.receive(ours, 5.0, lambda text: json_size.too_many_parts(text, containers=1))
+        sender.join()
 
 
 def test_a_frame_that_nobody_takes_is_late():

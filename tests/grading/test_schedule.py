@@ -417,11 +417,39 @@ GRADE_THE_CLASS = (
 )
 
 
-def in_another_process(folder: Path, program: str = GRADE_THE_CLASS) -> subprocess.Popen:
+def in_another_process(folder: Path, program: str = GRADE_THE_CLASS, **options) -> subprocess.Popen:
     script = folder / "grade.py"
     script.write_text(program)
     words = [sys.executable, str(script), str(Path(__file__).parents[1])]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, **options)
+
+
+GRADE_AS_A_COMMAND = (
+    "import functools, sys; sys.path.insert(0, sys.argv[1])\n"
+    "from autograde import cli\n"
+    "from autograde.grading.classes import schedule, workers\n"
+    "if __name__ == '__main__':\n"
+    f"    schedule.grade_class = functools.partial(schedule.grade_class, grade={GRADER!r})\n"
+    "    workers.begin = lambda: None\n"
+    f"    sys.exit(cli.main(['grade', '3', '--jobs', '2']))\n"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_end_all_that_was_started_without_a_traceback(classroom_3, counted, number, tmp_path):
+    """Ctrl+C in a terminal reaches the whole group of processes, SIGTERM the command alone."""
+    for index in range(CLASS):
+        submit(classroom_3, LESSON, f"student{index}", {"softmax": "TAKE SECONDS"})
+    with in_another_process(tmp_path, GRADE_AS_A_COMMAND, stderr=subprocess.PIPE, start_new_session=True) as begun:
+        first = begun.stderr.readline()
+        assert "1 of 8" in first, first + begun.stderr.read()
+        children = psutil.Process(begun.pid).children(recursive=True)
+        (os.killpg if number == signal.SIGINT else os.kill)(begun.pid, number)
+        said = begun.stderr.read()
+    assert "Traceback" not in said and said.endswith("course: stopped.\n")
+    assert begun.returncode == 128 + number
+    assert children and not that_outlive(children)
+    assert {name: one.score for name, one in run().items()} == {f"student{index}": FULL for index in range(CLASS)}
 
 
 @pytest.mark.parametrize("moment", range(MOMENTS))

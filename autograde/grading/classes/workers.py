@@ -13,6 +13,7 @@ import importlib
 import multiprocessing
 import os
 import queue
+import signal
 import tempfile
 import threading
 import time
@@ -298,6 +299,7 @@ def _ready(pool: list[_Worker], wait: float | None = None) -> list[_Worker]:
 
 def _work(pipe: connection.Connection, name: str, clone: Clone | None, environment: dict[str, str]) -> None:
     """The life of a worker: bundles in, results out, until the pipe is closed or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all; the parent ends its workers
     os.environ.clear()  # that of the process it was forked from may be an older one
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()

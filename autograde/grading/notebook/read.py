@@ -11,6 +11,7 @@ from typing import Any
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from autograde.course.files import LARGEST, Refused, read_plain
+from autograde.harness.json_size import too_many_parts
 
 LARGEST_SOURCE = 8 * 2**20  # characters of all cells together, without what they have shown
 MOST = 5_000  # cells
@@ -85,6 +86,8 @@ def _lighten(cells: list[SubmittedCell], notes: list[str]) -> None:
 
 
 def _parse(text: str) -> Any:
+    if too_many_parts(text.encode("utf-8", "surrogatepass")):
+        raise Unreadable("The file has too many lists and objects for a notebook.")
     try:
         # a whole number of a million digits would take minutes; nothing that is read here is a number
         return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_number)

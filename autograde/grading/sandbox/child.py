@@ -12,6 +12,7 @@ from pathlib import Path
 from autograde.grading.job import Limits
 from autograde.harness import fixtures
 from autograde.harness.call import Call, Fixture
+from autograde.harness.json_size import too_many_parts
 from autograde.harness.sandboxed import frames
 from autograde.harness.sandboxed.frames import Busy, Gone
 from autograde.harness.wire import pack_calls
@@ -111,7 +112,8 @@ class Child:
         end = time.monotonic() + seconds
         try:
             frames.send(self._stack[-1], message, data, seconds)
-            reply, more = frames.receive(self._stack[-1], max(0.001, end - time.monotonic()))
+            left = max(0.001, end - time.monotonic())
+            reply, more = frames.receive(self._stack[-1], left, too_many_parts)
         except frames.Late:
             raise Gone(late=True) from None
         except frames.Ended:

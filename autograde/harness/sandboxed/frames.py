@@ -10,6 +10,7 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 Message = dict[str, Any]
@@ -78,14 +79,19 @@ def _left(end: float | None) -> float | None:
     return left
 
 
-def receive(source: socket.socket, seconds: float | None = None) -> tuple[Message, bytes]:
-    """One frame; Ended or Late if none comes. `seconds` is for the whole of it."""
+def receive(
+    source: socket.socket, seconds: float | None = None, refuses: Callable[[bytearray], bool] = lambda text: False
+) -> tuple[Message, bytes]:
+    """One frame; Ended or Late if none comes. `seconds` is for the whole of it; `refuses` looks at the JSON before it
+    is parsed."""
     end = None if seconds is None else time.monotonic() + seconds
     text_size, data_size = HEAD.unpack(_exactly(source, HEAD.size, end))
     if text_size > LARGEST_TEXT or data_size > LARGEST_DATA:
         raise Ended("a frame that is too large")
     text = _exactly(source, text_size, end)
     data = _exactly(source, data_size, end)
+    if refuses(text):
+        raise Ended("a frame with too many parts")
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
