@@ -8,14 +8,18 @@ from html.parser import HTMLParser
 import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbgrader.api import Gradebook
 from nbgrader.apps import NbGrader
 from pages import DRAWING, FAR, MARKDOWN, MARKUP, hostile
 
 from autograde.course import notebooks
 from autograde.course.lessons import LESSONS
+from autograde.grading.notebook.cells import outputs
 from autograde.grading.notebook.sanitize import MOST_TAGS, clean_html, clean_notebook
 from autograde.instructor.feedback.exporter import FAILED, FeedbackExporter
 from autograde.instructor.feedback.rendering import formula, markdown
+from autograde.instructor.feedback.summary import first_page
+from autograde.judge.verdict import Verdict
 from conftest import released
 
 HIDDEN = """assert double(2) == 4
@@ -201,6 +205,97 @@ def test_points_comments_and_penalty_stand_in_the_feedback():
         and "<msqrt>" in html
         and not [one for one in dangers(body(html)) if not one.startswith("span id=")]
     )
+
+
+def checked(name: str, state: str, advice: str, score: float, points: float, **more):
+    """A check's cell as the grader leaves it."""
+    verdict = Verdict(name, state == "passed", state, score / points, advice=advice, **more)
+    cell = graded_cell(f'check("{name}")', outputs(verdict), grade_id=f"check_{name}", score=score, points=points)
+    return cell, verdict
+
+
+def answered(name: str, source: str, comment: str = ""):
+    cell = new_code_cell(source)
+    cell.metadata["nbgrader"] = {"grade": False, "solution": True, "grade_id": name, "comment": comment}
+    return cell
+
+
+def test_the_first_page_says_what_to_mend_first_and_nothing_twice():
+    scores, verdict = checked("attention_scores", "failed", "Divide by `sqrt(d)`.", 1, 3, facts=(("Got", "7"),))
+    cells = [
+        new_markdown_cell("# The head"),
+        answered("softmax", "right = 1"),
+        checked("softmax", "passed", "", 3, 3)[0],
+        new_markdown_cell("## Scores\n\nText."),
+        answered("attention_scores", "wrong = 1", comment=verdict.summary),
+        scores,
+        answered("project", "stub = 1", comment="By hand: look again."),
+        checked("project", "not started", "Write the code in the cell above.", 0, 2)[0],
+    ]
+    html = feedback(new_notebook(cells=cells), learner="Ada <b>")
+    front, rest = html[html.index("<main>") :].split("<h2>Your notebook</h2>")
+    text = re.sub(r"<[^>]+>|\s+", " ", front)
+    assert "3 · Single-head attention: 1.5 of 2 points" in re.sub(r"\s+", " ", text) and "Ada &lt;b&gt;" in front
+    mend = front[front.index('class="mend"') : front.index("<h2>Each exercise")]
+    assert "Divide by <code>sqrt(d)</code>." in mend and "wrong" in mend and 'href="#attention_scores"' in mend
+    signs = re.findall(r'class="sign \w+">(.)<', front)
+    assert signs == ["✓", "◐", "○"]
+    assert front.count("Divide by") == 1 and "Write the code" not in front
+    assert rest.count("Divide by") == 1, "the card only: neither a traceback nor the comment repeats it"
+    assert "By hand: look again." in rest
+    assert html.count("<details") == html.count("</details>") == 2
+    assert "<summary>Scores</summary>" in rest
+
+
+def test_a_right_notebook_has_nothing_to_mend_and_a_mark_by_hand_says_so():
+    cell, _ = checked("softmax", "passed", "", 3, 3)
+    cell.metadata.nbgrader["by_person"] = True
+    notebook = new_notebook(cells=[answered("softmax", "right = 1"), cell])
+    assert first_page(notebook, "03_single_head").parts[0].by_person
+    html = feedback(notebook)
+    assert "mend first" not in html and "by a person" not in html, "what a submission says of itself does not count"
+
+
+def test_marks_by_hand_and_names_come_from_the_gradebook(classroom_3):
+    db_url = f"sqlite:///{classroom_3 / 'classroom' / 'gradebook.db'}"
+    with Gradebook(db_url) as gradebook:
+        gradebook.add_student("ada", first_name="Ada", last_name="Lovelace")
+        gradebook.add_submission("03_single_head", "ada")
+        gradebook.find_grade("check_softmax", "03_single_head", "03_single_head", "ada").manual_score = 1
+        gradebook.db.commit()
+    cells = [checked("softmax", "passed", "", 1, 3)[0], checked("project", "passed", "", 2, 2)[0]]
+    who = {"db_url": db_url, "assignment": "03_single_head", "student": "ada"}
+    html = feedback(new_notebook(cells=cells), **who)
+    assert "Feedback for Ada Lovelace" in html
+    assert html.count("(marked by a person)") == 1 and html.count("points, by a person") == 1
+
+
+def test_hints_are_closed_also_where_pictures_are_put_into_the_page(tmp_path):
+    source = "<details>\n<summary>Hint 1</summary>\n\nSubtract.\n\n</details>\n\n<img src='a.png' alt='a'>"
+    assert re.search(
+        r"<details>\s*<summary>Hint 1</summary>\s*<p>Subtract.</p>\s*</details>", markdown(source, str(tmp_path))
+    )
+
+
+def test_code_has_a_contrast_of_4_5_on_both_backgrounds():
+    css = feedback(new_notebook(cells=[]))
+    light, dark = css[css.index("<style>") :].split("@media (prefers-color-scheme: dark)", 1)
+    for rules, soft in ((light, "#f5f5f5"), (dark[: dark.index("</style>")], "#1e1e1e")):
+        assert f"--soft: {soft}" in css
+        colours = re.findall(r"\.highlight \.(?!w\b|err\b)\w+ \{[^}]*?(?<!-)color: (#\w{6})", rules)
+        assert len(colours) > 20 and min(contrast(colour, soft) for colour in colours) >= 4.5
+
+
+def contrast(first: str, second: str) -> float:
+    """WCAG's contrast ratio."""
+
+    def light(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((light(first), light(second)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_long_texts_are_cut():

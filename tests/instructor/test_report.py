@@ -20,7 +20,7 @@ from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.results import Fingerprints, Record
 from autograde.instructor.report import page, predictions
-from autograde.instructor.report.grades import Grades
+from autograde.instructor.report.grades import Grade, Grades
 from autograde.instructor.report.summary import summarize
 from autograde.judge import carry
 from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, Verdict
@@ -146,6 +146,17 @@ def test_what_a_person_should_look_at_stands_there_with_its_reason(tmp_path):
     assert reasons["eve"] == ("The file is empty. Nothing in it could be graded.",)
     html = page.render(summary)
     assert "return torch.softmax(x, -1)" in html and "Another note." in html and "The file is empty." in html
+
+
+def test_what_a_person_has_marked_is_no_longer_to_look_at(tmp_path):
+    cell = f"check_{ALL[0].name}"
+    write(tmp_path, [record(name, reviews=(Review(cell, "rule", "line"),)) for name in ("ada", "bob", "cem")])
+    grades = {(LESSON, "ada"): Grade(20, 20, 0, review=False), (LESSON, "bob"): Grade(20, 20, 0, review=True)}
+    summary = summarize(tmp_path, LESSON, Grades({}, {LESSON: 24.0}, grades))
+    assert [row.student for row in summary.reviews] == ["bob", "cem"]
+    write(tmp_path, [record("ada", unreadable="It is no notebook.")])
+    rows = summarize(tmp_path, LESSON, Grades({}, {LESSON: 24.0}, grades)).reviews
+    assert [row.student for row in rows] == ["ada", "bob", "cem"], "an unreadable file is not marked"
 
 
 def test_nothing_of_a_submission_is_markup_in_the_page(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from statistics import median
 from typing import TextIO
 
 from tqdm import tqdm
@@ -28,6 +29,8 @@ class Progress:
         self._rows: list[tuple[str, str]] = []
         self._reviews: list[tuple[str, str]] = []
         self._states: Counter[str] = Counter()
+        self._scores: list[float] = []
+        self._max_score = 0.0
         self._assurance: Counter[str] = Counter()
         self._penalties = 0  # that changed though the submission did not
         self._begun = time.monotonic()
@@ -55,6 +58,9 @@ class Progress:
         self._penalties += _penalty_changed(outcome)
         if outcome.assurance:
             self._assurance[outcome.assurance] += 1
+        if outcome.state != NOT_GRADED:
+            self._scores.append(outcome.score)
+            self._max_score = max(self._max_score, outcome.max_score)
         line = f"{outcome.score:6.2f} of {outcome.max_score:g}  {_remarks(outcome)}".rstrip()
         self._rows.append((outcome.student, line))
         if outcome.review:
@@ -91,7 +97,18 @@ class Progress:
             why = "the due date, the rule or the time of submission is another"
             lines.append(f"Late penalties changed: {self._penalties} ({why}).")
         lines += [f"Isolation: {level} ({count} submissions)." for level, count in sorted(self._assurance.items())]
+        if self._scores:
+            lines.append(self._class())
         return lines
+
+    def _class(self) -> str:
+        """The class in one line, and what is next."""
+        full = sum(score >= self._max_score for score in self._scores)
+        number = self.lesson[:2].lstrip("0")
+        known = number if number.isdecimal() else self.lesson
+        line = f"Median {median(self._scores):g} of {self._max_score:g} points, {full} with full points, "
+        line += f"{len(self._reviews)} to look at. Next: `course report {known}`"
+        return f"{line}, then `course feedback {known}`."
 
 
 def _few(students: list[str]) -> str:

@@ -23,7 +23,9 @@ from traitlets.config import Config
 
 from autograde.grading.notebook.sanitize import clean_html
 from autograde.instructor.feedback.rendering import SafeNotebook, markdown2html
+from autograde.instructor.feedback.summary import ByPerson, Fold, first_page, plain
 from autograde.instructor.pages import TEMPLATES
+from autograde.judge.verdict import marked_up
 
 HIDDEN = "# (hidden tests)"
 FAILED = "A hidden test did not pass."
@@ -40,15 +42,26 @@ class FeedbackExporter(HTMLExporter):
             extra_template_basedirs=[str(TEMPLATES)],
             extra_template_paths=[],
             preprocessors=[],
-            filters={"markdown2html": markdown2html, "clean_html": clean_html, "strip_ansi": strip_ansi},
+            filters={
+                "markdown2html": markdown2html,
+                "clean_html": clean_html,
+                "strip_ansi": strip_ansi,
+                "first_page": first_page,
+                "plain": plain,
+                "marked_up": marked_up,
+            },
         )
         super().__init__(config=config, **kwargs)
         self.register_preprocessor(WithoutHiddenTests, enabled=True)
+        self.register_preprocessor(ByPerson, enabled=True)
         self.register_preprocessor(SafeNotebook, enabled=True)
+        self.register_preprocessor(Fold, enabled=True)
 
     def _init_resources(self, resources):
         resources = super()._init_resources(resources)
-        resources["pygments_css"] = HtmlFormatter(style="friendly").get_style_defs(".highlight")
+        # of Pygments' styles, those whose colours all have a contrast of 4.5 on the page's own backgrounds
+        light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("xcode", "github-dark"))
+        resources["pygments_css"] = f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}"
         return resources
 
 

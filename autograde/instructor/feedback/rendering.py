@@ -50,6 +50,11 @@ def markdown(source: str, folder: str = "") -> str:
 
 
 class _Renderer(IPythonRenderer):
+    def _html_embed_images(self, html: str) -> str:
+        """nbconvert reads each piece of HTML as a whole document, which ends what the piece opens (`<details>`): only a
+        piece with a picture goes that way."""
+        return super()._html_embed_images(html) if "<img" in html.lower() else html
+
     def inline_math(self, body: str) -> str:
         return formula(body)
 

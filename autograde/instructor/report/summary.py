@@ -10,7 +10,7 @@ from pathlib import Path
 from autograde.exercises import exercise as find_exercise
 from autograde.grading.records import results
 from autograde.grading.records.results import Record
-from autograde.instructor.report.grades import Grades
+from autograde.instructor.report.grades import Grade, Grades
 from autograde.instructor.report.predictions import Prediction
 from autograde.judge.verdict import ERROR, FAILED, NOT_STARTED, PASSED
 
@@ -128,7 +128,7 @@ def _row(record: Record, lesson: str, grades: Grades) -> Row:
         seconds=float(result.seconds.get("total", 0.0)),
         assurance=result.assurance or "not run",
         submitted=f"{record.submitted:%Y-%m-%d %H:%M}" if record.submitted else "",
-        reasons=tuple(_reasons(record)),
+        reasons=() if _is_reviewed(record, grade) else tuple(_reasons(record)),
         notes=result.notes,
         points={name: mark.points for name, mark in result.scores.items()},
         diagnoses={
@@ -137,6 +137,12 @@ def _row(record: Record, lesson: str, grades: Grades) -> Row:
             if mark.verdict is not None and mark.verdict.diagnosis and not mark.verdict.passed
         },
     )
+
+
+def _is_reviewed(record: Record, grade: Grade | None) -> bool:
+    """Whether a person has looked at the cells that were to be reviewed: the gradebook no longer waits for them."""
+    cells = {review.grade_id for review in record.result.reviews}
+    return bool(cells) and cells <= record.result.scores.keys() and grade is not None and not grade.review
 
 
 def _reasons(record: Record) -> Iterator[str]:
