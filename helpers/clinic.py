@@ -1,17 +1,86 @@
-"""Lesson 10, the debugging clinic: six small pieces that were broken, repaired.
+"""Lesson 10, the debugging clinic: instruments that find faults, and six small pieces that were broken, repaired.
 
-Ids and labels are int64, masks boolean, everything else float32. The first line of each docstring names the fault.
+Ids and labels are int64, masks boolean, everything else float32. The first line of a repaired piece's docstring names
+the fault.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from helpers.add_norm import AddNorm
+from helpers.decoder import teacher_forcing_pair
 from helpers.multi_head import MultiHeadAttention
+
+MOVED = 1e-4  # rounding moves a logit by less, a word that has an influence by more
+
+
+def logits_of(model, source, target_input):
+    """The logits in evaluation mode, without gradients; the model's own mode is restored."""
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(source, target_input)
+    model.train(mode)
+    return logits
+
+
+def sees_future(model, source, target_input):
+    """Does another word at a later place of the target change an earlier logit? Returns a bool.
+
+    model: as lesson 7's Transformer, left as it is; source (batch, n_source), target_input (batch, n_target): ids.
+    """
+    logits = logits_of(model, source, target_input)
+    for place in range(1, target_input.shape[1]):
+        changed = target_input.clone()
+        changed[:, place] = changed[:, place] % (logits.shape[-1] - 1) + 1  # another word, never padding
+        moved = logits_of(model, source, changed) - logits
+        if (moved[:, :place].abs() > MOVED).any():
+            return True
+    return False
+
+
+def sees_padding(model, source, target_input, pad=0):
+    """Does more padding at the end of the source, or of the target, change the logits of real words? Returns a bool.
+
+    Arguments as in `sees_future`; logits at places of the target that are padding don't count.
+    """
+    logits, real = logits_of(model, source, target_input), target_input != pad
+    for more_source, more_target in ((3, 0), (0, 3)):
+        longer = F.pad(source, (0, more_source), value=pad), F.pad(target_input, (0, more_target), value=pad)
+        moved = logits_of(model, *longer)[:, : target_input.shape[1]] - logits
+        if (moved[real].abs() > MOVED).any():
+            return True
+    return False
+
+
+def uses_source(model, source, target_input):
+    """Do other words at the same places of the source change the logits at all? Returns a bool.
+
+    Arguments as in `sees_future`. Padding, with the id 0, stays where it is.
+    """
+    changed = torch.where(source == 0, 0, source % source.max() + 1)
+    moved = logits_of(model, changed, target_input) - logits_of(model, source, target_input)
+    return bool((moved.abs() > MOVED).any())
+
+
+def untrained_parameters(model, source, target):
+    """The sorted names of the parameters that require a gradient and get none, or only zeros, from one backward pass.
+
+    target: (batch, n_target), with <bos> and <eos>; labels that are padding, 0, are left out of the loss. A copy of the
+    model goes through the pass: the model and its gradients stay as they are.
+    """
+    patient = copy.deepcopy(model)  # without gradients
+    decoder_input, labels = teacher_forcing_pair(target)
+    logits = patient(source, decoder_input)
+    F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=0).backward()
+    parameters = patient.named_parameters()
+    return sorted(name for name, p in parameters if p.requires_grad and (p.grad is None or not p.grad.any()))
 
 
 def repair_fit(model, inputs, labels, steps, rate):

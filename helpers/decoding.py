@@ -24,17 +24,17 @@ def sampling_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
     Neural Text Degeneration" (top-p).
     """
     if temperature <= 0:
-        raise ValueError(f"the temperature is {temperature}; it has to be above 0 (greedy decoding needs none)")
+        raise ValueError("the temperature has to be above 0; greedy decoding needs none")
     probabilities = (logits / temperature).softmax(dim=-1)
     if top_k is not None:
-        lowest = probabilities.topk(min(top_k, logits.shape[-1])).values[..., -1:]
+        lowest = probabilities.topk(top_k).values[..., -1:]
         probabilities = probabilities.masked_fill(probabilities < lowest, 0)
         probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
     if top_p is not None:
-        falling, words = probabilities.sort(dim=-1, descending=True)
+        falling, words = probabilities.sort(descending=True)
         reached = falling.cumsum(dim=-1) - falling  # by the more probable words together
         falling = falling.masked_fill(reached >= top_p, 0)
-        probabilities = torch.zeros_like(probabilities).scatter(-1, words, falling)
+        probabilities = probabilities.scatter(-1, words, falling)
     return probabilities / probabilities.sum(dim=-1, keepdim=True)
 
 

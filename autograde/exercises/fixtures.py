@@ -269,3 +269,84 @@ def table_translator(source, target, mix, mode="train", right_mode="train", stal
             return self.decode(target_input, self.encode(source), source)
 
     return Translator().train(mode == "train")
+
+
+# --- clinic ---------------------------------------------------------------------------------------------------------
+
+
+@factory
+def sealed_model(source, target, out, fault="", strength=0.3, training=False, stale=None, pad=0):
+    """A small model with `encode`, `decode` and `forward`, healthy or with one fault.
+
+    A place of the target sees the mean of the rows of `target`, (target_size, width), of the real words up to there, and
+    the mean of the rows of `source`, (source_size, width), of all real source words, later ones weighted more; `out`,
+    (target_size, width), makes logits of them. `strength` says how much of a fault is mixed in. Every gradient is `stale`
+    at the start. Logits at padded places mean nothing; an id that is no word raises IndexError.
+    """
+    import torch
+
+    class Sealed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.source, self.target, self.out = (
+                torch.nn.Parameter(torch.as_tensor(values)) for values in (source, target, out)
+            )
+            self.gate = torch.nn.Parameter(torch.ones(1), requires_grad=fault != "frozen")
+            self.start = torch.nn.Parameter(torch.ones(out.shape[1]))  # for <bos>
+            if fault == "padding only":
+                self.filler = torch.nn.Parameter(torch.ones(1))
+            if fault == "spare":
+                self.spare = torch.nn.Linear(2, 2)
+            self.dropout = torch.nn.Dropout(0.5)
+
+        def encode(self, ids):
+            if ids.min() < 0:
+                raise IndexError(f"an id of the source is {ids.min().item()}")
+            weights = 1 + 0.2 * torch.arange(ids.shape[1]) * (fault != "order ignored")
+            memory = self.source[ids] * weights.unsqueeze(1)
+            return memory.detach() if fault == "detached" else memory
+
+        def context(self, memory, ids):
+            real = (ids != pad).unsqueeze(-1)
+            if fault == "ignores the source":
+                return memory.sum(dim=1, keepdim=True) * 0
+            if fault == "second word of the source":
+                return memory[:, 1:2]
+            mean = (memory * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True).clamp(min=1)
+            if fault == "padding of the source":
+                mean = mean + strength * memory.mean(dim=1, keepdim=True)
+            return strength * mean if fault == "little of the source" else mean
+
+        def decode(self, ids, memory, source):
+            real = (ids != pad).unsqueeze(-1)
+            if ids.min() < 0:
+                raise IndexError(f"an id of the target is {ids.min().item()}")
+            rows = (self.target[ids] + (ids == 1).unsqueeze(-1) * self.start) * real
+            seen = rows.cumsum(dim=1) / real.cumsum(dim=1).clamp(min=1) + self.context(memory, source)
+            leak = torch.zeros_like(seen)
+            if fault == "next word":
+                leak[:, :-1] = rows[:, 1:]
+            if fault == "next word, one place":
+                leak[:, 1] = rows[:, 2]
+            if fault == "second word at place 0":
+                leak[:, 0] = rows[:, 1]
+            if fault == "last word":
+                leak[:, 0] = rows[:, -1]
+            if fault == "next word, one row":
+                leak[-1, :-1] = rows[-1, 1:]
+            if fault == "rounding":
+                leak = leak + rows.sum(dim=1, keepdim=True) + memory.sum(dim=1, keepdim=True) + ids.shape[1]
+            logits = self.dropout(torch.tanh(seen) + strength * leak) @ self.out.T
+            if fault == "length of the target":
+                logits = logits * (1 + strength * ids.shape[1])
+            gate = self.gate * 0 + 1 if fault == "gate" else self.gate
+            filler = self.filler if fault == "padding only" else 1
+            return logits * gate + ~real * filler * ids.shape[1] * torch.arange(len(self.out))
+
+        def forward(self, source, target_input):
+            return self.decode(target_input, self.encode(source), source)
+
+    model = Sealed().train(training)
+    for parameter in model.parameters():
+        parameter.grad = None if stale is None else torch.full_like(parameter, stale)
+    return model

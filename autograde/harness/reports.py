@@ -11,8 +11,9 @@ from autograde.harness.plain import to_plain, type_name
 def objects(args: tuple[Any, ...]) -> dict[str, Any]:
     """What became of the objects among the arguments, by the argument's number.
 
-    A module: mode, parameters and buffers, and how many parameters share memory with another module's. An optimizer:
-    its learning rate. A generator of random numbers: its state, and that of PyTorch's global one.
+    A module: mode, parameters and buffers, the gradients (None where there is none), the parameters that require none,
+    and how many parameters share memory with another module's. An optimizer: its learning rate. A generator of random
+    numbers: its state, and that of PyTorch's global one.
     """
     import torch
 
@@ -26,6 +27,8 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
             "training": module.training,
             "parameters": {key: to_plain(p) for key, p in sorted(module.named_parameters())},
             "buffers": {key: to_plain(b) for key, b in sorted(module.named_buffers())},
+            "gradients": {key: to_plain(p.grad) for key, p in sorted(module.named_parameters())},
+            "frozen": [key for key, p in sorted(module.named_parameters()) if not p.requires_grad],
             "shared": sum(len(owners[p.untyped_storage().data_ptr()]) > 1 for p in module.parameters()),
         }
         for name, module in modules.items()

@@ -9,24 +9,32 @@
 # <!-- end -->
 #
 # **After this lesson you can**
-# - put a question to a model whose code you do not see: does it look into the future, at padding, at the source?
+# - write instruments that ask a model whose code you do not see: does it look into the future, at padding, at the source? does
+#   every weight learn?
+# - read a diagnosis off their answers;
 # - tell a loss that is good from a loss that is too good;
 # - find the line behind a symptom, and say in a sentence what was wrong.
 #
-# **What you need**: lesson 7 (masks, decoder, the leak test). About 75 minutes.
+# **What you need**: lesson 7 (masks, decoder, the leak test). About 80 minutes for the core, and 20 more for what is marked as
+# extra.
 #
 # <!-- table: 10_clinic -->
 # | exercise | what you build | points | minutes |
 # | --- | --- | ---: | ---: |
-# | 10.1 `repair_fit` | the loss does not move | 2 | 5 |
-# | 10.2 `repair_attend` | the loss is too good to be true | 2 | 5 |
-# | 10.3 `repair_generate` | the same word, again and again | 2 | 5 |
-# | 10.4 `repair_loss` | NaN after some steps | 2 | 5 |
-# | 10.5 `RepairedDecoderBlock` | the source makes no difference | 2 | 5 |
-# | 10.6 `repair_sentence_vectors` | worse in a batch than alone | 2 | 5 |
+# | 10.1 `sees_future` | does it look ahead? | 3 | 10 |
+# | 10.2 `sees_padding` | does padding change anything? | 3 | 8 |
+# | 10.3 `uses_source` | does the source make a difference? | 2 | 6 |
+# | 10.4 `untrained_parameters` | which weights never learn? | 3 | 10 |
+# | 10.5 `repair_fit` (extra) | the loss does not move | 2 | 5 |
+# | 10.6 `repair_attend` (extra) | the loss is too good to be true | 2 | 5 |
+# | 10.7 `repair_generate` | the same word, again and again | 2 | 5 |
+# | 10.8 `repair_loss` | NaN after some steps | 2 | 5 |
+# | 10.9 `RepairedDecoderBlock` (extra) | the source makes no difference | 2 | 5 |
+# | 10.10 `repair_sentence_vectors` (extra) | worse in a batch than alone | 2 | 5 |
 # <!-- end -->
 
 # %%
+import copy
 import math
 from functools import partial
 
@@ -34,9 +42,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograde import check
+from autograde import check, predict
 from helpers.add_norm import AddNorm
-from helpers.decoder import Transformer
+from helpers.decoder import Transformer, teacher_forcing_pair
 from helpers.embeddings import PositionalEncoding, TokenEmbedding, positional_encoding
 from helpers.example import D_MODEL, EMBEDDINGS
 from helpers.figures import line_style, new, show
@@ -77,9 +85,272 @@ print("logits moved  ", "".join(f"{number:10.5f}" for number in moved.tolist()))
 # Before position 3 nothing moves. From there on, everything does.
 
 # %% [markdown]
-# ## Six patients: the exercises
+# ## Four instruments: the exercises
 #
-# What you get from a bad model is a *symptom*: a loss that does not move, one word again and again, a NaN. Each case goes
+# Each instrument gets a model with the methods of `Transformer` and ids, and returns an answer: `True` or `False`, or a list of names.
+# It may not change the model: afterwards mode, weights and gradients are as before. The checks ask your instruments about healthy
+# and broken models that you have not seen. A broken one has to be found, and a healthy one has to pass.
+#
+# Healthy models move by less than $10^{-5}$ where nothing may move, broken ones by more than $10^{-3}$. So the threshold is between,
+# and one helper is given:
+
+# %%
+MOVED = 1e-4  # rounding moves a logit by less, a word that has an influence by more
+
+
+def logits_of(model, source, target_input):
+    """The logits in evaluation mode, without gradients; the model's own mode is restored."""
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(source, target_input)
+    model.train(mode)
+    return logits
+
+
+# %% [markdown]
+# ### Exercise 10.1 · `sees_future`
+# <!-- facts: sees_future -->
+# *does it look ahead?* · core · 3 points · about 10 minutes
+# <!-- end -->
+#
+# Write `sees_future(model, source, target_input)`: True if another word at a later place of the target changes an earlier logit,
+# else False. `source` is `(batch, n_source)`, `target_input` is `(batch, n_target)`, `model(source, target_input)` gives logits
+# `(batch, n_target, words)`. Every id below `words` is a word of the target.
+#
+# A leak at one place counts, and so does one in a single row of the batch.
+#
+# <!-- hints: sees_future -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Take the logits of the sentence as it is. Then change the word at one place, and take them again. Which logits may move, and which may not? Go through all places.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# In a clone of the target, write another id below `logits.shape[-1]` into the column of the place, such as `ids % (logits.shape[-1] - 1) + 1`. Compare `[:, :place]` of both logits with the threshold, over all rows of the batch. Return True at the first leak, False after the last place.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "sees_future", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def sees_future(model, source, target_input):
+    """Does another word at a later place of the target change an earlier logit?"""
+    ### BEGIN SOLUTION
+    logits = logits_of(model, source, target_input)
+    for place in range(1, target_input.shape[1]):
+        changed = target_input.clone()
+        changed[:, place] = changed[:, place] % (logits.shape[-1] - 1) + 1  # another word, never padding
+        moved = logits_of(model, source, changed) - logits
+        if (moved[:, :place].abs() > MOVED).any():
+            return True
+    return False
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_sees_future", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("sees_future")
+
+# %% [markdown]
+# ### Exercise 10.2 · `sees_padding`
+# <!-- facts: sees_padding -->
+# *does padding change anything?* · core · 3 points · about 8 minutes
+# <!-- end -->
+#
+# Write `sees_padding(model, source, target_input, pad=0)`: True if more padding at the end of the source, or at the end of the
+# target, changes the logits of real words, else False. Both may have padding already; logits at padded places of the target don't
+# count.
+#
+# <!-- hints: sees_padding -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Put some more padding behind every source, and compare the logits. Then do the same with the target. Which of its logits count?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `F.pad(ids, (0, 3), value=pad)` adds three columns at the end. After a longer target cut the logits to the old length, `[:, : target_input.shape[1]]`. Only real words count: index with `target_input != pad`.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "sees_padding", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def sees_padding(model, source, target_input, pad=0):
+    """Does more padding at the end of the source, or of the target, change the logits of real words?"""
+    ### BEGIN SOLUTION
+    logits, real = logits_of(model, source, target_input), target_input != pad
+    for more_source, more_target in ((3, 0), (0, 3)):
+        longer = F.pad(source, (0, more_source), value=pad), F.pad(target_input, (0, more_target), value=pad)
+        moved = logits_of(model, *longer)[:, : target_input.shape[1]] - logits
+        if (moved[real].abs() > MOVED).any():
+            return True
+    return False
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_sees_padding", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("sees_padding")
+
+# %% [markdown]
+# ### Exercise 10.3 · `uses_source`
+# <!-- facts: uses_source -->
+# *does the source make a difference?* · core · 2 points · about 6 minutes
+# <!-- end -->
+#
+# Write `uses_source(model, source, target_input)`: True if other words at the same places of the source change the logits at all,
+# else False. Every id from 0 to the largest in `source` is in the model's vocabulary. Padding, with the id 0, stays where it is.
+#
+# <!-- hints: uses_source -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Put other words into the places of the source, and compare the logits. What does it mean if none of them moves?
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# `source % source.max() + 1` gives another word for each id from 1 on; `torch.where(source == 0, 0, ...)` leaves padding where it is. The source is used if any logit moves by more than the threshold.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "uses_source", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def uses_source(model, source, target_input):
+    """Do other words at the same places of the source change the logits at all?"""
+    ### BEGIN SOLUTION
+    changed = torch.where(source == 0, 0, source % source.max() + 1)
+    moved = logits_of(model, changed, target_input) - logits_of(model, source, target_input)
+    return bool((moved.abs() > MOVED).any())
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_uses_source", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("uses_source")
+
+# %% [markdown]
+# ### Exercise 10.4 · `untrained_parameters`
+# <!-- facts: untrained_parameters -->
+# *which weights never learn?* · core · 3 points · about 10 minutes
+# <!-- end -->
+#
+# Write `untrained_parameters(model, source, target)`: the names of the parameters that would never learn. Make one backward pass of
+# the loss, as in training: `target` is `(batch, n_target)` with `<bos>` and `<eos>`, and labels that are padding (0) are left out of the
+# cross-entropy. Return the names, as `model.named_parameters()` gives them, of those that require a gradient and get none, or only
+# zeros; sorted with `sorted`.
+#
+# The model's own gradients, if it has any, are afterwards what they were before.
+#
+# <!-- hints: untrained_parameters -->
+# <details>
+# <summary>Hint 1</summary>
+#
+# Make one backward pass of the loss, as in training, and look at the gradient of every parameter. So that the model keeps its own gradients, work on a copy of it: `copy.deepcopy` gives one without gradients.
+#
+# </details>
+# <details>
+# <summary>Hint 2</summary>
+#
+# The pass: `teacher_forcing_pair(target)` gives what is read and the labels; `F.cross_entropy(..., ignore_index=0)` wants the logits as `(batch, vocabulary, length)`. Then collect the names from `named_parameters()` where the parameter requires a gradient, and its `grad` is None or has no number other than 0.
+#
+# </details>
+# <!-- end -->
+
+
+# %% nbgrader={"grade": false, "grade_id": "untrained_parameters", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def untrained_parameters(model, source, target):
+    """The sorted names of the parameters that require a gradient and get none, or only zeros."""
+    ### BEGIN SOLUTION
+    patient = copy.deepcopy(model)  # without gradients
+    decoder_input, labels = teacher_forcing_pair(target)
+    logits = patient(source, decoder_input)
+    F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=0).backward()
+    parameters = patient.named_parameters()
+    return sorted(name for name, p in parameters if p.requires_grad and (p.grad is None or not p.grad.any()))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_untrained_parameters", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("untrained_parameters")
+
+# %% [markdown]
+# ### Six sealed models
+#
+# Here are six Transformers, A to F, with random weights. One is healthy, each of the others has one of the faults in the list. The
+# cell below says what the faults do (with *hooks*, functions that PyTorch calls before or after a part of a model), but not which
+# model has which. Your instruments do.
+
+
+# %%
+def seal(fault):
+    """A small Transformer with this fault."""
+    torch.manual_seed(3)
+    model = Transformer(source_size=9, target_size=9, d_model=16, num_heads=2, num_layers=2, d_ff=32, dropout=0.0)
+    if fault == "no causal mask":
+        model.decoder.register_forward_pre_hook(
+            lambda part, args: (*args[:2], args[2].any(dim=1, keepdim=True), args[3])
+        )
+    if fault == "padding of the source visible":
+        model.decoder.register_forward_pre_hook(lambda part, args: (*args[:3], torch.ones_like(args[3])))
+    if fault == "cross-attention thrown away":
+        for layer in model.decoder.layers:
+            layer.cross_attention.register_forward_hook(lambda part, args, result: (result[0] * 0, None))
+    if fault == "memory detached":
+        model.encoder.register_forward_hook(lambda part, args, memory: memory.detach())
+    if fault == "one network switched off":
+        model.decoder.layers[1].feed_forward.register_forward_hook(lambda part, args, rows: rows * 0)
+    return model.eval()
+
+
+faults = [
+    "healthy",
+    "no causal mask",
+    "padding of the source visible",
+    "cross-attention thrown away",
+    "memory detached",
+    "one network switched off",
+]
+hidden_order = torch.randperm(6, generator=torch.Generator().manual_seed(11)).tolist()
+sealed_models = {letter: seal(faults[number]) for letter, number in zip("ABCDEF", hidden_order, strict=True)}
+
+sources = torch.tensor([[1, 4, 7, 5, 8, 2], [1, 6, 3, 2, 0, 0]])
+targets = torch.tensor([[1, 3, 8, 6, 4, 2], [1, 5, 7, 2, 0, 0]])
+print("model   sees future   sees padding   uses source   untrained parameters")
+for letter, sealed_model in sealed_models.items():
+    reads, _ = teacher_forcing_pair(targets)
+    answers = [instrument(sealed_model, sources, reads) for instrument in (sees_future, sees_padding, uses_source)]
+    untrained = untrained_parameters(sealed_model, sources, targets)
+    where = sorted({".".join(name.split(".")[:2]) for name in untrained})
+    print(f"{letter:<7}", *(f"{answer!s:<13}" for answer in answers), f"{len(untrained):2d}", ", ".join(where))
+
+# %% [markdown]
+# **Diagnose first**: which fault has A, which B, ...? Each row has one explanation. Two models pass the first three questions and have
+# parameters that never learn: where are these?
+
+# %%
+predict("", "which fault has each of the models A to F?")
+
+# %%
+for letter, number in zip("ABCDEF", hidden_order, strict=True):
+    print(letter, faults[number])
+predict()
+
+# %% [markdown]
+# None of the six raised an error. And none was trained: the questions are about how information and gradients flow, and that does
+# not depend on what has been learned. Look at the model whose cross-attention is thrown away: the whole encoder is among the
+# parameters that never learn. One fault can show in several answers; the one that is nearest to the cause explains the others.
+
+# %% [markdown]
+# ## Six patients
+#
+# Instruments find that something is wrong, and where. The line is found by reading. What you get at first is a *symptom*: a loss that does not move, one word again and again, a NaN. Each case goes
 # like this:
 #
 # 1. Read the symptom, then the broken code. Run its cell and look at the symptom yourself.
@@ -87,6 +358,9 @@ print("logits moved  ", "".join(f"{number:10.5f}" for number in moved.tolist()))
 # 3. Write the repaired version under the new name, with the same signature. Say in a comment what the fault was: a diagnosis
 #    in words is half of the repair. The check reads your code, not your words.
 # 4. Run the last cell of the case. It examines your version as it examined the broken one.
+#
+# Cases 3 and 4 are core: no instrument above finds them. The others are extra: each is one of the faults that you have found,
+# this time as a line of code.
 #
 # First what they need. Most of the patients are parts of a very small language model, with one attention layer. It learns
 # sentences like "the dog sleeps". The cell below makes 21 of them.
@@ -182,9 +456,9 @@ def examine_fit(fit):
 examine_fit(broken_fit)
 
 # %% [markdown]
-# ### Exercise 10.1 · `repair_fit`
+# ### Exercise 10.5 · `repair_fit`
 # <!-- facts: repair_fit -->
-# *the loss does not move* · core · 2 points · about 5 minutes
+# *the loss does not move* · extra · 2 points · about 5 minutes
 # <!-- end -->
 #
 # Write `repair_fit(model, inputs, labels, steps, rate)`: `steps` steps of plain gradient descent (`torch.optim.SGD`) on the
@@ -280,9 +554,9 @@ def examine_attend(attend):
 examine_attend(broken_attend)
 
 # %% [markdown]
-# ### Exercise 10.2 · `repair_attend`
+# ### Exercise 10.6 · `repair_attend`
 # <!-- facts: repair_attend -->
-# *the loss is too good to be true* · core · 2 points · about 5 minutes
+# *the loss is too good to be true* · extra · 2 points · about 5 minutes
 # <!-- end -->
 #
 # Write `repair_attend(query, key, value)`: scaled dot-product self-attention as a language model needs it. `query` and `key`
@@ -358,7 +632,7 @@ def examine_generate(generate):
 examine_generate(broken_generate)
 
 # %% [markdown]
-# ### Exercise 10.3 · `repair_generate`
+# ### Exercise 10.7 · `repair_generate`
 # <!-- facts: repair_generate -->
 # *the same word, again and again* · core · 2 points · about 5 minutes
 # <!-- end -->
@@ -442,7 +716,7 @@ def examine_loss(loss_function):
 examine_loss(broken_loss)
 
 # %% [markdown]
-# ### Exercise 10.4 · `repair_loss`
+# ### Exercise 10.8 · `repair_loss`
 # <!-- facts: repair_loss -->
 # *NaN after some steps* · core · 2 points · about 5 minutes
 # <!-- end -->
@@ -530,9 +804,9 @@ def examine_block(block_class):
 examine_block(BrokenDecoderBlock)
 
 # %% [markdown]
-# ### Exercise 10.5 · `RepairedDecoderBlock`
+# ### Exercise 10.9 · `RepairedDecoderBlock`
 # <!-- facts: RepairedDecoderBlock -->
-# *the source makes no difference* · core · 2 points · about 5 minutes
+# *the source makes no difference* · extra · 2 points · about 5 minutes
 # <!-- end -->
 #
 # Write the `forward` of `RepairedDecoderBlock(width, heads)`; the parts are there already, and they are sound. `x` is
@@ -617,9 +891,9 @@ def examine_vectors(sentence_vectors):
 examine_vectors(broken_sentence_vectors)
 
 # %% [markdown]
-# ### Exercise 10.6 · `repair_sentence_vectors`
+# ### Exercise 10.10 · `repair_sentence_vectors`
 # <!-- facts: repair_sentence_vectors -->
-# *worse in a batch than alone* · core · 2 points · about 5 minutes
+# *worse in a batch than alone* · extra · 2 points · about 5 minutes
 # <!-- end -->
 #
 # Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real words,
@@ -661,45 +935,42 @@ check("repair_sentence_vectors")
 examine_vectors(repair_sentence_vectors)
 
 # %% [markdown]
-# ## Experiment: the questions, put to a healthy model
+# ## Experiment: a fault that nobody sees
 #
-# **Predict first.** A Transformer with random weights has not learned anything. Which of the questions below does it pass?
-
+# Would the loss have told? Here it is, of all six models, before any training.
+#
+# **Predict first.** Can one tell the six models apart by their loss?
 
 # %%
-def largest_change(source, target, other_source, other_target):
-    """Of the logits at the positions that both targets have."""
-    with torch.no_grad():
-        one, other = model(source, target), model(other_source, other_target)
-    length = min(one.shape[1], other.shape[1])
-    return (one[:, :length] - other[:, :length]).abs().max().item()
+predict("", "can the loss tell them apart?")
 
-
-padding = torch.zeros(1, 3, dtype=torch.int64)
-print(f"another source:             {largest_change(source, target, source.flip(1), target):.5f}")
-print(f"three more <pad> in source: {largest_change(source, target, torch.cat([source, padding], 1), target):.5f}")
-print(f"three more <pad> in target: {largest_change(source, target, source, torch.cat([target, padding], 1)):.5f}")
-
-logits = model(source, target[:, :-1])
-F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten()).backward()
-print("parameters without a gradient:", [name for name, p in model.named_parameters() if p.grad is None])
+# %%
+reads, labels = teacher_forcing_pair(targets)
+for letter, sealed_model in sealed_models.items():
+    cost = F.cross_entropy(logits_of(sealed_model, sources, reads).transpose(1, 2), labels, ignore_index=0)
+    print(f"{letter}   loss {cost.item():.2f}")
+predict()
 
 # %% [markdown]
-# All of them. The questions are about how information flows, and that does not depend on what has been learned.
+# No: six numbers of the same size. The loss says how far there is to go; it doesn't say whether the way is open.
 
 # %% [markdown]
 # ## Recap
 #
-# None of the six faults raised an error. Each was found with a small question that has a known answer:
+# No fault here raised an error. Each was found with a small question that has a known answer:
 #
-# | question | answer of a healthy model |
-# | --- | --- |
-# | Do all weights have a gradient after `backward()`, and do they move? | yes, every one |
-# | How low can the loss honestly get? | the model does not go below |
-# | Change a word: which outputs change? | its own and later ones, no earlier one |
-# | Do logits in the hundreds give a finite loss, and the right one? | yes |
-# | Change the source: does the output change? | yes |
-# | Add padding: does anything change? | no |
+# | question | answer of a healthy model | instrument |
+# | --- | --- | --- |
+# | Change a word: which outputs change? | its own and later ones, no earlier one | `sees_future` |
+# | Add padding: does anything change? | no | `sees_padding` |
+# | Change the source: does the output change? | yes | `uses_source` |
+# | Do all parameters have a gradient after `backward()`? | yes, every one | `untrained_parameters` |
+# | How low can the loss honestly get? | the model does not go below | case 2 |
+# | Do logits in the hundreds give a finite loss, and the right one? | yes | case 4 |
+#
+# Keep the four: they work for every model of this kind, on its first day.
+#
+# **Next**: lesson 11 goes from 2017 to today's language models.
 #
 # ## The paper, the blog, this code
 #
@@ -709,4 +980,4 @@ print("parameters without a gradient:", [name for name, p in model.named_paramet
 # | --- | --- | --- | --- |
 # | How does one know that a prediction depends only on earlier words? | the mask, "combined with the fact that the output embeddings are offset by one position" (section 3.1) | masking "prevents cheating" | the leak test |
 # | What about padding? | not mentioned | not mentioned | a sentence has the same result in every batch |
-# | Which mistakes does one make? | not mentioned | not mentioned | six of them, each in one or two lines |
+# | Which mistakes does one make? | not mentioned | not mentioned | eleven of them, each in one or two lines |

@@ -57,7 +57,7 @@ def test_the_lessons_have_all_the_exercises_of_the_contract():
         "08_training": "batches_by_tokens label_smoothed_loss noam_rate train_step evaluate exact_match "
         "training_flops model_flops_utilization trained_model",
         "09_decoding": "beam_search CachedDecoder sampling_probabilities sample",
-        "10_clinic": "repair_fit repair_generate repair_loss",
+        "10_clinic": "sees_future sees_padding uses_source untrained_parameters",
         "11_today": "rms_norm RMSNorm rotate repeat_kv GroupedQueryAttention SwiGLU LanguageModel load_minilm "
         "sentence_vectors",
     }

@@ -46,6 +46,7 @@ EXERCISE = Exercise(
     title="the loss is too good to be true",
     points=2,
     minutes=5,
+    extra=True,
     hints=(
         "At position 2 the model has to predict word 3. Which words does position 2 attend to, in the broken code?",
         "Make a boolean matrix that is True on and below the diagonal (`torch.ones_like`, then `tril`), and fill the "

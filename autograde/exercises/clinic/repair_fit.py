@@ -54,6 +54,7 @@ EXERCISE = Exercise(
     title="the loss does not move",
     points=2,
     minutes=5,
+    extra=True,
     hints=(
         "Follow the way from the loss back to the weights. Is there a place where a tensor that knows how it was "
         "computed becomes a plain number? What does `model.weight.grad` hold after `backward()`?",

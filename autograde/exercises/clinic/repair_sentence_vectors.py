@@ -39,6 +39,7 @@ EXERCISE = Exercise(
     title="worse in a batch than alone",
     points=2,
     minutes=5,
+    extra=True,
     hints=(
         "Alone, a sentence has no padding. In the batch it has. Look at one real word (a row of the scores): which "
         "columns does the mask take away from it?",

@@ -60,6 +60,7 @@ EXERCISE = Exercise(
     title="the source makes no difference",
     points=2,
     minutes=5,
+    extra=True,
     hints=(
         "Take a pencil and follow `memory` from line to line. Which result does it flow into, and where does that result "
         "go?",

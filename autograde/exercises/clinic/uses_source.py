@@ -1,0 +1,154 @@
+"""uses_source: does the source make a difference?"""
+
+import copy
+
+import torch
+
+from autograde.exercise import Exercise
+from autograde.exercises.clinic.common import found, sealed
+from helpers.clinic import uses_source
+
+
+def calls(rng):
+    return [
+        sealed(rng, note="a healthy model"),
+        sealed(rng, "ignores the source", note="this model ignores the source"),
+        sealed(rng, "little of the source", 0.02, note="the source has little influence, but it has some"),
+        sealed(rng, "order ignored", part="one word", note="the words are used, and their order is not"),
+        sealed(rng, "second word of the source", part="one word", note="one word of the source is used"),
+        sealed(rng, "next word", part="one word", note="this model sees the future, and the source"),
+        sealed(rng, "ignores the source", training=True, part="left as found", note="the same in training mode, with dropout"),
+        sealed(rng, stale=0.5, part="left as found", note="healthy; the model has gradients"),
+        sealed(rng, training=True, part="left as found", note="healthy, in training mode"),
+    ]  # fmt: skip
+
+
+EXERCISE = Exercise(
+    name="uses_source",
+    title="does the source make a difference?",
+    points=2,
+    minutes=6,
+    hints=(
+        "Put other words into the places of the source, and compare the logits. What does it mean if none of them moves?",
+        "`source % source.max() + 1` gives another word for each id from 1 on; `torch.where(source == 0, 0, ...)` leaves "
+        "padding where it is. The source is used if any logit moves by more than the threshold.",
+    ),
+    reference=uses_source,
+    make_calls=calls,
+    parts={"result": 0.6, "one word": 0.2, "left as found": 0.2},
+    projection=found,
+)
+
+
+def _ask(
+    model,
+    source,
+    target_input,
+    *,
+    other=lambda source: torch.where(source == 0, 0, source % source.max() + 1),
+    moves=lambda moved: (moved.abs() > 1e-4).any(),
+    restore=True,
+    evaluate=True,
+):
+    training = model.training
+    if evaluate:
+        model.eval()
+    with torch.no_grad():
+        answer = bool(moves(model(other(source), target_input) - model(source, target_input)))
+    if restore:
+        model.train(training)
+    return answer
+
+
+@EXERCISE.wrong(
+    "words in another order",
+    "The words are the same in another order, and a model may not care about the order. Put other words there.",
+)
+def another_order(model, source, target_input):
+    return _ask(model, source, target_input, other=lambda source: source.flip(1))
+
+
+@EXERCISE.wrong(
+    "only the last word changed",
+    "Only one word of the source is changed, and a model may use another. Change all words.",
+)
+def only_the_last(model, source, target_input):
+    def other(source):
+        source = source.clone()
+        source[:, -1] = source[:, -1] % source.max() + 1
+        return source
+
+    return _ask(model, source, target_input, other=other)
+
+
+@EXERCISE.wrong(
+    "threshold too high", "A small influence is missed. Where the source is used, a logit moves by more than 1e-3."
+)
+def high_threshold(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: (moved.abs() > 0.3).any())
+
+
+@EXERCISE.wrong(
+    "the source left as it is",
+    "Both passes read the same source, so nothing can move. Give the second one other words.",
+)
+def same_source(model, source, target_input):
+    return _ask(model, source, target_input, other=lambda source: source)
+
+
+@EXERCISE.wrong(
+    "asked in training mode",
+    "In training mode dropout changes the logits at random, so every model seems to use its source. Use `logits_of`, or `model.eval()`.",
+)
+def in_training_mode(model, source, target_input):
+    return _ask(model, source, target_input, evaluate=False)
+
+
+@EXERCISE.wrong(
+    "mode not restored", "The model stays in evaluation mode afterwards. Put it back into the mode it was in."
+)
+def not_restored(model, source, target_input):
+    return _ask(model, source, target_input, restore=False)
+
+
+@EXERCISE.wrong("yes and no exchanged", "The answer is the wrong way round: True means that the source is used.")
+def turned_round(model, source, target_input):
+    return not uses_source(model, source, target_input)
+
+
+@EXERCISE.variant
+def one_by_one(model, source, target_input):
+    """Place by place."""
+    training = model.training
+    model.eval()
+    with torch.inference_mode():
+        logits, largest, used = model(source, target_input), source.max(), False
+        for place in range(source.shape[1]):
+            other = source.clone()
+            other[:, place] = (other[:, place] + 1) % (largest + 1)
+            used = used or not torch.allclose(model(other, target_input), logits, rtol=0, atol=1e-4)
+    model.train(training)
+    return used
+
+
+@EXERCISE.variant
+def on_a_copy(model, source, target_input):
+    patient = copy.deepcopy(model).eval()
+    return (patient(source.max() - source, target_input) - patient(source, target_input)).abs().max().item() > 1e-4
+
+
+@EXERCISE.variant
+def by_parts(model, source, target_input):
+    """With `encode` and `decode`, and random words."""
+    mode = model.training
+    model.train(False)
+    generator = torch.Generator().manual_seed(1)
+    differences = []
+    with torch.no_grad():
+        for _ in range(3):
+            words = torch.randint(1, int(source.max()) + 1, source.shape, generator=generator)
+            other = torch.where(source == 0, source, words)
+            one = model.decode(target_input, model.encode(source), source)
+            differences.append((model.decode(target_input, model.encode(other), other) - one).abs().max())
+    model.train(mode)
+    return bool(max(differences) > 1e-4)
