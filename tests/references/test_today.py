@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from conftest import ROOT
+from autograde.course.lessons import LESSONS
+from conftest import ROOT, solution
 from helpers.decoder import causal_mask
 from helpers.embeddings import shift_matrix
 from helpers.multi_head import MultiHeadAttention, merge_heads, split_heads
@@ -231,3 +233,22 @@ def test_the_given_encoder_is_the_one_of_helpers():
     lesson = (ROOT / "solutions/11_today/11_today.py").read_text(encoding="utf-8")
     assert definitions(lesson) == definitions((ROOT / "helpers/today.py").read_text(encoding="utf-8"))
     assert len(definitions(lesson)) == 3
+
+
+def test_what_the_lesson_says_about_its_measurements():
+    """The saved outputs of the cells that train, against the sentences below them."""
+    lesson = next(one for one in LESSONS if one.topic == "today")
+    shown = "".join(
+        output.text
+        for cell in solution(lesson).cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    )
+    (held_out,) = re.findall(r"([\d.]+)% of the 500 held-out numbers", shown)
+    assert float(held_out) > 99, "nearly all held-out numbers are right"
+    (of_2017, of_today) = (
+        [float(number) for number in re.search(rf"^{name} +(\S+) +(\S+) +(\S+)$", shown, re.MULTILINE).groups()]
+        for name in ("2017", "today")
+    )
+    assert abs(of_2017[0] - of_today[0]) < 0.1, "as long as in training: about equally good"
+    assert of_2017[2] - of_today[2] > 0.1, "beyond the twelfth word: clearly better"
