@@ -345,13 +345,15 @@ encoding = positional_encoding(50, 32)
 # Drawing: the positional encoding of 50 positions and 32 columns
 figure, axes = new(1, 2, size=(12, 4))
 image = heat_map(axes[0], encoding, title="all 32 columns", x_label="column", y_label="position", decimals=None)
-figure.colorbar(image, ax=axes[0], label="value (no unit)")
+figure.colorbar(image, ax=axes[0], label="value")
 for index, column in enumerate((0, 4, 8, 16)):
     period = 2 * np.pi * 10000 ** (column / 32)
-    axes[1].plot(encoding[:, column], label=f"column {column}: every {period:.0f} positions", **line_style(index))
-axes[1].set(
-    title="four columns as waves: how often they repeat", xlabel="position", ylabel="value (no unit)", ylim=(-1.1, 1.8)
-)
+    axes[1].plot(
+        encoding[:, column],
+        label=f"column {column}: every {period:.0f} positions",
+        **line_style(index) | {"marker": ""},
+    )
+axes[1].set(title="four columns as waves: how often they repeat", xlabel="position", ylabel="value", ylim=(-1.1, 1.8))
 axes[1].legend(loc="upper center", ncols=2, fontsize=8)
 show(
     figure,
@@ -854,22 +856,22 @@ for name, summary in (("mean", mean), ("mean after ReLU", mean_after_relu), ("me
 # Where does it come from? Look at one row of weights: how much does "bites" take from each word?
 
 # %%
-by_word = {"dog": (1, 4), "man": (4, 1), "bites": (2, 2), "the (0)": (0, 0), "the (3)": (3, 3)}
+by_word = {"dog": (1, 4), "man": (4, 1), "bites": (2, 2), "first the": (0, 0), "second the": (3, 3)}
 
 # %% tags=["drawing"]
-# Drawing: the shares that 'bites' takes from each word
+# Drawing: the weights that 'bites' gives to each word
 figure, axes = new(1, 2, size=(12, 2.5))
 for panel, (with_positions, title) in enumerate(((False, "without positions"), (True, "with positions"))):
     rows = []
     for number, sentence in enumerate((ids, reverse)):
         of_bites = shares(vectors(sentence, with_positions))[2]
         rows.append([of_bites[places[number]] for places in by_word.values()])
-    names = ["the dog bites the man", "the man bites the dog"] if panel == 0 else ["dog first", "man first"]
-    heat_map(axes[panel], rows, names, list(by_word), f"shares of 'bites', {title}", "word", limits=(0, 1))
+    names = ["the dog bites the man", "the man bites the dog"]
+    heat_map(axes[panel], rows, names, list(by_word), f"weights of 'bites', {title}", "word", limits=(0, 1))
 show(
     figure,
-    alt="""The shares that 'bites' takes from each word, for both sentences. Without positions both sentences give the
-    same shares: 0.02 for dog, 0.02 for man. With positions they differ: dog 0.21 and man 0.04 when the dog comes first,
+    alt="""The weights that 'bites' gives to each word, for both sentences. Without positions both sentences give the
+    same weights: 0.02 for dog, 0.02 for man. With positions they differ: dog 0.21 and man 0.04 when the dog comes first,
     dog 0.09 and man 0.10 when the man comes first.""",
 )
 

@@ -183,6 +183,31 @@ print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog
 # with the ones above.
 
 # %% [markdown]
+# ### From an average to attention
+#
+# The last table was a weighted average of the values. There is a short way to it that begins with the plainest average there
+# is. Let every token collect what it and the tokens before it know. First in a loop: row $i$ is the mean of the rows 0 to $i$.
+
+# %%
+averages = np.zeros_like(x)
+for i in range(len(x)):
+    averages[i] = x[: i + 1].mean(axis=0)
+
+# the same as one matrix product: row i of this matrix has i + 1 equal weights, and 0 for all later tokens
+triangle = np.tril(np.ones((len(x), len(x))))
+equal = triangle / np.arange(1, len(x) + 1)[:, np.newaxis]
+print(equal.round(2), "\n")
+print("one product gives the same averages:", np.allclose(equal @ x, averages))
+
+# %% [markdown]
+# A loop over averages is one matrix product. Each row of the matrix is a probability distribution, and the zeros above the
+# diagonal keep a token from seeing later ones. Only one thing is missing: in this matrix all earlier tokens count the same,
+# whatever they say.
+#
+# **Attention lets the data choose the weights.** The product stays. The equal weights make room for scores (3.3), a softmax turns
+# each row of scores into a distribution (3.1), the zeros become a mask (3.4), and what is averaged are the values (3.2).
+
+# %% [markdown]
 # ## From x to the output, step by step
 #
 # Remember two things while you code:

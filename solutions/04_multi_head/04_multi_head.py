@@ -42,7 +42,7 @@ from torch.nn import functional as F
 from autograde import check
 from helpers.embeddings import add_positions, embed, positional_encoding
 from helpers.example import D_HEAD, D_MODEL, EMBEDDINGS, HEADS, SENTENCES, W_KEY_2, W_OUTPUT, W_QUERY_2, W_VALUE_2
-from helpers.figures import COLOURS, heat_map, new, show
+from helpers.figures import COLOURS, heat_map, new, show, signed
 from helpers.single_head import project, scaled_dot_product_attention
 from helpers.vocabulary import Vocabulary
 
@@ -327,7 +327,15 @@ _, weights_2 = scaled_dot_product_attention(*project(x, *heads[1]))
 figure, axes = new(1, 3, size=(12.6, 3.5), width_ratios=[5, 5, 6])
 heat_map(axes[0], weights_1, tokens, tokens, "head 1: weights", "key of ...", "query of ...", limits=(0, 1))
 heat_map(axes[1], weights_2, tokens, tokens, "head 2: weights", "key of ...", limits=(0, 1))
-heat_map(axes[2], output, tokens, range(D_MODEL), "output of both heads, times $W^O$", "column of the output")
+heat_map(
+    axes[2],
+    output,
+    tokens,
+    range(D_MODEL),
+    "output of both heads, times $W^O$",
+    "column of the output",
+    limits=signed(output),
+)
 show(
     figure,
     alt="Three heat maps. In head 1 nearly all tokens attend to dog, and dog attends to bites with 0.67. In head 2 dog gives 0.50 "
@@ -773,12 +781,12 @@ with torch.no_grad():
 
 # %% tags=["drawing"]
 # Drawing: where the last token looks
-figure, axes = new(1, 2, size=(11, 3.2))
+figure, axes = new(2, 1, size=(7, 4.2), height_ratios=[1, 4], sharex=True)
 names = [str(number) for number in range(LENGTH)]
 for place, (number, rows) in zip(axes, learned.items(), strict=True):
     labels = [f"head {one + 1}" for one in range(number)]
     title = f"{'one head' if number == 1 else 'four heads'}: weights of the last token"
-    heat_map(place, rows, labels, names, title, "position of the key", limits=(0, 1))
+    heat_map(place, rows, labels, names, title, "position of the key" if number == 4 else "", limits=(0, 1))
 rows = learned[4]
 found = sorted(LENGTH - 1 - int(position) for position in rows.argmax(dim=-1))
 show(
