@@ -14,8 +14,8 @@
 # - put sentences of different lengths into one batch, with a mask that says where the padding is;
 # - write byte-pair encoding (BPE), the method of the paper, and say which problem it solves.
 #
-# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. No lesson comes before this one.
-# About 90 minutes.
+# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. No lesson comes before this one
+# but the start, which is not graded. About 110 minutes.
 #
 # <!-- table: 01_vocabulary -->
 # | exercise | what you build | points | minutes |

@@ -15,7 +15,7 @@
 # - show with numbers what a model without positions cannot see;
 # - write both as PyTorch modules that later lessons use.
 #
-# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 90 minutes, 10 of them
+# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 105 minutes, 10 of them
 # extra.
 #
 # <!-- table: 02_embeddings -->

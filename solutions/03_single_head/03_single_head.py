@@ -16,8 +16,8 @@
 # - write the head as a PyTorch module, and compare it with PyTorch's own;
 # - say what self-attention costs, compared with a recurrent layer, on paper and by the clock.
 #
-# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 90 minutes, 6 of
-# them extra.
+# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 120 minutes, 6
+# of them extra.
 #
 # <!-- table: 03_single_head -->
 # | exercise | what you build | points | minutes |

@@ -18,7 +18,7 @@
 # - copy the weights of PyTorch's own module and get the same numbers;
 # - say what more heads cost (no parameters at all), and show on a small task what one head cannot do.
 #
-# **What you need**: lesson 3 (a single head, masks). About 75 minutes.
+# **What you need**: lesson 3 (a single head, masks). About 105 minutes.
 #
 # <!-- table: 04_multi_head -->
 # | exercise | what you build | points | minutes |

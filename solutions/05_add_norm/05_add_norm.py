@@ -17,7 +17,7 @@
 # - put attention, dropout, residual connection and layer normalization together into one block;
 # - show what 24 layers do without a residual connection, and what changes when the norm comes first.
 #
-# **What you need**: lesson 4 (multi-head attention), the mean and the variance of a list of numbers. About 80 minutes,
+# **What you need**: lesson 4 (multi-head attention), the mean and the variance of a list of numbers. About 105 minutes,
 # 15 of them extra.
 #
 # <!-- table: 05_add_norm -->

@@ -18,7 +18,7 @@
 # - build the encoder of the paper, with its masks and its dropout in the right places;
 # - count its parameters by hand, and find the same number in two other ways.
 #
-# **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 85 minutes.
+# **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 95 minutes.
 #
 # <!-- table: 06_feed_forward -->
 # | exercise | what you build | points | minutes |
