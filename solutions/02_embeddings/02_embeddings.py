@@ -226,8 +226,8 @@ print("lookup equals one-hot times table:", np.array_equal(words, product))
 # %% [markdown]
 # ## Where a word is
 #
-# Now the formula from above, in code. First for a single position, number by number. There's no trick; only watch
-# what $i$ counts.
+# Now the formula from above, in code. First for a single position, number by number. There's no trick; keep an
+# eye on what $i$ counts.
 
 # %% [markdown]
 # ### Exercise 2.3 · `positional_encoding_at`
