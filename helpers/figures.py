@@ -31,6 +31,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 COLOUR_MAP = "cividis"  # grows evenly in lightness, reads the same in grey
+SIGNED_MAP = "RdBu"  # for numbers of both signs: red below zero, blue above, zero is white
 
 _STYLE = {
     "font.family": FAMILY,
@@ -73,11 +74,18 @@ def heat_map(
     y_label: str = "",
     decimals: int | None = 2,
     limits: tuple[float, float] | None = None,
+    hide_zeros: bool = False,
 ):
-    """Draw a matrix, one cell per number, with its labels on both axes; `decimals=None` leaves the numbers out."""
+    """Draw a matrix, one cell per number, with its labels on both axes; `decimals=None` leaves the numbers out.
+
+    `limits` is the range of the colours, for one scale in several panels; below zero it is made symmetric (`signed`).
+    """
     matrix = np.asarray(matrix, dtype=float)
-    low, high = limits if limits else (np.nanmin(matrix), np.nanmax(matrix))
-    image = axes.imshow(matrix, cmap=COLOUR_MAP, vmin=low, vmax=high, aspect="auto")
+    finite = matrix[np.isfinite(matrix)]
+    low, high = limits if limits else (finite.min(), finite.max())
+    if low < 0:
+        low, high = signed((low, high))
+    image = axes.imshow(matrix, cmap=SIGNED_MAP if low < 0 else COLOUR_MAP, vmin=low, vmax=high, aspect="auto")
     if columns is not None:
         axes.set_xticks(range(len(columns)), columns, rotation=45 if max(map(len, map(str, columns))) > 4 else 0)
     if rows is not None:
@@ -87,10 +95,18 @@ def heat_map(
     if decimals is not None:
         colours = image.cmap(image.norm(matrix))
         for (row, column), number in np.ndenumerate(matrix):
+            if hide_zeros and number == 0:
+                continue
             text = f"{number:.{decimals}f}".replace("-inf", "−∞").replace("-", "−")
             colour = _readable_on(colours[row, column]) if np.isfinite(number) else "black"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8.5)
     return image
+
+
+def signed(*matrices) -> tuple[float, float]:
+    """The limits of one colour scale for all these matrices, with zero in the middle."""
+    largest = max(float(np.nanmax(np.abs(np.asarray(one, dtype=float)))) for one in matrices)
+    return -largest, largest
 
 
 def _readable_on(colour) -> str:

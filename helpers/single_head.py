@@ -14,7 +14,7 @@ from torch import nn
 
 
 def softmax(x, axis=-1):
-    """Turn scores into shares that add up to 1 along `axis`.
+    """Turn scores into probabilities that add up to 1 along `axis`.
 
     x: any shape; an entry of -inf gets the share 0. Returns float64 of the same shape.
     Source: "Attention Is All You Need", section 3.2.1, equation 1.

@@ -15,7 +15,6 @@
 # and press Shift + Enter.
 
 # %%
-
 import torch
 from torch import nn
 from torch.nn import functional as F

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 1 · Vocabulary and encoding
 #
-# A Transformer computes with numbers, and a sentence is text. This lesson builds the bridge: from text to whole
+# A Transformer computes with numbers, but a sentence is text. This lesson builds the bridge, from text to whole
 # numbers and back.
 #
 # <!-- map: 01_vocabulary -->
@@ -14,8 +14,8 @@
 # - put sentences of different lengths into one batch, with a mask that says where the padding is;
 # - write byte-pair encoding (BPE), the method of the paper, and say which problem it solves.
 #
-# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. No lesson comes before this one.
-# About 90 minutes.
+# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. No lesson comes before this one
+# but the start, which is not graded. About 110 minutes.
 #
 # <!-- table: 01_vocabulary -->
 # | exercise | what you build | points | minutes |
@@ -59,7 +59,7 @@ from helpers.figures import line_style, new, show
 # of five tokens becomes five ids and later five vectors.
 #
 # ![The sentence "the dog bites the man" in four rows: the text; five tokens; the tokens between bos and eos; the ids 1, 4,
-# 5, 6, 4, 7, 2. The word "the" stands there twice and has the id 4 both times.](figures/idea.png)
+# 5, 6, 4, 7, 2. The word "the" occurs twice and has the id 4 both times.](figures/idea.png)
 #
 # Two things to see in the picture:
 # - **A word that occurs twice gives two ids.** The vocabulary holds "the" once. The sentence keeps it twice.
@@ -121,7 +121,7 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 # | `\S` | any character that is not a space |
 # | `x+` | one or more times `x` |
 # | `(?:xy)*` | any number of times `xy`, also none |
-# | `x\|y` | `x`, and where it does not fit, `y` |
+# | `x\|y` | `x`; if that doesn't match, `y` |
 #
 # <!-- hints: tokenize -->
 # <details>
@@ -159,8 +159,8 @@ print("split:   ", example.split())
 print("tokenize:", tokenize(example))
 
 # %% [markdown]
-# `split` gives `man.` and `man`, `The` and `the`. These are four words to it, and a model would have to learn each of them
-# anew, as if they had nothing in common.
+# `split` gives `man.` and `man`, `The` and `the`. These are four words to it, and a model would have to learn each of
+# them from scratch, as if they had nothing in common.
 
 # %% [markdown]
 # ### Exercise 1.2 · `build_vocabulary`
@@ -202,7 +202,7 @@ check("build_vocabulary")
 
 # %% [markdown]
 # Now the vocabulary size of the running example can be counted. A common rule says that it is the number of unique
-# words. That is right up to two questions: what counts as the same word, and what else needs a number?
+# words. That is true once you have settled two questions: what counts as the same word, and what else needs a number?
 
 # %%
 text = "The dog bites the man. The man bites the dog. The cat sleeps."
@@ -210,8 +210,8 @@ print("unique pieces of split:   ", len(build_vocabulary(text.split())))
 print("unique tokens of tokenize:", len(build_vocabulary(tokenize(text))), build_vocabulary(tokenize(text)))
 
 # %% [markdown]
-# Seven tokens: six words and the full stop. Cut at spaces, the same text has nine pieces. And a model needs numbers for
-# tokens that stand in no text, such as padding. They follow in exercise 1.6.
+# Seven tokens: six words and the full stop. Cut at spaces, the same text has nine pieces. A model also needs ids for
+# tokens that never occur in a text, such as padding. They follow in exercise 1.6.
 
 # %% [markdown]
 # ### Exercise 1.3 · `build_index`
@@ -338,8 +338,9 @@ def decode(indices, index_to_word):
 check("decode")
 
 # %% [markdown]
-# There and back again. Compare the lengths: five tokens, five indices. Indices that stand for the unique words alone would
-# be four, and one "the" would be lost. Each index becomes one row of a matrix in lesson 2, so the matrix of this sentence
+# There and back again. Compare the lengths: five tokens, five indices. Had we kept one index per unique word, there
+# would be four, and one "the" would be gone. Each index becomes one row of a matrix in lesson 2, so the matrix of
+# this sentence
 # has five rows.
 
 # %%
@@ -357,8 +358,8 @@ print("unique: ", len(build_vocabulary(tokens)), build_vocabulary(tokens))
 # Why does this lesson insist on an order at all? A vocabulary made with `enumerate(set(tokens))` numbers the words as well.
 # But the strings of a `set` may come out in another order each time Python starts.
 #
-# **Predict first.** A model was trained yesterday with one numbering. Today the program starts anew and the same words are
-# numbered in another order. What does today's program read when yesterday's ids come in?
+# **Predict first.** A model was trained yesterday with one numbering. Today the program starts again, and the same
+# words are numbered in another order. What does today's program read when yesterday's ids come in?
 
 # %%
 yesterday, _ = build_index(["the", "dog", "bites", "man", "cat", "sleeps"])
@@ -539,7 +540,7 @@ def pad_batch(sequences, pad=0):
 check("pad_batch")
 
 # %% [markdown]
-# PyTorch can fill up too; the function is called `pad_sequence`. Both must agree.
+# PyTorch can pad, too: the function is called `pad_sequence`. The two have to agree.
 
 # %%
 sequences = [vocabulary.encode(sentence) for sentence in SENTENCES]
@@ -563,8 +564,8 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 #
 # Such a step is called a **merge**. The list of merges, in their order, is all that is learned.
 #
-# Frequent words grow together into one piece. Rare words stay in several pieces. What every word can fall back on are its
-# characters. To know where a word ends, each word gets a last symbol of its own, `</w>`.
+# Frequent words grow together into one piece. Rare words stay in several pieces. In the worst case a word falls back
+# to its single characters. To mark where a word ends, we append a special symbol, `</w>`.
 #
 # ### Three merges by hand
 #
@@ -579,7 +580,8 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 # | g s | | 2 | | 2 |
 # | s `</w>` | | 2 | | 2 |
 #
-# The pair (o, g) wins, and og becomes a symbol. Then everything is counted anew: now (og, `</w>`) occurs 8 times and (d, og) 7
+# The pair (o, g) wins, and og becomes a symbol. Then everything is counted again: now (og, `</w>`) occurs 8 times and
+# (d, og) 7
 # times. After that (d, og`</w>`) occurs 5 times.
 #
 # ![Byte-pair encoding on dog (5 times), dogs (2) and log (3). From single letters, the first merge makes og in all three
@@ -593,9 +595,9 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 # <!-- end -->
 #
 # Write `count_pairs(words)`. `words` is a dictionary from a word, as a tuple of symbols, to its count. The result is a
-# `Counter` from each pair `(left, right)` of neighbouring symbols to the number of places where it stands in the whole text. A
-# word that occurs 5 times brings each of its places 5 times. Equal symbols in a row count at each place: in
-# `("a", "a", "a")` the pair `("a", "a")` stands at two places.
+# `Counter` from each pair `(left, right)` of neighbouring symbols to how often it occurs in the whole text. In a word
+# with count 5, each occurrence counts 5 times. Equal symbols in a row count at each place: in `("a", "a", "a")` the
+# pair `("a", "a")` occurs twice.
 #
 # Example: `{("a", "b", "a", "b"): 3}` gives `{("a", "b"): 6, ("b", "a"): 3}`.
 #
@@ -917,6 +919,8 @@ def coverage(vocabulary, sentences):
     return 100 * sum(index != 3 for index in ids) / len(ids)
 
 
+# %% tags=["drawing"]
+# Drawing: coverage against vocabulary size
 figure, axes = new(1, 2, size=(9, 3.6), sharey=True)
 for column, name in enumerate(languages):
     largest = len(Vocabulary(seen_text[name]))
@@ -960,7 +964,8 @@ print("first merges:", merges[:8])
 print("words to compare:", len(every_word))
 
 # %% [markdown]
-# One difference is in the way. The library starts from single characters, and your `</w>` is one symbol of four characters.
+# One difference gets in the way. The library starts from single characters, and your `</w>` is one symbol of four
+# characters.
 # Let one character that occurs nowhere else stand for it: `∎`.
 
 # %%
@@ -982,7 +987,8 @@ for word in ("bites", "물어요", "고양이에게"):
     print(word, library_pieces(word))
 
 # %% [markdown]
-# All words agree. The library also has an option of its own for ends of words, `end_of_word_suffix`. Is it the same thing?
+# When all words agree, you have built what the library builds. The library also has its own option for ends of words,
+# `end_of_word_suffix`. Is it the same thing?
 
 # %%
 characters = build_vocabulary(list("".join(every_word)))
@@ -1004,8 +1010,9 @@ print("library: ", suffix_pieces["river"])
 # %% [markdown]
 # ## Experiment: what breaks without pieces?
 #
-# **Predict first.** The words 고양이가 and 고양이는 are in the first 60 sentences, and so is the particle 에게 (to). In the new sentences
-# comes 고양이에게 (to the cat). What does a vocabulary of words make of it? And how large is the share of unknown words in the new Korean text: 2 %,
+# **Predict first.** The words 고양이가 and 고양이는 are in the first 60 sentences, and so is the particle 에게 (to). One of the
+# new sentences contains 고양이에게 (to the cat). What does a vocabulary of words make of it? And how large is the share of
+# unknown words in the new Korean text: 2 %,
 # 10 %, more than 25 %? Does byte-pair encoding bring it down to zero? Write your guesses down, then run the cell.
 
 # %%
@@ -1031,13 +1038,16 @@ for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 �
 
 # %% [markdown]
 # **What it shows.** With whole words, more than a quarter of the new Korean words become `<unk>`, and the model cannot know that
-# one of them is a cat. With pieces, 고양이에게 keeps its noun. Three words remain: 위에 and 있어요 (twice) contain syllables, 위 and 있, that
-# stand nowhere in the first 60 sentences. Pieces help only where the characters are known. Many models go one step further and
-# start from the 256 possible **bytes** instead of characters: then nothing at all is unknown.
+# one of them is a cat. With pieces, 고양이에게 keeps its noun. Three words remain: 위에 and 있어요 (twice) contain syllables, 위
+# and 있, that never occur in the first 60 sentences. Pieces help only where the characters are known. Many models go
+# one step further and
+# start from the 256 possible **bytes** instead of characters: then nothing at all is unknown. (Such a model reads
+# pieces, not letters. That is why language models are bad at counting the letters of a word: they don't see them.)
 #
 # Pieces have a price: a sentence has more of them than it has words. How many more depends on the number of merges:
 
-# %%
+# %% tags=["drawing"]
+# Drawing: pieces per word of new text against the number of merges
 figure, axes = new(size=(6.4, 3.6))
 for style, name in enumerate(languages):
     own_counts = Counter(words_of(seen_text[name]))
@@ -1096,12 +1106,14 @@ VBox([slider, pieces])
 # - A token gets one number. `tokenize` finds the tokens; case and punctuation decide what counts as the same word.
 # - The vocabulary size is the number of all ids: the unique words that are kept, and the special tokens.
 # - The order of a vocabulary is fixed by a rule. A model and its vocabulary belong together.
-# - `<pad>` makes batches rectangular, `<bos>` and `<eos>` mark the ends, `<unk>` stands for unknown words. The mask remembers
+# - `<pad>` makes batches rectangular, `<bos>` and `<eos>` mark the ends, `<unk>` takes the place of unknown words.
+#   The mask remembers
 #   where the padding is.
 # - A sentence keeps its repeated words: as many ids as tokens, as many rows as ids.
 # - Byte-pair encoding merges the most frequent neighbours again and again. Unseen words fall into known pieces.
 #
-# Lesson 2 starts with the ids of "the dog bites the man". It uses the five words alone; `<bos>` and `<eos>` come back in lesson 7.
+# Lesson 2 starts with the ids of "the dog bites the man". It uses only the five words; `<bos>` and `<eos>` come back
+# in lesson 7.
 
 # %%
 ids = vocabulary.encode("the dog bites the man")
@@ -1111,7 +1123,7 @@ print("without <bos> and <eos>:", ids[1:-1])
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# "The paper" is Vaswani et al., "Attention Is All You Need" (2017). "The blog" stands for the step-by-step texts that many
+# "The paper" is Vaswani et al., "Attention Is All You Need" (2017). "The blog" means the step-by-step texts that many
 # people learn from. Where they are imprecise, this table says so.
 #
 # | question | the paper | the blog | this code |
@@ -1123,4 +1135,4 @@ print("without <bos> and <eos>:", ids[1:-1])
 # | rows for a sentence | one for each token | a "the" of the sentence is lost: the matrix has one row fewer than the sentence has words | one for each token, repeated words too |
 # | unknown words | rare, thanks to pieces | not mentioned | `<unk>`; pieces from known characters |
 # | padding, start and end | sentences of similar length share a batch; details not said | not mentioned | `<pad>` 0, `<bos>` 1, `<eos>` 2; mask True at tokens |
-# | byte-pair encoding | refers to its source: Sennrich et al. (2016) | not mentioned | their algorithm with `</w>` as a symbol of its own; ties go to the smallest pair, which they leave open |
+# | byte-pair encoding | refers to its source: Sennrich et al. (2016) | not mentioned | their algorithm with `</w>` as a separate symbol; ties go to the smallest pair, which they leave open |

@@ -2,8 +2,8 @@
 # # 2 · Embeddings and positional encoding
 #
 # A network computes with numbers, not with words. In lesson 1 every word got a whole number, its id. In this lesson
-# each id becomes a vector, a row of numbers that can be learned, and each vector is told where in the sentence it
-# stands.
+# each id becomes a vector, a row of numbers that can be learned, and each vector also learns its position in the
+# sentence.
 #
 # <!-- map: 02_embeddings -->
 # ![The map of the Transformer, in colour what this lesson is about: embedding + position.](figures/map.png)
@@ -15,7 +15,7 @@
 # - show with numbers what a model without positions cannot see;
 # - write both as PyTorch modules that later lessons use.
 #
-# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 90 minutes, 10 of them
+# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 105 minutes, 10 of them
 # extra.
 #
 # <!-- table: 02_embeddings -->
@@ -47,7 +47,7 @@ from helpers.vocabulary import Vocabulary
 # %% [markdown]
 # ## The idea
 #
-# Two questions about each word: *what does it mean*, and *where does it stand*? The Transformer answers each with a
+# Two questions about each word: *what does it mean*, and *where is it*? The Transformer answers each with a
 # vector of the same width, called `d_model`, and **adds** the two.
 #
 # - **Embedding.** A table has one row of `d_model` numbers for each word of the vocabulary. The id of a word is the
@@ -224,10 +224,10 @@ print("shape of the sentence:", words.shape)
 print("lookup equals one-hot times table:", np.array_equal(words, product))
 
 # %% [markdown]
-# ## Where a word stands
+# ## Where a word is
 #
-# Now the formula from above, in code. First for a single position, number by number. There is no trick in it; the
-# only care goes to what $i$ counts.
+# Now the formula from above, in code. First for a single position, number by number. There's no trick; keep an
+# eye on what $i$ counts.
 
 # %% [markdown]
 # ### Exercise 2.3 · `positional_encoding_at`
@@ -340,15 +340,20 @@ check("positional_encoding")
 
 # %%
 encoding = positional_encoding(50, 32)
+
+# %% tags=["drawing"]
+# Drawing: the positional encoding of 50 positions and 32 columns
 figure, axes = new(1, 2, size=(12, 4))
 image = heat_map(axes[0], encoding, title="all 32 columns", x_label="column", y_label="position", decimals=None)
-figure.colorbar(image, ax=axes[0], label="value (no unit)")
+figure.colorbar(image, ax=axes[0], label="value")
 for index, column in enumerate((0, 4, 8, 16)):
     period = 2 * np.pi * 10000 ** (column / 32)
-    axes[1].plot(encoding[:, column], label=f"column {column}: every {period:.0f} positions", **line_style(index))
-axes[1].set(
-    title="four columns as waves: how often they repeat", xlabel="position", ylabel="value (no unit)", ylim=(-1.1, 1.8)
-)
+    axes[1].plot(
+        encoding[:, column],
+        label=f"column {column}: every {period:.0f} positions",
+        **line_style(index) | {"marker": ""},
+    )
+axes[1].set(title="four columns as waves: how often they repeat", xlabel="position", ylabel="value", ylim=(-1.1, 1.8))
 axes[1].legend(loc="upper center", ncols=2, fontsize=8)
 show(
     figure,
@@ -360,8 +365,8 @@ show(
 # %% [markdown]
 # Read the columns like the hands of a clock. Pair 0 is the second hand: it turns fast and tells neighbours apart. The
 # last pairs are slow hands: they tell the start of a long text from its end. (Within 50 positions their angles stay
-# near 0, so each sine is near 0 and each cosine near 1. That makes the stripes on the right of the heat map.) No hand
-# alone is enough; together they give each position a row of its own. And every value lies between −1 and 1, however
+# near 0, so each sine is near 0 and each cosine near 1. That makes the stripes on the right of the heat map.) No
+# single hand is enough; together they give each position its own row. And every value lies between −1 and 1, however
 # long the text is.
 #
 # The next cell lets you move two sliders. It shows one row of the table, and marks that position on the waves of the
@@ -439,13 +444,14 @@ def add_positions(x, encoding):
 check("add_positions")
 
 # %% [markdown]
-# Why may two different things be added without a mess? A vector of 512 numbers has room for both: a linear layer that
+# Why can we add two different things without making a mess? A vector of 512 numbers has room for both: a linear layer
+# that
 # follows can learn to look at the directions that carry the word, or at those that carry the position. Concatenation
 # would keep them apart too, but at a price: the width doubles, and with it every matrix that follows.
 #
 # ### The running example
 #
-# Everything is there now. One step more comes from the paper (section 3.4): the embeddings are multiplied by
+# That's all we need, but for one step from the paper (section 3.4): the embeddings are multiplied by
 # $\sqrt{d_{model}}$ before the positions are added. The last experiment of this lesson shows what that is good for.
 
 # %%
@@ -462,7 +468,7 @@ for token, row in zip(tokens, x, strict=True):
 # ## A shift is a rotation
 #
 # Why sines and cosines, and not the position itself, 0, 1, 2, ...? The paper gives a reason: for every fixed distance
-# $k$, $PE_{pos+k}$ is a *linear* function of $PE_{pos}$. One matrix moves every position by $k$, wherever it stands.
+# $k$, $PE_{pos+k}$ is a *linear* function of $PE_{pos}$. One matrix moves every position by $k$, wherever it is.
 # So "three words back" means the same at the start and at the end of a text. The authors hoped that this is what
 # makes distances between words something a linear layer can learn.
 #
@@ -493,7 +499,7 @@ for token, row in zip(tokens, x, strict=True):
 # <details>
 # <summary>Hint 1</summary>
 #
-# Take one pair with the angle a, and turn it on by b. School has the two formulas: sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b. What stands in front of sin a and cos a are the numbers of the matrix.
+# Take one pair with the angle a, and turn it on by b. You know two formulas from school: sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b. The coefficients of sin a and cos a are the entries of the matrix.
 #
 # </details>
 # <details>
@@ -522,16 +528,21 @@ def shift_matrix(offset, d_model):
 check("shift_matrix")
 
 # %% [markdown]
-# Try it in a cell of your own: `shift_matrix(3, 6) @ positional_encoding_at(2, 6)` is `positional_encoding_at(5, 6)`.
+# Try it in a new cell: `shift_matrix(3, 6) @ positional_encoding_at(2, 6)` is `positional_encoding_at(5, 6)`.
 #
-# Move two positions on by the same number of steps. Both encodings are turned by the same rotation, and a rotation
+# Shift two positions by the same number of steps. Both encodings are turned by the same rotation, and a rotation
 # changes no lengths and no angles, so their dot product stays the same. It can depend on one thing only: the
-# **distance** of the two positions. The next figure (it needs no shift matrix) measures that from two different
+# **distance** of the two positions. (And on the distance it depends alike in both directions: "before" and "after"
+# look the same. To tell them apart takes the matrices $W^Q$ and $W^K$ of lesson 3.) The next figure (it needs no
+# shift matrix) measures that from two different
 # starting points.
 
 # %%
 table = positional_encoding(100, 64)
 distances = np.arange(0, 41)
+
+# %% tags=["drawing"]
+# Drawing: the dot product of two positional encodings against their distance
 figure, axes = new(size=(8, 3.6))
 for index, start in enumerate((0, 55)):
     products = table[start + distances] @ table[start]
@@ -594,7 +605,7 @@ show(
 # <details>
 # <summary>Hint 1</summary>
 #
-# Divide the numbers of `torch.randn` to get the asked deviation, set the pad row to zero, and only then wrap the tensor into an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` keeps one row free of gradients.
+# Divide the numbers of `torch.randn` to get the required standard deviation, set the pad row to zero, and only then wrap the tensor into an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` keeps one row free of gradients.
 #
 # </details>
 # <details>
@@ -658,13 +669,14 @@ print(f"centred on zero:  {abs(mean_cosine(rng.normal(0, 1 / 8, (200, 64)))):.2f
 # - `__init__` computes the encoding of `max_length` positions once and keeps it as a **buffer** (of any name), not as
 #   a parameter.
 # - `forward(x)` takes `(batch, length, d_model)`, adds the first `length` rows to every sentence, and then applies
-#   dropout to the sum. Dropout sets a random share of the numbers to zero and enlarges the others to make up for it,
-#   in training mode only, so that the network does not rely on single numbers. `nn.Dropout(share)` is a module that
-#   does it.
+#   dropout to the sum. Dropout sets a random fraction of the entries to zero and enlarges the others to make up for it,
+#   in training mode only, so that the network does not rely on single entries. `nn.Dropout(p)`, with that fraction,
+#   is a module that does it.
 # - If `length` is larger than `max_length`, it raises a `ValueError` that says so.
 # - Odd widths work, as in your function.
 #
-# `torch.from_numpy(array).float()` makes a float32 tensor, the usual type in a network, from a NumPy array. The paper applies this dropout in section 5.4, with the share 0.1.
+# `torch.from_numpy(array).float()` makes a float32 tensor, the usual type in a network, from a NumPy array. The paper
+# applies this dropout in section 5.4, with the fraction 0.1.
 #
 # <!-- hints: PositionalEncoding -->
 # <details>
@@ -804,12 +816,13 @@ print(f"means, with positions:    largest difference {largest_difference(mean, T
 #
 # $$(x_0 + p_0) + (x_1 + p_1) + \dots = (x_0 + x_1 + \dots) + (p_0 + p_1 + \dots)$$
 #
-# The words and the positions fall apart into two sums. Who stood where is lost again. So **adding positions does not
+# The sum splits into one over words and one over positions. Who was where is lost again. So **adding positions does not
 # help a model that only adds**. What the positions change is each *row*: "dog at 1" is now another vector than "dog
 # at 4". Something has to look at the rows before they are summed, in a way that is not linear. Two such ways:
 # - a ReLU on each row (negative numbers become 0), then the mean;
-# - an attention-like mix: dot products of all pairs of rows, turned into shares; each row becomes the mix of all rows
-#   by these shares. (Lesson 3 builds this properly. Here it is enough that it looks at *pairs* of rows.)
+# - an attention-like mix: dot products of all pairs of rows, turned into weights that add up to 1; each row becomes
+#   the mix of all rows with these weights. (Lesson 3 builds this properly. Here it is enough that it looks at *pairs*
+#   of rows.)
 #
 # **Predict first.** Which of these four numbers will be zero: ReLU without positions, ReLU with, mix without, mix
 # with?
@@ -840,22 +853,25 @@ for name, summary in (("mean", mean), ("mean after ReLU", mean_after_relu), ("me
 # order, and each of the three results is the same for every order of the rows. With positions, the two ways that are
 # not linear see a difference.
 #
-# Where does it come from? Look at one row of shares: how much does "bites" take from each word?
+# Where does it come from? Look at one row of weights: how much does "bites" take from each word?
 
 # %%
-by_word = {"dog": (1, 4), "man": (4, 1), "bites": (2, 2), "the (0)": (0, 0), "the (3)": (3, 3)}
+by_word = {"dog": (1, 4), "man": (4, 1), "bites": (2, 2), "first the": (0, 0), "second the": (3, 3)}
+
+# %% tags=["drawing"]
+# Drawing: the weights that 'bites' gives to each word
 figure, axes = new(1, 2, size=(12, 2.5))
 for panel, (with_positions, title) in enumerate(((False, "without positions"), (True, "with positions"))):
     rows = []
     for number, sentence in enumerate((ids, reverse)):
         of_bites = shares(vectors(sentence, with_positions))[2]
         rows.append([of_bites[places[number]] for places in by_word.values()])
-    names = ["the dog bites the man", "the man bites the dog"] if panel == 0 else ["dog first", "man first"]
-    heat_map(axes[panel], rows, names, list(by_word), f"shares of 'bites', {title}", "word", limits=(0, 1))
+    names = ["the dog bites the man", "the man bites the dog"]
+    heat_map(axes[panel], rows, names, list(by_word), f"weights of 'bites', {title}", "word", limits=(0, 1))
 show(
     figure,
-    alt="""The shares that 'bites' takes from each word, for both sentences. Without positions both sentences give the
-    same shares: 0.02 for dog, 0.02 for man. With positions they differ: dog 0.21 and man 0.04 when the dog comes first,
+    alt="""The weights that 'bites' gives to each word, for both sentences. Without positions both sentences give the
+    same weights: 0.02 for dog, 0.02 for man. With positions they differ: dog 0.21 and man 0.04 when the dog comes first,
     dog 0.09 and man 0.10 when the man comes first.""",
 )
 
@@ -868,9 +884,9 @@ show(
 # %% [markdown]
 # ### Experiment 2: sine and cosine exchanged
 #
-# One of the sources of this course says that exchanging sine and cosine "makes little difference". Is that so? We
-# train a small probe: one linear layer that reads from a row, word + position, at which of 8 positions the word
-# stands. Order A is the paper's (sine in the even columns), order B has cosine there. The words of the test never
+# Many blog posts say that exchanging sine and cosine "makes little difference". Is that so? We
+# train a small probe: one linear layer that reads from a row, word + position, at which of 8 positions the word is.
+# Order A is the paper's (sine in the even columns), order B has cosine there. The words of the test never
 # occur in training. (Training comes in lessons 7 and 8. Here you can
 # skip the code and look at the result.)
 #
@@ -918,6 +934,9 @@ with torch.no_grad():
     turned.bias.copy_(trained_a.bias)
 
 results = [[percent_right(probe, order) for order in (order_a, order_b)] for probe in (trained_a, trained_b, turned)]
+
+# %% tags=["drawing"]
+# Drawing: how often the probe reads the position correctly
 figure, axes = new(size=(7.5, 3.2))
 heat_map(
     axes,
@@ -990,7 +1009,8 @@ for name, (word_1, place_1), (word_2, place_2) in (
 # then almost the same vector (cosine 0.996), more alike than the same word at two positions (0.547). With the factor the word is a
 # little larger than the position, and both can be read.
 #
-# The paper gives the factor without a reason. The start values themselves are small for a good one: the same table is
+# The paper gives the factor without a reason. There is a good reason, though, for initial values this small: the same
+# table is
 # used once more at the end of the model, to score every word of the vocabulary (lesson 7), and there rows of length
 # about 1 are the right size. One table, two uses: small for the output, scaled up for the input.
 
@@ -999,9 +1019,8 @@ for name, (word_1, place_1), (word_2, place_2) in (
 #
 # - An id is a name, not a quantity. One-hot times table is a lookup, and a lookup is a linear layer.
 # - The encoding gives every position a row of sines and cosines: fast pairs tell neighbours apart, slow pairs tell
-#   far places apart. Both columns of a pair share one angle.
-# - A shift by $k$ positions is one rotation, the same everywhere; dot products of encodings depend on the distance
-#   alone.
+#   distant positions apart. Both columns of a pair share one angle.
+# - A shift by $k$ positions is one rotation, the same everywhere; dot products of encodings depend only on the distance.
 # - Word and position are **added**. A sum over rows is still blind to order; what looks at rows or pairs in a way
 #   that is not linear can see it.
 # - A table that is learned is a parameter, a table that is computed is a buffer. The row of the padding starts at

@@ -17,7 +17,7 @@ def word_plus_position():
     named = [f"{token} (id {number})" for token, number in zip(tokens, ids, strict=True)]
     heat_map(axes[0], words, named, range(6), "what the word means", "column", "token", limits=limits)
     counted = [f"position {p}" for p in range(5)]
-    heat_map(axes[1], positions, counted, range(6), "+   where it stands", "column", limits=limits)
+    heat_map(axes[1], positions, counted, range(6), "+   where it is", "column", limits=limits)
     both = [f"{token}, {p}" for p, token in enumerate(tokens)]
     heat_map(axes[2], words + positions, both, range(6), "=   what the Transformer reads", "column", limits=limits)
     return show(

@@ -16,13 +16,13 @@
 # - write the head as a PyTorch module, and compare it with PyTorch's own;
 # - say what self-attention costs, compared with a recurrent layer, on paper and by the clock.
 #
-# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 90 minutes, 6 of
-# them extra.
+# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 120 minutes, 6
+# of them extra.
 #
 # <!-- table: 03_single_head -->
 # | exercise | what you build | points | minutes |
 # | --- | --- | ---: | ---: |
-# | 3.1 `softmax` | scores become shares | 3 | 8 |
+# | 3.1 `softmax` | scores become probabilities | 3 | 8 |
 # | 3.2 `project` | query, key and value | 2 | 5 |
 # | 3.3 `attention_scores` | how well each key fits | 3 | 8 |
 # | 3.4 `attention_weights` | a mask, then softmax | 4 | 12 |
@@ -45,7 +45,7 @@ from torch.nn import functional as F
 from autograde import check
 from helpers.embeddings import add_positions, embed, positional_encoding
 from helpers.example import D_HEAD, D_MODEL, EMBEDDINGS, SENTENCES, W_KEY, W_QUERY, W_VALUE
-from helpers.figures import heat_map, line_style, new, show
+from helpers.figures import heat_map, line_style, new, show, signed
 from helpers.vocabulary import Vocabulary
 
 # %% [markdown]
@@ -59,7 +59,7 @@ from helpers.vocabulary import Vocabulary
 #
 # - the **query**: what this token is looking for;
 # - the **key**: what this token can be found by;
-# - the **value**: what this token hands over when it is found.
+# - the **value**: what this token passes on when it is found.
 #
 # All three are made from the token's own vector, by three matrices that are learned: $W^Q$, $W^K$ and $W^V$.
 # "Self-attention" means that queries, keys and values come from the same sentence.
@@ -100,13 +100,16 @@ for token, row in zip(tokens, x, strict=True):
 # `W_QUERY`, `W_KEY` and `W_VALUE`. In a real model they are learned. Ours are made by hand, and most of their numbers are
 # 0, so that you can see what they do.
 
-# %%
+# %% tags=["drawing"]
+# Drawing: x and the three weight matrices
 figure, axes = new(1, 4, size=(11, 3.6), width_ratios=[2, 1, 1, 1])
 columns = range(D_MODEL)
-heat_map(axes[0], x, tokens, columns, title="x", x_label="column of x", y_label="token")
+limits = signed(x)
+heat_map(axes[0], x, tokens, columns, title="x", x_label="column of x", y_label="token", limits=limits)
 for place, (name, matrix) in zip(axes[1:], [("query", W_QUERY), ("key", W_KEY), ("value", W_VALUE)], strict=True):
     label = "row: column of x" if name == "query" else ""
-    heat_map(place, matrix, columns, range(D_HEAD), f"weights of {name}", f"column of {name}", label, decimals=1)
+    title = f"weights of {name}"
+    heat_map(place, matrix, columns, range(D_HEAD), title, f"column of {name}", label, 1, limits, hide_zeros=True)
 show(
     figure,
     alt="Four heat maps with their numbers: x with five tokens and six columns, then the weights of query, key and value with "
@@ -142,9 +145,10 @@ for column in range(D_HEAD):
 
 # %% [markdown]
 # Take the dot product of that query and that key: multiply number by number, then add. Divided by
-# $\sqrt{d_k} = \sqrt{3} \approx 1.732$, it is the **score** of "bites" for "dog"; the section on experiments shows why it is
-# divided. A large score means that the key fits. Then the **softmax** turns the five scores into shares: $e$ to the power
-# of each score, divided by the sum of these powers.
+# $\sqrt{d_k} = \sqrt{3} \approx 1.732$, it is the **score** of "bites" for "dog"; we'll see in the experiments why we
+# divide. A large score means that the key fits. Then the **softmax** turns the five scores into a **probability
+# distribution**, numbers between 0 and 1 that add up to 1: $e$ to the power of each score, divided by the sum of
+# these powers.
 
 # %%
 query_dog = [weighted_sum(x[dog], W_QUERY[:, column]) for column in range(D_HEAD)]
@@ -163,8 +167,9 @@ for token, one, product, score, power, share in zip(tokens, keys, products, scal
 print(f"{'sum':>9} {sum(powers):63.3f} {sum(shares_dog):8.3f}")
 
 # %% [markdown]
-# "dog" gives two thirds of its attention to "bites" and nearly a third to itself. These shares are the **weights** of
-# "dog". Its **output** mixes the values of all tokens in these shares:
+# "dog" gives two thirds of its attention to "bites" and nearly a third to itself. These numbers are the **attention
+# weights** of "dog" (weights for short, not to be confused with the weight matrices that are learned). Its **output**
+# mixes the values of all tokens in these proportions:
 
 # %%
 print("'dog' gets    share   value")
@@ -178,6 +183,31 @@ print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog
 # with the ones above.
 
 # %% [markdown]
+# ### From an average to attention
+#
+# The last table was a weighted average of the values. There is a short way to it that begins with the plainest average there
+# is. Let every token collect what it and the tokens before it know. First in a loop: row $i$ is the mean of the rows 0 to $i$.
+
+# %%
+averages = np.zeros_like(x)
+for i in range(len(x)):
+    averages[i] = x[: i + 1].mean(axis=0)
+
+# the same as one matrix product: row i of this matrix has i + 1 equal weights, and 0 for all later tokens
+triangle = np.tril(np.ones((len(x), len(x))))
+equal = triangle / np.arange(1, len(x) + 1)[:, np.newaxis]
+print(equal.round(2), "\n")
+print("one product gives the same averages:", np.allclose(equal @ x, averages))
+
+# %% [markdown]
+# A loop over averages is one matrix product. Each row of the matrix is a probability distribution, and the zeros above the
+# diagonal keep a token from seeing later ones. Only one thing is missing: in this matrix all earlier tokens count the same,
+# whatever they say.
+#
+# **Attention lets the data choose the weights.** The product stays. The equal weights make room for scores (3.3), a softmax turns
+# each row of scores into a distribution (3.1), the zeros become a mask (3.4), and what is averaged are the values (3.2).
+
+# %% [markdown]
 # ## From x to the output, step by step
 #
 # Remember two things while you code:
@@ -189,19 +219,20 @@ print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog
 # %% [markdown]
 # ### Exercise 3.1 · `softmax`
 # <!-- facts: softmax -->
-# *scores become shares* · core · 3 points · about 8 minutes
+# *scores become probabilities* · core · 3 points · about 8 minutes
 # <!-- end -->
 #
-# Turn scores into shares, numbers from 0 to 1 that add up to 1 along `axis`:
+# Turn scores into probabilities, numbers from 0 to 1 that add up to 1 along `axis`:
 #
 # $$\text{softmax}(x)_j = \frac{e^{x_j}}{\sum_k e^{x_k}}$$
 #
 # - `x` is an array of any shape. The result has the same shape.
-# - Scores may be as large as 1000 or as small as -1000. $e^{1000}$ is too large for a float64, yet the shares are not. A
+# - Scores may be as large as 1000 or as small as -1000. $e^{1000}$ is too large for a float64, yet the probabilities
+#   are not. A
 #   constant that is added to all scores of a row cancels out in the fraction: use that.
-# - A score of `-np.inf` gets the share 0. (No row consists of `-np.inf` alone here.)
+# - A score of `-np.inf` gets the probability 0. (Here, no row consists of nothing but `-np.inf`.)
 #
-# Example: the scores `[0, log 3]` have the powers 1 and 3, so the shares are `[0.25, 0.75]`.
+# Example: the scores `[0, log 3]` have the powers 1 and 3, so the probabilities are `[0.25, 0.75]`.
 #
 # <!-- hints: softmax -->
 # <details>
@@ -221,7 +252,7 @@ print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog
 
 # %% nbgrader={"grade": false, "grade_id": "softmax", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def softmax(x, axis=-1):
-    """Turn scores into shares that add up to 1 along `axis`. Same shape as x."""
+    """Turn scores into probabilities that add up to 1 along `axis`. Same shape as x."""
     ### BEGIN SOLUTION
     shifted = x - np.max(x, axis=axis, keepdims=True)  # the largest exponent is 0: nothing overflows
     exponentials = np.exp(shifted)
@@ -251,7 +282,7 @@ check("softmax")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Three matrix products, all of the same `x`. The tokens stay in the rows, so `x` stands on the left.
+# Three matrix products, all of the same `x`. The tokens stay in the rows, so `x` is on the left.
 #
 # </details>
 # <details>
@@ -277,9 +308,13 @@ check("project")
 # %%
 query, key, value = project(x, W_QUERY, W_KEY, W_VALUE)
 
+# %% tags=["drawing"]
+# Drawing: query, key and value
 figure, axes = new(1, 3, size=(9, 3.2))
 for place, (name, matrix) in zip(axes, [("query", query), ("key", key), ("value", value)], strict=True):
-    heat_map(place, matrix, tokens, range(D_HEAD), name, f"column of {name}", "token" if name == "query" else "")
+    label = "token" if name == "query" else ""
+    limits = signed(query, key, value)
+    heat_map(place, matrix, tokens, range(D_HEAD), name, f"column of {name}", label, limits=limits)
 show(
     figure,
     alt="Three heat maps with five tokens in the rows and three columns each. The query of dog is largest in column 1 with "
@@ -339,13 +374,18 @@ check("attention_scores")
 # %%
 scores = attention_scores(query, key)
 
+# %% tags=["drawing"]
+# Drawing: the scores before and after the division
 figure, axes = new(1, 2, size=(9.4, 3.7))
-heat_map(axes[0], scores * math.sqrt(D_HEAD), tokens, tokens, "dot products", "key of ...", "query of ...")
-heat_map(axes[1], scores, tokens, tokens, "scaled: divided by √3", "key of ...")
+limits = signed(scores * math.sqrt(D_HEAD))
+heat_map(
+    axes[0], scores * math.sqrt(D_HEAD), tokens, tokens, "dot products", "key of ...", "query of ...", limits=limits
+)
+heat_map(axes[1], scores, tokens, tokens, "scaled: divided by √3", "key of ...", limits=limits)
 show(
     figure,
     alt="Two heat maps with tokens on both axes: the dot products of all queries and keys, between -5.08 and 11.12, and the "
-    "same divided by the root of 3, between -2.93 and 6.42. The column of dog is the brightest.",
+    "same divided by the root of 3, between -2.93 and 6.42. The column of dog has the largest numbers.",
 )
 
 # %% [markdown]
@@ -370,7 +410,8 @@ show(
 # - `mask`: `None`, or boolean, of the scores' shape or any shape that NumPy broadcasts to it. One row `(1, n_keys)` for all
 #   queries is fine, for example.
 # - A forbidden key gets exactly the weight 0, and the allowed keys share the whole 1 among themselves.
-# - A row in which **nothing** is allowed becomes all zeros: nothing to attend to, nothing taken. (The softmax alone gives
+# - A row in which **nothing** is allowed becomes all zeros: nothing to attend to, nothing taken. (On its own, the
+#   softmax gives
 #   NaN there, "not a number", because it divides 0 by 0. A single NaN spreads to every later result.)
 #
 # Example: the scores `[[log 1, log 2, log 5]]` with the mask `[[True, False, True]]` give `[[1/6, 0, 5/6]]`.
@@ -379,13 +420,13 @@ show(
 # <details>
 # <summary>Hint 1</summary>
 #
-# A score of -inf gets the share 0. `np.where(condition, a, b)` chooses number by number and broadcasts. A row with nothing but -inf becomes NaN: which rows are these, and what should come out of them?
+# A score of -inf gets the weight 0. `np.where(condition, a, b)` chooses number by number and broadcasts. A row with nothing but -inf becomes NaN: which rows are these, and what should come out of them?
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# `np.any(mask, axis=-1, keepdims=True)` is False for a row with nothing to attend to. Leave such a row unmasked for the softmax, then set every share that the mask forbids to 0.
+# `np.any(mask, axis=-1, keepdims=True)` is False for a row with nothing to attend to. Leave such a row unmasked for the softmax, then set every weight that the mask forbids to 0.
 #
 # </details>
 # <!-- end -->
@@ -411,6 +452,8 @@ weights = attention_weights(scores)
 earlier = np.tril(np.ones((len(tokens), len(tokens)), dtype=bool))  # True on and below the diagonal
 masked_weights = attention_weights(scores, earlier)
 
+# %% tags=["drawing"]
+# Drawing: the weights without and with a mask
 figure, axes = new(1, 3, size=(12.6, 3.6))
 heat_map(axes[0], weights, tokens, tokens, "weights, no mask", "key of ...", "query of ...", limits=(0, 1))
 heat_map(axes[1], earlier, tokens, tokens, "mask: 1 = may attend", "key of ...", decimals=0, limits=(0, 1))
@@ -480,6 +523,8 @@ output, weights = scaled_dot_product_attention(query, key, value)
 print("weights of 'dog' as by hand:", np.allclose(weights[dog], shares_dog))
 print("output of 'dog' as by hand: ", np.allclose(output[dog], output_dog))
 
+# %% tags=["drawing"]
+# Drawing: weights, value and output
 figure, axes = new(1, 3, size=(11, 3.4), width_ratios=[5, 3, 3])
 heat_map(axes[0], weights, tokens, tokens, "weights", "key of ...", "query of ...", limits=(0, 1))
 heat_map(axes[1], value, tokens, range(D_HEAD), "value", "column of value", limits=(-1.4, 4.1))
@@ -492,13 +537,14 @@ show(
 )
 
 # %% [markdown]
-# This is the head's result: again one row per token, but every row now holds something of the other tokens. The head takes
+# This is the head's result: again one row per token, but every row now carries something from the other tokens. The
+# head takes
 # 5 × 6 numbers and gives 5 × 3. Lesson 4 puts several such heads side by side.
 #
 # ### Look at one token
 #
-# The next cell needs a running notebook: choose a token, and switch the mask on and off. The figure after it shows all
-# rows at once and says the same without a click.
+# The next cell needs a running notebook: choose a token, and switch the mask on and off. The heat map above shows all rows
+# at once and says the same without a click.
 
 # %% tags=["interactive"]
 from ipywidgets import HTML, Checkbox, Dropdown, VBox
@@ -522,24 +568,9 @@ earlier_box.observe(show_row, "value")
 show_row()
 VBox([token_menu, earlier_box, row_view])
 
-# %%
-figure, axes = new(1, 5, size=(12.5, 2.9), sharey=True)
-for place, name, row in zip(axes, tokens, weights, strict=True):
-    place.bar(range(len(row)), row, color="#0072B2")
-    place.set(title=f"'{name}' attends to ...", ylim=(0, 1.12), xlabel="key of ...")
-    place.set_xticks(range(len(tokens)), tokens, rotation=45)
-    for column, share in enumerate(row):
-        place.text(column, share + 0.02, f"{share:.2f}", ha="center", fontsize=8)
-axes[0].set(ylabel="weight")
-show(
-    figure,
-    alt="Five bar charts, one per token, of its attention weights. The first 'the' gives 0.97 to dog, dog gives 0.67 to bites "
-    "and 0.31 to itself, bites gives 0.91 to dog, the second 'the' gives 0.85 to dog, man gives 0.75 to dog.",
-)
-
 # %% [markdown]
 # Why is "dog" more popular than "man", also a noun? Its key is larger in all three columns, partly by its embedding, partly
-# by its position. Weights of attention are relative: a key is strong or weak only in comparison with the others in its row.
+# by its position. Attention weights are relative: a key is strong or weak only in comparison with the others in its row.
 
 # %% [markdown]
 # ### Self-attention and cross-attention: one function
@@ -560,6 +591,8 @@ cross_output, cross_weights = scaled_dot_product_attention(other_query, key, val
 print("query", other_query.shape, " key", key.shape, " value", value.shape)
 print("weights", cross_weights.shape, " output", cross_output.shape)
 
+# %% tags=["drawing"]
+# Drawing: the weights of cross-attention
 figure, axes = new(size=(5.6, 2.9))
 heat_map(axes, cross_weights, other_tokens, tokens, "cross-attention", "key of ...", "query of ...", limits=(0, 1))
 show(
@@ -687,7 +720,7 @@ print("all gradients finite:", all(bool(p.grad.isfinite().all()) for p in head.p
 #
 # PyTorch has the whole equation as one function, `torch.nn.functional.scaled_dot_product_attention`. It uses the same
 # convention for the mask: True = may attend. (`torch.nn.MultiheadAttention`, which lesson 4 meets, uses the opposite.) It
-# returns the output alone, since its fast versions never build the matrix of weights.
+# returns only the output, since its fast versions never build the matrix of weights.
 #
 # The next cell compares in float64, with several shapes and masks, among them rows with nothing to attend to.
 
@@ -829,7 +862,7 @@ check("recurrent_cost")
 #
 # One layer sees `k` tokens at a time. When the layers above it leave gaps in their windows (a *dilated* convolution), two
 # layers reach `k * k` tokens, three layers `k * k * k`, and so on. The longest path is `m`, the smallest whole number of layers with
-# `k ** m >= n`. It has to be exact, for every whole `n` and `k`. One token alone needs no layer: `m` is 0.
+# `k ** m >= n`. It has to be exact, for every whole `n` and `k`. A single token needs no layer: `m` is 0.
 #
 # Example: 10 tokens of width 4 and a kernel of 3 have the path 3, because 9 is not enough.
 #
@@ -885,7 +918,7 @@ for n, d in ((50, 512), (5000, 512)):
 # ### Predicted and measured
 #
 # **Predict first.** In the next cells $d = 64$. On paper the two layers cost the same at $n = 64$ tokens. You take a clock
-# and measure a head of yours and PyTorch's recurrent layer `nn.GRU`, for sentences of 8 to 4096 tokens.
+# and measure your own head and PyTorch's recurrent layer `nn.GRU`, for sentences of 8 to 4096 tokens.
 #
 # 1. Which of the two is faster at $n = 64$?
 # 2. Will the clock see the crossing earlier, later, or at the same place?
@@ -895,6 +928,8 @@ for n, d in ((50, 512), (5000, 512)):
 width = 64
 lengths = [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
 
+# %% tags=["drawing"]
+# Drawing: predicted operations over the number of tokens
 figure, axes = new(size=(6.4, 3.8))
 for index, (name, cost) in enumerate((("self-attention", self_attention_cost), ("recurrent", recurrent_cost))):
     axes.plot(lengths, [cost(n, width)[0] for n in lengths], label=name, **line_style(index))
@@ -938,6 +973,9 @@ torch.set_num_threads(threads)
 
 attention_times, recurrent_times = measured.values()
 faster = [n for n, one, other in zip(lengths, attention_times, recurrent_times) if one < other]
+
+# %% tags=["measured", "drawing"]
+# Drawing: measured time over the number of tokens
 figure, axes = new(size=(6.4, 3.8))
 for index, (name, times) in enumerate(measured.items()):
     axes.plot(lengths, times, label=name, **line_style(index))
@@ -1005,6 +1043,8 @@ for d in widths:
         jacobian = p[:, :, np.newaxis] * (np.eye(32) - p[:, np.newaxis, :])
         gradient[name].append(np.median(np.sqrt(np.sum(jacobian**2, axis=(1, 2)))))
 
+# %% tags=["drawing"]
+# Drawing: entropy and gradient over the width of the head
 figure, axes = new(1, 2, size=(10, 3.7))
 for index, name in enumerate(entropy):
     axes[0].plot(widths, entropy[name], label=name, **line_style(index))
@@ -1041,7 +1081,7 @@ for row in zip(widths, *entropy.values(), *gradient.values(), strict=True):
 # %% [markdown]
 # ### Without the mask, and with the mask in the wrong place
 #
-# The mask `earlier` allows a token to see itself and what stands before it. So a later word must have no influence at all.
+# The mask `earlier` allows a token to see itself and what comes before it. So a later word must have no influence at all.
 # Let us test that: replace the last word, "man", by "cat", and look how much each row of the output changes.
 #
 # **Predict first.** For each of these three, which of the five rows change?
@@ -1085,7 +1125,7 @@ print("\nzeroed weights: the rows add up to", ", ".join(f"{total:.3f}" for total
 # - Each token has a query, a key and a value: three linear maps of its vector, without bias and without activation.
 # - Scores are dot products of queries and keys, divided by the root of the **head's** width. Without that a wide head puts
 #   nearly everything on one key, and the softmax loses its gradient.
-# - The softmax runs along the keys: each row of weights adds up to 1. The output mixes the values in these shares.
+# - The softmax runs along the keys: each row of weights adds up to 1. The output mixes the values in these proportions.
 # - A mask is boolean, True = may attend. It works on the scores, before the softmax. A row with nothing to attend to gives
 #   zeros.
 # - Self- and cross-attention are the same function with other inputs.
@@ -1111,9 +1151,9 @@ for token, row in zip(tokens, output, strict=True):
 # | What are the scores divided by? | $\sqrt{d_k}$, the width of a head's queries and keys (64 in the base model) | "the root of the dimension", and then the embedding's width (512) is taken | $\sqrt{d_k}$, as in the paper; read from the key's last axis |
 # | How are query, key and value made? | one matrix each, nothing else | "by an MLP" (a book), which means several layers with an activation between them | one linear layer each, no bias, no activation |
 # | What shape do these matrices have? | $d_{model} \times d_k$ and $d_{model} \times d_v$ | $d_{input} \times d_{model}$, or all three results of the same shape | `(d_model, d_head)`; the value may have another width |
-# | Does a token stand in a row or a column? | rows: $QK^\top$ | "multiplied with the transposed embedding matrix": columns | rows, so `x @ w` without a transpose |
+# | Is a token a row or a column? | rows: $QK^\top$ | "multiplied with the transposed embedding matrix": columns | rows, so `x @ w` without a transpose |
 # | What does the encoder give to the decoder? | keys **and values**; the queries come from the decoder | "query and key" | keys and values; lesson 7 builds it |
-# | What stands at a masked place? | $-\infty$ before the softmax | "a very large negative number", which is nearly the same, except in a row with nothing to attend to | `-inf`; a row with nothing to attend to gives zeros |
+# | What is written at a masked place? | $-\infty$ before the softmax | "a very large negative number", which is nearly the same, except in a row with nothing to attend to | `-inf`; a row with nothing to attend to gives zeros |
 # | Who needs a mask? | the decoder, for later words | the decoder | also every batch of sentences with unequal lengths, for padding (lesson 7) |
 # | Is the matrix of scores square? | in self-attention | "yes" | `(n_queries, n_keys)`: square in self-attention only |
 # | When is self-attention cheaper than a recurrent layer? | "self-attention layers are faster than recurrent layers when the sequence length $n$ is smaller than the representation dimensionality $d$" (section 4) | "only when $n < d$ is it less complex" | $n < d$ is right for the number of operations; by the clock self-attention is faster far beyond that, because nothing waits. For very long texts it is slower |

@@ -2,8 +2,8 @@
 # # 5 · Residual connection and layer normalization
 #
 # In lesson 4 several heads looked at a sentence, and each word got a new vector. In the Transformer this vector does
-# not replace the old one: it is **added** to it, and the sum is **normalized**. These two small steps stand behind
-# every part of the model. Without them a deep stack of layers can hardly be trained. You build both, and then you
+# not replace the old one: it is **added** to it, and the sum is **normalized**. These two small steps follow every
+# part of the model. Without them a deep stack of layers can hardly be trained. You build both, and then you
 # take them away, to see what breaks.
 #
 # <!-- map: 05_add_norm -->
@@ -15,9 +15,9 @@
 # - write layer normalization as a module that gives the same numbers and gradients as PyTorch's own;
 # - say why the statistics run along a token, and not along the batch;
 # - put attention, dropout, residual connection and layer normalization together into one block;
-# - show what 24 layers do without a residual connection, and what changes when the norm stands first.
+# - show what 24 layers do without a residual connection, and what changes when the norm comes first.
 #
-# **What you need**: lesson 4 (multi-head attention), the mean and the variance of a list of numbers. About 80 minutes,
+# **What you need**: lesson 4 (multi-head attention), the mean and the variance of a list of numbers. About 105 minutes,
 # 15 of them extra.
 #
 # <!-- table: 05_add_norm -->
@@ -43,7 +43,7 @@ from torch import nn
 from autograde import check
 from helpers.embeddings import add_positions, embed, positional_encoding
 from helpers.example import D_MODEL, EMBEDDINGS, HEADS, SENTENCES, W_OUTPUT
-from helpers.figures import heat_map, line_style, new, show
+from helpers.figures import heat_map, line_style, new, show, signed
 from helpers.multi_head import MultiHeadAttention, copy_torch_attention, multi_head_by_hand
 from helpers.vocabulary import Vocabulary
 
@@ -52,7 +52,7 @@ from helpers.vocabulary import Vocabulary
 #
 # ![An attention block: x goes into multi-head attention and through dropout; a residual connection leads x around both to a plus sign; layer norm follows and gives the output.](figures/block.png)
 #
-# Attention, and later the feed-forward network, is called a **sublayer**. Around each sublayer stand the same three
+# Attention, and later the feed-forward network, is called a **sublayer**. Around each sublayer come the same three
 # things:
 #
 # - The **residual connection** leads the input `x` around the sublayer and adds it to the sublayer's output. So the
@@ -211,7 +211,7 @@ check("row_statistics")
 # $$\hat{x} = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}$$
 #
 # - `x`: `(..., width)`; `eps` is the $\varepsilon$ of the formula. The result has the shape of `x`.
-# - Look closely where $\varepsilon$ stands: it is added to the **variance**, **under** the root.
+# - Look closely where $\varepsilon$ is: it is added to the **variance**, **under** the root.
 # - A row of equal numbers has the variance 0. With `eps` it becomes a row of zeros.
 #
 # Example: `[0, 2, 4, 10]` with `eps = 2`. The root of $14 + 2$ is 4, so the result is `[-1, -0.5, 0, 1.5]`.
@@ -252,8 +252,8 @@ check("normalize")
 #
 # ![Two grids of tokens and columns. For layer norm one token's row is marked, for batch norm one column through both sentences and the padding.](figures/axes.png)
 #
-# Sentences have different lengths, so shorter ones are filled up with padding. And a batch is thrown together by
-# chance.
+# Sentences have different lengths, so shorter ones are filled up with padding. And which sentences share a batch is
+# pure chance.
 #
 # **Predict first.** The word "dog" in "the dog bites the man" is normalized in four batches: alone; together with "the
 # cat sleeps", which is padded; together with another sentence of five words; alone again, but padded to eight tokens.
@@ -292,7 +292,7 @@ print("a batch of a single token, batch norm:", batch_norm(x[np.newaxis, dog : d
 # column equals its own mean, and nothing but zeros is left. (That is why batch norm has to use other statistics,
 # collected in training, once the training is over.)
 #
-# Layer norm gives the same row four times. It looks at one token alone, so it does the same in training and in use, for
+# Layer norm gives the same row four times. It looks at a single token, so it does the same in training and in use, for
 # any length and any batch.
 
 # %% [markdown]
@@ -348,9 +348,12 @@ gamma, beta = np.array([1.0, 1.0, 1.0, 3.0, 1.0, 0.0]), np.array([0.0, 0.0, 0.0,
 results = (x + attended, normalize(x + attended), layer_norm(x + attended, gamma, beta))
 titles = ("sum", "normalized: every row", "then gamma and beta: every column")
 
+# %% tags=["drawing"]
+# Drawing: the sum, normalized, and with gamma and beta
 figure, axes = new(1, 3, size=(12, 3.4))
 for place, matrix, title in zip(axes, results, titles, strict=True):
-    heat_map(place, matrix, tokens, range(D_MODEL), title, "column", "token" if title == "sum" else "")
+    label = "token" if title == "sum" else ""
+    heat_map(place, matrix, tokens, range(D_MODEL), title, "column", label, limits=signed(*results))
 show(
     figure,
     alt="Three heat maps of five tokens and six columns: the sum of x and attention; the same with every row at mean 0 and "
@@ -479,7 +482,7 @@ print("\nrow of 'dog' as by hand:", np.allclose(output[dog], [distance / deviati
 #
 # The same as a module, now with dropout.
 #
-# **Dropout** is a means against learning by heart: in training mode it sets each number to zero with the probability
+# **Dropout** keeps a model from memorising: in training mode it sets each entry to zero with the probability
 # `dropout`, and divides the others by `1 - dropout`, so that the mean stays the same. In evaluation mode it does
 # nothing. `nn.Dropout(dropout)` does all that. The paper (section 5.4) applies it "to the output of each sub-layer,
 # **before** it is added to the sub-layer input and normalized". So `x` itself stays whole.
@@ -662,6 +665,9 @@ formulas = {
     "deviation + eps": centred / (rows.std(-1, keepdims=True) + 1e-5),
     "unbiased deviation + eps": centred / (rows.std(-1, keepdims=True, ddof=1) + 1e-5),
 }
+
+# %% tags=["drawing"]
+# Drawing: the standard deviation of the result over that of the row
 figure, axes = new(size=(7, 3.8))
 for index, (name, result) in enumerate(formulas.items()):
     axes.plot(deviations, result.std(-1), label=name, **line_style(index))
@@ -862,7 +868,8 @@ for name, make_layer in ways.items():
 # %% [markdown]
 # ## The variant: pre-norm (extra)
 #
-# In the paper's block, layer norm stands on the main road: every token passes it after every sublayer, and so does the
+# In the paper's block, layer norm sits on the main road, which today is called the **residual stream**: every token
+# passes it after every sublayer, and so does the
 # gradient on its way back. Most later models move it into the side road. Then the main road is free from the first
 # layer to the last:
 #
@@ -1027,10 +1034,12 @@ for name, gradients in at_start.items():
     print(f"{name:>9}: {gradients[0]:.3f} and {gradients[-1]:.3f}")
 
 # %% [markdown]
-# Pre-norm learns faster here, and it bears a rate at which post-norm learns nothing. In post-norm the gradients of the
+# Pre-norm learns faster here, and it tolerates a learning rate at which post-norm learns nothing. In post-norm the
+# gradients of the
 # last layers are large at the start, however deep the stack is; in pre-norm they become smaller with the root of the
-# depth (Xiong and others, "On Layer Normalization in the Transformer Architecture", 2020). The paper's authors met the
-# trouble in another way: they began with a tiny rate and let it grow for 4,000 steps, the **warm-up**. Lesson 8 builds
+# depth (Xiong and others, "On Layer Normalization in the Transformer Architecture", 2020). The authors of the paper
+# dealt with the problem differently: they began with a tiny rate and let it grow for 4,000 steps, the **warm-up**.
+# Lesson 8 builds
 # it.
 #
 # One caution: this is a small task, a small stack and one seed. A well-trained post-norm model is often as good as a
@@ -1069,5 +1078,5 @@ for token, numbers in zip(tokens, output, strict=True):
 # | What is $\varepsilon$ for? | not said | against division by zero | that, too; and it keeps gradients finite, and under the root it does not blow up noise |
 # | $\gamma = 2$, $\beta = 1$ on `[1, 2, 3]` | (no example) | `[-1.44, 1, 3.44]` | `[-1.449, 1, 3.449]`: the blog rounded first |
 # | What is added to the attention's output? | the input of the sublayer | "the embedding matrix" | the input of the sublayer: in the first layer the embeddings **with positions**, later the layer before |
-# | Where does the norm stand? | after the add (post-norm) | after the add | after the add; pre-norm as a variant |
+# | Where is the norm? | after the add (post-norm) | after the add | after the add; pre-norm as a variant |
 # | Where does dropout act? | on the sublayer's output, before the add | not mentioned | as in the paper |

@@ -18,7 +18,7 @@
 # - build the encoder of the paper, with its masks and its dropout in the right places;
 # - count its parameters by hand, and find the same number in two other ways.
 #
-# **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 85 minutes.
+# **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 95 minutes.
 #
 # <!-- table: 06_feed_forward -->
 # | exercise | what you build | points | minutes |
@@ -54,7 +54,7 @@ from helpers.example import (
     W_OUTER,
     W_OUTPUT,
 )
-from helpers.figures import COLOURS, heat_map, new, show
+from helpers.figures import COLOURS, heat_map, new, show, signed
 from helpers.multi_head import MultiHeadAttention, copy_torch_attention, multi_head_by_hand
 from helpers.vocabulary import Vocabulary, pad_batch
 
@@ -62,10 +62,10 @@ from helpers.vocabulary import Vocabulary, pad_batch
 # ## The idea
 #
 # A layer of the encoder has two **sublayers**: multi-head attention and the feed-forward network. Around each of them
-# stands the add & norm of lesson 5. What goes in and what comes out have the same shape, so layers can be stacked. The
+# comes the add & norm of lesson 5. What goes in and what comes out have the same shape, so layers can be stacked. The
 # paper stacks six.
 #
-# ![One encoder layer: x goes through multi-head attention, add & norm, the feed-forward network and add & norm; residual connections lead around both sublayers; six such layers stand in a row.](figures/layer.png)
+# ![One encoder layer: x goes through multi-head attention, add & norm, the feed-forward network and add & norm; residual connections lead around both sublayers; six such layers follow one another.](figures/layer.png)
 #
 # The feed-forward network is one line of the paper (section 3.3, equation 2):
 #
@@ -75,7 +75,7 @@ from helpers.vocabulary import Vocabulary, pad_batch
 # **hidden units**. $\max(0, \cdot)$ is called **ReLU** (rectified linear unit): it turns negative numbers into 0. $W_2$
 # leads back to `d_model` numbers. $b_1$ and $b_2$ are the biases. In the paper `d_model` is 512 and `d_ff` is 2048.
 #
-# The same four arrays serve every position of the sentence, and each position is computed alone. That is why the
+# The same four arrays serve every position of the sentence, and each position is computed separately. That is why the
 # paper calls the network **position-wise**.
 
 # %% [markdown]
@@ -120,11 +120,15 @@ table(tokens, y)
 w1, b1, w2, b2 = W_INNER, B_INNER, W_OUTER, B_OUTER
 
 units, columns = range(D_FF), range(D_MODEL)
+
+# %% tags=["drawing"]
+# Drawing: w1, w2 and their biases
 figure, axes = new(2, 2, size=(10, 6.4), width_ratios=[1.25, 1], height_ratios=[5.5, 1])
-heat_map(axes[0, 0], w1, columns, units, "w1, 6 × 8", "hidden unit", "column of the token", decimals=1)
-heat_map(axes[0, 1], w2, units, columns, "w2, 8 × 6", "column of the token", "hidden unit", decimals=1)
-heat_map(axes[1, 0], b1[np.newaxis], [""], units, "b1", "hidden unit", decimals=1)
-heat_map(axes[1, 1], b2[np.newaxis], [""], columns, "b2", "column of the token", decimals=1)
+scale = {"decimals": 1, "limits": signed(w1, w2, b1, b2), "hide_zeros": True}
+heat_map(axes[0, 0], w1, columns, units, "w1, 6 × 8", "hidden unit", "column of the token", **scale)
+heat_map(axes[0, 1], w2, units, columns, "w2, 8 × 6", "column of the token", "hidden unit", **scale)
+heat_map(axes[1, 0], b1[np.newaxis], [""], units, "b1", "hidden unit", **scale)
+heat_map(axes[1, 1], b2[np.newaxis], [""], columns, "b2", "column of the token", **scale)
 show(
     figure,
     alt="Four heat maps with their numbers: w1 with 6 rows and 8 columns, w2 with 8 rows and 6 columns, both nearly all 0 apart "
@@ -177,20 +181,21 @@ table(
 # Seen like this, the network is a table that is looked up. Each hidden unit is an entry with a **key** (its column of
 # `w1`: the pattern that it looks for) and a **value** (its row of `w2`: what it adds). It resembles attention: compare
 # with all keys, then add up the values. Two things are different. The keys and values are learned numbers, the same for
-# every sentence, while those of attention come from the other tokens. And ReLU stands where the softmax stood: entries
+# every sentence, while those of attention come from the other tokens. And ReLU takes the place of the softmax: entries
 # don't compete, as many may fire as fit. `d_ff` is the number of entries. (Geva and others, "Transformer Feed-Forward
 # Layers Are Key-Value Memories", found such patterns in trained models.)
 
-# %%
+# %% tags=["drawing"]
+# Drawing: keys, hidden units and values
 figure, axes = new(1, 3, size=(11, 3.9), width_ratios=[1, 0.8, 1])
-heat_map(axes[0], w1.T, units, columns, "keys: what a unit looks for", "column of the token", "hidden unit", decimals=1)
+heat_map(axes[0], w1.T, units, columns, "keys: what a unit looks for", "column of the token", "hidden unit", **scale)
 axes[1].barh(units, hidden_dog, color=COLOURS[0], edgecolor="black")
 for unit in units:
     axes[1].text(hidden_dog[unit] + 0.02, unit, f"{hidden_dog[unit]:.2f}", va="center", fontsize=9)
 axes[1].set(
     ylim=(D_FF - 0.5, -0.5), xlim=(0, 0.6), yticks=units, title="how strongly it fires for 'dog'", xlabel="after ReLU"
 )
-heat_map(axes[2], w2, units, columns, "values: what it adds", "column of the token", decimals=1)
+heat_map(axes[2], w2, units, columns, "values: what it adds", "column of the token", **scale)
 show(
     figure,
     alt="Three panels with one row per hidden unit: its key, how strongly it fires for the token dog, and its value. Unit 2, "
@@ -295,7 +300,7 @@ check("linear")
 # $$\text{FFN}(x) = \text{ReLU}(x W_1 + b_1)\, W_2 + b_2$$
 #
 # - `x`: `(..., d_model)`; `w1`: `(d_model, d_ff)`; `b1`: `(d_ff,)`; `w2`: `(d_ff, d_model)`; `b2`: `(d_model,)`.
-# - The result has the shape of `x`. Each row is computed from its own row alone.
+# - The result has the shape of `x`. Each row is computed from its own row only.
 # - The residual connection is not a part of it: `x` is not added here.
 #
 # Example, with one hidden unit: `x = [[1, 2]]`, `w1 = [[1], [-1]]`, `b1 = [3]` give the hidden number $1 - 2 + 3 = 2$.
@@ -333,9 +338,12 @@ check("feed_forward")
 hidden = relu(linear(y, w1, b1))
 network_output = feed_forward(y, w1, b1, w2, b2)
 
+# %% tags=["drawing"]
+# Drawing: hidden units and output of each token
 figure, axes = new(1, 2, size=(10, 3.2), width_ratios=[8, 6])
-heat_map(axes[0], hidden, tokens, units, "hidden units after ReLU", "hidden unit", "token")
-heat_map(axes[1], network_output, tokens, columns, "output of the network", "column of the token")
+limits = signed(hidden, network_output)
+heat_map(axes[0], hidden, tokens, units, "hidden units after ReLU", "hidden unit", "token", limits=limits)
+heat_map(axes[1], network_output, tokens, columns, "output of the network", "column of the token", limits=limits)
 show(
     figure,
     alt="Two heat maps with the five tokens in the rows. Left the 8 hidden units after ReLU: most are 0; unit 0 fires for both "
@@ -441,8 +449,8 @@ check("FeedForward")
 #
 # - `EncoderLayer(d_model, num_heads, d_ff, dropout=0.1)` has four parts: `attention`, a `MultiHeadAttention(d_model,
 #   num_heads)`; `add_norm_1`, an `AddNorm`; `feed_forward`, your `FeedForward`; `add_norm_2`, another `AddNorm` with
-#   weights of its own.
-# - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. Attention gets the mask. Return the output alone, in the
+#   its own weights.
+# - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. Attention gets the mask. Return only the output, in the
 #   shape of `x`.
 # - The network and both add & norms get the layer's `dropout`.
 #
@@ -542,7 +550,7 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 # - `Encoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. The default values are the paper's base
 #   model.
 # - `layers` holds `num_layers` layers of the class `EncoderLayer`, so that their parameters have names such as
-#   `layers.0.attention.query.weight`. Each layer has weights of its own.
+#   `layers.0.attention.query.weight`. Each layer has its own weights.
 # - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. **Every** layer gets the mask. Return the output of the
 #   last layer.
 #
@@ -566,7 +574,7 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 
 # %% nbgrader={"grade": false, "grade_id": "Encoder", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Encoder(nn.Module):
-    """`num_layers` encoder layers, one after the other, each with weights of its own."""
+    """`num_layers` encoder layers, one after the other, each with its own weights."""
 
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__()
@@ -618,7 +626,7 @@ for token, good, bad in zip(SENTENCES[2].split(), with_mask, without, strict=Tru
 # %% [markdown]
 # Without the mask all rows change: every token attends to the filling, in every layer. The answer to a sentence would
 # depend on which other sentences happen to be in the batch. With the mask the rows agree, apart from float roundings.
-# What stands in the rows of the filling itself does not matter, as long as nobody reads it.
+# The padded rows may contain anything, as long as nobody reads them.
 
 # %% [markdown]
 # ### Exercise 6.7 · `encoder_parameters`
@@ -771,7 +779,7 @@ print(f"the difference is 6 layers of 4 · 512 biases: {6 * 4 * 512:,}")
 #
 # In evaluation mode none of them acts. In training mode two passes of the same sentence differ. On average over many
 # passes, the network gives what it gives in evaluation, because what is kept is scaled up by $1 / (1 - p)$, where $p$
-# is the share that is dropped.
+# is the fraction that is dropped.
 
 # %%
 dropping = EncoderLayer(D_MODEL, 2, D_FF, dropout=0.3)
@@ -805,8 +813,11 @@ print("two maps without ReLU = one map:", np.allclose(without_relu, linear(y, on
 print("two maps:", w1.size + b1.size + w2.size + b2.size, "numbers; one map:", one_matrix.size + one_bias.size)
 print("with ReLU = one map:            ", np.allclose(feed_forward(y, w1, b1, w2, b2), linear(y, one_matrix, one_bias)))
 
+# %% tags=["drawing"]
+# Drawing: the one matrix that both make without ReLU
 figure, axes = new(size=(5.2, 3.8))
-heat_map(axes, one_matrix + 0.0, columns, columns, "w1 @ w2, one matrix", "column of the output", "column of the token")
+labels = "w1 @ w2, one matrix", "column of the output", "column of the token"
+heat_map(axes, one_matrix + 0.0, columns, columns, *labels)
 show(
     figure,
     alt="A heat map of the product of w1 and w2, 6 rows and 6 columns: without ReLU this one matrix does what both do together.",
@@ -842,6 +853,8 @@ flat, bent = (part[::4, ::4].ravel() for part in pictures.values())
 for (a, b), wanted, one, other in zip(cases, answers, flat, bent, strict=True):
     print(f"{a:4.0f} {b:4.0f} {wanted:8.0f} {one:13.2f} {other:11.2f}")
 
+# %% tags=["drawing"]
+# Drawing: the answer over two features a and b from 0 to 1
 figure, axes = new(1, 2, size=(9, 3.7))
 labels = [f"{step:.2f}" for step in steps]
 for place, (name, numbers) in zip(axes, pictures.items(), strict=True):
@@ -861,7 +874,7 @@ show(
 # %% [markdown]
 # ### With shared layers
 #
-# In Python `[layer] * 6` makes a list with six places, and in each of them stands **the same** layer. An encoder built
+# In Python `[layer] * 6` makes a list with six places, and each of them holds **the same** layer. An encoder built
 # this way runs without any error.
 #
 # **Predict first.** How many parameters does it have? And what changes in layer 5 when layer 0 learns?
@@ -883,8 +896,8 @@ for name, model in (("own", own), ("shared", shared)):
     print(f"{name:>8}: layer 5 moves when layer 0 is changed: {moved}")
 
 # %% [markdown]
-# One sixth of the parameters: there is one layer, applied six times. Nothing complains, the loss even falls in
-# training, and the model stays behind what it could be. (It can be done on purpose: the model ALBERT shares its layers
+# One sixth of the parameters: there is one layer, applied six times. Nothing complains; the loss even goes down. It
+# is a smaller model than you think. (It can be done on purpose: the model ALBERT shares its layers
 # to be small.) Counting the parameters finds this mistake in a second, so **count them whenever you have built a
 # model.**
 
@@ -908,8 +921,8 @@ for token, *row in zip(tokens, *changes, strict=True):
     print(f"{token:>8}", "".join(f"{change:18.3f}" for change in row))
 
 # %% [markdown]
-# With the network alone a word never learns of its neighbours. With attention every row hears of the change. But
-# attention can only add up values in shares; what it hands on is not changed by any "if this, then that". That is what
+# With only the network, a word never learns of its neighbours. With attention every row hears of the change. But
+# attention can only mix values; it cannot apply an "if this, then that" to what it passes on. That is what
 # the hidden units are for. So the Transformer takes turns: mix, think, mix, think, six times.
 
 # %% [markdown]
@@ -922,7 +935,7 @@ for token, *row in zip(tokens, *changes, strict=True):
 # - Without the ReLU both maps collapse into one matrix, and `d_ff` is wasted.
 # - A layer: attention, add & norm, network, add & norm. The second residual starts at the output of the first add &
 #   norm.
-# - The encoder: 6 layers with weights of their own. Every layer gets the mask, and then padding changes nothing.
+# - The encoder: 6 layers, each with its own weights. Every layer gets the mask, and then padding changes nothing.
 # - The paper's encoder learns 18,902,016 numbers, two thirds of them in the feed-forward networks.
 #
 # The encoder's output has one row per token of the source sentence. Lesson 7 calls it the **memory**: the decoder reads

@@ -25,9 +25,9 @@ EXERCISE = Exercise(
     minutes=10,
     extra=True,
     hints=(
-        "Take one pair with the angle a, and turn it on by b. School has the two formulas: "
+        "Take one pair with the angle a, and turn it on by b. You know two formulas from school: "
         "sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b. "
-        "What stands in front of sin a and cos a are the numbers of the matrix.",
+        "The coefficients of sin a and cos a are the entries of the matrix.",
         "For each pair, b is `offset` divided by the same power as in the encoding. The block of that pair has the rows "
         "(cos b, sin b) and (−sin b, cos b), in the pair's two rows and columns. All other numbers are 0.",
     ),

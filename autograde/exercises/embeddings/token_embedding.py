@@ -78,7 +78,7 @@ EXERCISE = Exercise(
     points=4,
     minutes=10,
     hints=(
-        "Divide the numbers of `torch.randn` to get the asked deviation, set the pad row to zero, and only then wrap the "
+        "Divide the numbers of `torch.randn` to get the required standard deviation, set the pad row to zero, and only then wrap the "
         "tensor into an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` "
         "keeps one row free of gradients.",
         "`F.embedding(ids, table, padding_idx=...)` gives the rows and sends no gradient to the row `padding_idx`. "

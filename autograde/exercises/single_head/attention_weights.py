@@ -49,10 +49,10 @@ EXERCISE = Exercise(
     points=4,
     minutes=12,
     hints=(
-        "A score of -inf gets the share 0. `np.where(condition, a, b)` chooses number by number and broadcasts. A "
+        "A score of -inf gets the weight 0. `np.where(condition, a, b)` chooses number by number and broadcasts. A "
         "row with nothing but -inf becomes NaN: which rows are these, and what should come out of them?",
         "`np.any(mask, axis=-1, keepdims=True)` is False for a row with nothing to attend to. Leave such a row "
-        "unmasked for the softmax, then set every share that the mask forbids to 0.",
+        "unmasked for the softmax, then set every weight that the mask forbids to 0.",
     ),
     reference=attention_weights,
     make_calls=calls,

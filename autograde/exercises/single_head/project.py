@@ -35,7 +35,7 @@ EXERCISE = Exercise(
     points=2,
     minutes=5,
     hints=(
-        "Three matrix products, all of the same `x`. The tokens stay in the rows, so `x` stands on the left.",
+        "Three matrix products, all of the same `x`. The tokens stay in the rows, so `x` is on the left.",
         "`@` is the matrix product. Return three products, separated by commas: the one with `w_query` first.",
     ),
     reference=project,

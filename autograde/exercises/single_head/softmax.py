@@ -1,4 +1,4 @@
-"""softmax: scores become shares."""
+"""softmax: scores become probabilities."""
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ def calls(rng):
 
 EXERCISE = Exercise(
     name="softmax",
-    title="scores become shares",
+    title="scores become probabilities",
     points=3,
     minutes=8,
     hints=(
