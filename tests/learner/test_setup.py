@@ -81,7 +81,7 @@ def test_what_learning_and_grading_import_is_installed_by_default():
     homes, there = importlib.metadata.packages_distributions(), closure()
     foreign = {name for name in names if not {canonicalize_name(one) for one in homes.get(name, ())} & there}
     # imported where they are used, with a sentence for those who lack them
-    assert foreign <= {"dask", "distributed", "pytest", "psycopg2"}
+    assert foreign <= {"dask", "distributed", "pytest", "psycopg2", "transformers"}
 
 
 @pytest.mark.parametrize(
