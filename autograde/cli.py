@@ -143,6 +143,7 @@ def parser() -> _Parser:
     command("similar", "list uncommon answers that students share (CSV)", "course similar 3", "?")
     one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     one.add_argument("--student", help="only this student")
+    one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
     one = command("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
     one.add_argument("file", metavar="FILE", type=Path, help="the class list (CSV)")
     one = command("export", "write grades as CSV", "course export --format canvas --roster class.csv", "?")
@@ -407,9 +408,11 @@ def _similar(args) -> int:
 
 
 def _feedback(args) -> int:
+    from autograde.grading.classes import progress
     from autograde.instructor import classroom
 
-    files = classroom.feedback(_graded_lesson(args), args.student)
+    with progress.pages() as on_pages:
+        files = classroom.feedback(_graded_lesson(args), args.student, args.jobs, on_pages)
     print("\n".join(map(str, files)) if files else "There are no graded submissions yet. Run `course grade` first.")
     return 0
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,9 +114,36 @@ def _known(lesson: Lesson, course: Course) -> bool:
 # --- feedback -------------------------------------------------------------------------------------------------------
 
 
-def feedback(lesson: Lesson, student: str | None = None) -> list[Path]:
-    """Make the HTML feedback of all graded submissions; returns the files."""
-    args = ["generate_feedback", lesson.name, "--force", *(["--student", student] if student else [])]
-    nbgrader(*args)
-    folder = class_data.folder("feedback")
-    return sorted(folder.glob(f"{student or '*'}/{lesson.name}/{lesson.name}.html"))
+def feedback(
+    lesson: Lesson,
+    student: str | None = None,
+    jobs: int | None = None,
+    on_pages: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Make the HTML feedback of all graded submissions, `jobs` processes side by side; returns the files.
+
+    `on_pages` hears now and then how many pages are written, and how many there will be.
+    """
+    folder, graded = class_data.folder("feedback"), class_data.folder("autograded")
+    students = sorted(path.parts[-2] for path in graded.glob(f"*/{lesson.name}"))
+    students = [name for name in students if student in (None, name)]
+    files = [folder / name / lesson.name / f"{lesson.name}.html" for name in students]
+    before = {file: file.stat().st_mtime_ns for file in files if file.is_file()}
+    with ThreadPoolExecutor() as pool:
+        commands = ["generate_feedback", lesson.name, "--force"]
+        runs = [pool.submit(nbgrader, *commands, *share) for share in _shares(students, jobs or os.cpu_count() or 1)]
+        while wait(runs, timeout=0.5).not_done:
+            if on_pages:
+                written = sum(file.is_file() and file.stat().st_mtime_ns != before.get(file) for file in files)
+                on_pages(written, len(files))
+    for run in runs:
+        run.result()  # the others have written their pages by then
+    return [file for file in files if file.is_file()]
+
+
+def _shares(students: list[str], jobs: int) -> list[list[str]]:
+    """The arguments with which nbgrader takes a share of these students, for each of its processes."""
+    if len(students) == 1 or any("," in name for name in students):  # nbgrader separates names by commas
+        return [["--student", students[0]] if len(students) == 1 else []]
+    others = [set(students) - set(students[start::jobs]) for start in range(min(jobs, len(students)))]
+    return [[f"--CourseDirectory.student_id_exclude={','.join(sorted(names))}"] for names in others]

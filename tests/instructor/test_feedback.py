@@ -16,6 +16,7 @@ from autograde.course import notebooks
 from autograde.course.lessons import LESSONS
 from autograde.grading.notebook.cells import outputs
 from autograde.grading.notebook.sanitize import MOST_TAGS, clean_html, clean_notebook
+from autograde.instructor import classroom
 from autograde.instructor.feedback.exporter import FAILED, FeedbackExporter
 from autograde.instructor.feedback.rendering import formula, markdown
 from autograde.instructor.feedback.summary import first_page
@@ -303,3 +304,19 @@ def test_long_texts_are_cut():
     html = feedback(new_notebook(cells=[new_code_cell("y" * 200_000, outputs=[stream]), new_markdown_cell(MARKDOWN)]))
     text = re.sub(r"<[^>]+>", "", html)
     assert "[… 80000 characters more]" in text and "[… 140000 characters more]" in text
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_processes_share_the_class_and_nobody_is_left_out(jobs):
+    students = ["ada", "ben", "cleo"]
+    taken = []
+    for (argument,) in classroom._shares(students, jobs):
+        others = argument.removeprefix("--CourseDirectory.student_id_exclude=").split(",")
+        taken += [name for name in students if name not in others]
+    assert sorted(taken) == students
+
+
+def test_one_student_or_a_comma_in_a_name_takes_one_process():
+    assert classroom._shares(["ada"], 4) == [["--student", "ada"]]
+    assert classroom._shares(["ada", "ben, jr"], 4) == [[]]
+    assert classroom._shares([], 4) == []
