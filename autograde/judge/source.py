@@ -230,7 +230,7 @@ def _in_function(
     mentioned = {node.id for node in nodes if isinstance(node, ast.Name)}
     needed = {node.id for node in ast.walk(reference) if isinstance(node, ast.Name)} if reference else mentioned
     unused = [each.arg for each in parameters if each.arg in needed - mentioned]
-    called = {_last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     if unused and not called & {"locals", "vars", "eval"}:
         constants = sorted(mentioned & _example_constants() - needed)
         read = list(filter(how.concerns, [*_notebook_names(nodes), *constants]))

@@ -57,6 +57,13 @@ def test_an_error_says_more_than_an_argument_that_is_not_used():
     assert observe(exercise("softmax"), CASES["an argument is never used"][1], raised="return e") is None
 
 
+def test_a_model_in_evaluation_mode_does_not_hide_an_unused_argument():
+    source = "def greedy_decode(model, source, bos=1, eos=2, max_length=50):\n    model.eval()\n"
+    source += "    return model.decode(bos, model.encode(source), max_length)\n"
+    found = observe(exercise("greedy_decode"), source)
+    assert found is not None and found.sentence == "`eos` is never used in `greedy_decode`."
+
+
 def test_a_reference_is_never_blamed():
     import inspect
 
