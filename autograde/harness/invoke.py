@@ -1,7 +1,7 @@
 """Call a learner's object as an exercise asks, and bring back plain data.
 
 This is the only module that runs a learner's code. It knows no reference, no misconception and no score: in grading
-it runs beside the learner's code, while another process judges what it sends (`judging.judge`).
+it runs beside the learner's code, while another process judges what it sends (`judge.judge`).
 """
 
 from __future__ import annotations

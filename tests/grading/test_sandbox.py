@@ -107,6 +107,12 @@ def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner, 
     assert open_runner.assurance == "unsafe: no isolation"
 
 
+def test_the_files_that_the_self_test_tries_to_read_are_there():
+    with selftest.targets() as given:
+        missing = [name for name in given["readable"] if not Path(name).exists()]
+    assert {Path(name).name for name in missing} <= {".secret"}  # a class has one, a clone has none yet
+
+
 def test_memory_and_files_are_limited_without_isolation_too(open_runner):
     assert not {"use much memory", "write large files"} & set(selftest.breaches(open_runner))
 

@@ -203,7 +203,13 @@ def targets() -> Iterator[dict]:
         root = paths.root()
         files = [str(home / name) for name in ("secret", "gradebook.db", "submitted/other/notebook.ipynb")]
         course = [root / "autograde" / "judge" / "judge.py", root / "pyproject.toml", root / "classroom" / ".secret"]
-        course += [root / "helpers" / "decoder.py", rootfs.PACKAGE / "judging.py", rootfs.HELPERS / "decoder.py"]
+        course += [
+            root / "helpers" / "decoder.py",
+            rootfs.PACKAGE / "judge" / "judge.py",
+            rootfs.HELPERS / "decoder.py",
+        ]
+        # in a container the grader may be process 1: inside, that number is the namespace's own first process
+        pids = [pid for pid in (sleeper.pid, os.getpid()) if pid != 1]
         given |= {
             "readable": [*files, *map(str, course)],
             "folders": [
@@ -215,7 +221,7 @@ def targets() -> Iterator[dict]:
             ],
             "writable": files,
             "installed": [entry for entry in sys.path if entry.endswith("site-packages")],
-            "pids": [sleeper.pid, os.getpid()] if sys.platform == "linux" else [sleeper.pid],
+            "pids": pids if sys.platform == "linux" else [sleeper.pid],
             "memory": 2 * LIMITS.memory,
             "processes": 2 * LIMITS.processes,
             "large": 4 * LIMITS.file_size,
