@@ -3,19 +3,23 @@ bottom in the learner's notebook passes in grading, and nothing that they wrote 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from dataclasses import replace
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograde.course import notebooks
 from autograde.course.lessons import GRADED, find_lesson
 from autograde.grading.grade import grade, warm_runner
 from autograde.grading.job import Job
 from autograde.grading.notebook.normalise import normalise
-from autograde.grading.notebook.pieces import statements
+from autograde.grading.notebook.pieces import bound, code_of, cut, statements
 from autograde.grading.notebook.read import Submitted, SubmittedCell, parse_submission
 from autograde.grading.sandbox.warm import Unsafe
 from conftest import filled, no_isolation, released
@@ -178,3 +182,222 @@ def test_a_right_notebook_gets_full_marks_however_its_cells_are_cut(change, isol
     assert {name: score.points for name, score in result.scores.items()} == {
         name: score.max_score for name, score in result.scores.items()
     }
+
+
+# --- any way of cutting ---------------------------------------------------------------------------------------------
+
+ANSWERS = {
+    "softmax": """
+def shifted(x):
+    return x + 1
+
+def softmax(x):
+    # a note
+    return shifted(x)
+    # the end""",
+    "project": """
+FACTOR = math.floor(2.5)  # needed when the function is defined
+
+def project(x, factor=FACTOR):
+    return factor * x""",
+    "attention_scores": """
+def twice(function):
+    return lambda x: function(x) * 2
+
+@twice
+def attention_scores(x):
+    return softmax(x)""",
+    "attention_weights": "attention_weights = lambda x: softmax(x) + project(x)",
+}
+EXPECTED = {"softmax": 6, "project": 10, "attention_scores": 12, "attention_weights": 16}  # for 5
+STUB = 'def {name}(x):\n    """What it returns."""\n    raise NotImplementedError()'
+
+
+def toy():
+    """A released notebook whose answers take no time."""
+    cells = [new_markdown_cell("# Title"), new_code_cell("import math\nfrom autograde import check")]
+    for name in ANSWERS:
+        answer = {"schema_version": 3, "grade_id": name, "solution": True, "grade": False, "locked": False}
+        check = answer | {"grade_id": f"check_{name}", "solution": False, "grade": True, "locked": True, "points": 1}
+        cells += [
+            new_markdown_cell(f"Write `{name}`."),
+            new_code_cell(STUB.format(name=name), metadata={"nbgrader": answer}),
+            new_code_cell(f'check("{name}")', metadata={"nbgrader": check}),
+            new_code_cell(f"value = {name}(2)\nvalue"),
+        ]
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    return new_notebook(cells=cells)
+
+
+TOY = toy()
+
+
+def run(cells: list[tuple[str, str]], check) -> None:
+    """Run (grade id, source) from top to bottom, also after an error. `check` is told the name and the namespace."""
+    namespace: dict = {}
+    namespace["check"] = lambda name: check(name, namespace)
+    for grade_id, source in cells:
+        with contextlib.suppress(Exception):
+            if grade_id.startswith("check_"):
+                check(grade_id.removeprefix("check_"), namespace)
+            else:
+                exec(source.replace("from autograde import check", "pass"), namespace)
+
+
+def is_right(name: str, namespace: dict) -> bool:
+    try:
+        return namespace[name](5) == EXPECTED[name]
+    except Exception:
+        return False
+
+
+def passed_by_hand(cells: list[SubmittedCell]) -> set[str]:
+    """What passes where a learner runs the notebook: a check that fails ends its cell."""
+    passed = set()
+
+    def check(name, namespace):
+        if not is_right(name, namespace):
+            raise AssertionError(name)
+        passed.add(name)
+
+    run([("", cell.source) for cell in cells if cell.kind == "code"], check)
+    return passed
+
+
+def passed_in_grading(cells: list[SubmittedCell]) -> set[str]:
+    """The better of both orders, as `grade` takes it."""
+    best: set[str] = set()
+    for keep_order in (False, True):
+        notebook, _ = normalise(TOY, Submitted(cells), keep_order=keep_order)
+        passed: set[str] = set()
+
+        def check(name, namespace, passed=passed):
+            if is_right(name, namespace):
+                passed.add(name)
+
+        run([(notebooks.grade_id(cell), cell.source) for cell in notebook.cells if cell.cell_type == "code"], check)
+        best = max(best, passed, key=len)
+    return best
+
+
+def merge(cells, at, kept):
+    """Merge a cell with the next one; it keeps the metadata of the first, of the second, or of neither."""
+    first, second = cells[at], cells[min(at + 1, len(cells) - 1)]
+    if first is not second and first.kind == second.kind == "code":
+        owner = (first, second, SubmittedCell("code", ""))[kept]
+        cells[at : at + 2] = [replace(owner, source=f"{first.source}\n\n{second.source}")]
+
+
+def split(cells, at, kept):
+    """Cut a cell between two statements; both parts keep its metadata, or only the first or the second."""
+    parts = statements(cells[at].source) if cells[at].kind == "code" else None
+    if parts and len(parts) > 1:
+        lines = cells[at].source.split("\n")
+        end = parts[(at + kept) % (len(parts) - 1)].end
+        bare = SubmittedCell("code", "")
+        cells[at : at + 1] = [
+            replace(cells[at] if kept != 2 else bare, source="\n".join(lines[:end])),
+            replace(cells[at] if kept != 1 else bare, source="\n".join(lines[end:]), id=""),
+        ]
+
+
+def forget(cells, at, kept):
+    """The name of a cell is lost, or its id, or both."""
+    cell = cells[at]
+    cells[at] = replace(cell, grade_id=cell.grade_id if kept == 1 else "", id=cell.id if kept == 2 else "")
+
+
+def move(cells, at, kept):
+    """A cell goes down by some places."""
+    cells.insert(min(at + 1 + 2 * kept, len(cells)), cells.pop(at))
+
+
+def delete(cells, at, kept):
+    del cells[at]
+
+
+def add(cells, at, kept):
+    """A cell of the learner's own."""
+    source = ("note = 1  # mine", "def shifted(x):\n    return x + 1", 'check("project")')[kept]
+    cells.insert(at, SubmittedCell("code", source, id="own"))
+
+
+def double(cells, at, kept):
+    cells.insert(at + kept, cells[at])
+
+
+CHANGES = (merge, merge, split, forget, move, delete, add, double)
+steps = st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 30), st.integers(0, 2)), max_size=8)
+written = st.sets(st.sampled_from(sorted(ANSWERS))).map(lambda names: {name: ANSWERS[name] for name in sorted(names)})
+
+
+def changed(answers: dict[str, str], taken) -> list[SubmittedCell]:
+    cells = []
+    for cell in TOY.cells:
+        name = notebooks.grade_id(cell)
+        cells.append(SubmittedCell(cell.cell_type, answers.get(name, cell.source), name, cell.id))
+    for change, at, kept in taken:
+        if cells:
+            change(cells, at % len(cells), kept)
+    return cells
+
+
+CASES = int(os.environ.get("COURSE_FUZZ", "0"))
+cutting = settings(max_examples=CASES or 100, deadline=None, derandomize=not CASES, database=None)
+
+
+@cutting
+@given(written, steps)
+def test_what_passes_by_hand_passes_in_grading(answers, taken):
+    cells = changed(answers, taken)
+    assert passed_by_hand(cells) - passed_in_grading(cells) == set()
+
+
+@cutting
+@given(steps)
+def test_a_release_that_nobody_has_written_in_scores_nothing(taken):
+    assert passed_in_grading(changed({}, taken)) == set()
+
+
+@cutting
+@given(written, steps, st.booleans())
+def test_nothing_that_defines_something_is_lost(answers, taken, keep_order):
+    cells = changed(answers, taken)
+    notebook, _ = normalise(TOY, Submitted(cells), keep_order=keep_order)
+    kept = set().union(*(bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
+    assert set().union(*(bound(cell.source) for cell in cells if cell.kind == "code")) <= kept
+    assert {cell.id for cell in TOY.cells} <= {cell.id for cell in notebook.cells}
+    for cell in notebook.cells:
+        if notebooks.grade_id(cell).startswith("check_"):
+            assert cell.source == by_grade_id(TOY)[notebooks.grade_id(cell)].source
+
+
+# --- cutting a cell -------------------------------------------------------------------------------------------------
+
+LINES = [
+    "x = 1; y = 2",
+    "%time x = 3",
+    "!ls",
+    "@one\n@two\ndef f():\n    '''\n%magic in a string\n'''\n    return 1\n    # inside",
+    "# a comment",
+    "",
+    "    ",
+    "for i in range(3):\n    pass",
+    "s = '''\x0c\u2028\n\n'''",
+    "await thing()",
+    "check('f')",
+    "(",
+]
+
+
+@cutting
+@given(st.lists(st.sampled_from(LINES), max_size=6), st.sampled_from(["", "%%time\n", "\n\n", "%%bash\n"]))
+def test_the_pieces_of_a_cell_are_the_cell(lines, above):
+    source = above + "\n".join(lines)
+    pieces = cut(source, {1: code_of("x = 1; y = 2")}, {})
+    joined = "\n".join(piece.source for piece in pieces)
+    assert [line for line in joined.split("\n") if line] == [line for line in source.split("\n") if line]
+    if statements(source):
+        again = [one.code for piece in pieces for one in statements(piece.source) or ()]
+        assert again == [one.code for one in statements(source)]
