@@ -22,7 +22,7 @@ _BOMB = 50 * 2**20  # less than one file may have: its ratio gives it away
 def attempt_collecting(attack: Attack) -> Outcome:
     """Collect the sources of an attack in an empty course; compare who has what, and that nothing else was written."""
     lesson = find_lesson(attack.lesson)
-    outcome = Outcome(attack, lesson.name)
+    outcome = Outcome(attack=attack, lesson=lesson.name)
     words = {"LESSON": lesson.name}
     stored = {student: replaced(text, words) for student, text in (attack.stored or {}).items()}
     with tempfile.TemporaryDirectory() as folder, _course(Path(folder, "course")) as course:

@@ -24,7 +24,7 @@ ALL, NOTHING, REST = "all", "nothing", "all but this"
 ORDINARY = "ordinary"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Attack:
     """One file of the collection. `attacks/README.md` says what the fields mean."""
 
@@ -65,7 +65,7 @@ def load() -> list[Attack]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A submission made from an attack: the file, the release that it answers, and the points of each graded cell."""
 
@@ -111,7 +111,14 @@ def make(attack: Attack, words: dict[str, str], lesson: str = "", short: bool = 
         notebook.cells.append(new_code_cell(replaced(attack.last, words)))
     content, files = _content(attack, notebook, target, beside(place.name) if attack.base == "solution" else {})
     points = {grade_id(c): _deserved(attack, c, checks, target) for c in release.cells if _graded(c)}
-    return Case(attack, place.name, content, notebooks.to_text(release), points, files)
+    return Case(
+        attack=attack,
+        lesson=place.name,
+        notebook=content,
+        release=notebooks.to_text(release),
+        deserved=points,
+        files=files,
+    )
 
 
 def replaced(text: str, words: dict[str, str]) -> str:

@@ -10,12 +10,12 @@ from attacks.collection import Attack, Case, make
 from autograde.grading.job import Job, Limits, Options, Result
 
 LIMITS = Limits(cell=3.0, call=1.0, total=40.0, memory=2**30, file_size=2**24, output=2**18)
-CONTROL = Attack("control", True, "A right submission.", base="solution", deserved="all")
+CONTROL = Attack(name="control", honest=True, tries="A right submission.", base="solution", deserved="all")
 _KEY = b"k" * 32
 Grade = Callable[[Job], Result]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outcome:
     """What became of one submission; `problems` is empty where all is as it should be."""
 
@@ -34,7 +34,7 @@ def attempt(
     outcomes = []
     for attack in attacks:
         case = make(attack, canaries.words, lesson, short)
-        outcome = Outcome(attack, case.lesson, sum(case.deserved.values()))
+        outcome = Outcome(attack=attack, lesson=case.lesson, deserved=sum(case.deserved.values()))
         for _ in range(attack.runs):
             _try(case, outcome, grade, canaries)
         outcomes.append(outcome)
@@ -44,7 +44,7 @@ def attempt(
 def attempt_control(outcomes: list[Outcome], grade: Grade, canaries: Canaries, short: bool = False) -> None:
     """After some attacks: the next student's right submission is graded as it deserves, and nothing is left behind."""
     last = outcomes[-1]
-    control = Outcome(CONTROL, last.lesson)
+    control = Outcome(attack=CONTROL, lesson=last.lesson)
     lesson = last.lesson if last.attack.release == "" else ""
     _try(make(CONTROL, canaries.words, lesson, short), control, grade, canaries)
     last.problems += [f"the next student: {one}" for one in control.problems]
@@ -56,7 +56,13 @@ def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None
     limits = replace(LIMITS, call=4.0, cell=30.0, total=300.0) if case.attack.honest else LIMITS
     options = Options(limits=limits)
     job = Job(
-        case.lesson, f"student-{case.attack.name}", case.notebook, case.release, _KEY, files=case.files, options=options
+        lesson=case.lesson,
+        student=f"student-{case.attack.name}",
+        notebook=case.notebook,
+        release=case.release,
+        key=_KEY,
+        files=case.files,
+        options=options,
     )
     try:
         result = grade(job)

@@ -323,7 +323,13 @@ def _collect(args) -> int:
     lesson = _graded_lesson(args)
     remarks: list[str] = []
     if args.sources:
-        choice = Choice(args.platform or "", args.names, args.student, args.whole_class, args.received)
+        choice = Choice(
+            platform=args.platform or "",
+            names=args.names,
+            student=args.student,
+            whole_class=args.whole_class,
+            received=args.received,
+        )
         results = collect(lesson, args.sources, choice, args.roster, remarks.append)
     else:
         results = exchange.collect_from_exchange(lesson, remarks.append)

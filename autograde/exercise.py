@@ -33,7 +33,7 @@ class Misconception:
     sentence: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ByHand:
     """A number that learners compute on paper and type, `by_hand(name, number)`: an answer at once, no points.
 

@@ -206,7 +206,15 @@ def overhead(lesson: Lesson, runner: Runner, repeats: int = 5) -> dict:
     row = {}
     for name, cells, times in (("needed", NEEDED, repeats), ("all", ALL, 1)):
         options = Options(cells=cells)
-        job = Job(lesson.name, "one", text.encode(), release, KEY, files=beside(lesson.name), options=options)
+        job = Job(
+            lesson=lesson.name,
+            student="one",
+            notebook=text.encode(),
+            release=release,
+            key=KEY,
+            files=beside(lesson.name),
+            options=options,
+        )
         seconds = [grade(job, runner).seconds for _ in range(times + 1)][1:]
         total, own = (statistics.median(one[part] for one in seconds) for part in ("total", "user"))
         row[f"{name}_cells"] = {

@@ -48,16 +48,25 @@ def grade(job: Job) -> Result:
             right = 0.5 if "HALF" in answer else float("NotImplementedError" not in answer)
             share = float(os.environ.get(SHARE) or right)
             advice = "" if share == 1 else "Look at the cell again."
-            verdict = Verdict(check.group(1), share == 1, PASSED if share == 1 else FAILED, share, None, advice)
+            verdict = Verdict(
+                name=check.group(1),
+                passed=share == 1,
+                state=PASSED if share == 1 else FAILED,
+                score=share,
+                diagnosis=None,
+                advice=advice,
+            )
             max_score = float(cell["metadata"]["nbgrader"]["points"])
-            scores[_grade_id(cell)] = Score(_grade_id(cell), share * max_score, max_score, verdict=verdict)
+            scores[_grade_id(cell)] = Score(
+                grade_id=_grade_id(cell), points=share * max_score, max_score=max_score, verdict=verdict
+            )
     reviews = tuple(Review(name, "a rule") for name, mark in scores.items() if "REVIEW" in sources[mark.verdict.name])
     text = data.decode()
     return Result(
-        job.lesson,
-        job.student,
-        scores,
-        text,
+        lesson=job.lesson,
+        student=job.student,
+        scores=scores,
+        notebook=text,
         notes=job.notes,
         reviews=reviews,
         seconds={"total": 0.01},

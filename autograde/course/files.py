@@ -31,7 +31,7 @@ class Refused(Exception):
     """A file or archive that is not read; the message says why, in words that follow a colon."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class File:
     """A file that may be read, or a folder.
 
@@ -99,7 +99,14 @@ def _listed(file: Path, place: PurePosixPath) -> File:
         modified = datetime.datetime.fromtimestamp(file.lstat().st_mtime)
     except (OSError, OverflowError, ValueError):
         modified = None
-    return File(place, place, lambda limit: read_plain(file, limit), problem, modified, not problem and file.is_dir())
+    return File(
+        place=place,
+        inside=place,
+        content=lambda limit: read_plain(file, limit),
+        problem=problem,
+        modified=modified,
+        is_folder=not problem and file.is_dir(),
+    )
 
 
 def open_archive(file: Path | io.BytesIO, limited: bool = False) -> zipfile.ZipFile:
@@ -135,7 +142,14 @@ def archive_files(archive: zipfile.ZipFile, outer: PurePosixPath | None = None) 
             continue
         place = inside if outer is None else PurePosixPath(f"{outer}: {inside}")
         content = partial(_unzip, archive, member)
-        yield File(place, inside, content, _problem(member, inside), _date(member), member.is_dir())
+        yield File(
+            place=place,
+            inside=inside,
+            content=content,
+            problem=_problem(member, inside),
+            modified=_date(member),
+            is_folder=member.is_dir(),
+        )
 
 
 def _name(member: zipfile.ZipInfo) -> str:

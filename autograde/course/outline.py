@@ -13,7 +13,7 @@ from autograde.course.lessons import Lesson
 _ROW = re.compile(r"\| ([\d.]+) `(\w+)`( \(extra\))? \| (.*) \| (\d+) \| (\d+) \|")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """One exercise in the table: `number` is the lesson's and its own ("3.2"), `title` says what is built."""
 
@@ -36,7 +36,7 @@ def outline(lesson: Lesson) -> list[Asked]:
     except (OSError, ValueError, KeyError, StopIteration):
         raise CourseError(f"{file} is missing or damaged. Fetch the course again, or run `course build`.") from None
     return [
-        Asked(number, name, title, int(points), int(minutes), bool(extra))
+        Asked(number=number, name=name, title=title, points=int(points), minutes=int(minutes), extra=bool(extra))
         for number, name, extra, title, points, minutes in _ROW.findall(text)
     ]
 

@@ -155,10 +155,10 @@ class _Grading:
         text = self._text()
         self.seconds["total"] = time.perf_counter() - start
         return Result(
-            self.job.lesson,
-            self.job.student,
-            scores,
-            text,
+            lesson=self.job.lesson,
+            student=self.job.student,
+            scores=scores,
+            notebook=text,
             notes=tuple(dict.fromkeys(self.notes))[:_NOTES],
             reviews=tuple(dict.fromkeys(self.reviews)),
             seconds=self.seconds,
@@ -434,16 +434,18 @@ class _Grading:
             verdict = self.verdicts.get(name) or refused(check, self.unreadable or "There is no verdict.")
             points = round(min(1.0, max(0.0, verdict.score)) * max_score, 2)
             comment = verdict.summary if verdict.carried or not verdict.passed else ""
-            return Score(name, points, max_score, verdict=verdict, comment=comment)
+            return Score(grade_id=name, points=points, max_score=max_score, verdict=verdict, comment=comment)
         if self.unreadable:
-            return Score(name, 0.0, max_score, comment=self.unreadable)
+            return Score(grade_id=name, points=0.0, max_score=max_score, comment=self.unreadable)
         assurance = "low" if is_locked(cell) else "high"
         try:
             with self.deadline.handling("Its result could not be read", GRACE):
-                return Score(name, ordinary_score(cell, max_score), max_score, assurance=assurance)
+                return Score(
+                    grade_id=name, points=ordinary_score(cell, max_score), max_score=max_score, assurance=assurance
+                )
         except Unusable as error:
             self.doubts[name] = f"{error}."
-            return Score(name, 0.0, max_score, assurance=assurance, comment=f"{error}.")
+            return Score(grade_id=name, points=0.0, max_score=max_score, assurance=assurance, comment=f"{error}.")
 
     def _show_everywhere(self, reason: str) -> None:
         for cell in self.notebook.cells:

@@ -11,7 +11,7 @@ from autograde.judge.verdict import Verdict
 NEEDED, ALL = "needed", "all"  # which cells are run: those that can decide a grade, or every one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a submission may use.
 
@@ -71,7 +71,7 @@ class GradeRequest:
     options: Options | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """One submission and what is needed to grade it.
 
@@ -106,7 +106,7 @@ class Review:
     line: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Score:
     """The points of one graded cell; `points` None where it is graded by hand.
 
@@ -123,7 +123,7 @@ class Score:
     comment: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """What was decided about one submission, and why.
 

@@ -38,21 +38,21 @@ def problem_in_time(error: BaseException, seconds: float) -> Problem:
         raise
     except limits.TimeIsUp:
         text = f"an exception was raised whose text took longer than {min(seconds, _READING):g} seconds"
-        return Problem("TimeIsUp", text, ("TimeIsUp",))
+        return Problem(kind="TimeIsUp", text=text, kinds=("TimeIsUp",))
     except BaseException:
-        return Problem("Exception", "its text could not be read", ("Exception",))
+        return Problem(kind="Exception", text="its text could not be read", kinds=("Exception",))
 
 
 def _problem(error: BaseException, seconds: float) -> Problem:
     kinds = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
     lines = learner_lines(error)
     if isinstance(error, limits.Exited | SystemExit):
-        return Problem("Exited", "the code asked Python to exit", kinds, lines)
+        return Problem(kind="Exited", text="the code asked Python to exit", kinds=kinds, lines=lines)
     values = values_there(error)
     if isinstance(error, limits.TimeIsUp):
         text = f"no result after {seconds:g} seconds: is there a loop that never ends?"
-        return Problem("TimeIsUp", text, kinds, lines, values)
-    return Problem(type(error).__name__, _text(error), kinds, lines, values)
+        return Problem(kind="TimeIsUp", text=text, kinds=kinds, lines=lines, values=values)
+    return Problem(kind=type(error).__name__, text=_text(error), kinds=kinds, lines=lines, values=values)
 
 
 def _text(error: BaseException) -> str:

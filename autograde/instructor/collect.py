@@ -31,7 +31,7 @@ FILE_DATES = "dates"  # for `received`: each file's own date
 _SHOWN = 10  # names in one line
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Collected:
     """One submission that was taken in, or the reason why it was not.
 
@@ -109,7 +109,7 @@ def collect(
             try:
                 source = sources.read(path, stack)
             except Refused as error:
-                results.append(Collected(path.stem, str(path), str(error)))
+                results.append(Collected(student=path.stem, place=str(path), problem=str(error)))
                 continue
             for person in sources.people(lesson, source, choice, alone, students.known, students.listed):
                 found.append((person, students.find(person.identity)))
@@ -183,7 +183,9 @@ def _places(files: Iterable[Handed]) -> str:
 
 def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collected:
     """Store one student's submission, or say why not."""
-    result = Collected(who.student, _places(person.files), person.problem or who.problem, late=person.late)
+    result = Collected(
+        student=who.student, place=_places(person.files), problem=person.problem or who.problem, late=person.late
+    )
     if result.problem:
         return result
     try:

@@ -38,7 +38,7 @@ _NO_STUDENT = ("points possible", "student, test", "test student")  # rows of a 
 _POINTS = "points possible"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One person of the list; what the list does not say is "". `more`: what further identifying columns say."""
 

@@ -10,7 +10,7 @@ from autograde.harness.call import Answer, Call, Problem, Skipped
 from autograde.judge.compare import Comparison, Difference, Tolerance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """What is wrong with the answer to one call."""
 
@@ -30,28 +30,47 @@ def find(
     exercise: Exercise, call: Call, expected: Answer, got: Answer | Skipped, tolerance: Tolerance
 ) -> Finding | None:
     if isinstance(got, Skipped):
-        return Finding(call, Difference("", "a result", "skipped, because an earlier call did not return"))
+        return Finding(
+            call=call,
+            difference=Difference(path="", expected="a result", got="skipped, because an earlier call did not return"),
+        )
     if expected.problem is not None:
         if got.problem is None:
-            return Finding(call, missing_error=expected.problem, difference=Difference("", "", brief(got.value)))
+            return Finding(
+                call=call,
+                missing_error=expected.problem,
+                difference=Difference(path="", expected="", got=brief(got.value)),
+            )
         if expected.problem.kind not in got.problem.kinds:
-            return Finding(call, problem=got.problem, missing_error=expected.problem)
+            return Finding(call=call, problem=got.problem, missing_error=expected.problem)
         if call.mentions and not got.problem.text.strip():
             remark = f"The {got.problem.kind} has no message. Say in it what is wrong."
             return Finding(
-                call, Difference("", expected.problem.text, got.problem.text, remark, "an error without a word")
+                call=call,
+                difference=Difference(
+                    path="",
+                    expected=expected.problem.text,
+                    got=got.problem.text,
+                    remark=remark,
+                    kind="an error without a word",
+                ),
             )
         absent = [word for word in call.mentions if word not in got.problem.text]
         if absent:
             remark = f"The message of the {got.problem.kind} does not name {', '.join(map(repr, absent))}."
             kind = "a message without the name"
-            return Finding(call, Difference("", expected.problem.text, got.problem.text, remark, kind))
+            return Finding(
+                call=call,
+                difference=Difference(
+                    path="", expected=expected.problem.text, got=got.problem.text, remark=remark, kind=kind
+                ),
+            )
         return None
     if got.problem is not None:
-        return Finding(call, problem=got.problem)
+        return Finding(call=call, problem=got.problem)
     found = Comparison(tolerance, exercise.ignore, exercise.multiple_outputs).difference(expected.value, got.value)
     if found:
-        return Finding(call, found)
+        return Finding(call=call, difference=found)
     if got.changed and not exercise.mutates:
-        return Finding(call, changed=got.changed)
+        return Finding(call=call, changed=got.changed)
     return None

@@ -43,7 +43,7 @@ def judge(
     got = projected(exercise, calls, answers)
     findings = [find(exercise, *each) for each in zip(calls, key.expected, got, key.tolerances, strict=True)]
     if not any(findings):
-        return Verdict(exercise.name, True, PASSED, 1.0, points=exercise.points)
+        return Verdict(name=exercise.name, passed=True, state=PASSED, score=1.0, points=exercise.points)
     first = next(filter(None, findings))
     diagnosis = diagnose(key, got, findings, source)
     if again is not None and (diagnosis is None or diagnosis.evidence != MISCONCEPTION) and first.problem is None:
@@ -51,7 +51,7 @@ def judge(
     plain = explain.advice(exercise, first)
     advice = diagnosis.sentence if diagnosis else plain
     return Verdict(
-        exercise.name,
+        name=exercise.name,
         passed=False,
         state=ERROR if first.problem and not _is_no_error(first.problem) else FAILED,
         score=_score(exercise, calls, findings),
@@ -75,7 +75,7 @@ def _unwritten(exercise: Exercise, source: str, problem: Problem | None) -> Verd
         seen = leftover(exercise, source) or _unwritten_part(exercise, problem)
     if seen is not None:
         return Verdict(
-            exercise.name,
+            name=exercise.name,
             passed=False,
             state=FAILED,
             score=0.0,
@@ -85,7 +85,9 @@ def _unwritten(exercise: Exercise, source: str, problem: Problem | None) -> Verd
             points=exercise.points,
         )
     advice = "Write the code in the cell above, run that cell, then run this check again."
-    return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
+    return Verdict(
+        name=exercise.name, passed=False, state=NOT_STARTED, score=0.0, advice=advice, points=exercise.points
+    )
 
 
 def _unwritten_part(exercise: Exercise, problem: Problem | None) -> Observation:

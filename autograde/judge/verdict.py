@@ -28,7 +28,7 @@ _FACT = "text-align:left;vertical-align:top;padding:0"
 _TEXT = "margin:0;padding:0;background:transparent;white-space:pre-wrap"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What a check found.
 

@@ -96,7 +96,7 @@ def _verdict(asked: Exercise, namespace: dict[str, Any]) -> Verdict:
         return found.verdict(name, asked.points, name in namespace)
     if name not in namespace:
         advice = f"There is no `{name}` yet. Run the cell above that defines it, then run this check again."
-        return Verdict(name, False, NOT_STARTED, 0.0, advice=advice, points=asked.points)
+        return Verdict(name=name, passed=False, state=NOT_STARTED, score=0.0, advice=advice, points=asked.points)
     verdict = assess(name, namespace[name])
     if not verdict.passed:
         verdict = _carried(asked, verdict, namespace)

@@ -71,7 +71,7 @@ class Refused:
             advice += f" What is in memory as `{name}` is an older definition, which was not checked."
         text = (self.error.text or "").strip()
         facts = (("In your code", f"line {line}: {text}" if text else f"line {line}"),) if line else ()
-        return Verdict(name, passed=False, state=ERROR, score=0.0, advice=advice, facts=facts, points=points)
+        return Verdict(name=name, passed=False, state=ERROR, score=0.0, advice=advice, facts=facts, points=points)
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ def test_a_grader_that_can_be_fooled_is_found_out():
 
         def fooled(job):
             token.write_text("owned")
-            scores = {name: Score(name, 1.0, 3.0, comment=secret) for name in case.deserved}
-            return Result(job.lesson, job.student, scores, '{"cells": []}')
+            scores = {name: Score(grade_id=name, points=1.0, max_score=3.0, comment=secret) for name in case.deserved}
+            return Result(lesson=job.lesson, student=job.student, scores=scores, notebook='{"cells": []}')
 
         def stopped(job):
             raise RuntimeError("the class stops")

@@ -33,7 +33,14 @@ def runner():
 
 def graded(runner, lesson, answers, **options):
     data = nbformat.writes(filled(lesson, answers)).encode()
-    job = Job(lesson.name, "kim", data, nbformat.writes(released(lesson)), b"k" * 32, options=Options(**options))
+    job = Job(
+        lesson=lesson.name,
+        student="kim",
+        notebook=data,
+        release=nbformat.writes(released(lesson)),
+        key=b"k" * 32,
+        options=Options(**options),
+    )
     return grade(job, runner)
 
 

@@ -243,7 +243,17 @@ def test_the_same_marks_as_elsewhere(engine):
     got = {}
     for name, notebook in answers.items():
         data, release = nbformat.writes(notebook).encode(), nbformat.writes(released(lesson))
-        result = grade(Job(lesson.name, "kim", data, release, b"k" * 32, files=beside(lesson.name)), engine)
+        result = grade(
+            Job(
+                lesson=lesson.name,
+                student="kim",
+                notebook=data,
+                release=release,
+                key=b"k" * 32,
+                files=beside(lesson.name),
+            ),
+            engine,
+        )
         got[name] = sum(mark.points for mark in result.scores.values())
         most = sum(mark.max_score for mark in result.scores.values())
         assert result.assurance == engine.assurance

@@ -85,7 +85,14 @@ def references(monkeypatch):
 def job(notebook=None, **limits) -> Job:
     data = nbformat.writes(notebook or filled(LESSON, WRONG)).encode()
     release = nbformat.writes(released(LESSON))
-    return Job(LESSON.name, "kim", data, release, b"k" * 32, options=Options(limits=Limits(**limits)))
+    return Job(
+        lesson=LESSON.name,
+        student="kim",
+        notebook=data,
+        release=release,
+        key=b"k" * 32,
+        options=Options(limits=Limits(**limits)),
+    )
 
 
 def points(result) -> float:
@@ -153,12 +160,12 @@ def test_only_the_answer_that_cannot_be_judged_has_no_points(references, monkeyp
 def test_a_record_stays_small_whatever_an_answer_says(references, monkeypatch):
     """A traceback of 4,000 lines of 1,999 characters once made a record of 8 MB."""
     lines = ("x" * 1999,) * 4000
-    problem = Problem("ValueError", "odd", lines=lines, values=lines)
+    problem = Problem(kind="ValueError", text="odd", lines=lines, values=lines)
     frame = pack_answers([Answer(problem=problem, changed=lines)])
     monkeypatch.setattr(References, "ask", lambda self, name, calls: unpack_answers(frame, 1) * len(calls))
     job_of_many = replace(job(), notes=tuple(f"note {number}" * 20 for number in range(5000)))
     result = grading.grade(job_of_many, NobodyRuns())
-    made = results.Record(result, results.Fingerprints("", "", ""), Options())
+    made = results.Record(result=result, prints=results.Fingerprints("", "", ""), options=Options())
     assert len(json.dumps(results.to_dict(replace(made, result=replace(result, notebook=""))))) < 100_000
     assert points(result) == 0.0
 

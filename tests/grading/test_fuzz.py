@@ -162,7 +162,9 @@ class Silent(Driver):
 
 def judged(lesson: str, release: str, data: bytes, runner=None) -> grading.Result:
     """Grade, and see that every graded cell of the release has its mark."""
-    job = Job(lesson, "ada", data, release, b"k" * 32, options=Options(limits=LIMITS))
+    job = Job(
+        lesson=lesson, student="ada", notebook=data, release=release, key=b"k" * 32, options=Options(limits=LIMITS)
+    )
     result = grading.grade(job, runner)
     graded = {
         notebooks.grade_id(cell): float(notebooks.nbgrader_data(cell)["points"])

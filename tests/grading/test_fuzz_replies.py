@@ -62,7 +62,10 @@ def test_bytes_are_a_frame_or_none(data):
 def changed_answers(draw):
     """Answers as they are sent, with something of another form in their place."""
     value = draw(st.sampled_from([1.5, 2**70, 1j, (1, [2]), {"a": 1}, np.eye(2), TensorData(np.arange(3)), "text"]))
-    problem = draw(st.none() | st.just(Problem("KeyError", "'a'", ("KeyError",), ("line 1",), ("x: 1",))))
+    problem = draw(
+        st.none()
+        | st.just(Problem(kind="KeyError", text="'a'", kinds=("KeyError",), lines=("line 1",), values=("x: 1",)))
+    )
     frame = pack_answers([Answer(value, problem, ("x",), "printed"), Skipped()])
     (size,) = struct.unpack(">Q", frame[:8])
     tree, rest = json.loads(frame[8 : 8 + size]), frame[8 + size :]

@@ -41,7 +41,13 @@ def bundle_of(lesson, notebook, **options) -> Job:
     data = notebook if isinstance(notebook, bytes | None) else nbformat.writes(notebook).encode()
     files = options.pop("files", beside(lesson.name))
     return Job(
-        lesson.name, "kim", data, nbformat.writes(released(lesson)), b"k" * 32, files=files, options=Options(**options)
+        lesson=lesson.name,
+        student="kim",
+        notebook=data,
+        release=nbformat.writes(released(lesson)),
+        key=b"k" * 32,
+        files=files,
+        options=Options(**options),
     )
 
 

@@ -38,11 +38,24 @@ EARLY, LATE = datetime.datetime(2026, 3, 1, 10), datetime.datetime(2026, 3, 3, 1
 def record(shares: dict[str, float | None], student: str = "ada", submitted=EARLY, reviews=()) -> Record:
     scores = {}
     for name, share in shares.items():
-        verdict = Verdict(name, share == 1, "passed" if share == 1 else "failed", share or 0.0, None, "Look\0 at it.")
+        verdict = Verdict(
+            name=name,
+            passed=share == 1,
+            state="passed" if share == 1 else "failed",
+            score=share or 0.0,
+            diagnosis=None,
+            advice="Look\0 at it.",
+        )
         points = None if share is None else share * POINTS[name]
-        scores[f"check_{name}"] = Score(f"check_{name}", points, POINTS[name], verdict=verdict)
-    result = Result(LESSON.name, student, scores, "", reviews=tuple(reviews), assurance="full")
-    return Record(result, Fingerprints("s", "r", "e"), Options(), submitted, submitted)
+        scores[f"check_{name}"] = Score(
+            grade_id=f"check_{name}", points=points, max_score=POINTS[name], verdict=verdict
+        )
+    result = Result(
+        lesson=LESSON.name, student=student, scores=scores, notebook="", reviews=tuple(reviews), assurance="full"
+    )
+    return Record(
+        result=result, prints=Fingerprints("s", "r", "e"), options=Options(), submitted=submitted, graded=submitted
+    )
 
 
 ALL_RIGHT = dict.fromkeys(POINTS, 1.0)

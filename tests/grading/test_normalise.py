@@ -177,7 +177,13 @@ def isolated():
 def test_a_right_notebook_gets_full_marks_however_its_cells_are_cut(change, isolated):
     right = filled(LESSON)
     change(right, by_grade_id(right))
-    job = Job(LESSON.name, "ada", json.dumps(right).encode(), notebooks.to_text(released(LESSON)), b"k" * 32)
+    job = Job(
+        lesson=LESSON.name,
+        student="ada",
+        notebook=json.dumps(right).encode(),
+        release=notebooks.to_text(released(LESSON)),
+        key=b"k" * 32,
+    )
     result = grade(job)
     assert {name: score.points for name, score in result.scores.items()} == {
         name: score.max_score for name, score in result.scores.items()

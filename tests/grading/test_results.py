@@ -24,14 +24,27 @@ NAME = f"{LESSON.name}.ipynb"
 
 
 def record(student: str = "ada", points: float | None = 1.5, **prints) -> Record:
-    verdict = Verdict("softmax", False, "failed", 0.5, "no scaling", "Look at \ud800 it.", (("call", "f(1)\x00"),), 3)
-    scores = {"check_softmax": Score("check_softmax", points, 3.0, verdict=verdict, comment="a comment")}
-    scores["essay"] = Score("essay", None, 2.0, assurance="low")
+    verdict = Verdict(
+        name="softmax",
+        passed=False,
+        state="failed",
+        score=0.5,
+        diagnosis="no scaling",
+        advice="Look at \ud800 it.",
+        facts=(("call", "f(1)\x00"),),
+        evidence=3,
+    )
+    scores = {
+        "check_softmax": Score(
+            grade_id="check_softmax", points=points, max_score=3.0, verdict=verdict, comment="a comment"
+        )
+    }
+    scores["essay"] = Score(grade_id="essay", points=None, max_score=2.0, assurance="low")
     result = Result(
-        LESSON.name,
-        student,
-        scores,
-        "{}",
+        lesson=LESSON.name,
+        student=student,
+        scores=scores,
+        notebook="{}",
         notes=("a note",),
         reviews=(Review("essay", "graded by hand", "x"),),
         seconds={"total": 0.5},
@@ -40,7 +53,7 @@ def record(student: str = "ada", points: float | None = 1.5, **prints) -> Record
     )
     prints = {"submission": "s", "release": "r", "environment": "e", "exercises": {"softmax": "1"}} | prints
     time = datetime.datetime(2026, 3, 1, 10, 0, 0, 5)
-    return Record(result, Fingerprints(**prints), Options(), time, time)
+    return Record(result=result, prints=Fingerprints(**prints), options=Options(), submitted=time, graded=time)
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):

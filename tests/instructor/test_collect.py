@@ -205,7 +205,7 @@ def test_whatever_is_packed_stops_nothing_and_leaves_nobody_out(place, files, pl
     path = source("class.zip", files)
     if damage:
         path.write_bytes(path.read_bytes()[: -len(damage)] + damage)
-    results = collect(LESSON, [path], Choice(platform))
+    results = collect(LESSON, [path], Choice(platform=platform))
     visible = {name for name in files if name.split("/")[0] not in ("__MACOSX", ".git", LESSON.name)}
     assert results or not visible
     folders = {path.name for path in (place / "classroom" / "submitted").glob("*")}
@@ -493,7 +493,9 @@ def test_what_platforms_download_is_recognised(place, platform, kind):
     results = taken(source("download" if kind == "folder" else "download.zip", files))
     assert stored(place) == expected
     assert {student for student, result in results.items() if result.problem} == left
-    said = taken(Path("download" if kind == "folder" else "download.zip"), choice=Choice(platform.split("-")[0]))
+    said = taken(
+        Path("download" if kind == "folder" else "download.zip"), choice=Choice(platform=platform.split("-")[0])
+    )
     assert set(said) == set(results)
 
 
@@ -539,7 +541,7 @@ def test_own_names_as_for_nbgraders_zip_collect(place):
 
 def test_github_needs_the_assignments_name(place):
     with pytest.raises(CourseError, match="ASSIGNMENT-submissions"):
-        collect(LESSON, [source("repos", {f"lesson-3-ada/{NAME}": "ada"})], Choice("github"))
+        collect(LESSON, [source("repos", {f"lesson-3-ada/{NAME}": "ada"})], Choice(platform="github"))
 
 
 # --- with a class list ----------------------------------------------------------------------------------------------

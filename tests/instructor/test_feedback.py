@@ -84,7 +84,15 @@ def test_a_checks_own_box_is_shown_as_it_is():
     from autograde.judge.verdict import FAILED as STATE
     from autograde.judge.verdict import Verdict
 
-    html = Verdict("softmax", False, STATE, 0.5, "no scaling", "Look at `x`.", (("Got", "<b>"),)).html
+    html = Verdict(
+        name="softmax",
+        passed=False,
+        state=STATE,
+        score=0.5,
+        diagnosis="no scaling",
+        advice="Look at `x`.",
+        facts=(("Got", "<b>"),),
+    ).html
     clean = clean_html(html)
     assert "border-left:6px solid #d55e00" in clean and "white-space:pre-wrap" in clean
     assert "course-check" in clean and "&lt;b&gt;" in clean and "<code>x</code>" in clean
@@ -210,7 +218,7 @@ def test_points_comments_and_penalty_stand_in_the_feedback():
 
 def checked(name: str, state: str, advice: str, score: float, points: float, **more):
     """A check's cell as the grader leaves it."""
-    verdict = Verdict(name, state == "passed", state, score / points, advice=advice, **more)
+    verdict = Verdict(name=name, passed=state == "passed", state=state, score=score / points, advice=advice, **more)
     cell = graded_cell(f'check("{name}")', outputs(verdict), grade_id=f"check_{name}", score=score, points=points)
     return cell, verdict
 

@@ -35,18 +35,33 @@ def record(student: str, wrong: dict[str, str | None] | None = None, **options) 
     """A submission whose exercises are right, or wrong in the way that `wrong` names (None: not started)."""
     scores = {}
     for one in ALL:
-        verdict = Verdict(one.name, True, PASSED, 1.0, points=one.points)
+        verdict = Verdict(name=one.name, passed=True, state=PASSED, score=1.0, points=one.points)
         if one.name in (wrong or {}):
             diagnosis = wrong[one.name]
             state = FAILED if diagnosis else NOT_STARTED
             facts = (("Expected", "1.234 " * options.get("length", 1)),)
-            verdict = Verdict(one.name, False, state, 0.0, diagnosis, "Look at it again.", facts, one.points)
+            verdict = Verdict(
+                name=one.name,
+                passed=False,
+                state=state,
+                score=0.0,
+                diagnosis=diagnosis,
+                advice="Look at it again.",
+                facts=facts,
+                evidence=one.points,
+            )
         name = f"check_{one.name}"
-        scores[name] = Score(name, verdict.score * one.points, one.points, verdict=verdict)
+        scores[name] = Score(grade_id=name, points=verdict.score * one.points, max_score=one.points, verdict=verdict)
     given = {"notes": (), "reviews": (), "assurance": "full", "seconds": {"total": 0.2}, **options}
     extra, _ = given.pop("scores", {}), given.pop("length", None)
-    result = Result(LESSON, student, {**scores, **extra}, "", **given)
-    return Record(result, Fingerprints("s", "r", "e"), Options(), datetime.datetime(2026, 3, 1, 10), results.now())
+    result = Result(lesson=LESSON, student=student, scores={**scores, **extra}, notebook="", **given)
+    return Record(
+        result=result,
+        prints=Fingerprints("s", "r", "e"),
+        options=Options(),
+        submitted=datetime.datetime(2026, 3, 1, 10),
+        graded=results.now(),
+    )
 
 
 def write(folder, records) -> None:
@@ -134,7 +149,7 @@ def test_only_the_newest_record_counts(tmp_path):
 
 
 def test_what_a_person_should_look_at_stands_there_with_its_reason(tmp_path):
-    low = {"own": Score("own", 2.0, 2.0, assurance="low")}
+    low = {"own": Score(grade_id="own", points=2.0, max_score=2.0, assurance="low")}
     reviews = (Review("softmax", "uses torch.softmax, which it should build", "return torch.softmax(x, -1)"),)
     write(tmp_path, [record("ada", reviews=reviews), record("bob", scores=low), record("zoe")])
     nothing = dict.fromkeys([one.name for one in ALL])
@@ -151,7 +166,10 @@ def test_what_a_person_should_look_at_stands_there_with_its_reason(tmp_path):
 def test_what_a_person_has_marked_is_no_longer_to_look_at(tmp_path):
     cell = f"check_{ALL[0].name}"
     write(tmp_path, [record(name, reviews=(Review(cell, "rule", "line"),)) for name in ("ada", "bob", "cem")])
-    grades = {(LESSON, "ada"): Grade(20, 20, 0, review=False), (LESSON, "bob"): Grade(20, 20, 0, review=True)}
+    grades = {
+        (LESSON, "ada"): Grade(score=20, raw=20, late=0, review=False),
+        (LESSON, "bob"): Grade(score=20, raw=20, late=0, review=True),
+    }
     summary = summarize(tmp_path, LESSON, Grades({}, {LESSON: 24.0}, grades))
     assert [row.student for row in summary.reviews] == ["bob", "cem"]
     write(tmp_path, [record("ada", unreadable="It is no notebook.")])

@@ -72,14 +72,20 @@ def test_a_later_exercise_is_never_mended():
 
 
 def test_only_verdicts_that_are_final_count():
-    verdicts = [Verdict("softmax", False, "failed", 0.0), Verdict("project", True, PASSED, 1.0)]
+    verdicts = [
+        Verdict(name="softmax", passed=False, state="failed", score=0.0),
+        Verdict(name="project", passed=True, state=PASSED, score=1.0),
+    ]
     assert carry.settled(verdicts, []) == {"softmax": False, "project": True}
     assert carry.settled(verdicts, ["softmax"]) == {"project": True}
-    assert carry.settled([*verdicts, Verdict("softmax", True, PASSED, 1.0)], []) == {"softmax": False, "project": True}
+    assert carry.settled([*verdicts, Verdict(name="softmax", passed=True, state=PASSED, score=1.0)], []) == {
+        "softmax": False,
+        "project": True,
+    }
 
 
 def test_the_sentence():
-    verdict = Verdict("SelfAttentionHead", True, PASSED, 1.0)
+    verdict = Verdict(name="SelfAttentionHead", passed=True, state=PASSED, score=1.0)
     advice = carry.carried(verdict, ["softmax"]).advice
     assert advice == "Right; it uses your `softmax`, which is not right yet."
     advice = carry.carried(verdict, ["softmax", "project"]).advice

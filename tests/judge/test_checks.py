@@ -169,7 +169,7 @@ ODD = {
     "a giant array": huge,
     "equal to everything": lambda x, axis=-1: Equal(),
     "a lying subclass": lambda x, axis=-1: np.zeros(x.shape).view(Subclass),
-    "the verdict itself": lambda x, axis=-1: Verdict("softmax", True, "passed", 1.0),
+    "the verdict itself": lambda x, axis=-1: Verdict(name="softmax", passed=True, state="passed", score=1.0),
     "recursive": recursive,
     "exits": exits,
     "kills": kills,
@@ -495,7 +495,7 @@ def test_html_is_escaped():
 
 def test_marks_of_a_sentence_become_html():
     advice = "Multiply `2 * d * n` by 3 * n * m. It is *not* a sum: *never* `*args*` <b>."
-    html = Verdict("softmax", passed=False, state="failed", score=0.0, advice=advice).html
+    html = Verdict(name="softmax", passed=False, state="failed", score=0.0, advice=advice).html
     assert "<code>2 * d * n</code> by 3 * n * m. It is <em>not</em> a sum: <em>never</em> <code>*args*</code>" in html
     assert "&lt;b&gt;" in html
 

@@ -154,6 +154,6 @@ def test_a_check_says_it():
     ],
 )
 def test_nothing_is_explained_without_certainty(text, lines):
-    problem = Problem("NameError" if text.startswith("name") else "TypeError", text, (), lines)
+    problem = Problem(kind="NameError" if text.startswith("name") else "TypeError", text=text, kinds=(), lines=lines)
     assert explained(exercise("AttentionBlock"), problem, HEAD + BLOCK) is None
     assert explained(exercise("AttentionBlock"), problem, None) is None

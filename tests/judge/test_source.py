@@ -17,7 +17,7 @@ HEAD = "class TokenEmbedding(nn.Module):\n    def __init__(self, vocab_size, d_m
 CLASS = HEAD + "        super().__init__()\n        self.w = vocab_size, d_model, pad\n"
 METHOD = "    def {}(self, ids):\n        return ids\n"
 RETURNED = "    if x.shape[-1] % num_heads:\n        return ValueError(num_heads)\n    return x\n"
-UNWRITTEN = Problem("NotImplementedError", "", ("NotImplementedError", "RuntimeError", "Exception"))
+UNWRITTEN = Problem(kind="NotImplementedError", text="", kinds=("NotImplementedError", "RuntimeError", "Exception"))
 
 CASES = {
     "an argument is never used": ("softmax", "def softmax(x, axis=-1):\n    return np.exp(x) / np.exp(x).sum()\n"),

@@ -106,7 +106,7 @@ def test_a_misconception_that_raises_or_never_ends_is_not_asked_on_every_call():
 
     def wrong(number, at):
         asked_for.append((number, at))
-        return Answer(problem=Problem("TimeIsUp", "no result"))
+        return Answer(problem=Problem(kind="TimeIsUp", text="no result"))
 
     key.wrong = wrong
     got = [dataclasses.replace(one, value=one.value + 1) for one in key.expected]

@@ -17,8 +17,13 @@ from autograde.learner import by_hand as module
 from autograde.learner import predict as predicting
 from conftest import ROOT
 
-SCORE = ByHand("score of bites", 1.1547, "Divide the product by the root.", slips={2.0: "This is the product itself."})
-ROW = ByHand("row of dog", [0.25, 0.75], "The shares add up to 1.")
+SCORE = ByHand(
+    name="score of bites",
+    value=1.1547,
+    hint="Divide the product by the root.",
+    slips={2.0: "This is the product itself."},
+)
+ROW = ByHand(name="row of dog", value=[0.25, 0.75], hint="The shares add up to 1.")
 
 
 @pytest.fixture(autouse=True)

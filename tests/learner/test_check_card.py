@@ -70,7 +70,7 @@ def test_elsewhere_nothing_is_counted(tmp_path, monkeypatch, capsys):
 
 
 def test_the_result_is_shown_once(monkeypatch):
-    verdict = Verdict("softmax", False, FAILED, 0.0, advice="The shares do not add up to 1.")
+    verdict = Verdict(name="softmax", passed=False, state=FAILED, score=0.0, advice="The shares do not add up to 1.")
     monkeypatch.setattr(runs, "runs", [])
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     assert CheckFailed(verdict)._render_traceback_() == [verdict.summary], "nbgrader's Validate shows nothing else"
@@ -87,7 +87,9 @@ def test_a_name_without_quotes_is_told():
 
 
 def test_the_text_has_the_colour_of_the_theme():
-    html = Verdict("softmax", False, FAILED, 0.0, advice="Wrong.", facts=(("Call", "softmax(x)"),)).html
+    html = Verdict(
+        name="softmax", passed=False, state=FAILED, score=0.0, advice="Wrong.", facts=(("Call", "softmax(x)"),)
+    ).html
     assert re.findall(r'[;"]color:([^;"]+)', html) == ["inherit"]
     assert set(re.findall(r'[;"]background:([^;"]+)', html)) == {"transparent"}
     assert "✗ softmax: not right yet" in html, "the state is told by a sign and in words"

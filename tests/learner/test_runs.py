@@ -73,10 +73,10 @@ def test_a_misspelt_def_is_found_by_its_cell():
 def test_a_renamed_function_is_an_older_definition_that_does_not_pass():
     found = doubt("softmax", RIGHT, [run(RIGHT), run(RENAMED)])
     assert isinstance(found, Older) and "defines `soft_max` in its place" in found.sentence
-    passed = found.of(Verdict("softmax", True, PASSED, 1.0))
+    passed = found.of(Verdict(name="softmax", passed=True, state=PASSED, score=1.0))
     assert (passed.passed, passed.state, passed.score) == (False, FAILED, 0)
     assert "older definition, which is still in memory, is right" in passed.advice
-    failed = found.of(Verdict("softmax", False, FAILED, 0.0, advice="Wrong."))
+    failed = found.of(Verdict(name="softmax", passed=False, state=FAILED, score=0.0, advice="Wrong."))
     assert failed.advice.endswith("This check judged the older definition. Wrong.")
 
 
@@ -91,7 +91,7 @@ def test_a_cell_that_was_saved_and_not_run(tmp_path):
     os.utime(file, (200, 200))
     found = doubt("softmax", RIGHT, [run(RIGHT)], file)
     assert isinstance(found, Older) and "has changed since it was last run" in found.sentence
-    assert found.of(Verdict("softmax", True, PASSED, 1.0)).passed
+    assert found.of(Verdict(name="softmax", passed=True, state=PASSED, score=1.0)).passed
     file.write_text("{")
     os.utime(file, (200, 200))
     assert doubt("softmax", RIGHT, [run(RIGHT)], file) is None

@@ -91,7 +91,7 @@ def test_a_check_in_the_workspace_is_recorded_and_elsewhere_is_not(course, capsy
     run(capsys, "start")
     folder = course / "my_work" / LESSON.name
     monkeypatch.chdir(folder)
-    progress.record(exercise("softmax"), Verdict("softmax", True, "passed", 1.0))
+    progress.record(exercise("softmax"), Verdict(name="softmax", passed=True, state="passed", score=1.0))
     assert progress.read(course / "my_work" / progress.FILE)["softmax"] == {"state": "passed", "score": 1.0}
     monkeypatch.chdir(course)
     assert progress.find() is None

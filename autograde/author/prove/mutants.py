@@ -121,7 +121,7 @@ def build(mutant: Mutant, reference: Any) -> Any:
 # --- places ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Place:
     """A node of the tree, where it hangs, and what encloses it."""
 
@@ -170,7 +170,17 @@ def _below(node, attributes, statement, function, keyword, in_raise) -> Iterator
                 continue
             inner = child if isinstance(child, ast.stmt) else statement
             word = (node.arg or "") if isinstance(node, ast.keyword) else "" if isinstance(child, ast.stmt) else keyword
-            yield _Place(child, node, field, index, inner, function, attributes, word, in_raise)
+            yield _Place(
+                node=child,
+                parent=node,
+                field=field,
+                index=index,
+                statement=inner,
+                function=function,
+                attributes=attributes,
+                keyword=word,
+                in_raise=in_raise,
+            )
             yield from _below(child, attributes, inner, function, word, in_raise)
 
 

@@ -32,7 +32,7 @@ SECONDS = 0.5  # for one call of a mutant: many of them never end
 CACHE = ".proof"  # in the course's folder; ignored by git
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Proof:
     """What was found out about the check of one exercise.
 

@@ -6,9 +6,9 @@ from autograde.exercise import ByHand
 
 BY_HAND = [
     ByHand(
-        "first word at temperature 0.5",
-        64 / 88,
-        "Divide the first of the heights 64, 16, 4, 4 by their sum.",
+        name="first word at temperature 0.5",
+        value=64 / 88,
+        hint="Divide the first of the heights 64, 16, 4, 4 by their sum.",
         slips={
             0.5: "That is the probability at temperature 1. The heights are 64, 16, 4 and 4 now.",
             math.sqrt(8)
@@ -17,18 +17,18 @@ BY_HAND = [
         },
     ),
     ByHand(
-        "first word with top-p 0.6",
-        2 / 3,
-        "Two words stay, with 0.5 and 0.25. Divide by their sum.",
+        name="first word with top-p 0.6",
+        value=2 / 3,
+        hint="Two words stay, with 0.5 and 0.25. Divide by their sum.",
         slips={
             0.5: "That is the old probability; the two words that stay have to add up to 1.",
             1: "One word has only 0.5, which is below 0.6: the word that crosses the border stays, too.",
         },
     ),
     ByHand(
-        "score of the man",
-        math.log(0.2) / (8 / 6) ** 0.6,
-        "Divide the log-probability, -1.609, by the length penalty, 1.188.",
+        name="score of the man",
+        value=math.log(0.2) / (8 / 6) ** 0.6,
+        hint="Divide the log-probability, -1.609, by the length penalty, 1.188.",
         slips={
             math.log(0.2) * (8 / 6) ** 0.6: "That is the product. The log-probability is *divided* by the penalty.",
             math.log(0.2): "That is the log-probability. Divide it by the length penalty.",

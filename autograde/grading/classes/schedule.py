@@ -26,7 +26,7 @@ from autograde.grading.records.results import Fingerprints, Record
 GRADED, UNCHANGED, WRITTEN, NOT_GRADED = "graded", "unchanged", "written again", "not graded"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of one submission.
 
@@ -179,7 +179,13 @@ class Grading:
         self.writer.say_not_graded(student, problem)
         written = self.writer.current(student)
         return Outcome(
-            student, NOT_GRADED, written.score, written.max_score, late=written.late, review=True, problem=problem
+            student=student,
+            state=NOT_GRADED,
+            score=written.score,
+            max_score=written.max_score,
+            late=written.late,
+            review=True,
+            problem=problem,
         )
 
     def _finish(self, student: str, result: Result) -> Outcome:
@@ -190,7 +196,14 @@ class Grading:
             result, kept = results.merge(before, result, stale.exercises)
         changed = before is None or before.prints.submission != prints.submission
         result = replace(result, lesson=self.common.record, student=student, notebook="")
-        record = Record(result, prints, self.options, submission.submitted, results.now(), kept)
+        record = Record(
+            result=result,
+            prints=prints,
+            options=self.options,
+            submitted=submission.submitted,
+            graded=results.now(),
+            kept=kept,
+        )
         self.writer.save_notebook(record, notebook)
         results.append(self.course.results, record)
         written = self.writer.write(record, notebook, changed)
@@ -203,10 +216,10 @@ class Grading:
 def _outcome(record: Record, written, state: str) -> Outcome:
     result = record.result
     return Outcome(
-        result.student,
-        state,
-        written.score,
-        written.max_score,
+        student=result.student,
+        state=state,
+        score=written.score,
+        max_score=written.max_score,
         late=written.late,
         review=written.review,
         reviews=tuple(f"{review.grade_id}: {review.reason}" for review in result.reviews),
@@ -250,7 +263,14 @@ def grade_class(
             grading = Grading(course, common, writer, request.options or course.options, request.force)
             for name, reason in odd.items():
                 problem = f"the folder needs another name: {reason}"
-                yield Outcome(shown(name), NOT_GRADED, 0.0, writer.max_score, review=True, problem=problem)
+                yield Outcome(
+                    student=shown(name),
+                    state=NOT_GRADED,
+                    score=0.0,
+                    max_score=writer.max_score,
+                    review=True,
+                    problem=problem,
+                )
             items = (grading.begin(name) for name in names)
             jobs = min(request.jobs or workers.cores(), len(names))
             for item in _pool(items, request.scheduler, jobs, grade, on_current):

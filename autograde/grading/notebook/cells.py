@@ -52,7 +52,7 @@ def answer_source(notebook: NotebookNode, exercise: Exercise) -> str | None:
 
 def refused(exercise: Exercise, reason: str) -> Verdict:
     """No complete answer: no points, with the reason."""
-    return Verdict(exercise.name, False, ERROR, 0.0, advice=reason, points=exercise.points)
+    return Verdict(name=exercise.name, passed=False, state=ERROR, score=0.0, advice=reason, points=exercise.points)
 
 
 _SYNTAX = re.compile(r"(\w+Error): (.*) \(.*, line (\d+)\)")  # how IPython shows that a cell is not Python
@@ -62,7 +62,9 @@ def undefined(notebook: NotebookNode, exercise: Exercise, failed: str) -> Verdic
     """There is no object of that name when its check runs; `failed` is the error of the cell that should define it."""
     advice = f"`{exercise.name}` is not defined when this check runs."
     if not failed:
-        return Verdict(exercise.name, False, NOT_STARTED, 0.0, advice=advice, points=exercise.points)
+        return Verdict(
+            name=exercise.name, passed=False, state=NOT_STARTED, score=0.0, advice=advice, points=exercise.points
+        )
     syntax = _SYNTAX.fullmatch(failed)
     if syntax is None:
         return refused(exercise, f"{advice} The cell that should define it failed: {failed}")

@@ -28,7 +28,7 @@ _MOST = 1_000_000  # characters of a notebook's cells together
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Facts:
     """What the source of one cell, or of one function in it, says.
 
@@ -111,7 +111,15 @@ def _facts_of(source: str) -> Facts:
         table = symtable.symtable(source, "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # a magic, `await`, or broken
         words = set(_WORD.findall(source))
-        return Facts(words, words, words, words, words, opaque=True, hidden_use=bool(words & _HIDDEN_USE))
+        return Facts(
+            uses=words,
+            runs=words,
+            binds=words,
+            changes=words,
+            data=words,
+            opaque=True,
+            hidden_use=bool(words & _HIDDEN_USE),
+        )
     facts = Facts(changes=_changed(tree), uses=_global_names(table) | _words_in_strings(tree), runs=_run_names(table))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -60,7 +60,7 @@ class Cell:
     task: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """What the gradebook says of a submission afterwards; `review`: it needs manual grading."""
 
@@ -161,7 +161,9 @@ class Writer:
         reviews = {review.grade_id for review in result.reviews}
         for (name, _), cell in self._cells[self._notebook_id].items():
             if cell.max_score is not None:
-                mark = result.scores.get(name, Score(name, None, cell.max_score) if cell.task else None)
+                mark = result.scores.get(
+                    name, Score(grade_id=name, points=None, max_score=cell.max_score) if cell.task else None
+                )
                 self._grade(grades[cell.id], mark, cell.max_score, name in reviews, changed)
             if cell.comment:
                 comments[cell.id].auto_comment = self._comment(name, result, name in untouched)
@@ -170,7 +172,13 @@ class Writer:
         self._db.flush()
         score = float(mine.score)
         review = any(grade.needs_manual_grade for grade in grades.values())
-        return Written(result.student, score, self.max_score, review, float(mine.late_submission_penalty or 0.0))
+        return Written(
+            student=result.student,
+            score=score,
+            max_score=self.max_score,
+            review=review,
+            late=float(mine.late_submission_penalty or 0.0),
+        )
 
     def _submission(self, student: str, submitted: datetime.datetime | None) -> SubmittedAssignment:
         """The submission's row, made with all that belongs to it where it is new, as nbgrader makes it."""
@@ -323,7 +331,9 @@ class Writer:
         finally:
             self._db.rollback()
         score, review, late = row or (0.0, False, 0.0)
-        return Written(student, float(score), self.max_score, bool(review), float(late or 0.0))
+        return Written(
+            student=student, score=float(score), max_score=self.max_score, review=bool(review), late=float(late or 0.0)
+        )
 
     def submitted_at(self, student: str) -> datetime.datetime | None:
         """The time of submission that the gradebook has."""

@@ -28,7 +28,7 @@ DEEPEST = 4  # folders inside folders
 PICTURES = "figures"  # pictures that a lesson's text shows; no code reads them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assignment:
     """What all submissions of a notebook have in common, read once.
 
@@ -100,7 +100,13 @@ def material(course: Course, lesson: str, notebook: str | None = None) -> Assign
     released = {notebooks.grade_id(cell): cell.source for cell in notebooks.read(file).cells}
     locked = {name: source for name, source in sources.items() if released.get(name) != source}
     return Assignment(
-        lesson, notebook, release, locked, _brought(folder), secret(course.root / class_data.CLASSROOM), alone
+        lesson=lesson,
+        notebook=notebook,
+        release=release,
+        locked=locked,
+        files=_brought(folder),
+        secret=secret(course.root / class_data.CLASSROOM),
+        alone=alone,
     )
 
 
@@ -138,11 +144,11 @@ def gather(course: Course, common: Assignment, student: str, options: Options = 
     )
     key = student_key(common.secret, student, common.lesson, fingerprint)
     job = Job(
-        common.lesson,
-        student,
-        notebook,
-        common.release,
-        key,
+        lesson=common.lesson,
+        student=student,
+        notebook=notebook,
+        release=common.release,
+        key=key,
         files=files,
         locked=common.locked,
         options=options,
@@ -157,7 +163,15 @@ def local_job(lesson: str, file: Path, release: str, options: Options) -> Job:
     for name, path in _walk(file.parent, found):
         if path.suffix.lower() != ".ipynb" and not name.startswith(f"{PICTURES}/"):
             _take(found, name, path)
-    return Job(lesson, "local", _read(file, LARGEST), release, seeds.LOCAL_KEY, files=found.files, options=options)
+    return Job(
+        lesson=lesson,
+        student="local",
+        notebook=_read(file, LARGEST),
+        release=release,
+        key=seeds.LOCAL_KEY,
+        files=found.files,
+        options=options,
+    )
 
 
 def checked(common: Assignment) -> list[str]:

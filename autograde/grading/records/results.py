@@ -38,7 +38,7 @@ class Fingerprints:
     exercises: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """One grading of one submission.
 
@@ -223,10 +223,10 @@ def from_dict(data: dict[str, Any]) -> Record:
         raise ValueError(f"unknown schema {data['schema']!r}")
     scores = {name: _mark(mark) for name, mark in data["scores"].items()}
     result = Result(
-        data["lesson"],
-        data["student"],
-        scores,
-        "",
+        lesson=data["lesson"],
+        student=data["student"],
+        scores=scores,
+        notebook="",
         notes=tuple(data["notes"]),
         reviews=tuple(Review(**review) for review in data["reviews"]),
         seconds=dict(data["seconds"]),
@@ -236,12 +236,12 @@ def from_dict(data: dict[str, Any]) -> Record:
     options = dict(data["options"])
     options["limits"] = Limits(**options["limits"])
     return Record(
-        result,
-        Fingerprints(**data["fingerprints"]),
-        Options(**options),
-        _read_time(data["submitted"]),
-        _read_time(data["graded"]),
-        tuple(data["kept"]),
+        result=result,
+        prints=Fingerprints(**data["fingerprints"]),
+        options=Options(**options),
+        submitted=_read_time(data["submitted"]),
+        graded=_read_time(data["graded"]),
+        kept=tuple(data["kept"]),
     )
 
 

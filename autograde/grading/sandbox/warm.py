@@ -47,7 +47,7 @@ def possible() -> bool:
     return sys.platform == "linux"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clone:
     """A copy of a warm process, on its way to another process of the grader, whose `Runner(clone=...)` adopts it.
 
@@ -240,7 +240,9 @@ class Runner:
             theirs.close()
             for connection in (self._connection(), ours):
                 frames.receive(connection, WAIT)
-        return Clone(ours, self._folder, self.isolated, self.assurance, self.breaches)
+        return Clone(
+            control=ours, folder=self._folder, isolated=self.isolated, assurance=self.assurance, breaches=self.breaches
+        )
 
     @property
     def pid(self) -> int | None:

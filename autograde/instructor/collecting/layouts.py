@@ -28,7 +28,7 @@ LONGEST = 1_000  # characters of a path
 GROUPS = ("student_id", "first_name", "last_name", "name", "email", "lms_id", "timestamp", "order", "file_id")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """A platform's way to name downloads.
 
@@ -60,39 +60,39 @@ class Match:
 
 
 MOODLE = Layout(
-    "moodle",
-    "Moodle",
-    r"(?P<name>.+)_(?P<participant>\d+)_assignsubmission_[a-z]+(?:_(?P<file_id>.*))?",
+    name="moodle",
+    title="Moodle",
+    pattern=r"(?P<name>.+)_(?P<participant>\d+)_assignsubmission_[a-z]+(?:_(?P<file_id>.*))?",
 )
 CANVAS = Layout(
-    "canvas",
-    "Canvas",
-    r"(?:(?P<name>.+?)_)??(?:(?P<late>LATE)_)?(?:(?P<lms_id>\d+)|(?P<student_id>anon_\w+?))"
+    name="canvas",
+    title="Canvas",
+    pattern=r"(?:(?P<name>.+?)_)??(?:(?P<late>LATE)_)?(?:(?P<lms_id>\d+)|(?P<student_id>anon_\w+?))"
     r"_(?:(?P<order>\d+)_(?P<file_id>.+)|(?:text|link)\.html)",
     copies=r"-\d+$",
 )
 BLACKBOARD = Layout(
-    "blackboard",
-    "Blackboard",
-    r"(?P<prefix>.+_)?(?P<student_id>[^_]+)_[^\W\d_]+_(?P<timestamp>\d{4}(?:-\d\d){5})(?:_(?P<file_id>.+)|\.txt)",
+    name="blackboard",
+    title="Blackboard",
+    pattern=r"(?P<prefix>.+_)?(?P<student_id>[^_]+)_[^\W\d_]+_(?P<timestamp>\d{4}(?:-\d\d){5})(?:_(?P<file_id>.+)|\.txt)",
 )
 BRIGHTSPACE = Layout(
-    "brightspace",
-    "Brightspace",
-    r"(?P<participant>\d+)-\d+ - (?P<name>.+?) - (?P<timestamp>[^-]*\d{4}[^-]*?\d{3,4}(?: ?[AaPp]\.?[Mm]\.?)?)"
+    name="brightspace",
+    title="Brightspace",
+    pattern=r"(?P<participant>\d+)-\d+ - (?P<name>.+?) - (?P<timestamp>[^-]*\d{4}[^-]*?\d{3,4}(?: ?[AaPp]\.?[Mm]\.?)?)"
     r"(?: - (?P<file_id>.+))?",
     nobodys=frozenset({"index.html"}),
 )
 GITHUB = Layout(
-    "github",
-    "GitHub Classroom",
-    r"{slug}-(?P<student_id>.+)",
+    name="github",
+    title="GitHub Classroom",
+    pattern=r"{slug}-(?P<student_id>.+)",
     container=r"(?P<slug>.+)-submissions",
 )
 GOOGLE = Layout(
-    "google",
-    "Google Classroom",
-    r"(?P<name>.+?) - (?P<file_id>.+)",
+    name="google",
+    title="Google Classroom",
+    pattern=r"(?P<name>.+?) - (?P<file_id>.+)",
     sure=r" - .*{lesson}",
 )
 LAYOUTS = (MOODLE, CANVAS, BLACKBOARD, BRIGHTSPACE, GITHUB, GOOGLE)
@@ -183,4 +183,4 @@ def own(pattern: str) -> Names:
             "`--names` needs a group that says who a student is, for example '(?P<student_id>[^/_]+)_'. "
             f"Groups: {', '.join(GROUPS)}."
         )
-    return Names(Layout("names", "`--names`", pattern), [], own=True)
+    return Names(Layout(name="names", title="`--names`", pattern=pattern), [], own=True)

@@ -31,7 +31,7 @@ _CLASS = {
 _SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "__pycache__"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """What the instructor says about the sources.
 
@@ -51,7 +51,7 @@ class Choice:
     exchange: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """What a source says about a person; what it does not say is ""."""
 
@@ -77,9 +77,6 @@ class Identity:
         return self.student_id or self.email or self.lms_id or full
 
 
-_SAID = ("student_id", "name", "first_name", "last_name", "email", "lms_id", "participant")
-
-
 @dataclass(frozen=True)
 class Handed(File):
     """A file of somebody's, with what its name says: when it was handed in (UTC), and which upload it is."""
@@ -88,7 +85,7 @@ class Handed(File):
     order: int = 0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Person:
     """One student's files in the sources.
 
@@ -237,7 +234,7 @@ def _own_name(lesson: Lesson, source: Source) -> str:
 
 def _person(student: str, files: list[File]) -> Person:
     problem = "" if student else "its name does not say whose it is; collect it with `--student NAME`"
-    return Person(Identity(student), [_handed(file) for file in files], problem=problem)
+    return Person(identity=Identity(student_id=student), files=[_handed(file) for file in files], problem=problem)
 
 
 def _handed(file: File) -> Handed:
@@ -287,11 +284,19 @@ def _by_layout(source: Source, names: Names) -> Iterator[Person]:
             continue
         if said is None:
             problem = f"{names.layout.title} does not name submissions like this"
-            person = strangers.setdefault(first, Person(Identity(first), problem=problem))
+            person = strangers.setdefault(first, Person(identity=Identity(student_id=first), problem=problem))
             person.files.append(_handed(file))
             continue
-        identity = Identity(*(said[group] for group in _SAID))
-        person = found.setdefault(identity, Person(identity))
+        identity = Identity(
+            student_id=said["student_id"],
+            name=said["name"],
+            first_name=said["first_name"],
+            last_name=said["last_name"],
+            email=said["email"],
+            lms_id=said["lms_id"],
+            participant=said["participant"],
+        )
+        person = found.setdefault(identity, Person(identity=identity))
         person.late = person.late or bool(said["late"])
         inside = PurePosixPath(*rest) if rest and not names.own else PurePosixPath(said["file_id"])
         if not inside.name or file.is_folder:
@@ -317,12 +322,12 @@ def _by_place(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> I
         if _nobodys(file.place) or (file.is_folder and len(folders) <= level):
             continue
         if file.problem and ".." in file.place.parts:
-            person = found.setdefault("", Person(Identity(), problem=file.problem))
+            person = found.setdefault("", Person(identity=Identity(), problem=file.problem))
         elif folders:
             student = folders[min(level, len(folders) - 1)]
             if _nobodys(file.place, student):
                 continue
-            person = found.setdefault(student, Person(Identity(student), problem=problem))
+            person = found.setdefault(student, Person(identity=Identity(student_id=student), problem=problem))
         else:
             student = _without_lesson(stem(file.place.name), lesson)
             person = found.setdefault(student, _person(student, []))

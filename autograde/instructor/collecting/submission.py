@@ -22,7 +22,7 @@ _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _GRADE_ID = re.compile(r'"grade_id"\s*:\s*"([^"\\]{1,200})"')
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Submission:
     """What a student handed in.
 
@@ -69,7 +69,7 @@ def choose(lesson: Lesson, person: Person) -> Submission:
         if taken is None:
             return Submission(reason="; ".join(notes) or _nothing(lesson, files, unpacked))
         file, content = taken
-        submission = Submission(content, notes=notes, source=file)
+        submission = Submission(notebook=content, notes=notes, source=file)
         _attach(lesson, files, file, submission)
         return submission
 

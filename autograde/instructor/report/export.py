@@ -147,7 +147,7 @@ def _csv(have: Grades, people: People, class_list: Roster | None, lines: list[st
     rows = []
     for lesson, max_score in have.max_score.items():
         for entry, student in people:
-            grade = have.grades.get((lesson, student or ""), Grade(0.0, 0.0, 0.0, False))
+            grade = have.grades.get((lesson, student or ""), Grade(score=0.0, raw=0.0, late=0.0, review=False))
             last, first = entry.last_and_first
             who = [student or entry.id, last, first, entry.email]
             rows.append(

@@ -9,7 +9,7 @@ from nbgrader.api import Assignment, Gradebook, Student, SubmittedAssignment
 from autograde.grading.records.course import Course
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """A student of the gradebook."""
 
@@ -24,7 +24,7 @@ class Person:
         return ", ".join(filter(None, (self.last, self.first))) or self.id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grade:
     """The points of one submission as nbgrader has them: `score` is after the late penalty and never below zero."""
 
@@ -50,8 +50,14 @@ def read(course: Course, lesson: str | None = None) -> Grades:
     with Gradebook(course.db_url, course.course_id) as gradebook:
         db = gradebook.db
         people = {
-            one[0]: Person(*(value or "" for value in one))
-            for one in db.query(Student.id, Student.first_name, Student.last_name, Student.email, Student.lms_user_id)
+            student.id: Person(
+                id=student.id,
+                first=student.first_name or "",
+                last=student.last_name or "",
+                email=student.email or "",
+                lms=student.lms_user_id or "",
+            )
+            for student in db.query(Student)
         }
         lessons = db.query(Assignment.name, Assignment.max_score, Assignment.duedate).order_by(Assignment.name)
         rows = db.query(
@@ -67,7 +73,9 @@ def read(course: Course, lesson: str | None = None) -> Grades:
         grades = {}
         for name, student, raw, late, review, time in rows:
             raw, late = float(raw or 0), float(late or 0)
-            grades[name, student] = Grade(max(0.0, raw - late), raw, late, bool(review), str(time or ""))
+            grades[name, student] = Grade(
+                score=max(0.0, raw - late), raw=raw, late=late, review=bool(review), submitted=str(time or "")
+            )
         known = lessons.all()
         max_score = {name: float(points or 0) for name, points, _ in known}
         return Grades(people, max_score, grades, {name: str(due or "") for name, _, due in known})

@@ -65,7 +65,7 @@ class Mistake:
     students: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Summary:
     """A lesson's class. `rows` by name of the student, `parts` in the order of the notebook, the most frequent of
     `mistakes` first; `not_graded`: {student: why the newest version has no marks}."""
@@ -94,7 +94,7 @@ def records(folder: Path, lesson: str) -> Iterator[Record]:
 
 def summarize(folder: Path, lesson: str, grades: Grades) -> Summary:
     """The summary of a lesson. `folder` holds the records (`course.results`)."""
-    summary = Summary(lesson, not_graded=results.not_graded(folder, lesson))
+    summary = Summary(lesson=lesson, not_graded=results.not_graded(folder, lesson))
     mistakes: dict[tuple[str, str], Mistake] = {}
     for record in records(folder, lesson):
         row = _row(record, lesson, grades)
