@@ -51,6 +51,12 @@ def make_release(lesson: Lesson, folder: Path, record: bool = False) -> Path:
     if not record:
         command += ["--no-db", f"--CourseDirectory.db_url=sqlite:///{folder / 'unused.db'}"]
     run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
+    if "because there are submissions associated with it" in run.stderr:
+        raise CourseError(
+            f"{lesson.name}: its exercises are others than those that this class was given, and there are submissions. "
+            "The gradebook is as it was. Finish the lesson with the version of the course that you released it from, "
+            "and release this one to a new class, in a new folder."
+        )
     if run.returncode:
         raise CourseError(f"{lesson.name}: nbgrader could not make the release.\n{run.stderr.strip()}")
     return folder

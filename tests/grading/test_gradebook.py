@@ -19,6 +19,7 @@ from autograde import cli
 from autograde.course import notebooks
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
+from autograde.course.release import release
 from autograde.exercises import of_lesson
 from autograde.grading.job import Options, Result, Review, Score
 from autograde.grading.records import course as courses
@@ -281,3 +282,23 @@ def test_an_address_without_a_driver_is_one_clear_sentence():
         check_address("postgresql+pg8000://x")
     with pytest.raises(CourseError, match="not a valid database URL"):
         check_address("not an address")
+
+
+def test_a_lesson_with_other_exercises_leaves_the_gradebook_of_a_running_class_alone(classroom_3):
+    """As after an update of the course that moved exercises into another lesson."""
+    address = f"sqlite:///{classroom_3 / 'classroom' / 'gradebook.db'}"
+    with Gradebook(address) as opened:
+        opened.add_student("alice")
+        submission = opened.add_submission(LESSON.name, "alice")
+        for grade in submission.notebooks[0].grades:
+            grade.manual_score = grade.max_score
+        opened.db.commit()
+        assert submission.score == FULL
+    file = classroom_3 / "solutions" / LESSON.name / f"{LESSON.name}.ipynb"
+    notebook = notebooks.read(file)
+    notebook.cells = [cell for cell in notebook.cells if "softmax" not in notebooks.grade_id(cell)]
+    notebooks.write(file, notebooks.to_text(notebook))
+    with pytest.raises(CourseError, match="Finish the lesson with the version of the course"):
+        release(LESSON, record=True)
+    with Gradebook(address) as opened:
+        assert opened.find_submission(LESSON.name, "alice").score == FULL
