@@ -440,7 +440,7 @@ GRADE_AS_A_COMMAND = (
     "from autograde.grading.classes import schedule, workers\n"
     "if __name__ == '__main__':\n"
     f"    schedule.grade_class = functools.partial(schedule.grade_class, grade={GRADER!r})\n"
-    "    workers.begin = lambda: None\n"
+    "    workers.begin = lambda *given: None\n"
     f"    sys.exit(cli.main(['grade', '3', '--jobs', '2']))\n"
 )
 
