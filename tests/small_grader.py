@@ -2,17 +2,19 @@
 
 An exercise is passed where its cell is no longer as it was handed out. Words in a submission make it misbehave as a
 grader or a machine could: `END THE WORKER`, `END IT ONCE`, `BREAK THE GRADER`, `TAKE SECONDS`, `WORK FOR EVER`, `WAIT
-FOR EVER`, `BUSY ONCE`, `BUSY ALWAYS`. It imports little, so that a worker starts quickly.
+FOR EVER`, `TAKE ALL MEMORY`, `BUSY ONCE`, `BUSY ALWAYS`. It imports little, so that a worker starts quickly.
 """
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
 import time
 from pathlib import Path
 
+from autograde.grading.classes.workers import MEMORY
 from autograde.grading.job import Job, Result, Review, Score
 from autograde.harness.sandboxed.frames import Busy
 from autograde.judge.verdict import FAILED, PASSED, Verdict
@@ -37,6 +39,8 @@ def grade(job: Job) -> Result:
         pass
     if b"WAIT FOR EVER" in data:
         time.sleep(10**6)
+    if b"TAKE ALL MEMORY" in data:
+        mmap.mmap(-1, MEMORY + 2 * job.options.limits.memory, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if b"TAKE SECONDS" in data:
         time.sleep(0.3)
     sources = {_grade_id(cell): "".join(cell["source"]) for cell in json.loads(data)["cells"]}

@@ -158,6 +158,16 @@ def test_a_worker_that_is_over_its_time_is_ended_and_its_submission_not_tried_ag
     assert run(options=options, students=["bad"])["bad"].state == UNCHANGED, "it has its verdict"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+def test_the_memory_of_a_worker_is_limited(classroom_3, counted):
+    """Too much of it is an error in one submission; without the limit the kernel chooses what it ends."""
+    submit(classroom_3, LESSON, "big", {"softmax": "TAKE ALL MEMORY"})
+    submit(classroom_3, LESSON, "ada")
+    outcomes = run(jobs=1)
+    assert counted() == {"big": 1, "ada": 1} and outcomes["ada"].score == FULL
+    assert outcomes["big"].state == NOT_GRADED and "memory" in outcomes["big"].problem.lower()
+
+
 def test_dask_does_not_wait_for_ever(classroom_3, counted, monkeypatch):
     monkeypatch.setattr(dask_of_the_grader, "MARGIN", 5.0)
     submit(classroom_3, LESSON, "ada")
@@ -430,7 +440,7 @@ GRADE_AS_A_COMMAND = (
     "from autograde.grading.classes import schedule, workers\n"
     "if __name__ == '__main__':\n"
     f"    schedule.grade_class = functools.partial(schedule.grade_class, grade={GRADER!r})\n"
-    "    workers.begin = lambda: None\n"
+    "    workers.begin = lambda *given: None\n"
     f"    sys.exit(cli.main(['grade', '3', '--jobs', '2']))\n"
 )
 

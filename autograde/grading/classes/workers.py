@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -40,6 +41,7 @@ BUSY = (
     "this machine could not run it, {tries} times: {reason}. Grade again when it is less busy, or with fewer `--jobs`"
 )
 MARGIN = 60.0  # seconds beyond a submission's own limit after which a worker counts as lost
+MEMORY = 4 * 2**30  # bytes of data that a worker may have above what it starts with, and a submission's own limit
 WORKING = 0.25  # of this time a processor was used, where a worker works and does not wait
 GRADE = "autograde.grading.grade:grade"
 AHEAD = 2 * SETS  # bundles that wait for a worker: enough to choose the one that suits it
@@ -308,12 +310,35 @@ def _work(pipe: connection.Connection, name: str, clone: Clone | None, environme
         importlib.import_module("autograde.grading.grade").adopt(clone)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(pipe, jobs), daemon=True).start()
+    own = _data_size()
     while (job := jobs.get()) is not None:
+        _limit_memory(own + MEMORY + job.options.limits.memory)
         answer = attempt(grade, job)
         try:
             pipe.send(answer)
         except OSError:
             return
+
+
+def _data_size() -> int:
+    """Bytes of data that this process has mapped; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")), 0)
+    return 0
+
+
+def _limit_memory(size: int) -> None:
+    """From here on memory beyond `size` is a MemoryError, which concerns one submission. Its sandbox, which is started
+    again where it was lost, inherits the limit: so `size` includes what a submission may use."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        size = min(size, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
 
 
 def _read(pipe: connection.Connection, jobs: queue.SimpleQueue) -> None:
