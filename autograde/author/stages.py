@@ -69,11 +69,12 @@ def run(only: Sequence[str] | None = None, full: bool = False) -> int:
     if subprocess.run([sys.executable, "-c", "import pytest, ruff, nbval"], capture_output=True).returncode:
         raise CourseError("The tests need the development packages: pip install -e '.[dev]' -c constraints.txt")
     failed = []
+    variables = environment() | {"OMP_NUM_THREADS": "1"}  # workers share the cores: more threads wait for each other
     begin = time.monotonic()
     for name, (text, command) in chosen.items():
         print(f"\n=== {name}: {text}", flush=True)
         start = time.monotonic()
-        status = subprocess.run([sys.executable, *command], cwd=paths.root(), env=environment()).returncode
+        status = subprocess.run([sys.executable, *command], cwd=paths.root(), env=variables).returncode
         print(f"=== {name}: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - start:.0f} s", flush=True)
         if status:
             failed.append(name)

@@ -785,8 +785,8 @@ class TodayModel(nn.Module):
 
     def forward(self, ids):
         x, mask, positions = self.embedding(ids), decoder_mask(ids), torch.arange(ids.shape[1])
-        for layer in self.layers:
-            x = layer(x, mask, positions)
+        for block in self.layers:
+            x = block(x, mask, positions)
         return F.linear(self.norm(x), self.embedding.weight)
 
 
@@ -1057,8 +1057,8 @@ class BertLayer(nn.Module):
         self.norm_2 = LayerNormalization(d_model, eps=1e-12)
 
     def forward(self, x, mask=None):
-        attended, _ = self.attention(x, mask=mask, need_weights=False)
-        x = self.norm_1(x + attended)
+        collected = self.attention(x, mask=mask, need_weights=False)[0]
+        x = self.norm_1(x + collected)
         return self.norm_2(x + self.feed_forward(x))
 
 
@@ -1079,8 +1079,8 @@ class BertEncoder(nn.Module):
 
     def forward(self, ids, keep):
         x = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + self.kinds.weight[0])
-        for layer in self.layers:
-            x = layer(x, keep.unsqueeze(1))
+        for block in self.layers:
+            x = block(x, keep.unsqueeze(1))
         return x
 
 

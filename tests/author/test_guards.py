@@ -459,7 +459,7 @@ def test_conda_users_get_the_project_and_nothing_beside_it():
         "pip",
         "pip:",
         "--constraint constraints.txt",
-        "--editable .[dev]",
+        "--editable .",
     }
 
 

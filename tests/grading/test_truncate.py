@@ -86,7 +86,7 @@ def test_the_whole_notebook_has_a_limit_and_graded_cells_come_first():
 
 def test_a_graded_notebook_is_cut(monkeypatch):
     class Prints(Silent):
-        def run(self, source):
+        def run(self, source, *limits):
             return [stream("a\n" * 10**6)], 1
 
     monkeypatch.setattr(grading, "Driver", Prints)

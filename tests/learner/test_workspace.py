@@ -134,7 +134,7 @@ def test_reset_of_a_lesson_and_its_errors(course, capsys):
 @pytest.mark.parametrize(
     "args, words",
     [
-        (("check", "99"), "The lessons are: 01_vocabulary"),
+        (("check", "99"), "The lessons are: 00_start, 01_vocabulary"),
         (("check",), "Say which lesson"),
         (("grade", "3"), "course collect"),
         (("collect", "3", "nowhere"), "does not exist"),
