@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -53,8 +53,7 @@ def run(instructor: bool = False, browser: bool = True, port: int | None = None)
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         try:
-            _announce(server, folder, page, port or _PORT, begin, log)
-            return _serve(server, log)
+            return _serve(server, log, lambda: _announce(server, folder, page, port or _PORT, begin, log))
         except (KeyboardInterrupt, _Ended):
             return 0
         finally:
@@ -103,9 +102,10 @@ def _running(folder: Path, begin: float) -> dict | None:
     return None
 
 
-def _serve(server: subprocess.Popen[bytes], log: Path) -> int:
-    """Wait for the server's end, or for Ctrl+C twice."""
+def _serve(server: subprocess.Popen[bytes], log: Path, announce: Callable[[], None]) -> int:
+    """Announce the server, and wait for its end, or for Ctrl+C twice."""
     try:
+        announce()
         status = server.wait()
     except KeyboardInterrupt:
         print("\nCtrl+C again stops JupyterLab and all that runs in its notebooks.", flush=True)
