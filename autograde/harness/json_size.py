@@ -13,7 +13,7 @@ def too_many_parts(text: bytes | bytearray, containers: int = CONTAINERS, items:
     """Whether a JSON text, not yet parsed, has more lists and objects, or more items, than these."""
     if not _exceeds(text, containers, items):
         return False
-    return _exceeds(_STRING.sub(b'""', text), containers, items)  # what stands in strings does not count
+    return _exceeds(_STRING.sub(b'""', text), containers, items)  # what is in strings does not count
 
 
 def _exceeds(text: bytes | bytearray, containers: int, items: int) -> bool:

@@ -165,7 +165,7 @@ def smoothed_loss_sum(
 class _LinearCrossEntropy(torch.autograd.Function):
     """Projection and loss in one. The gradient of the logits is softmax(logits) - softened labels.
 
-    The first `words` rows of `weight` are words, the others are zeros: what stands in their columns changes nothing.
+    The first `words` rows of `weight` are words, the others are zeros: what is in their columns changes nothing.
     """
 
     @staticmethod

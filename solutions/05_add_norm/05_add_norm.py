@@ -858,7 +858,7 @@ for name, make_layer in ways.items():
 
 # %% [markdown]
 # - Without the residual connection nothing is learned: "neither" and "norm alone" are no better after 100 steps than
-#   an answer of zeros, whatever stands at the end.
+#   an answer of zeros, whatever is at the end.
 # - With it, the same 24 layers have begun to learn. "Residual alone" does so only when one layer norm at the end
 #   brings its numbers back to size 1; without that, it is far worse than an answer of zeros. Then it learns as well
 #   as "both".
@@ -935,7 +935,7 @@ check("PreNormBlock")
 # %% [markdown]
 # ### Post-norm against pre-norm
 #
-# "The 1 is there", said the beginning of this lesson. In post-norm something stands behind the sum, though: a layer
+# "The 1 is there", said the beginning of this lesson. In post-norm something comes after the sum, though: a layer
 # norm divides by the deviation of the sum, and the gradient on its way back is divided, too. How much arrives in layer
 # 1 when only the residual path lets a gradient through? The next cell cuts the sublayers off (`detach` keeps their
 # numbers and stops their gradient) and follows the gradient back through 24 layers.

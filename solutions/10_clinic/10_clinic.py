@@ -639,7 +639,7 @@ examine_generate(broken_generate)
 #
 # Write `repair_generate(model, start, steps)`: `start` is `(batch, n)`, ids. The model maps ids `(batch, length)` to logits
 # `(batch, length, words)`. Append the most probable word, `steps` times, each time after reading all words so far. Returns
-# the new ids alone, `(batch, steps)`. There is no `<eos>` to watch for.
+# only the new ids, `(batch, steps)`. There is no `<eos>` to watch for.
 #
 # <!-- hints: repair_generate -->
 # <details>
@@ -898,7 +898,7 @@ examine_vectors(broken_sentence_vectors)
 #
 # Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real words,
 # wherever the padding stands; every sentence has at least one. Scaled self-attention with `x` as query, key and value, then
-# the mean over the real words. The result is `(batch, width)`, and no number in it depends on what stands in padded rows.
+# the mean over the real words. The result is `(batch, width)`, and no number in it depends on what is in padded rows.
 #
 # <!-- hints: repair_sentence_vectors -->
 # <details>

@@ -447,7 +447,7 @@ GRADE_AS_A_COMMAND = (
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_sigterm_end_all_that_was_started_without_a_traceback(classroom_3, counted, number, tmp_path):
-    """Ctrl+C in a terminal reaches the whole group of processes, SIGTERM the command alone."""
+    """Ctrl+C in a terminal reaches the whole group of processes, SIGTERM only the command."""
     for index in range(CLASS):
         submit(classroom_3, LESSON, f"student{index}", {"softmax": "TAKE SECONDS"})
     with in_another_process(tmp_path, GRADE_AS_A_COMMAND, stderr=subprocess.PIPE, start_new_session=True) as begun:

@@ -15,7 +15,7 @@ def calls(rng):
         FunctionCall((3,), note="by hand: row i may see the columns 0 to i"),
         FunctionCall((int(rng.integers(4, 7)),)),
         FunctionCall((int(rng.integers(7, 10)),)),
-        FunctionCall((1,), note="one token alone sees itself"),
+        FunctionCall((1,), note="a single token sees itself"),
     ]
 
 

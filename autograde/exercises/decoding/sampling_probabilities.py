@@ -211,14 +211,20 @@ def other_order(logits, temperature=1.0, top_k=None, top_p=None):
     "the least probable words kept", "The k *least* probable words stay. `topk` gives the largest, `sort` rises."
 )
 def least(logits, temperature=1.0, top_k=None, top_p=None):
-    lowest = lambda p, k: p <= p.topk(k, dim=-1, largest=False).values[..., -1:]  # noqa: E731
-    return _wrong(logits, temperature, top_k, top_p, keep_k=lowest)
+    return _wrong(
+        logits, temperature, top_k, top_p, keep_k=lambda p, k: p <= p.topk(k, dim=-1, largest=False).values[..., -1:]
+    )
 
 
 @EXERCISE.wrong("one word too many with top_k", "k + 1 words stay. A word stays if fewer than k are more probable.")
 def one_more(logits, temperature=1.0, top_k=None, top_p=None):
-    more = lambda p, k: p >= p.topk(min(k + 1, p.shape[-1]), dim=-1).values[..., -1:]  # noqa: E731
-    return _wrong(logits, temperature, top_k, top_p, keep_k=more)
+    return _wrong(
+        logits,
+        temperature,
+        top_k,
+        top_p,
+        keep_k=lambda p, k: p >= p.topk(min(k + 1, p.shape[-1]), dim=-1).values[..., -1:],
+    )
 
 
 @EXERCISE.wrong(
@@ -242,8 +248,7 @@ def crossing_left_out(logits, temperature=1.0, top_k=None, top_p=None):
     "Each word's own probability is compared with `top_p`. Compare the *sum* of the more probable words.",
 )
 def as_a_threshold(logits, temperature=1.0, top_k=None, top_p=None):
-    keep = lambda falling, p: falling >= (1 - p) * falling[..., :1]  # noqa: E731
-    return _wrong(logits, temperature, top_k, top_p, keep_p=keep)
+    return _wrong(logits, temperature, top_k, top_p, keep_p=lambda falling, p: falling >= (1 - p) * falling[..., :1])
 
 
 @EXERCISE.wrong(

@@ -100,7 +100,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "number of layers multiplies one part only",
-    "`num_layers` multiplies the part that stands next to it. All parts of a layer come once in each layer: put their sum "
+    "`num_layers` multiplies the part next to it. All parts of a layer come once in each layer: put their sum "
     "in brackets.",
 )(lambda num_layers, d_model, d_ff: encoder_parameters(1, d_model, d_ff) + (num_layers - 1) * 4 * d_model * d_model)
 

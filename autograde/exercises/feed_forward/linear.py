@@ -23,7 +23,7 @@ def calls(rng):
         FunctionCall((rng.normal(size=(3, 6)), rng.normal(size=(6, 2)), rng.normal(size=2))),
         FunctionCall((rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)), note="a square weight"),
         FunctionCall(
-            (rng.normal(size=5), rng.normal(size=(5, 5)), rng.normal(size=5)), part=LEADING, note="one row alone"
+            (rng.normal(size=5), rng.normal(size=(5, 5)), rng.normal(size=5)), part=LEADING, note="a single row"
         ),
         FunctionCall(
             (rng.normal(size=(2, 5, 3)), rng.normal(size=(3, 4)), rng.normal(size=4)),

@@ -67,7 +67,7 @@ def _turned(x, angles):
 
 @EXERCISE.wrong(
     "turned backwards",
-    "The pairs turn the other way: the minus stands before the wrong sine. (a, b) becomes (a cos - b sin, a sin + b cos).",
+    "The pairs turn the other way: the minus is before the wrong sine. (a, b) becomes (a cos - b sin, a sin + b cos).",
 )
 def backwards(x, positions, base=10000.0):
     return rotate(x, -positions, base)
@@ -124,7 +124,7 @@ def fixed_base(x, positions, base=10000.0):
 
 @EXERCISE.wrong(
     "positions ignored",
-    "The rows are turned as if they stood at 0, 1, 2, .... Use `positions`: a cache adds a word that stands further on.",
+    "The rows are turned as if they were at 0, 1, 2, ... Use `positions`: a cache adds a word that is further on.",
 )
 def counted(x, positions, base=10000.0):
     return rotate(x, torch.arange(x.shape[-2]), base)

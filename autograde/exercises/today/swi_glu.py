@@ -109,7 +109,7 @@ class NoActivation(_Steps):
         return x
 
 
-@EXERCISE.wrong("sigmoid for SiLU", "The gate goes through a sigmoid alone (GLU). SiLU is z times the sigmoid of z.")
+@EXERCISE.wrong("sigmoid for SiLU", "The gate goes only through a sigmoid (GLU). SiLU is z times the sigmoid of z.")
 class Sigmoid(_Steps):
     def activation(self, x):
         return torch.sigmoid(x)

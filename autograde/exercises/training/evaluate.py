@@ -41,7 +41,7 @@ def calls(rng):
         FunctionCall((model("eval"), batches()), report=report),
         FunctionCall((model("eval"), batches()[::-1]), report=report, note="batches of another size each"),
         FunctionCall(
-            (model("eval"), [random_batch(rng, (3, 9, 4, 5), (4, 6, 9, 3))]), report=report, note="one batch alone"
+            (model("eval"), [random_batch(rng, (3, 9, 4, 5), (4, 6, 9, 3))]), report=report, note="a single batch"
         ),
         FunctionCall(
             (model("train"), batches()), report=report, part="mode", note="the model is in training mode before"

@@ -20,7 +20,7 @@ def calls(rng):
         FunctionCall(([[4, 5, 6, 4, 7], [4, 8, 9]],), note="by hand: 2 rows of 5; the second ends with two zeros"),
         FunctionCall((_sequences(rng, shuffled(rng, [2, 3, 5, 7]), 1, 30),)),
         FunctionCall((_sequences(rng, [3, 1, 6], 4, 99),)),
-        FunctionCall((_sequences(rng, [4], 1, 9),), note="one sequence alone: nothing to fill up"),
+        FunctionCall((_sequences(rng, [4], 1, 9),), note="a single sequence: nothing to fill up"),
         FunctionCall(
             ([[0, 3, 1], [2, 0, 0, 5, 1]],),
             {"pad": 9},

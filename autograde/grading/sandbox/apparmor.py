@@ -23,7 +23,7 @@ profile {name} "{program}" flags=(unconfined) {{
 }}
 """
 REMEDY = (
-    "Ubuntu keeps user namespaces from Python. Allow them, once, with a profile for this Python alone:\n"
+    "Ubuntu keeps user namespaces from Python. Allow them, once, with a profile for this Python only:\n"
     f"{'':<7}{{python}} -m autograde.grading.sandbox.apparmor | sudo tee /etc/apparmor.d/{NAME}\n"
     f"{'':<7}sudo apparmor_parser --replace /etc/apparmor.d/{NAME}\n"
     f"{'':<7}Every script that {{program}} runs may then make them. Or install Podman, which needs no profile."
