@@ -4,7 +4,7 @@
     heat_map(axes[0], weights, rows=tokens, columns=tokens, title="weights")
     show(figure, alt="The attention weights of ...")
 
-Needs matplotlib alone. `show` returns an object that a notebook displays; it is the last line of a cell.
+Needs only matplotlib. `show` returns an object that a notebook displays; it is the last line of a cell.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.patches import FancyBboxPatch
 
 FONT = Path(__file__).parent / "fonts" / "CourseHangul.ttf"
 fontManager.addfont(str(FONT))
@@ -52,6 +53,32 @@ def new(rows: int = 1, columns: int = 1, size: tuple[float, float] | None = None
         figure = Figure(figsize=size or (4.2 * columns, 3.2 * rows), dpi=100, layout="constrained")
         axes = figure.subplots(rows, columns, **options)
     return figure, axes
+
+
+def box(
+    axes: Axes,
+    x: float,
+    y: float,
+    text: str,
+    colour: str,
+    width: float = 2.6,
+    height: float = 0.8,
+    bold: bool = False,
+) -> None:
+    """A rounded box of a diagram with its text, centred on (x, y)."""
+    corner = (x - width / 2, y - height / 2)
+    style = "round,pad=0.02,rounding_size=0.1"
+    line = 2.4 if bold else 1.4
+    axes.add_patch(FancyBboxPatch(corner, width, height, style, facecolor="white", edgecolor=colour, linewidth=line))
+    axes.text(x, y, text, ha="center", va="center", fontsize=9.5)
+
+
+def arrow(
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = "black", dashes: str = "-"
+) -> None:
+    """An arrow of a diagram."""
+    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "linestyle": dashes, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", xy=end, xytext=start, arrowprops=style)
 
 
 def line_style(index: int) -> dict:

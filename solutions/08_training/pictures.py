@@ -1,30 +1,8 @@
 """The pictures that this lesson's text shows."""
 
-from matplotlib.patches import FancyBboxPatch
-
-from helpers.figures import COLOURS, new, show
+from helpers.figures import COLOURS, arrow, box, new, show
 
 BLUE, ORANGE, GREEN, GREY = COLOURS[0], COLOURS[1], COLOURS[2], "#555555"
-
-
-def _box(axes, x, y, text, colour, width=2.6, height=0.8, bold=False):
-    axes.add_patch(
-        FancyBboxPatch(
-            (x - width / 2, y - height / 2),
-            width,
-            height,
-            boxstyle="round,pad=0.02,rounding_size=0.1",
-            facecolor="white",
-            edgecolor=colour,
-            linewidth=2.4 if bold else 1.4,
-        )
-    )
-    axes.text(x, y, text, ha="center", va="center", fontsize=9.5)
-
-
-def _arrow(axes, start, end, colour="black", dashes="-"):
-    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "linestyle": dashes, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", xy=end, xytext=start, arrowprops=style)
 
 
 def training_loop():
@@ -39,17 +17,17 @@ def training_loop():
         "optimizer": (1.6, bottom, "optimizer moves the weights\nlearning rate: 8.3", ORANGE),
     }
     for x, y, text, colour in boxes.values():
-        _box(axes, x, y, text, colour, width=2.9)
-    _arrow(axes, (3.1, top), (3.7, top))
-    _arrow(axes, (6.7, top), (7.3, top))
-    _arrow(axes, (8.8, top - 0.45), (8.8, bottom + 0.45))
-    _arrow(axes, (7.3, bottom), (6.7, bottom))
-    _arrow(axes, (3.7, bottom), (3.1, bottom))
-    _arrow(axes, (1.6, bottom + 0.45), (1.6, top - 0.45))
+        box(axes, x, y, text, colour, width=2.9)
+    arrow(axes, (3.1, top), (3.7, top))
+    arrow(axes, (6.7, top), (7.3, top))
+    arrow(axes, (8.8, top - 0.45), (8.8, bottom + 0.45))
+    arrow(axes, (7.3, bottom), (6.7, bottom))
+    arrow(axes, (3.7, bottom), (3.1, bottom))
+    arrow(axes, (1.6, bottom + 0.45), (1.6, top - 0.45))
     axes.text(5.2, 2.15, "one step", ha="center", va="center", fontsize=11, color=GREY)
-    _box(axes, 12.6, top, "validation loss: 8.5\ncheckpoint", GREEN, width=2.9, bold=True)
-    _box(axes, 12.6, bottom, "at the end: translate,\nexact match 8.6, result card", GREEN, width=3.3, bold=True)
-    _arrow(axes, (12.6, top - 0.45), (12.6, bottom + 0.45), GREEN, "--")
+    box(axes, 12.6, top, "validation loss: 8.5\ncheckpoint", GREEN, width=2.9, bold=True)
+    box(axes, 12.6, bottom, "at the end: translate,\nexact match 8.6, result card", GREEN, width=3.3, bold=True)
+    arrow(axes, (12.6, top - 0.45), (12.6, bottom + 0.45), GREEN, "--")
     axes.text(12.6, 4.0, "every few hundred steps", ha="center", color=GREEN, fontsize=9.5)
     axes.set(xlim=(-0.1, 14.4), ylim=(0.3, 4.3))
     axes.axis("off")
@@ -65,17 +43,17 @@ def data_parallel():
     figure, axes = new(size=(10, 4.4))
     for x, name, tokens in ((2.6, "process 0", "1,500"), (9.4, "process 1", "900")):
         axes.text(x, 4.55, name, ha="center", fontsize=11, color=GREY)
-        _box(axes, x, 3.9, f"its batch: {tokens} real tokens", GREY, width=4.4, height=0.6)
-        _box(axes, x, 2.9, "forward pass with its copy of the weights", BLUE, width=4.9, height=0.6)
-        _box(axes, x, 1.9, "gradient of the SUM of its losses", BLUE, width=4.4, height=0.6)
-        _box(axes, x, 0.5, "optimizer: the same update", GREEN, width=4.4, height=0.6, bold=True)
+        box(axes, x, 3.9, f"its batch: {tokens} real tokens", GREY, width=4.4, height=0.6)
+        box(axes, x, 2.9, "forward pass with its copy of the weights", BLUE, width=4.9, height=0.6)
+        box(axes, x, 1.9, "gradient of the SUM of its losses", BLUE, width=4.4, height=0.6)
+        box(axes, x, 0.5, "optimizer: the same update", GREEN, width=4.4, height=0.6, bold=True)
         for high, low in ((3.58, 3.22), (2.58, 2.22)):
-            _arrow(axes, (x, high), (x, low))
-    _box(axes, 6, 1.2, "add up,\ndivide by 2,400", ORANGE, width=2.0, height=0.9, bold=True)
-    _arrow(axes, (3.6, 1.58), (4.95, 1.35), ORANGE)
-    _arrow(axes, (8.4, 1.58), (7.05, 1.35), ORANGE)
-    _arrow(axes, (4.95, 1.05), (3.6, 0.82), ORANGE)
-    _arrow(axes, (7.05, 1.05), (8.4, 0.82), ORANGE)
+            arrow(axes, (x, high), (x, low))
+    box(axes, 6, 1.2, "add up,\ndivide by 2,400", ORANGE, width=2.0, height=0.9, bold=True)
+    arrow(axes, (3.6, 1.58), (4.95, 1.35), ORANGE)
+    arrow(axes, (8.4, 1.58), (7.05, 1.35), ORANGE)
+    arrow(axes, (4.95, 1.05), (3.6, 0.82), ORANGE)
+    arrow(axes, (7.05, 1.05), (8.4, 0.82), ORANGE)
     axes.set(xlim=(0, 12), ylim=(0.1, 4.8))
     axes.axis("off")
     return show(

@@ -1,25 +1,10 @@
 """The pictures that this lesson's text shows."""
 
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 
-from helpers.figures import COLOURS, new, show
+from helpers.figures import COLOURS, box, new, show
 
 BLUE, ORANGE, GREY = COLOURS[0], COLOURS[1], "#555555"
-
-
-def _box(axes, x, y, text, colour, width=2.6, height=0.8, bold=False):
-    axes.add_patch(
-        FancyBboxPatch(
-            (x - width / 2, y - height / 2),
-            width,
-            height,
-            boxstyle="round,pad=0.02,rounding_size=0.1",
-            facecolor="white",
-            edgecolor=colour,
-            linewidth=2.4 if bold else 1.4,
-        )
-    )
-    axes.text(x, y, text, ha="center", va="center", fontsize=9.5)
 
 
 def beam():
@@ -51,7 +36,7 @@ def beam():
         axes.text(0.3 * x + 0.7 * u - 0.2, 0.3 * y + 0.7 * v, probability, ha="center", va="center", fontsize=9,
                   backgroundcolor="white")  # fmt: skip
     for word, (x, y, colour, dashes) in words.items():
-        _box(axes, x, y, word.strip(), colour, width=0.9, height=0.46, bold=dashes == "-" and word != "<bos>")
+        box(axes, x, y, word.strip(), colour, width=0.9, height=0.46, bold=dashes == "-" and word != "<bos>")
     axes.text(6.2, 4.2, "greedy:  0.5 · 0.4 = 0.20", va="center", fontsize=10.5, color=BLUE)
     axes.text(6.2, 1.5, "beam 2:  0.4 · 0.9 = 0.36", va="center", fontsize=10.5, color=ORANGE)
     axes.set(xlim=(-0.7, 9.4), ylim=(-0.4, 4.7))
