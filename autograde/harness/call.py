@@ -61,7 +61,8 @@ class ConstructorCall(_Call):
     """A torch module is constructed with `args` and `kwargs`, and not called.
 
     weights        as of a `ModuleCall`; a parameter with several names is reported by the name that is here
-    report         what comes back: any of "parameters", "buffers", "initial", as of a `ModuleCall`; (): nothing
+    report         what comes back: any of "parameters", "buffers", "initial", "modules", as of a `ModuleCall`; ():
+                   nothing
     """
 
     weights: dict[str, Any] = field(default_factory=dict)
@@ -93,8 +94,8 @@ class ModuleCall(_Call):
     weights        {name: array}, loaded into the module's parameters of that name
     training       training mode, in place of evaluation mode
     report         what comes back: any of "output", "parameters" ({name: shape}), "buffers" ({name: shape}), "initial"
-                   ({name: value} as constructed), "gradients" ({name: value} of a fixed loss), "input_gradients"
-                   (list); ("output",) is the output itself
+                   ({name: value} as constructed), "modules" (list of the parts' names), "gradients" ({name: value} of
+                   a fixed loss), "input_gradients" (list); ("output",) is the output itself
     """
 
     new: tuple[Any, ...]

@@ -31,6 +31,8 @@ from autograde.harness.plain import TensorData, to_plain, type_name
 from autograde.harness.problems import problem_in_time
 from autograde.harness.weights import trained_weights
 
+NAMES_SHOWN = 6  # of the parameters of a module that lacks one
+
 
 def answer(
     obj: Any, calls: list[Call], seconds: float = limits.SECONDS, busy: float = limits.BUSY
@@ -56,7 +58,7 @@ def _one(obj: Any, call: Call, seconds: float, busy: float) -> Answer:
     value: Any = None
     changed: tuple[str, ...] = ()
     problem: Problem | None = None
-    with limits.fixed_state(), limits.no_exit(), limits.quiet() as out:
+    with limits.fixed_state(), limits.no_exit(), limits.no_leftovers(), limits.quiet() as out:
         try:
             with limits.time_limit(seconds, busy):
                 value = to_plain(_put(obj, call, args, kwargs))
@@ -103,8 +105,11 @@ def _put(obj: Any, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             return _call_function(obj, call, args, kwargs)
         case ConstructorCall():
             made = _construct(obj, args, kwargs)
-            reported = _prepare(made, call) if _is_module(made) else {}
-            return reported or None
+            if not _is_module(made):
+                return None
+            if "initial" in call.report and _equally_random(made, _construct(obj, args, kwargs)):
+                raise Unsuitable("two objects of this class start with equal numbers; random ones differ each time")
+            return _prepare(made, call) or None
         case MethodCall():
             made = _construct(obj, build_argument(call.new), build_argument(call.new_kwargs))
             if call.another is not None:
@@ -124,7 +129,7 @@ def _is_module(made: Any) -> bool:
 
 def _call_function(function: Any, call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not callable(function):
-        raise Unsuitable(f"this is {type_name(function)} and cannot be called; expected a function")
+        raise Unsuitable(f"this is {_a(function)} and cannot be called; expected a function")
     if call.report == ("output",):
         return function(*args, **kwargs)
     inputs = reports.learning_inputs(call, args, kwargs)
@@ -138,10 +143,22 @@ def _call_function(function: Any, call: FunctionCall, args: tuple[Any, ...], kwa
     return reported
 
 
+def _a(obj: Any) -> str:
+    kind = type_name(obj)
+    return f"{'an' if kind[0].lower() in 'aeio' else 'a'} {kind}"
+
+
 def _construct(obj: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not inspect.isclass(obj):
-        raise Unsuitable(f"this is {type_name(obj)}; expected a class")
+        raise Unsuitable(f"this is {_a(obj)}; expected a class")
     return obj(*args, **kwargs)
+
+
+def _equally_random(made: Any, another: Any) -> bool:
+    """Whether all parameters that look random, with more than two values, are equal in two modules."""
+    others = dict(another.named_parameters())
+    random = {name: parameter for name, parameter in made.named_parameters() if len(parameter.unique()) > 2}
+    return bool(random) and all(name in others and random[name].equal(others[name]) for name in random)
 
 
 def _call_methods(made: Any, call: MethodCall | ModuleCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -194,7 +211,9 @@ def _prepare(module: Any, call: ConstructorCall | ModuleCall) -> dict[str, Any]:
         reported["initial"] = {name: to_plain(p) for name, p in sorted(parameters.items())}
     if "buffers" in call.report:
         reported["buffers"] = {name: list(b.shape) for name, b in sorted(module.named_buffers())}
-    _load(parameters, call.weights)
+    if "modules" in call.report:
+        reported["modules"] = sorted(name for name, _ in module.named_children())
+    _load(module, parameters, call.weights)
     return reported
 
 
@@ -209,12 +228,18 @@ def _parameters(module: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {name: parameters[name] for name in chosen}
 
 
-def _load(parameters: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
+def _load(module: Any, parameters: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
     import torch
 
+    every = dict(module.named_parameters(remove_duplicate=False))
     for name, values in weights.items():
         if name not in parameters:
-            have = ", ".join(f"`{p}`" for p in sorted(parameters)) or "none"
+            same = [other for other, parameter in parameters.items() if parameter is every.get(name)]
+            if same:
+                raise Unsuitable(f"`{name}` and `{same[0]}` are one and the same; make a part for each")
+            have = ", ".join(f"`{p}`" for p in sorted(parameters)[:NAMES_SHOWN]) or "none"
+            if len(parameters) > NAMES_SHOWN:
+                have += f" and {len(parameters) - NAMES_SHOWN} more"
             raise Unsuitable(f"the module has no parameter `{name}`; its parameters are: {have}")
         if tuple(parameters[name].shape) != values.shape:
             shape = tuple(parameters[name].shape)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import io
+import math
 import os
 import random
 import signal
@@ -12,7 +14,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -26,6 +28,13 @@ _HARNESS = str(Path(__file__).parent)
 
 class TimeIsUp(BaseException):
     """A call took too long. Not an `Exception`, so that `except Exception` in a learner's code lets it through."""
+
+    def __init__(self, when_swallowed: Callable[[FrameType], None] | None = None):
+        self.when_swallowed = when_swallowed
+
+    def __del__(self) -> None:
+        if self.when_swallowed:
+            self.when_swallowed(sys._getframe(1))
 
 
 class Exited(BaseException):
@@ -48,7 +57,7 @@ def time_limit(seconds: float, busy: float = BUSY, again: float = 0.05) -> Itera
 
 
 def _by_signal(seconds: float, busy: float = BUSY, again: float = 0.05) -> Iterator[None]:
-    more, raised = _More(seconds, busy), False
+    more, raised, over = _More(seconds, busy), False, False
 
     def stop(signum: int, frame: FrameType | None) -> None:
         nonlocal raised
@@ -56,9 +65,13 @@ def _by_signal(seconds: float, busy: float = BUSY, again: float = 0.05) -> Itera
             signal.setitimer(signal.ITIMER_REAL, wait, again)
             return
         if raised:  # and swallowed
-            _raise_in_handlers(frame)
+            raise_in_handlers(frame)
         raised = True
         raise TimeIsUp
+
+    def raise_in_handlers(frame: FrameType | None) -> None:
+        if not over:
+            _raise_in_next_line(frame, raise_in_handlers)
 
     begun = time.monotonic()
     before, tracing = signal.signal(signal.SIGALRM, stop), sys.gettrace()
@@ -66,6 +79,7 @@ def _by_signal(seconds: float, busy: float = BUSY, again: float = 0.05) -> Itera
     try:
         yield
     finally:
+        over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.settrace(tracing)
         signal.signal(signal.SIGALRM, before)
@@ -73,13 +87,14 @@ def _by_signal(seconds: float, busy: float = BUSY, again: float = 0.05) -> Itera
             signal.setitimer(signal.ITIMER_REAL, max(0.001, outer - (time.monotonic() - begun)), outer_again)
 
 
-def _raise_in_handlers(frame: FrameType | None) -> None:
+def _raise_in_next_line(frame: FrameType | None, when_swallowed: Callable[[FrameType], None]) -> None:
     """Raise `TimeIsUp` also in the next line that runs, which is in the `except` block that swallows the coming one:
-    what is raised there leaves a loop around it."""
+    what is raised there leaves a loop around it. If another `except` swallows that too, it is raised in the line after,
+    and so on through as many blocks as there are: an exception that a block has swallowed is deleted at its end."""
 
     def trace(frame: FrameType, event: str, arg: object) -> Any:
         if event == "line":
-            raise TimeIsUp
+            raise TimeIsUp(when_swallowed)  # which ends the tracing
         return trace
 
     while frame is not None and not frame.f_code.co_filename.startswith(_HARNESS):
@@ -169,6 +184,36 @@ def no_exit() -> Iterator[None]:
         yield
     finally:
         os._exit, os.abort = before
+
+
+@contextlib.contextmanager
+def no_leftovers() -> Iterator[None]:
+    """New memory holds whatever lay there before, and that may be a right result of an earlier call: inside the block,
+    `empty` and `empty_like` of NumPy and PyTorch fill it: real numbers with NaN, whole ones with -1 (255), truth values
+    with True. What is never written is the same in every run then, and no earlier result."""
+    with contextlib.ExitStack() as after:
+        for library in (np, sys.modules.get("torch")):
+            for name in ("empty", "empty_like") if library else ():
+                after.callback(setattr, library, name, getattr(library, name))
+                setattr(library, name, _filled(getattr(library, name)))
+        yield
+
+
+def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        new = make(*args, **kwargs)
+        if isinstance(new, np.ndarray):
+            by_kind = {"f": np.nan, "c": np.nan, "b": True, "i": -1, "u": 255}
+            if new.dtype.kind in by_kind:
+                new.fill(by_kind[new.dtype.kind])
+        elif new.is_floating_point() or new.is_complex():
+            new.detach().fill_(math.nan)
+        else:
+            new.fill_(-1)  # of truth values: True
+        return new
+
+    return made
 
 
 @contextlib.contextmanager

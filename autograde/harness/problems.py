@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -53,6 +54,12 @@ def _problem(error: BaseException, seconds: float) -> Problem:
         text = f"no result after {seconds:g} seconds: is there a loop that never ends?"
         return Problem(kind="TimeIsUp", text=text, kinds=kinds, lines=lines, values=values)
     return Problem(kind=type(error).__name__, text=_text(error), kinds=kinds, lines=lines, values=values)
+
+
+def undefined_name(kind: str, text: str) -> str | None:
+    """The name that a NameError says is not defined; None for another error. `kind` is the name of its class."""
+    found = re.match(r"name '([^']+)' is not defined", text) if kind == "NameError" else None
+    return found[1] if found else None
 
 
 def _text(error: BaseException) -> str:

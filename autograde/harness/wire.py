@@ -167,9 +167,9 @@ def _unpack_argument(value: Any) -> Any:
 
 def pack_answers(answers: list[Answer | Skipped]) -> bytes:
     rows = []
-    for one in answers:
-        problem = one.problem and tuple(getattr(one.problem, name) for name in _PROBLEM)
-        rows.append((isinstance(one, Skipped), one.value, problem, one.changed, one.printed))
+    for answer in answers:
+        problem = answer.problem and tuple(getattr(answer.problem, name) for name in _PROBLEM)
+        rows.append((isinstance(answer, Skipped), answer.value, problem, answer.changed, answer.printed))
     return dump(rows)
 
 

@@ -1,10 +1,11 @@
 """The borders around a submission. Two stages: `enter_tree` once in the warm process, the rest in each child.
 
 The warm process moves into a small tree of read-only mounts, which holds Python's installation and the staging folder
-and nothing else, and into user and pid namespaces of its own, before it imports anything from there. Each child is
-process 1 of a pid namespace and enters namespaces of its own (mount, network, ipc, uts, user), gets an empty home on a
-file system in memory, loses every capability, and is held by Landlock, seccomp and resource limits. Works as root
-(which becomes `nobody`) and as an ordinary user. Linux only.
+and nothing else, and into user and pid namespaces of its own, before it imports anything from there; apart from
+PyTorch, where the grader's workers share it (`main.fork_off`). Each child is process 1 of a pid namespace and enters
+namespaces of its own (mount, network, ipc, uts, user), gets an empty home on a file system in memory, loses every
+capability, and is held by Landlock, seccomp and resource limits. Works as root (which becomes `nobody`) and as an
+ordinary user. Linux only.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def enter_tree(root: str, shown: list[str], hidden: list[str], places: dict[str,
 
 def _enter_pids() -> None:
     """User, mount and pid namespaces in which this process may make those of its children, and a /proc that shows
-    these alone. The process that was started waits for the one that goes on."""
+    only these. The process that was started waits for the one that goes on."""
     own = os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
     _enter_user(os.geteuid(), os.getegid(), own, linux.CLONE_NEWNS | linux.CLONE_NEWPID)
     os.close(own)
@@ -102,7 +103,7 @@ def _enter_pids() -> None:
 
 
 def _enter_user(inside_user: int, inside_group: int, own: int, more: int = 0) -> None:
-    """A user namespace (with `more` namespaces that belong to it) that knows this user alone; `own` is /proc/self."""
+    """A user namespace (with `more` namespaces that belong to it) that knows only this user; `own` is /proc/self."""
     user, group = os.geteuid(), os.getegid()
     linux.unshare(linux.CLONE_NEWUSER | more)
     _write(own, "setgroups", "deny")
@@ -216,6 +217,6 @@ def close_all_but(kept: set[int]) -> None:
 
 
 def readable_by_all(path: str) -> bool:
-    """Whether another user may read what stands at `path`."""
+    """Whether another user may read what is at `path`."""
     mode = os.stat(path).st_mode
     return bool(mode & stat.S_IROTH) and (not stat.S_ISDIR(mode) or bool(mode & stat.S_IXOTH))

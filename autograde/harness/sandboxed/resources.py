@@ -20,7 +20,7 @@ _PROPORTIONAL = re.compile(rb"^Pss_(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
 
 def limit(limits: dict[str, Any], isolated: bool, contained: bool = False) -> None:
     """Limits of the process that runs the learner's code, and of each that it starts; memory counts above what it has
-    now. Processes are counted where they are a submission's alone: not without isolation, and not in a container, which
+    now. Processes are counted where they are only a submission's: not without isolation, and not in a container, which
     counts its own, while the kernel counts those of all containers of one user."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -74,8 +74,9 @@ class Memory:
     def __init__(self, isolated: bool, alone: bool = False):
         self.isolated, self.alone = isolated, alone
         self.own = _kib("self", "status", _RESIDENT)
-        # a /proc of other numbers says nothing about these processes
-        self.there = os.path.islink("/proc/self") and os.readlink("/proc/self") == str(os.getpid())
+        # a /proc of other numbers says nothing about these processes, and not every kernel says how much is shared
+        own = os.path.islink("/proc/self") and os.readlink("/proc/self") == str(os.getpid())
+        self.there = own and _kib("self", "smaps_rollup", _PROPORTIONAL) > 0
 
     def exceeds(self, child: int, limit: int) -> bool:
         """Whether the processes below `child` use more than `limit` bytes. Their resident pages, which are quick to

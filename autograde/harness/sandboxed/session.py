@@ -137,7 +137,7 @@ class Session:
             if message["name"] not in namespace:
                 return {"there": False, "seconds": 0.0, "threads": _threads()}, b""
             answers = answer(namespace[message["name"]], unpack_calls(data), message["seconds"])
-            answers = [self._named(one) for one in answers]
+            answers = [self._named(answer) for answer in answers]
             return {"there": True, "seconds": time.monotonic() - start, "threads": _threads()}, pack_answers(answers)
         except BaseException as error:  # the learner's code has broken what answers for it
             return {
