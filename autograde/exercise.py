@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,11 +27,20 @@ class Misconception:
     name       short, in lower case, as an instructor would say it ("no scaling")
     wrong      the wrong implementation: same signature as the reference
     sentence   what was probably done and where to look; about the code, in one or two short sentences
+    unless     a regular expression: of code that matches, and gives the same results, the sentence is not true
+    only       a regular expression: of code that does not match, and gives the same results, the sentence is not true
     """
 
     name: str
     wrong: Any
     sentence: str
+    unless: str = ""
+    only: str = ""
+
+    def may_be_in(self, source: str) -> bool:
+        """Whether the source leaves it open that the sentence is true of it."""
+        refuted = self.unless and re.search(self.unless, source)
+        return not refuted and (not self.only or re.search(self.only, source) is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +53,14 @@ class ByHand:
     value   the number, or a nested list of numbers
     hint    where to look after a wrong number, one sentence
     places  decimals that count: a number may differ by one in the last of them
-    slips   {wrong number: what was probably done, one sentence}
+    slips   {wrong number, or tuple of numbers: what was probably done, one sentence}
     """
 
     name: str
     value: Any
     hint: str
     places: int = 2
-    slips: Mapping[float, str] = field(default_factory=dict)
+    slips: Mapping[Any, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +107,13 @@ class Exercise:
     forbidden: tuple[str, ...] = ()
     flag: Callable[[Any], str] | None = None
 
-    def wrong(self, name: str, sentence: str) -> Callable[[Implementation], Implementation]:
+    def wrong(
+        self, name: str, sentence: str, *, unless: str = "", only: str = ""
+    ) -> Callable[[Implementation], Implementation]:
         """Decorator of a wrong implementation: a misconception, in the order of the file."""
 
         def enter(implementation: Implementation) -> Implementation:
-            self.misconceptions.append(Misconception(name, implementation, sentence))
+            self.misconceptions.append(Misconception(name, implementation, sentence, unless, only))
             return implementation
 
         return enter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from autograde.exercise import Exercise
@@ -33,7 +34,7 @@ class AnswerKey:
     @cached_property
     def tolerances(self) -> list[Tolerance]:
         pairs = zip(self.calls, self.expected, strict=True)
-        return [measured_tolerance(self.exercise, call, one) for call, one in pairs]
+        return [measured_tolerance(self.exercise, call, expected) for call, expected in pairs]
 
     def wrong(self, misconception: int, call: int) -> Answer | Skipped:
         """The answer of the misconception number `misconception` to the call number `call`."""
@@ -43,3 +44,31 @@ class AnswerKey:
             given = answer(self.exercise.misconceptions[misconception].wrong, asked)
             self._wrong[at] = projected(self.exercise, asked, given)[0]
         return self._wrong[at]
+
+    def possible_for(self, source: str | None) -> AnswerKey:
+        """The same, without the misconceptions that this source shows not to be there."""
+        every = self.exercise.misconceptions
+        kept = [
+            number for number, misconception in enumerate(every) if source is None or misconception.may_be_in(source)
+        ]
+        return self if len(kept) == len(every) else _Chosen(self, kept)
+
+
+class _Chosen(AnswerKey):
+    """An answer key with some of its misconceptions."""
+
+    def __init__(self, whole: AnswerKey, numbers: Sequence[int]):
+        chosen = [whole.exercise.misconceptions[number] for number in numbers]
+        super().__init__(replace(whole.exercise, misconceptions=chosen), whole.calls)
+        self._whole, self._numbers = whole, numbers
+
+    @cached_property
+    def expected(self) -> list[Answer]:
+        return self._whole.expected
+
+    @cached_property
+    def tolerances(self) -> list[Tolerance]:
+        return self._whole.tolerances
+
+    def wrong(self, misconception: int, call: int) -> Answer | Skipped:
+        return self._whole.wrong(self._numbers[misconception], call)

@@ -27,8 +27,8 @@ def to_mend(exercise: Exercise, code_of: CodeOf, passed: Mapping[str, bool]) -> 
     """
     if all(passed.values()):
         return ()
-    order = [one.name for one in all_exercises()]
-    used = _used(exercise.name, code_of)
+    order = [exercise.name for exercise in all_exercises()]
+    used = names_used([exercise.name], code_of)
     earlier = order[: order.index(exercise.name)]
     return tuple(name for name in earlier if passed.get(name) is False and name in used)
 
@@ -48,9 +48,10 @@ def carried(verdict: Verdict, mended: Sequence[str]) -> Verdict:
     return replace(verdict, advice=advice, carried=tuple(mended))
 
 
-def _used(name: str, code_of: CodeOf) -> set[str]:
+def names_used(names: Iterable[str], code_of: CodeOf) -> set[str]:
+    """The names that the definitions of `names` read, themselves or through other definitions."""
     used: set[str] = set()
-    queue = [name]
+    queue = [*names]
     while queue:
         for code in code_of(queue.pop()):
             new = set(_names(code)) - used
@@ -61,7 +62,11 @@ def _used(name: str, code_of: CodeOf) -> set[str]:
 
 def _names(code: CodeType) -> Iterator[str]:
     """The names that code reads and that are none of its own."""
-    yield from (one.argval for one in dis.get_instructions(code) if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    yield from (
+        instruction.argval
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    )
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)

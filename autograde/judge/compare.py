@@ -16,6 +16,7 @@ from autograde.harness.plain import Other, TensorData
 Array = npt.NDArray[Any]
 Tolerance = Callable[[str, Array], float]  # (path, expected values) -> largest accepted difference
 # kinds of differences that several places tell
+_NOTHING = "Nothing came back: is a `return` missing?", "nothing returned"
 WRONG_TYPE, REMARK = "another type", "a remark of the exercise"
 
 
@@ -67,7 +68,8 @@ class Comparison:
             same = self._inside().difference(expected.value, got.value, path) is None
             return None if same else Difference(path, expected.text, got.text, got.remark, got.remark and REMARK)
         if got is None and expected is not None:
-            return differ("Nothing came back: is a `return` missing?", "nothing returned")
+            inside = re.search(r"\[\d+\]", path) is not None
+            return differ(*(("An item is None.",) if inside else _NOTHING))
         if isinstance(got, Other):
             return wrong_type(f"{got.kind} ({got.text})" if got.text else got.kind)
         if isinstance(expected, TensorData):
@@ -108,7 +110,7 @@ class Comparison:
         if isinstance(expected, int):
             return expected == got
         wanted = np.asarray(expected, float)
-        return bool(_close(wanted, np.asarray(got, float), self.tolerance(path, wanted)).all())
+        return bool(_close(wanted, np.asarray(got, float), lambda: self.tolerance(path, wanted)).all())
 
     def _sequences(self, expected: list[Any] | tuple[Any, ...], got: Any, path: str) -> Difference | None:
         def differ(remark: str, kind: str = "") -> Difference:
@@ -128,13 +130,15 @@ class Comparison:
             found = self._inside().difference(*pair, f"{path}[{index}]")
             if found:
                 # a short list is clearer as a whole than one item of it, or than one item of a pair in it
+                plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
+                inside = all(isinstance(item, tuple) for item in pair) and len(pair[0]) == len(pair[1])
+                if not plain or (found.remark and not inside):
+                    return found
                 other_order = _same_items(expected, got)
                 order = "The items are right, their order is not. " if other_order else ""
                 place = f"The first difference is at index {index}{f' of {path}' if path else ''}."
                 short = differ(f"{order}{place}{wrong_type}", "another order" if other_order else "")
-                plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
-                inside = all(isinstance(item, tuple) for item in pair) and len(pair[0]) == len(pair[1])
-                return short if plain and (inside or not found.remark) and len(short.expected) < 160 else found
+                return short if len(short.expected) < 160 else found
         return differ(f"The items are right. {_wrong_type(expected, _kind(got))}", WRONG_TYPE) if other_type else None
 
     def _mappings(self, expected: dict[Any, Any], got: Any, path: str) -> Difference | None:
@@ -159,26 +163,28 @@ class Comparison:
         return None
 
     def _arrays(self, expected: Array, got: Array, path: str) -> Difference | None:
-        both = describe(expected), describe(got)
+        def differ(remark: str, kind: str = "") -> Difference:
+            return Difference(path, describe(expected), describe(got), remark, kind)
+
         if got.dtype.kind == "c" != expected.dtype.kind:
             remark = f"The result has complex numbers ({got.dtype}). Expected {expected.dtype}."
-            return Difference(path, *both, remark, "another dtype")
+            return differ(remark, "another dtype")
         if got.dtype.kind == "b" != expected.dtype.kind:
             remark = f"The result has truth values. Expected numbers ({expected.dtype})."
-            return Difference(path, *both, remark, "another dtype")
+            return differ(remark, "another dtype")
         if expected.shape != got.shape:
-            return Difference(path, *both, f"Expected the shape {expected.shape}, got {got.shape}.")
+            return differ(f"Expected the shape {expected.shape}, got {got.shape}.")
         if expected.dtype.kind in "biu" and got.dtype.kind in "biu" and expected.size:
             equal = expected == got
         elif expected.size:
-            equal = _close(expected, got, self.tolerance(path, expected))
+            equal = _close(expected, got, lambda: self.tolerance(path, expected))
         else:
             equal = np.ones(expected.shape, bool)
         if not equal.all():
             return Difference(path, *_worst_row(expected, got, equal))
         if expected.dtype != got.dtype and "dtype" not in self.ignore:
             remark = f"The values are right. Expected the dtype {expected.dtype}, got {got.dtype}."
-            return Difference(path, *both, remark, "another dtype")
+            return differ(remark, "another dtype")
         return None
 
 
@@ -208,7 +214,7 @@ def _wrong_type(expected: Any, got: str) -> str:
     return f"Expected {with_article(kind)}, got {with_article(got)}."
 
 
-def _same_items(expected: Any, got: Any) -> bool:
+def _same_items(expected: Sequence[Any], got: Sequence[Any]) -> bool:
     return len(got) < 1000 and sorted(map(repr, expected)) == sorted(map(repr, got))
 
 
@@ -219,10 +225,13 @@ def _equal_looking(expected: float, got: float) -> str:
     return f"They differ in later digits: expected {expected!r}, got {got!r}."
 
 
-def _close(expected: Array, got: Array, atol: float) -> Array:
+def _close(expected: Array, got: Array, atol: Callable[[], float]) -> Array:
+    """Where two arrays agree; `atol` is called, which may take long, only where they are not equal anyway."""
     with np.errstate(all="ignore"):
-        same = (expected == got) | (np.isnan(expected) & np.isnan(got))
-        near = np.abs(expected.astype(np.float64) - got.astype(np.float64)) <= atol
+        same = np.asarray((expected == got) | (np.isnan(expected) & np.isnan(got)))
+        if same.all():
+            return same
+        near = np.abs(expected.astype(np.float64) - got.astype(np.float64)) <= atol()
     return np.asarray(same | near)
 
 
@@ -247,7 +256,9 @@ def _worst_row(expected: Array, got: Array, equal: Array) -> tuple[str, str, str
         place = f"row {row[0]}" if len(row) == 1 else f"row {tuple(int(i) for i in row)}"
         shown = f"{place}: {values(expected[row])}", f"{place}: {values(got[row])}"
     if shown[0].split(" ", 1)[-1] == shown[1].split(" ", 1)[-1] and expected.dtype.kind == "f" == got.dtype.kind:
-        remarks.append(f"in later digits: expected {_digits(expected[at])}, got {_digits(got[at])}")
+        alike = values(np.atleast_1d(expected[at])) == values(np.atleast_1d(got[at]))
+        where = "in later digits" if alike else "for example"
+        remarks.append(f"{where}: expected {_digits(expected[at])}, got {_digits(got[at])}")
         if expected.dtype != got.dtype:
             remarks.append(f"the dtype is {got.dtype} in place of {expected.dtype}")
     remark = "; ".join(remarks)

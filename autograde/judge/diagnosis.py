@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from autograde.exercise import Exercise
+from autograde.harness.brief import Projected
 from autograde.harness.call import MAIN, Answer, Skipped
 from autograde.harness.plain import TensorData
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
-from autograde.judge.compare import Array, Comparison
+from autograde.judge.compare import WRONG_TYPE, Array, Comparison
 from autograde.judge.exceptions import explained
 from autograde.judge.findings import Finding, find, is_unwritten
+from autograde.judge.other_questions import right_for_another_question
+from autograde.judge.plain_errors import described
 from autograde.judge.projection import projected
-from autograde.judge.relations import ON_TOP, relate
-from autograde.judge.source import Observation, leftover, observe
+from autograde.judge.relations import FINDERS, ON_TOP, WHERE, Finder, relate
+from autograde.judge.slips import seldom_meant, surely_not_meant
+from autograde.judge.source import UNUSED, Observation, leftover, observe
 from autograde.judge.verdict import MISCONCEPTION, RELATION, SOURCE
 
 
@@ -36,17 +41,36 @@ def diagnose(
     key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None], source: str | None
 ) -> Diagnosis | None:
     """The first evidence that fits, or None."""
+    key = key.possible_for(source)
+    slip = surely_not_meant(key.exercise, source) if source else None
+    if slip and _says_little(key):
+        return Diagnosis(slip.name, slip.sentence, SOURCE)
     if found := _misconception(key, got, findings, _on_every_call, _on_failing_calls):
         return found
-    relation = _relation(key, got, findings)
-    if relation is not None:
-        return Diagnosis(*relation, RELATION)
+    if slip:
+        return Diagnosis(slip.name, slip.sentence, SOURCE)
+    if found := _relation(key, got, findings, FINDERS) or _another_question(key, got, findings):
+        return found
     if found := _two(key, got, findings) or _misconception(key, got, findings, _on_main_calls):
         return found
     seen = _seen(key.exercise, findings, source)
-    if seen is not None:
+    if seen is not None and not (seen.name == UNUSED and _is_of_another_type(findings)):
         return Diagnosis(seen.name, seen.sentence, SOURCE)
-    return _told(key.exercise, [finding for finding in findings if finding is not None])
+    if found := _relation(key, got, findings, WHERE) or _in_plain_calls(key, got, findings):
+        return found
+    failing = [finding for finding in findings if finding is not None]
+    return _told(key.exercise, failing) or _in_one_part(key, got, findings) or _in_some_calls(key, findings)
+
+
+def _is_of_another_type(findings: Sequence[Finding | None]) -> bool:
+    first = next(finding for finding in findings if finding is not None)
+    return first.difference is not None and first.difference.kind == WRONG_TYPE
+
+
+def _says_little(key: AnswerKey) -> bool:
+    """Whether the right answers are a few yes and no, which other mistakes than the known ones give as well."""
+    values = [answer.value.value if isinstance(answer.value, Projected) else answer.value for answer in key.expected]
+    return len(values) >= 4 and len(set(map(repr, values))) <= 2
 
 
 # --- misconceptions -------------------------------------------------------------------------------------------------
@@ -55,12 +79,25 @@ def diagnose(
 def _misconception(
     key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None], *ways: Callable[..., bool]
 ) -> Diagnosis | None:
-    """The first misconception that fits in one of these ways, in their order."""
+    """The misconception that fits in one of these ways, in their order."""
     for fits in ways:
-        for number, candidate in enumerate(key.exercise.misconceptions):
-            if fits(key, number, got, findings):
-                return Diagnosis(candidate.name, candidate.sentence, MISCONCEPTION)
+        numbers = range(len(key.exercise.misconceptions))
+        found = _closest(key, got, [number for number in numbers if fits(key, number, got, findings)])
+        if found is not None:
+            candidate = key.exercise.misconceptions[found]
+            return Diagnosis(candidate.name, candidate.sentence, MISCONCEPTION)
     return None
+
+
+def _closest(key: AnswerKey, got: Sequence[Answer | Skipped], fitting: Sequence[int]) -> int | None:
+    """Of the misconceptions that fit, the one that answers most calls in the same way; None where several answer
+    equally many, and others than all: which of them it is, or another still, is not known."""
+    agreed = {
+        number: sum(_agree(key.exercise, key.wrong(number, at), answer) for at, answer in enumerate(got))
+        for number in fitting
+    }
+    best = [number for number in fitting if agreed[number] == max(agreed.values())]
+    return best[0] if best and (len(best) == 1 or agreed[best[0]] == len(got)) else None
 
 
 def _on_every_call(
@@ -71,7 +108,7 @@ def _on_every_call(
     raised = [at for at in places if _problem(got[at]) is not None and findings[at] is not None]
     if not all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places):
         return False
-    return not raised or any(_same_text(key.wrong(number, at), got[at]) for at in raised)
+    return not raised or all(_same_text(key.wrong(number, at), got[at]) for at in raised)
 
 
 def _on_main_calls(
@@ -92,7 +129,7 @@ def _on_failing_calls(
     """Whether it answers the calls that fail in the same way, with values and not with errors, where these are most of
     the calls on which the misconception itself is wrong."""
     places = [at for at, finding in enumerate(findings) if finding is not None]
-    if any(_problem(got[at]) is not None for at in places):
+    if _says_little(key) or any(_problem(got[at]) is not None for at in places):
         return False
     if not all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places):
         return False
@@ -110,8 +147,9 @@ def _problem(answer: Answer | Skipped) -> str | None:
 
 
 def _same_text(wrong: Answer | Skipped, got: Answer | Skipped) -> bool:
-    """Whether an error reads the same: its kind fits too many mistakes."""
-    return _problem(wrong) == _problem(got)
+    """Whether an error reads the same, whichever of two shapes comes first: its kind fits too many mistakes."""
+    words, other = (sorted(re.findall(r"\w+|\S", _problem(answer) or "")) for answer in (wrong, got))
+    return words == other
 
 
 def _agree(exercise: Exercise, wrong: Answer | Skipped, got: Answer | Skipped) -> bool:
@@ -142,11 +180,17 @@ def _seen(exercise: Exercise, findings: Sequence[Finding | None], source: str | 
             return leftover(exercise, source) if source else None
         if found := explained(exercise, first.problem, source):
             return found
-    if not source:
-        return None
+    for problem in problems[:1]:  # an answer whose values are right, and that has no gradient
+        found = explained(exercise, problem, source)
+        if found is not None and found.name == "no gradient":
+            return found
     lines = problems[0].lines if problems else ()
     line = lines[-1].partition(": ")[2] if lines else ""
-    return observe(exercise, source, line if problems else None, findings[0] is None)
+    found = observe(exercise, source, line if problems else None, findings[0] is None) if source else None
+    found = found or (seldom_meant(exercise, source) if source else None)
+    if found is None and first.problem is not None and first.missing_error is None:
+        return described(exercise, first.problem, source)
+    return found
 
 
 # --- what a single call tells ---------------------------------------------------------------------------------------
@@ -154,7 +198,9 @@ def _seen(exercise: Exercise, findings: Sequence[Finding | None], source: str | 
 
 def _told(exercise: Exercise, findings: Sequence[Finding]) -> Diagnosis | None:
     """What a single finding tells: the first one, or one about the parameters that a module has."""
-    about_parameters = (one for one in findings if one.difference and one.difference.path == "parameters")
+    about_parameters = (
+        finding for finding in findings if finding.difference and finding.difference.path == "parameters"
+    )
     for finding in (findings[0], *about_parameters):
         if kind := explain.kind(finding):
             return Diagnosis(kind, explain.advice(exercise, finding), RELATION)
@@ -165,8 +211,8 @@ def _told(exercise: Exercise, findings: Sequence[Finding]) -> Diagnosis | None:
 
 
 def _relation(
-    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
-) -> tuple[str, str] | None:
+    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None], finders: Sequence[Finder]
+) -> Diagnosis | None:
     failing = []
     for at, finding in enumerate(findings):
         if finding is None:
@@ -174,8 +220,85 @@ def _relation(
         call = key.calls[at]
         comparison = Comparison(key.tolerances[at], key.exercise.ignore, key.exercise.multiple_outputs)
         failing.append((call, explain.parameters(key.exercise, call), key.expected[at], got[at], comparison))
-    relation = relate(failing)
-    return (relation.name, relation.sentence) if relation else None
+    relation = relate(failing, finders)
+    return Diagnosis(relation.name, relation.sentence, RELATION) if relation else None
+
+
+def _another_question(
+    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
+) -> Diagnosis | None:
+    exercise = key.exercise
+    comparison = Comparison(_naming_tolerance, ("dtype", *exercise.ignore), exercise.multiple_outputs)
+    failing = [at for at, finding in enumerate(findings) if finding is not None]
+    relation = right_for_another_question(
+        key, got, failing, lambda this, other: comparison.difference(this, other) is None
+    )
+    return Diagnosis(relation.name, relation.sentence, RELATION) if relation else None
+
+
+def _in_plain_calls(
+    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
+) -> Diagnosis | None:
+    """What holds in the calls of the main part, two of which at least fail: in others something else may come to it."""
+    main = [finding if call.part == MAIN else None for call, finding in zip(key.calls, findings, strict=True)]
+    if sum(finding is not None for finding in main) < 2 or main == list(findings):
+        return None
+    found = _relation(key, got, main, FINDERS) or _another_question(key, got, main) or _relation(key, got, main, WHERE)
+    return replace(found, sentence=f"In the plain calls: {found.sentence}") if found else None
+
+
+def _in_one_part(
+    key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
+) -> Diagnosis | None:
+    """Of several results, the only one that differs, in every call that fails."""
+    wrong = set()
+    for at, finding in enumerate(findings):
+        if finding is None or key.expected[at].problem is not None:
+            continue
+        if finding.difference is None or _problem(got[at]) is not None or len(_parts(key.expected[at].value)) < 2:
+            return None
+        wrong.add(tuple(_wrong_parts(key, at, got[at])))
+    if len(wrong) != 1 or len(parts := wrong.pop()) != 1 or parts[0] in (None, "output", "0"):
+        return None
+    if isinstance(parts[0], int):
+        what = f"the {('first', 'second', 'third', 'fourth')[parts[0]]} result" if parts[0] < 4 else ""
+    else:
+        what = _REPORTED.get(parts[0], f"`{parts[0]}`")
+    return Diagnosis(f"wrong only: {what}", f"Only {what} differs; the rest is right.", RELATION) if what else None
+
+
+_REPORTED = {
+    "gradients": "the gradient of the parameters",
+    "input_gradients": "the gradient of the input",
+    "initial": "a start value",
+    "buffers": "what is registered as a buffer",
+    "parameters": "what is registered as a parameter",
+    "args": "what becomes of an argument",
+    "different values": "what dropout does to a value",
+    "their shares": "how often dropout acts",
+}
+
+
+def _in_some_calls(key: AnswerKey, findings: Sequence[Finding | None]) -> Diagnosis | None:
+    """What the calls that fail have in common, and those that are right have not."""
+    failing = [call for call, finding in zip(key.calls, findings, strict=True) if finding is not None]
+    right = [call for call, finding in zip(key.calls, findings, strict=True) if finding is None]
+    if not right or any(finding is not None and finding.problem is not None for finding in findings):
+        return None
+    for names in (lambda call: set(call.kwargs), lambda call: set(getattr(call, "new_kwargs", ()))):
+        common = set.intersection(*map(names, failing)) - set().union(*map(names, right))
+        if common:
+            name = min(common)
+            return Diagnosis(
+                f"wrong only with {name}", f"Without `{name}` the results are right; with it, they are not.", RELATION
+            )
+    parts = {call.part for call in failing}
+    if len(parts) == 1 and MAIN not in parts and parts.isdisjoint(call.part for call in right):
+        sentence = (
+            f"Everything else is right; only the calls of one kind are not: {failing[0].note or failing[0].part}."
+        )
+        return Diagnosis(f"wrong only: {failing[0].part}", sentence, RELATION)
+    return None
 
 
 # --- two mistakes at once -------------------------------------------------------------------------------------------
@@ -185,7 +308,7 @@ def _two(key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Fin
     """Two misconceptions that explain together what fails, each a part of it; or one misconception, and on top of it a
     relation, another dtype, or a changed input. The one that explains more gives the name."""
     failing = [at for at, finding in enumerate(findings) if finding is not None]
-    if any(_problem(got[at]) is not None or isinstance(got[at], Skipped) for at in failing):
+    if any(_problem(got[at]) is not None or isinstance(got[at], Skipped) for at in failing) or _says_little(key):
         return None
     parts = {(at, part) for at in failing for part in _wrong_parts(key, at, got[at])}
     explains = {}
@@ -197,11 +320,11 @@ def _two(key: AnswerKey, got: Sequence[Answer | Skipped], findings: Sequence[Fin
             return _both(key, number, f"On top of it, {second}")
         if explained and _is_wrong_there_only(key, number, findings, {at for at, _ in explained}):
             explains[number] = explained
-    for one, other in itertools.permutations(sorted(explains, key=lambda number: -len(explains[number])), 2):
-        mine, others = explains[one], explains[other]
+    for number, other in itertools.permutations(sorted(explains, key=lambda number: -len(explains[number])), 2):
+        mine, others = explains[number], explains[other]
         if mine - others and others - mine and mine | others == parts:
-            second_one = key.exercise.misconceptions[other]
-            return _both(key, one, f"There is a second mistake, {second_one.name}: {second_one.sentence}")
+            further = key.exercise.misconceptions[other]
+            return _both(key, number, f"There is a second mistake, {further.name}: {further.sentence}")
     return _misconception_and_relation(key, got, failing)
 
 
@@ -283,7 +406,7 @@ def _misconception_and_relation(
             wrong = key.wrong(number, at)
             if isinstance(wrong, Skipped) or wrong.problem is not None or wrong.changed != got[at].changed:
                 break
-            if any(_rearranged(key.expected[at].value, one.value) for one in (wrong, got[at])):
+            if any(_rearranged(key.expected[at].value, answer.value) for answer in (wrong, got[at])):
                 break  # two rearrangements are as well another one
             comparison = Comparison(_naming_tolerance, exercise.ignore, exercise.multiple_outputs)
             rows.append((key.calls[at], (), wrong, got[at], comparison))
@@ -295,10 +418,10 @@ def _misconception_and_relation(
 
 def _rearranged(expected: Any, given: Any) -> bool:
     """Whether two arrays have the same numbers, in any order and shape."""
-    one, other = (value.array if isinstance(value, TensorData) else value for value in (expected, given))
-    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray) or one.size != other.size:
+    right, other = (value.array if isinstance(value, TensorData) else value for value in (expected, given))
+    if not isinstance(right, np.ndarray) or not isinstance(other, np.ndarray) or right.size != other.size:
         return False
-    return np.allclose(np.sort(one, axis=None), np.sort(other, axis=None), rtol=1e-5, equal_nan=True)
+    return np.allclose(np.sort(right, axis=None), np.sort(other, axis=None), rtol=1e-5, equal_nan=True)
 
 
 # --- the same calls once more ---------------------------------------------------------------------------------------
@@ -313,10 +436,10 @@ def unsteady(
     """Whether a call that fails has another result when it is made once more."""
     again = projected(key.exercise, key.calls, again)
     comparison = Comparison(_naming_tolerance)
-    for one, other, finding in zip(got, again, findings, strict=True):
-        if finding is None or one.problem is not None or other.problem is not None:
+    for first, other, finding in zip(got, again, findings, strict=True):
+        if finding is None or first.problem is not None or other.problem is not None:
             continue
-        if comparison.difference(one.value, other.value) is not None:
+        if comparison.difference(first.value, other.value) is not None:
             sentence = (
                 "The same call has another result each time. Something is random, or is kept from call to call: "
                 "a default such as `[]`, a variable of the notebook or of the class."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,17 @@ import numpy as np
 from autograde.exercise import Exercise
 from autograde.exercises import all_exercises
 from autograde.harness.call import Problem
-from autograde.judge.source import Function, Observation, defaults, defined, methods
+from autograde.harness.problems import undefined_name
+from autograde.judge.source import (
+    Definition,
+    Function,
+    Observation,
+    attributes_of_self,
+    defaults,
+    defined,
+    methods,
+    reference_source,
+)
 
 IMPORTS = {
     "np": "import numpy as np",
@@ -33,7 +42,7 @@ class Case:
     exercise: Exercise
     problem: Problem
     source: str
-    definition: Function | ast.ClassDef | None
+    definition: Definition | None
 
     @property
     def line(self) -> str:
@@ -53,7 +62,7 @@ class Case:
         return found[1] if found else ""
 
     def called(self, line: str) -> Iterator[ast.Call]:
-        return (node for node in ast.walk(_parsed(line)) if isinstance(node, ast.Call))
+        return (node for node in ast.walk(parsed(line)) if isinstance(node, ast.Call))
 
 
 Explanation = Callable[[Case], Observation | None]
@@ -61,15 +70,19 @@ Explanation = Callable[[Case], Observation | None]
 
 def explained(exercise: Exercise, problem: Problem, source: str | None) -> Observation | None:
     """The first explanation that is certain, or None."""
-    case = Case(exercise, problem, source or "", defined(exercise.name, source) if source else None)
+    case = case_of(exercise, problem, source)
     return next(filter(None, (explain(case) for explain in EXPLANATIONS)), None)
+
+
+def case_of(exercise: Exercise, problem: Problem, source: str | None) -> Case:
+    return Case(exercise, problem, source or "", defined(exercise.name, source) if source else None)
 
 
 def _code(line: str) -> str:
     return line.split(": ", 1)[1] if ": " in line else ""
 
 
-def _parsed(line: str) -> ast.AST:
+def parsed(line: str) -> ast.AST:
     """A line of code; an empty module where it is no whole statement."""
     for text in (line, f"{line} pass", f"{line.removeprefix('el')} pass"):
         try:
@@ -101,6 +114,33 @@ def no_super_init(case: Case) -> Observation | None:
     )
 
 
+def names_of_parameters(case: Case) -> Observation | None:
+    """`load_state_dict` with names, or shapes, that do not fit."""
+    if not _matches(case, r"loading state_dict for"):
+        return None
+    if found := _matches(case, r"size mismatch for ([\w.]+): .*?Size\(\[([\d, ]+)\]\).*?Size\(\[([\d, ]+)\]\)"):
+        name, given, own = found[1], found[2].split(", "), found[3].split(", ")
+        turned = " It is transposed." if given == own[::-1] else ""
+        sentence = f"`{name}` has the shape ({', '.join(own)}) and is given ({', '.join(given)}).{turned}"
+        return Observation("a weight of another shape", sentence)
+    parts = []
+    for kind, words in (("Missing", "Without a value"), ("Unexpected", "without a place")):
+        if found := _matches(case, rf"{kind} key\(s\) in state_dict: (.+)"):
+            first, *more = re.findall(r'"([^"]+)"', found[1])
+            parts.append(f"{words}: `{first}`" + (f" and {len(more)} more" if more else ""))
+    if not parts:
+        return None
+    sentence = "; ".join(parts)
+    return Observation("names that do not fit", f"The names do not fit. {sentence[:1].upper()}{sentence[1:]}.")
+
+
+def sequential_called(case: Case) -> Observation | None:
+    if not _matches(case, r"^Sequential\.forward\(\) (takes 2 positional|got an unexpected keyword)"):
+        return None
+    sentence = "Go through the layers with a loop: `nn.Sequential` hands on one value only, and these take several."
+    return Observation("several inputs for nn.Sequential", sentence)
+
+
 def parameter_changed_in_place(case: Case) -> Observation | None:
     if not _matches(case, "leaf Variable that requires grad is being used in an in-place operation"):
         return None
@@ -114,19 +154,23 @@ def module_in_place_of_a_tensor(case: Case) -> Observation | None:
     from torch import nn
 
     found = _matches(case, r"must be Tensor, not (\w+)")
-    kind = getattr(nn, found[1], None) if found else None
-    if found is None or not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+    if found is None:
+        return None
+    own = next((exercise.reference for exercise in all_exercises() if exercise.name == found[1]), None)
+    kind = own or getattr(nn, found[1], None)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         return None
     sentence = f"Call the module with the tensor: here `{found[1]}` itself is in the place of a tensor."
-    return Observation("a module in place of its result", f"{sentence} `nn.{found[1]}(...)` only makes a module.")
+    made = found[1] if own else f"nn.{found[1]}"
+    return Observation("a module in place of its result", f"{sentence} `{made}(...)` only makes a module.")
 
 
 def without_self(case: Case) -> Observation | None:
     """A name that a method does not know, and that the class has as an attribute, or `__init__` as an argument."""
-    found = _matches(case, r"^name '(\w+)' is not defined")
-    if case.problem.kind != "NameError" or not found or not isinstance(case.definition, ast.ClassDef):
+    name = undefined_name(case.problem.kind, case.problem.text)
+    if name is None or not isinstance(case.definition, ast.ClassDef):
         return None
-    name, own = found[1], methods(case.definition)
+    own = methods(case.definition)
     if case.function not in own or case.function == "__init__" or case.line not in case.lines:
         return None
     if name in _attributes_set(case.definition):
@@ -155,8 +199,7 @@ def set_without_self(case: Case) -> Observation | None:
 
 
 def _attributes_set(definition: ast.ClassDef) -> set[str]:
-    nodes = (node for node in ast.walk(definition) if isinstance(node, ast.Attribute) and _stores(node))
-    return {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "self"}
+    return {node.attr for node in attributes_of_self(definition) if _stores(node)}
 
 
 def _stores(node: ast.Name | ast.Attribute) -> bool:
@@ -171,13 +214,13 @@ def _arguments(function: Function) -> set[str]:
 
 
 def pair_not_taken_apart(case: Case) -> Observation | None:
-    """The result of a function that returns several values, handed on as a whole, where an error speaks of a tuple."""
+    """The result of a function that returns several values, passed on as a whole, where an error speaks of a tuple."""
     if not _matches(case, r"\btuple\b|inhomogeneous shape") or case.definition is None:
         return None
     returned = _several_values(case.definition)
     named = {name: call for name, value in _kept(case.definition) if (call := _callee(value)) in returned}
     for line in case.lines:
-        tree = _parsed(line)
+        tree = parsed(line)
         parts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and node.id in named and not _stores(node) and id(node) not in parts:
@@ -214,7 +257,7 @@ def _callee(node: ast.expr) -> str:
     )
 
 
-def _several_values(definition: Function | ast.ClassDef) -> frozenset[str]:
+def _several_values(definition: Definition) -> frozenset[str]:
     """What returns several values: functions of exercises, and attributes that are modules of such exercises."""
     functions, classes = _exercises_with_several_values()
     made = {
@@ -230,15 +273,12 @@ def _several_values(definition: Function | ast.ClassDef) -> frozenset[str]:
 def _exercises_with_several_values() -> tuple[frozenset[str], frozenset[str]]:
     functions: set[str] = set()
     classes: set[str] = set()
-    for one in all_exercises():
-        try:
-            tree = defined(one.reference.__name__, inspect.getsource(one.reference))
-        except (OSError, TypeError):
-            continue
+    for exercise in all_exercises():
+        tree = reference_source(exercise)
         function = methods(tree).get("forward") if isinstance(tree, ast.ClassDef) else tree
         returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)] if function else []
         if returned and all(isinstance(value, ast.Tuple) and len(value.elts) > 1 for value in returned):
-            (classes if one.is_class else functions).add(one.name)
+            (classes if exercise.is_class else functions).add(exercise.name)
     return frozenset(functions), frozenset(classes)
 
 
@@ -266,7 +306,7 @@ def numpy_on_a_tensor(case: Case) -> Observation | None:
 @cache
 def _numpy_functions() -> frozenset[str]:
     """Exercises that are functions of NumPy arrays."""
-    return frozenset(one.name for one in all_exercises() if not one.is_class and _takes_arrays(one))
+    return frozenset(exercise.name for exercise in all_exercises() if not exercise.is_class and _takes_arrays(exercise))
 
 
 def _takes_arrays(exercise: Exercise) -> bool:
@@ -290,10 +330,12 @@ def method_of_the_other_library(case: Case) -> Observation | None:
         return None
     kind, name = found[1], found[2]
     if kind == "Tensor" and hasattr(np.ndarray, name):
-        return Observation("NumPy on a tensor", f"`.{name}` is a method of NumPy arrays; here it is asked of a tensor.")
+        return Observation(
+            "NumPy on a tensor", f"`.{name}` is a method of NumPy arrays; here it is called on a tensor."
+        )
     if kind != "Tensor" and hasattr(torch.Tensor, name):
         return Observation(
-            "PyTorch on an array", f"`.{name}` is a method of tensors; here it is asked of a NumPy array."
+            "PyTorch on an array", f"`.{name}` is a method of tensors; here it is called on a NumPy array."
         )
     return None
 
@@ -302,9 +344,10 @@ def truth_of_an_array(case: Case) -> Observation | None:
     words = "truth value of an array with more than one element|Boolean value of Tensor with more than one value"
     if not _matches(case, words):
         return None
+    kind, choose = ("a tensor", "torch.where") if "Tensor" in case.problem.text else ("an array", "np.where")
     sentence = (
-        "Use `is None` to ask whether an array is there, and `np.where`, `&` or `|` for its values: Python asks here "
-        "whether an array is true (`if`, `and`, `or`, `not`, `in`, `max`), and it has many values."
+        f"Use `is None` to ask whether {kind} is there, and `&`, `|`, `~` or `{choose}` for its values: Python asks "
+        f"here whether {kind} is true (`if`, `and`, `or`, `not`, `in`, `max`), and it has many values."
     )
     return Observation("truth of an array", sentence)
 
@@ -314,7 +357,8 @@ def no_gradient_at_all(case: Case) -> Observation | None:
         return None
     cut = _cutting(case.definition) if case.definition is not None else []
     names = (
-        ", ".join(f"`{name}`" for name in cut) or "`.detach()`, `.data`, `.item()`, `.numpy()` or `torch.tensor(...)`"
+        ", ".join(f"`{name}`" for name in cut)
+        or "`.detach()`, `.data`, `.item()`, `.numpy()`, `torch.tensor(...)` or `torch.no_grad()`"
     )
     does = "cuts" if len(cut) == 1 else "cut"
     sentence = f"No gradient flows through the result. {names} {does} a tensor off from what it was computed from."
@@ -371,10 +415,10 @@ def number_called(case: Case) -> Observation | None:
 
 
 def not_imported(case: Case) -> Observation | None:
-    found = _matches(case, r"^name '(\w+)' is not defined")
-    if case.problem.kind != "NameError" or not found or found[1] not in IMPORTS:
+    name = undefined_name(case.problem.kind, case.problem.text)
+    if name not in IMPORTS:
         return None
-    sentence = f"Import it first (`{IMPORTS[found[1]]}`). After a restart, run the notebook from its first cell on."
+    sentence = f"Import it first (`{IMPORTS[name]}`). After a restart, run the notebook from its first cell on."
     return Observation("an import is missing", sentence)
 
 
@@ -400,7 +444,9 @@ def none_here(case: Case) -> Observation | None:
 
 EXPLANATIONS: tuple[Explanation, ...] = (
     module_list_called,
+    sequential_called,
     no_super_init,
+    names_of_parameters,
     parameter_changed_in_place,
     result_of_max,
     pair_not_taken_apart,

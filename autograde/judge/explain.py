@@ -96,8 +96,9 @@ def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: 
     if finding.problem is not None:
         if finding.missing_error:
             yield "Expected", f"{finding.missing_error.kind}: {finding.missing_error.text}"
-        if finding.problem.kind not in _OF_ANSWERS and (named or finding.missing_error):
-            yield "Got", f"{finding.problem.kind}: {finding.problem.text}".rstrip(": ")
+        if named or finding.missing_error:
+            error = "" if finding.problem.kind in _OF_ANSWERS else f"{finding.problem.kind}: "
+            yield "Got", f"{error}{finding.problem.text}".rstrip(": ")
         if finding.problem.lines:
             yield "In your code", "\n".join(finding.problem.lines)
         if finding.problem.values:

@@ -29,14 +29,15 @@ def judge(
 ) -> Verdict:
     """Decide about the answers to `calls`, as `harness.invoke.answer` brings them back.
 
-    `source` is the text that defines the learner's object, where it is known; `again` asks the same calls once more,
-    where that is possible. Both decide no points, and help to say what is wrong. Runs the reference and, for a wrong
+    `source` is the text that defines the learner's object, where it is known; `again` asks the same calls once more: in
+    a learner's own check, and not in grading, where nobody waits for the sentence and each call has its price. Both
+    decide no points, and help to say what is wrong. Runs the reference and, for a wrong
     answer, the misconceptions on the same calls (or takes what `key` has of them); never the learner's code.
     """
     calls, answers = list(calls), list(answers)
     if not calls or len(answers) != len(calls):
         raise ValueError(f"{exercise.name}: {len(calls)} calls and {len(answers)} answers")
-    main = [one.problem for call, one in zip(calls, answers, strict=True) if call.part == MAIN]
+    main = [answer.problem for call, answer in zip(calls, answers, strict=True) if call.part == MAIN]
     if all(map(is_unwritten, main)):
         return _unwritten(exercise, source or "", main[0])
     key = AnswerKey(exercise, calls) if key is None else key
@@ -93,7 +94,7 @@ def _unwritten(exercise: Exercise, source: str, problem: Problem | None) -> Verd
 def _unwritten_part(exercise: Exercise, problem: Problem | None) -> Observation:
     """The answer is written, and what it calls is not."""
     found = re.match(r"line \d+, in (\w+)", problem.lines[-1]) if problem and problem.lines else None
-    names = {one.name for one in all_exercises()} - {exercise.name}
+    names = {other.name for other in all_exercises()} - {exercise.name}
     what = f"`{found[1]}`" if found and found[1] in names else "Something"
     return Observation("a part is not written yet", f"{what} that this code uses is not written yet.")
 

@@ -6,6 +6,7 @@ every failing call that differs.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograde.harness.call import Answer, Call, Skipped
+from autograde.harness.call import Answer, Call, ModuleCall, Skipped
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Array, Comparison
 
@@ -42,7 +43,7 @@ Finder = Callable[[Pair], "Relation | Sequence[Relation] | None"]
 
 def relate(
     calls: Sequence[tuple[Call, Sequence[str], Answer, Answer | Skipped, Comparison]],
-    finders: Sequence[Finder] | None = None,
+    finders: Sequence[Finder],
 ) -> Relation | None:
     """The relation that holds for all failing calls, given as (call, parameter names, expected, got, comparison)."""
     pairs: list[Pair] = []
@@ -71,7 +72,7 @@ def relate(
     where = {_where(pair.path) for pair in pairs}
     if len(where) > 1 or None in where:
         return None
-    for finder in FINDERS if finders is None else finders:
+    for finder in finders:
         relation = _common(finder, pairs)
         if relation is not None:
             return replace(relation, sentence=f"{where.pop()}{relation.sentence}")
@@ -109,7 +110,8 @@ def _same_values(pair: Pair) -> bool:
 
 
 def _arrays_of(call: Call, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
-    for name, value in [*zip(names, call.args, strict=False), *call.kwargs.items()]:
+    weights = call.weights if isinstance(call, ModuleCall) else {}
+    for name, value in [*zip(names, call.args, strict=False), *call.kwargs.items(), *weights.items()]:
         array = value.array if isinstance(value, TensorData) else value
         if isinstance(array, np.ndarray):
             yield name, array
@@ -151,14 +153,14 @@ def _array(value: Any, kinds: str = "iuf") -> Array | None:
     return array if array.dtype.kind in kinds else None
 
 
-def _same(one: Array, other: Array) -> bool:
+def _same(array: Array, other: Array) -> bool:
     """Equal within float32's rounding."""
-    if one.shape != other.shape:
+    if array.shape != other.shape:
         return False
     with np.errstate(all="ignore"):
         finite = np.abs(other[np.isfinite(other)])
         scale = float(finite.max()) if finite.size else 0.0
-        return bool(np.allclose(one, other, rtol=1e-5, atol=1e-6 * max(scale, 1e-12), equal_nan=True))
+        return bool(np.allclose(array, other, rtol=1e-5, atol=1e-6 * max(scale, 1e-12), equal_nan=True))
 
 
 def _wrong(pair: Pair) -> Array | None:
@@ -259,6 +261,146 @@ def one_slice(pair: Pair) -> Relation | None:
     return None
 
 
+def other_axes(pair: Pair) -> Relation | None:
+    """The right numbers with the axes in another order."""
+    expected, got = _array(pair.expected, "biuf"), _array(pair.got, "biuf")
+    if expected is None or got is None or not 3 <= expected.ndim <= 4 or sorted(expected.shape) != sorted(got.shape):
+        return None
+    for order in itertools.permutations(range(expected.ndim)):
+        turned = expected.transpose(order).astype(float)
+        if list(order) != sorted(order) and _same(got.astype(float), turned) and not _same(got.astype(float), expected):
+            return Relation("axes in another order", f"The numbers are right, in the order {order} of the axes.")
+    return None
+
+
+def cut_or_longer(pair: Pair) -> Relation | None:
+    """An array that ends too early or too late along one axis, or begins too late or too early."""
+    expected, got = _array(pair.expected, "biuf"), _array(pair.got, "biuf")
+    if expected is None or got is None or expected.ndim != got.ndim or not min(expected.size, got.size):
+        return None
+    axes = [axis for axis in range(expected.ndim) if expected.shape[axis] != got.shape[axis]]
+    if len(axes) != 1:
+        return None
+    axis = axes[0]
+    short, long = sorted((expected, got), key=lambda array: int(array.shape[axis]))
+    size = int(short.shape[axis])
+    along = f" along axis {axis}" if expected.ndim > 1 else ""
+    for end, part in (("end", slice(None, size)), ("start", slice(-size, None))):
+        if _same(short.astype(float), long[(slice(None),) * axis + (part,)].astype(float)):
+            if short is got:
+                return Relation(f"the {end} is missing", f"What is there is right{along}; the {end} is missing.")
+            return Relation(f"too much at the {end}", f"There is too much at the {end}{along}; the rest is right.")
+    return None
+
+
+def one_of_many(pair: Pair) -> Relation | None:
+    """A single row of the expected array, or the same row everywhere."""
+    expected, got = _array(pair.expected), _array(pair.got)
+    if expected is None or got is None or expected.ndim < 2 or expected.shape[-2] < 2:
+        return None
+    if got.ndim == expected.ndim - 1 and any(_same(got, row) for row in np.moveaxis(expected, 0, 0)):
+        return Relation("a part in place of the whole", "Only one item along axis 0 came back.")
+    if got.shape != expected.shape or not np.isfinite(got).all():
+        return None
+    first = got[..., :1, :]
+    if _same(got, np.broadcast_to(first, got.shape)) and not _same(expected, np.broadcast_to(first, got.shape)):
+        if _same(expected, np.broadcast_to(expected[..., :1, :], expected.shape)):
+            return None
+        return Relation("the same row everywhere", "All rows of the result are equal; expected are different ones.")
+    return None
+
+
+def in_order(pair: Pair) -> Relation | None:
+    """The right numbers of each row, sorted."""
+    both = _numbers(pair)
+    if both is None or both[0].ndim < 1 or both[0].shape[-1] < 3 or not np.isfinite(both[0]).all():
+        return None
+    expected, got = both
+    for name, turn in (("falling", -1), ("rising", 1)):
+        if _same(got, turn * np.sort(turn * expected, axis=-1)) and not _same(got, expected):
+            return Relation("sorted", f"The numbers of each row are right, in {name} order: they are not put back.")
+    return None
+
+
+def sums_of_rows(pair: Pair) -> Relation | None:
+    """Rows of probabilities that do not add up to 1."""
+    both = _numbers(pair)
+    if both is None or both[0].ndim < 1 or both[0].shape[-1] < 2:
+        return None
+    expected, got = both
+    sums = expected.sum(-1)
+    if (expected < 0).any() or not (np.isclose(sums, 1, atol=1e-5) | (sums == 0)).all() or not (sums > 0).any():
+        return None
+    if not np.isfinite(got).all() or np.isclose(got.sum(-1)[sums > 0], 1, atol=1e-5).all():
+        return None
+    if _is_one_hot(expected) and _is_one_hot(got):
+        return None
+    for axis in range(-2, -got.ndim - 1, -1):
+        along = got.sum(axis)
+        if (np.isclose(along, 1, atol=1e-5) | (along == 0)).all() and (along > 0).any():
+            sentence = f"The numbers add up to 1 along axis {axis}. Expected are rows that add up to 1 (the last axis)."
+            return Relation("adds up to 1 along another axis", sentence)
+    return Relation("rows that do not add up to 1", "Not all rows add up to 1, as shares have to.")
+
+
+def _is_one_hot(array: Array) -> bool:
+    return bool(np.isin(array, (0, 1)).all())
+
+
+def an_addend(pair: Pair) -> Relation | None:
+    """An argument that is missing in a sum, or added once too often."""
+    both = _numbers(pair)
+    if both is None or both[0].size < 2 or not np.isfinite(both[0]).all() or not np.isfinite(both[1]).all():
+        return None
+    expected, got = both
+    for name, array in pair.arguments.items():
+        if array.dtype.kind != "f" or not array.any():
+            continue
+        try:
+            addend = np.broadcast_to(array, expected.shape)
+        except ValueError:
+            continue
+        for sign, what, sentence in (
+            (1, "missing in", f"`{name}` is missing in the sum: with it the result is right."),
+            (-1, "once too often in", f"`{name}` is added once too often: without it the result is right."),
+            (2, "subtracted in place of added to", f"`{name}` is subtracted where it has to be added."),
+        ):
+            if _same(got + sign * addend, expected):
+                return Relation(f"an argument {what} the sum", sentence)
+    return None
+
+
+def an_offset_for_each_row(pair: Pair) -> Sequence[Relation]:
+    """All numbers off by the same amount, in the whole result or within each row."""
+    both = _numbers(pair)
+    if both is None or both[0].ndim < 1 or both[0].shape[-1] < 2 or not np.isfinite(both[0]).all():
+        return ()
+    expected, got = both
+    gaps = got - expected
+    if not np.isfinite(gaps).all() or not _same(expected + gaps[..., :1], got) or not np.abs(gaps).all():
+        return ()
+    relations = [Relation("an offset for each row", "Within each row all numbers are off by the same amount.")]
+    if np.ptp(gaps) < 1e-5 * max(1.0, float(np.abs(gaps).max())):
+        return [Relation("an offset", "All numbers of a result are off by the same amount."), *relations]
+    return relations
+
+
+def nearly(pair: Pair) -> Relation | None:
+    """Right but for later digits."""
+    both = _numbers(pair)
+    if both is None or not np.isfinite(both[0]).all() or not np.isfinite(both[1]).all():
+        return None
+    expected, got = both
+    largest = float(np.abs(expected).max())
+    if largest == 0 or float(np.abs(got - expected).max()) > 1e-3 * largest:
+        return None
+    sentence = (
+        "The numbers are nearly right. Look for a small number that is added (an `eps`), for a large one in place of "
+        "infinity, and for steps in lower precision or with rounded constants."
+    )
+    return Relation("nearly right", sentence)
+
+
 def not_finite(pair: Pair) -> Relation | None:
     """Where the result is wrong, it is NaN, or infinite."""
     wrong = _wrong(pair)
@@ -271,7 +413,19 @@ def not_finite(pair: Pair) -> Relation | None:
     if np.isinf(got[wrong]).all():
         sentence = "Where the result is wrong, it is infinite: a number grew too large, or `log` or a division met 0."
         return Relation("infinite", sentence)
+    if not np.isfinite(got[wrong]).any():
+        sentence = (
+            "Where the result is wrong, it is NaN or infinite: a number is too large, or 0 met `log` or a division."
+        )
+        return Relation("NaN or infinite", sentence)
     return None
+
+
+def zeros(pair: Pair) -> Relation | None:
+    wrong, got = _wrong(pair), _array(pair.got)
+    if wrong is None or got is None or wrong.sum() < 2 or got[wrong].any():
+        return None
+    return Relation("zeros", "Where the result is wrong, it is 0.")
 
 
 def whole_numbers(pair: Pair) -> Relation | None:
@@ -279,8 +433,10 @@ def whole_numbers(pair: Pair) -> Relation | None:
     if both is None or not np.isfinite(both[0]).all():
         return None
     expected, got = both
+    if not got.any() and expected.size > 1 and np.asarray(_array(pair.got)).dtype.kind == "f":
+        return None  # lost in another way
     if any(np.array_equal(cut(expected), got) for cut in (np.trunc, np.floor)) and not np.array_equal(expected, got):
-        sentence = "What belongs after the decimal point is lost: the result has whole numbers only."
+        sentence = "The result has whole numbers only: what belongs after the decimal point is missing."
         return Relation("whole numbers", sentence)
     return None
 
@@ -311,9 +467,12 @@ def a_function(pair: Pair) -> Relation | None:
             "the square root": (np.sqrt(expected), "The result is the square root of what is expected."),
             "the reciprocal": (1 / expected, "The result is 1 divided by what is expected."),
             "1 minus the result": (1 - expected, "The result is 1 minus what is expected."),
+            "no negative numbers": (np.maximum(expected, 0), "What should be negative has become 0."),
+            "no signs": (np.abs(expected), "What should be negative has lost its sign."),
+            "cut at 1": (np.minimum(expected, 1), "What should be larger than 1 has become 1."),
         }
     for name, (values, sentence) in known.items():
-        if np.isfinite(values).all() and _same(got, values):
+        if np.isfinite(values).all() and _same(got, values) and not _same(got, expected):
             return Relation(name, sentence)
     return None
 
@@ -489,14 +648,116 @@ def items(pair: Pair) -> Relation | None:
     return None
 
 
+def texts(pair: Pair) -> Relation | None:
+    """Of lists and tuples of strings: the same text, cut in other places; empty strings; only some kinds of items."""
+    expected, got = pair.expected, pair.got
+    if not isinstance(expected, list | tuple) or not isinstance(got, list | tuple) or not expected or not got:
+        return None
+    if not all(isinstance(item, str) for item in (*expected, *got)):
+        return None
+    if "".join(expected) == "".join(got):
+        if len(got) == len(expected):
+            return Relation("cut in other places", "The text is right, and it is cut in other places.")
+        which = "few" if len(got) < len(expected) else "many"
+        return Relation(f"too {which} pieces", f"The text is right, and it is cut into too {which} pieces.")
+    if not any(got):
+        return Relation("empty strings", "All items of the result are empty strings.")
+    return None
+
+
+def some_items(pair: Pair) -> Sequence[Relation]:
+    """Of lists and tuples: what is there is right and in order, and some items are missing, or too many."""
+    expected, got = pair.expected, pair.got
+    if not isinstance(expected, list | tuple) or not isinstance(got, list | tuple) or _nested(expected) or _nested(got):
+        return ()
+    if len(expected) == len(got) or not got or not expected or len(expected) + len(got) > 2000:
+        return ()
+    fewer = len(got) < len(expected)
+    short, long = (got, expected) if fewer else (expected, got)
+    rest = iter(long)
+    if not all(any(item == other for other in rest) for item in short):
+        return ()
+    left = list(long)
+    for item in short:
+        left.remove(item)
+    kinds = []
+    if all(isinstance(item, str) for item in left):
+        kinds += [("marks", "neither a letter nor a digit", all(not any(map(str.isalnum, item)) for item in left))]
+        kinds += [("special tokens", "a special token", all(re.fullmatch(r"<\w+>", item) for item in left))]
+        kinds += [("white space", "white space or nothing", all(not item.strip() for item in left))]
+    relations = []
+    for name, words, fits in kinds:
+        if fits and fewer:
+            relations.append(
+                Relation(f"{name} are missing", f"Items are missing, each of them {words}; the rest is right.")
+            )
+        elif fits:
+            relations.append(Relation(f"{name} too many", f"There are items too many, each of them {words}."))
+    if fewer:
+        sentence = "Items are missing. What is there is right and in the right order."
+        return [*relations, Relation("items are missing", sentence)]
+    sentence = "There are items that should not be there. The others are right and in the right order."
+    return [*relations, Relation("items too many", sentence)]
+
+
+def some_values(pair: Pair) -> Sequence[Relation]:
+    """Of tuples of a few numbers, as functions with several results return them: which are wrong, and how."""
+    expected, got = pair.expected, pair.got
+    if not isinstance(expected, tuple) or not isinstance(got, list | tuple) or not 2 <= len(expected) == len(got) <= 4:
+        return ()
+    if not all(type(value) in (int, float) for value in (*expected, *got)):
+        return ()
+    wrong = [at for at in range(len(expected)) if not math.isclose(expected[at], got[at], rel_tol=1e-9)]
+    if not wrong:
+        return ()
+    listed = " and ".join(_ORDINALS[at] for at in wrong)
+    kind = f"wrong: the {listed} value"
+    does = "differs" if len(wrong) == 1 else "differ"
+    relations = []
+    for number in (2, 3, 4, 0.5):
+        if all(math.isclose(got[at], number * expected[at], rel_tol=1e-9) for at in wrong):
+            times = f"{number} times" if number != 0.5 else "half of"
+            relations.append(Relation(kind, f"Of the returned values the {listed} {does}: {times} what is expected."))
+    for offset in (1, -1):
+        if all(got[at] == expected[at] + offset for at in wrong):
+            what = "large" if offset > 0 else "small"
+            relations.append(Relation(kind, f"Of the returned values the {listed} {does}: 1 too {what}."))
+    if len(wrong) < len(expected):
+        relations.append(Relation(kind, f"Of the returned values the {listed} {does}; the rest is right."))
+    return relations
+
+
 def exchanged(pair: Pair) -> Relation | None:
     """Two results in exchanged positions."""
     expected, got = pair.expected, pair.got
+    if isinstance(expected, dict) and isinstance(got, dict) and expected.keys() == got.keys():
+        return _exchanged_entries(expected, got)
     if not isinstance(expected, tuple) or not isinstance(got, list | tuple) or not len(expected) == len(got) == 2:
         return None
     if Comparison(ignore=("sequence",)).difference(list(expected), [got[1], got[0]]) is None:
         return Relation("results exchanged", "The two results are right, in exchanged positions.")
     return None
+
+
+def _exchanged_entries(expected: dict[Any, Any], got: dict[Any, Any]) -> Relation | None:
+    """Entries that have each other's values, named without the numbers of layers."""
+    same = Comparison(lambda path, values: 1e-6)
+    wrong = [key for key in expected if same.difference(expected[key], got[key])]
+    if not 2 <= len(wrong) <= 200:
+        return None
+    names = set()
+    for key in wrong:
+        others = [other for other in wrong if same.difference(expected[other], got[key]) is None]
+        if len(others) != 1 or others[0] == key or same.difference(expected[key], got[others[0]]) is not None:
+            return None
+        names.add(tuple(sorted(re.sub(r"(^|\.)\w+\.\d+\.", r"\1", str(name)) for name in (key, others[0]))))
+    if len(names) != 1:
+        return None
+    name, other = names.pop()
+    return Relation("entries exchanged", f"`{name}` and `{other}` have each other's values.")
+
+
+_CUTTING = "`.detach()`, `.data`, `torch.no_grad()`, `requires_grad=False` and the way through NumPy cut it off."
 
 
 def _no_gradients(pairs: Sequence[Pair]) -> Relation | None:
@@ -505,8 +766,7 @@ def _no_gradients(pairs: Sequence[Pair]) -> Relation | None:
     if None in lost or any(not _is_lost(pair) for pair in pairs):
         return None
     names = " and ".join([*filter(None, [", ".join(f"`{name}`" for name in [*lost][:-1])]), f"`{[*lost][-1]}`"])
-    takes = "it takes" if len(lost) == 1 else "they take"
-    return Relation("no gradient", f"No gradient reaches {names}: {takes} no part in the result.")
+    return Relation("no gradient", f"The values are right, but no gradient reaches {names}. {_CUTTING}")
 
 
 def _parameter(path: str) -> str | None:
@@ -524,17 +784,32 @@ FINDERS: tuple[Finder, ...] = (
     transposed,
     inverted,
     missing_axis,
+    other_axes,
     one_slice,
+    cut_or_longer,
+    one_of_many,
+    in_order,
     not_finite,
     whole_numbers,
     rounded,
     a_function,
     a_factor,
-    a_factor_for_each_row,
     an_offset,
+    an_addend,
     items,
+    texts,
+    some_values,
     order_of_rows,
+)
+# relations that tell where a result is wrong, and less why
+WHERE: tuple[Finder, ...] = (
+    some_items,
     only_masked,
+    sums_of_rows,
+    zeros,
+    a_factor_for_each_row,
+    an_offset_for_each_row,
+    nearly,
     only_triangle,
     only_columns,
     only_rows,

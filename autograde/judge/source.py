@@ -14,7 +14,9 @@ from functools import cache, lru_cache
 from autograde.exercise import Exercise
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
 STUB = "NotImplementedError"
+UNUSED = "an argument is never used"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def observe(
     if isinstance(definition, ast.ClassDef):
         found = next(_in_class(exercise, definition, how), None)
     else:
-        found = next(_in_function(definition, exercise.name, how, _reference(exercise)), None)
+        found = next(_in_function(definition, exercise.name, how, reference_source(exercise)), None)
     return found or _twice(_definitions(exercise.name, source), exercise.name)
 
 
@@ -61,7 +63,7 @@ class _How:
         return self.line is None or re.search(rf"\b{re.escape(name)}\b", self.line) is not None
 
 
-def _twice(definitions: Sequence[Function | ast.ClassDef], name: str) -> Observation | None:
+def _twice(definitions: Sequence[Definition], name: str) -> Observation | None:
     if len(definitions) < 2 or any(definition.decorator_list for definition in definitions):
         return None
     sentence = f"Keep one `{name}`: it is defined twice, and the last one counts, in line {definitions[-1].lineno}."
@@ -81,22 +83,18 @@ def leftover(exercise: Exercise, source: str) -> Observation | None:
     definition = defined(exercise.name, source)
     if definition is None:
         return None
-    functions = methods(definition) if isinstance(definition, ast.ClassDef) else {exercise.name: definition}
+    functions = functions_of(definition, exercise.name)
     for name, function in functions.items():
-        where = f"`{name}`" if name == exercise.name else f"`{exercise.name}.{name}`"
         if _is_untouched(function):
             if len(functions) > 1:
-                return Observation("a method is not written yet", f"{where} is not written yet.")
+                return Observation("a method is not written yet", f"`{name}` is not written yet.")
             continue
         left = [node for node in _own_statements(function) if isinstance(node, ast.Raise) and _raises_stub(node)]
+        where = f"`raise {STUB}()` in line {left[0].lineno - function.lineno + 1} of `{name}`" if left else ""
         if left and left[0] in function.body:
-            line = f"line {left[0].lineno - function.lineno + 1} of {where}"
-            sentence = f"Remove `raise {STUB}()` in {line}: the code above it is written."
-            return Observation("the stub's raise is left", sentence)
+            return Observation("the stub's raise is left", f"Remove {where}: the code above it is written.")
         if len(left) == 1:
-            line = f"line {left[0].lineno - function.lineno + 1} of {where}"
-            sentence = f"Write what belongs in place of `raise {STUB}()` in {line}, or remove it."
-            return Observation("the stub's raise is left", sentence)
+            return Observation("the stub's raise is left", f"Write what belongs in place of {where}, or remove it.")
     return None
 
 
@@ -121,7 +119,7 @@ def _own_statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from _own_statements(child)
 
 
-def _reference(exercise: Exercise) -> Function | ast.ClassDef | None:
+def reference_source(exercise: Exercise) -> Definition | None:
     try:
         return defined(exercise.reference.__name__, inspect.getsource(exercise.reference))
     except (OSError, TypeError, AttributeError):
@@ -129,13 +127,13 @@ def _reference(exercise: Exercise) -> Function | ast.ClassDef | None:
 
 
 @lru_cache(maxsize=128)
-def defined(name: str, source: str) -> Function | ast.ClassDef | None:
+def defined(name: str, source: str) -> Definition | None:
     """The last definition of that name at the top of the source: the one that counts."""
     found = _definitions(name, source)
     return found[-1] if found else None
 
 
-def _definitions(name: str, source: str) -> list[Function | ast.ClassDef]:
+def _definitions(name: str, source: str) -> list[Definition]:
     try:
         body = ast.parse(inspect.cleandoc("\n" + source) if source[:1].isspace() else source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -150,14 +148,30 @@ def methods(definition: ast.ClassDef) -> dict[str, Function]:
     return {node.name: node for node in definition.body if isinstance(node, kinds)}
 
 
-def _all_untouched(definition: Function | ast.ClassDef) -> bool:
-    functions = methods(definition).values() if isinstance(definition, ast.ClassDef) else [definition]
-    return all(map(_is_untouched, functions))
+def functions_of(definition: Definition, name: str) -> dict[str, Function]:
+    """A function under its name, or the methods of a class as `Class.method`."""
+    if isinstance(definition, ast.ClassDef):
+        return {f"{name}.{method}": function for method, function in methods(definition).items()}
+    return {name: definition}
+
+
+def attributes_of_self(definition: ast.AST) -> list[ast.Attribute]:
+    nodes = (node for node in ast.walk(definition) if isinstance(node, ast.Attribute))
+    return [node for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "self"]
+
+
+def _all_untouched(definition: Definition) -> bool:
+    return all(map(_is_untouched, functions_of(definition, "").values()))
 
 
 def _is_untouched(function: Function) -> bool:
-    body = [node for node in function.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    body = [node for node in function.body if not (isinstance(node, ast.Expr) and _is_given(node.value))]
     return len(body) == 1 and isinstance(body[0], ast.Raise) and _raises_stub(body[0])
+
+
+def _is_given(value: ast.expr) -> bool:
+    """A docstring, or the first line that the stub of a module has."""
+    return isinstance(value, ast.Constant) or ast.unparse(value) == "super().__init__()"
 
 
 def _raises_stub(node: ast.Raise) -> bool:
@@ -169,7 +183,7 @@ def _raises_stub(node: ast.Raise) -> bool:
 
 def _in_class(exercise: Exercise, definition: ast.ClassDef, how: _How) -> Iterator[Observation]:
     own = methods(definition)
-    right = _reference(exercise)
+    right = reference_source(exercise)
     references = methods(right) if isinstance(right, ast.ClassDef) else {}
     if not definition.bases or all(_last_name(base) in ("object", "Module", "ABC") for base in definition.bases):
         bound = _bound_in_body(definition)
@@ -242,7 +256,7 @@ def _in_function(
             sentence += "its argument." if len(unused) == 1 else "its arguments."
             yield Observation("a name of the notebook in place of an argument", sentence)
         elif not how.raised:
-            yield Observation("an argument is never used", f"`{unused[0]}` is never used in `{name}`.")
+            yield Observation(UNUSED, f"`{unused[0]}` is never used in `{name}`.")
     for constant in sorted(mentioned & _example_constants() - needed - {each.arg for each in parameters}):
         if how.concerns(constant) and not any(_binds(node, constant) for node in nodes):
             sentence = f"Replace `{constant}` by what the arguments give: `{name}` reads it from the notebook."
@@ -253,7 +267,7 @@ def _in_function(
                 f"Use `None` as the default of `{argument}` and make it inside `{name}`: a default such as `[]` is "
             )
             yield Observation("a mutable default", sentence + "made once, and keeps its content from call to call.")
-    if not how.raised and not _gives(nodes) and reference is not None and _gives(list(ast.walk(reference))):
+    if not how.raised and not _gives(function) and reference is not None and _gives(reference):
         yield Observation("a return is missing", f"`{name}` has no `return` with a value.")
     for node in nodes:
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
@@ -290,7 +304,7 @@ def _binds(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
 
 
-_CHANGES = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear"}
+CHANGES = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear"}
 
 
 def _kept_defaults(function: Function, nodes: list[ast.AST]) -> Iterator[str]:
@@ -313,7 +327,7 @@ def defaults(function: Function) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _changes(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
         return isinstance(node.func.value, ast.Name) and node.func.value.id == name
     if not isinstance(node, ast.Subscript) or isinstance(node.ctx, ast.Load):
         return False
@@ -327,7 +341,16 @@ def _functions_handed_on(call: ast.Call) -> set[str]:
     return {value.id for value in values if isinstance(value, ast.Name)}
 
 
-def _gives(nodes: list[ast.AST]) -> bool:
+def functions_without_result(exercise: Exercise, definition: Definition) -> Iterator[str]:
+    """The names of functions that return nothing, where those of the reference return something."""
+    reference = reference_source(exercise)
+    references = functions_of(reference, exercise.name) if reference else {}
+    for name, function in functions_of(definition, exercise.name).items():
+        if name in references and _gives(references[name]) and not _gives(function):
+            yield name
+
+
+def _gives(function: ast.AST) -> bool:
     """Whether a function has a result."""
-    gives = any(isinstance(node, ast.Return | ast.Yield) and node.value is not None for node in nodes)
-    return gives or any(isinstance(node, ast.YieldFrom) for node in nodes)
+    kinds = ast.Return | ast.Yield | ast.YieldFrom
+    return any(isinstance(node, kinds) and node.value is not None for node in ast.walk(function))

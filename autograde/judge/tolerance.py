@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -30,25 +31,33 @@ PATIENCE = 60.0  # seconds for a call of the reference
 
 
 def measured_tolerance(exercise: Exercise, call: Call, expected: Answer) -> Tolerance:
-    """From the reference's own float error: how far its result moves when every input moves by one rounding."""
+    """From the reference's own float error, which is measured when it is first needed."""
     if call.tolerance is not None:
         return _fixed(call.tolerance)
     if expected.problem is not None:
         return exact
+
+    @functools.cache
+    def moved() -> dict[str, float]:
+        return _float_error(exercise, call, expected)
+
+    def tolerance(path: str, values: Array) -> float:
+        return TOLERANCE_FACTOR * _eps(values) * (moved().get(path, 0.0) + _size(values))
+
+    return tolerance
+
+
+def _float_error(exercise: Exercise, call: Call, expected: Answer) -> dict[str, float]:
+    """{path: how far the reference's result moves when every input moves by one rounding}, in roundings of the result's
+    dtype: a float32 answer to a float64 question has larger ones."""
     rng = np.random.default_rng(0)
-    moved: dict[
-        str, float
-    ] = {}  # in roundings of the result's dtype: a float32 answer to a float64 question has larger ones
+    moved: dict[str, float] = {}
     for _ in range(4):
         other = _moved(call, rng)
         again = projected(exercise, [other], answer(exercise.reference, [other], PATIENCE))[0]
         if again.problem is None:
             _gaps(expected.value, again.value, "", moved)
-
-    def tolerance(path: str, values: Array) -> float:
-        return TOLERANCE_FACTOR * _eps(values) * (moved.get(path, 0.0) + _size(values))
-
-    return tolerance
+    return moved
 
 
 def _moved(call: Call, rng: np.random.Generator) -> Call:
@@ -99,20 +108,20 @@ def _jitter(value: Any, rng: np.random.Generator) -> Any:
     return value
 
 
-def _gaps(one: Any, other: Any, path: str, into: dict[str, float]) -> None:
-    if isinstance(one, TensorData) and isinstance(other, TensorData):
-        one, other = one.array, other.array
-    if isinstance(one, float) and isinstance(other, float):
-        one, other = np.asarray(one), np.asarray(other)
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        if one.shape == other.shape and one.size and one.dtype.kind == "f":
+def _gaps(expected: Any, other: Any, path: str, into: dict[str, float]) -> None:
+    if isinstance(expected, TensorData) and isinstance(other, TensorData):
+        expected, other = expected.array, other.array
+    if isinstance(expected, float) and isinstance(other, float):
+        expected, other = np.asarray(expected), np.asarray(other)
+    if isinstance(expected, np.ndarray) and isinstance(other, np.ndarray):
+        if expected.shape == other.shape and expected.size and expected.dtype.kind == "f":
             with np.errstate(all="ignore"):
-                gap = np.abs(one.astype(np.float64) - other.astype(np.float64))
+                gap = np.abs(expected.astype(np.float64) - other.astype(np.float64))
             gap = gap[np.isfinite(gap)]
-            into[path] = max(into.get(path, 0.0), float(gap.max()) / _eps(one) if gap.size else 0.0)
-    elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        for index, pair in enumerate(zip(one, other, strict=False)):
+            into[path] = max(into.get(path, 0.0), float(gap.max()) / _eps(expected) if gap.size else 0.0)
+    elif isinstance(expected, list | tuple) and isinstance(other, list | tuple):
+        for index, pair in enumerate(zip(expected, other, strict=False)):
             _gaps(*pair, f"{path}[{index}]", into)
-    elif isinstance(one, dict) and isinstance(other, dict):
-        for key in one.keys() & other.keys():
-            _gaps(one[key], other[key], f"{path}[{key!r}]" if path else str(key), into)
+    elif isinstance(expected, dict) and isinstance(other, dict):
+        for key in expected.keys() & other.keys():
+            _gaps(expected[key], other[key], f"{path}[{key!r}]" if path else str(key), into)

@@ -11,8 +11,8 @@ PASSED, FAILED, ERROR, NOT_STARTED = "passed", "failed", "error", "not started"
 # kinds of evidence for a diagnosis: a wrong answer of the catalogue, the data, the learner's source
 MISCONCEPTION, RELATION, SOURCE = "misconception", "relation", "source"
 
-# one sign and one word for each state: no meaning by colour alone
-_SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "⚠", NOT_STARTED: "○"}
+# one sign and one word for each state: no meaning only by colour
+SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "⚠", NOT_STARTED: "○"}
 _HEADS = {
     PASSED: "passed",
     FAILED: "not right yet",
@@ -62,7 +62,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        text = f"{_SIGNS[self.state]} {self.name}: {_HEADS[self.state]}"
+        text = f"{SIGNS[self.state]} {self.name}: {_HEADS[self.state]}"
         if not self.passed and self.score > 0:
             text += f" ({self.score:.0%} of the points)"
         return text
@@ -111,7 +111,7 @@ class Verdict:
 
 def card(state: str, headline: str, sentences: Sequence[str], sign: str = "") -> str:
     """A box like that of a verdict: a state by its sign and its colour, a headline, and sentences that are HTML."""
-    head = f"<strong>{sign or _SIGNS[state]} {escape(headline)}</strong>"
+    head = f"<strong>{sign or SIGNS[state]} {escape(headline)}</strong>"
     return _framed(state, head + "".join(f"<div>{sentence}</div>" for sentence in sentences))
 
 

@@ -8,7 +8,7 @@ import torch
 from autograde.judge.verdict import MISCONCEPTION
 from tests.judge import answers
 
-NAMES = sorted({one.name for one in answers.read()})
+NAMES = sorted({attempt.name for attempt in answers.read()})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -22,16 +22,16 @@ def one_thread():
 @pytest.mark.filterwarnings("ignore")  # what wrong code warns about is its own affair
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_answers_are_rejected_and_right_ones_pass(name):
-    for one in answers.read():
-        if one.name != name:
+    for attempt in answers.read():
+        if attempt.name != name:
             continue
-        verdict = answers.verdict(one)
-        assert verdict.passed == one.right, f"{one.truth}: {verdict.message}"
-        if verdict.diagnosis is not None and (one.names or verdict.evidence == MISCONCEPTION):
-            assert verdict.diagnosis in one.names, f"{one.truth}: {verdict.diagnosis}: {verdict.advice}"
+        verdict = answers.verdict(attempt)
+        assert verdict.passed == attempt.right, f"{attempt.truth}: {verdict.message}"
+        if verdict.diagnosis is not None and (attempt.names or verdict.evidence == MISCONCEPTION):
+            assert verdict.diagnosis in attempt.names, f"{attempt.truth}: {verdict.diagnosis}: {verdict.advice}"
 
 
 def test_most_wrong_answers_have_a_name():
-    wrong = [one for one in answers.read() if not one.right]
+    wrong = [attempt for attempt in answers.read() if not attempt.right]
     assert len(wrong) >= 300 and len(answers.read()) - len(wrong) >= 100
-    assert sum(bool(one.names) for one in wrong) >= 0.85 * len(wrong)
+    assert sum(bool(attempt.names) for attempt in wrong) >= 0.85 * len(wrong)

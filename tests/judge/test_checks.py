@@ -27,11 +27,12 @@ from autograde.harness.wire import dump, load
 from autograde.judge.compare import Comparison
 from autograde.judge.judge import judge
 from autograde.learner import check
+from helpers.embeddings import positional_encoding
 from helpers.single_head import softmax
 
 
 def test_the_public_names():
-    names = [one.name for one in autograde.all_exercises()]
+    names = [asked.name for asked in autograde.all_exercises()]
     assert "softmax" in names and len(names) >= 28
     verdict = assess("softmax", softmax, seed=7)
     assert isinstance(verdict, Verdict)
@@ -41,14 +42,24 @@ def test_the_public_names():
         assess("softmaxx", softmax)
 
 
-@pytest.mark.parametrize("one", [one for one in autograde.all_exercises() if one.projection], ids=lambda one: one.name)
-def test_what_is_reported_beside_a_result_is_not_held_against_it(one):
+@pytest.mark.parametrize(
+    "asked", [asked for asked in autograde.all_exercises() if asked.projection], ids=lambda asked: asked.name
+)
+def test_what_is_reported_beside_a_result_is_not_held_against_it(asked):
     """`output` and `args` are our names, not the learner's."""
     for wrong in (lambda *args, **kwargs: None, lambda *args, **kwargs: 1.5):
-        verdict = assess(one.name, wrong)
+        verdict = assess(asked.name, wrong)
         assert verdict.score < 1 and "not asked for: 'output'" not in verdict.message
-    if one.name in ("train_step", "evaluate"):
-        assert "is a `return` missing?" in assess(one.name, lambda *args: None).advice
+    if asked.name in ("train_step", "evaluate"):
+        assert "is a `return` missing?" in assess(asked.name, lambda *args: None).advice
+        assert "Expected a dictionary, got a tuple" in assess(asked.name, lambda *args, **kwargs: (1.0, 2)).message
+
+
+def test_a_model_of_another_kind_is_not_a_transformer_with_a_missing_part():
+    verdict = assess("trained_model", lambda: torch.nn.Linear(3, 3))
+    assert verdict.advice.startswith(
+        "These are not the weights of a Transformer of lesson 7: the first has the name bias."
+    )
 
 
 def test_the_list_of_exercises_and_the_catalogue_share_a_name():
@@ -60,7 +71,7 @@ def test_the_list_of_exercises_and_the_catalogue_share_a_name():
 
 
 def test_the_names_of_exercises_are_read_from_their_files():
-    assert modules() == {one.name: one.make_calls.__module__ for one in all_exercises()}
+    assert modules() == {asked.name: asked.make_calls.__module__ for asked in all_exercises()}
 
 
 class Equal:
@@ -112,6 +123,19 @@ def swallows_all_and_is_never_idle(x, axis=-1):
             count += len("a")
         except:  # noqa: E722  # what learners write
             continue
+
+
+def swallows_all_in(loops: int):
+    """So many loops, one inside the other, each with a bare `except` around what it does."""
+    source = ["def nested(x, axis=-1):"]
+    for depth in range(loops):
+        source += ["  " * depth + " while True:", "  " * depth + "  try:"]
+    source += ["  " * loops + " x = x + 1"]
+    for depth in reversed(range(loops)):
+        source += ["  " * depth + "  except:", "  " * depth + "   pass"]
+    namespace: dict = {}
+    exec("\n".join(source), namespace)
+    return namespace["nested"]
 
 
 def recursive(x, axis=-1):
@@ -189,22 +213,17 @@ def test_odd_objects_get_a_verdict(name):
     assert verdict.message and verdict.html
 
 
-@pytest.mark.parametrize("one", autograde.all_exercises(), ids=lambda one: one.name)
-def test_odd_objects_in_every_exercise(one):
+@pytest.mark.parametrize("asked", autograde.all_exercises(), ids=lambda asked: asked.name)
+def test_odd_objects_in_every_exercise(asked, request):
     class Empty:
         def __init__(self, *args, **kwargs):
             pass
 
-    for odd in (
-        3,
-        None,
-        lambda *args, **kwargs: None,
-        lambda *args, **kwargs: Equal(),
-        Empty,
-        torch.nn.Module,
-        lambda: 0,
-    ):
-        verdict = assess(one.name, odd)
+    odd = [3, lambda *args, **kwargs: None, Empty, None, lambda *args, **kwargs: Equal(), torch.nn.Module, lambda: 0]
+    if not request.config.option.full:  # three of them for each exercise, each of them for many exercises
+        odd = odd[len(asked.name) % 3 :: 3]
+    for obj in odd:
+        verdict = assess(asked.name, obj)
         assert not verdict.passed and verdict.score == 0, verdict.message
 
 
@@ -230,6 +249,8 @@ def leaves_something_endless(x):
         (swallows, "never ends"),
         (swallows_all, "never ends"),
         (swallows_all_and_is_never_idle, "never ends"),
+        (swallows_all_in(2), "never ends"),
+        (swallows_all_in(7), "never ends"),
         (raises_endless, "text"),
     ],
 )
@@ -253,7 +274,7 @@ def test_a_cleanup_has_its_time_and_nothing_stays_traced():
             cleaned.append(True)
 
     before = sys.gettrace()
-    for function in (cleans_up, swallows_all):
+    for function in (cleans_up, swallows_all, swallows_all_in(3)):
         (late,) = invoke.answer(function, [FunctionCall((1,))], seconds=0.2)
         assert late.problem.kind == "TimeIsUp"
     assert cleaned == [True, True] and sys.gettrace() is before
@@ -354,6 +375,30 @@ def test_the_learners_settings_do_not_matter_and_come_back():
         np.seterr(**before)
 
 
+def test_what_an_earlier_call_left_in_memory_is_no_answer():
+    def half_written(length, d_model):
+        encoding = np.empty((length, d_model))  # the memory in which the right table of the call before may lie
+        encoding[:, 1::2] = positional_encoding(length, d_model)[:, 1::2]
+        return encoding
+
+    for _ in range(5):
+        assert not assess("positional_encoding", half_written).passed
+
+    def whole(ids, table):
+        rows = np.empty((*ids.shape, table.shape[1]))
+        rows[...] = table[ids]
+        return rows
+
+    assert assess("embed", whole).passed
+    before = np.empty
+    with limits.no_leftovers():
+        assert np.isnan(np.empty((2, 2))).all() and torch.empty(2, requires_grad=True).isnan().all()
+        assert (np.empty_like(np.arange(3)) == -1).all() and np.empty(2, bool).all()
+        assert (torch.empty(2, dtype=torch.int64) == -1).all() and torch.empty(2, dtype=torch.bool).all()
+        assert torch.empty_like(torch.zeros(2, dtype=torch.complex64)).isnan().all()
+    assert np.empty is before
+
+
 def test_state_of_the_object_does_not_pass_between_calls():
     class Once:
         def __init__(self):
@@ -442,7 +487,7 @@ def test_values_run_nothing_of_the_learners():
 
 
 def test_a_changed_input_is_found_and_costs_a_part():
-    one = exercise("softmax")
+    asked = exercise("softmax")
 
     def changes(x, axis=-1):
         result = softmax(x, axis)
@@ -451,10 +496,10 @@ def test_a_changed_input_is_found_and_costs_a_part():
 
     verdict = assess("softmax", changes)
     assert not verdict.passed and verdict.score == 0.5
-    assert one.mutates is False
+    assert asked.mutates is False
     # where no misconception fits, the judge says it in its own words
-    calls = one.calls(0)
-    bare = dataclasses.replace(one, misconceptions=())
+    calls = asked.calls(0)
+    bare = dataclasses.replace(asked, misconceptions=())
     message = judge(bare, calls, invoke.answer(changes, calls)).message
     assert "The result is right, but the call changes its input `x`." in message
 
@@ -479,7 +524,7 @@ def test_an_error_alone_is_no_diagnosis():
         return powers / powers.sum(axis=-1), powers
 
     verdict = assess("scaled_dot_product_attention", broken_softmax)
-    assert verdict.state == "error" and verdict.diagnosis is None and "broadcast together" in verdict.message
+    assert verdict.state == "error" and verdict.diagnosis == "an axis is lost" and "keepdims" in verdict.message
 
 
 def test_partial_credit_needs_the_main_part():
@@ -500,14 +545,14 @@ def test_marks_of_a_sentence_become_html():
     assert "&lt;b&gt;" in html
 
 
-@pytest.mark.parametrize("one", autograde.all_exercises(), ids=lambda one: one.name)
-def test_a_check_takes_under_a_second(one):
-    """Not a benchmark: a second is many times what any check takes, and a right answer is checked twice."""
-    assess(one.name, one.reference)
+@pytest.mark.parametrize("asked", autograde.all_exercises(), ids=lambda asked: asked.name)
+def test_a_check_takes_no_minutes(asked):
+    """Not a benchmark: the limit is many times what a check takes, also on a machine that is very busy."""
+    assess(asked.name, asked.reference)
     start = time.process_time()
-    assess(one.name, one.reference)
-    assess(one.name, one.misconceptions[-1].wrong)
-    assert time.process_time() - start < 2
+    assess(asked.name, asked.reference)
+    assess(asked.name, asked.misconceptions[-1].wrong)
+    assert time.process_time() - start < 20
 
 
 # --- check() --------------------------------------------------------------------------------------------------------
@@ -578,25 +623,25 @@ def test_a_malformed_frame_is_refused(frame):
 
 
 def test_calls_and_answers_travel():
-    for one in autograde.all_exercises():
-        calls = one.calls(3)
+    for asked in autograde.all_exercises():
+        calls = asked.calls(3)
         again = wire.unpack_calls(wire.pack_calls(calls))
-        answers = invoke.answer(one.reference, again)
-        verdict = judge(one, calls, wire.unpack_answers(wire.pack_answers(answers), len(calls)))
+        answers = invoke.answer(asked.reference, again)
+        verdict = judge(asked, calls, wire.unpack_answers(wire.pack_answers(answers), len(calls)))
         assert verdict.passed, verdict.message
     made = FunctionCall((Fixture("linear", (np.eye(3, dtype=np.float32),)),))
     assert wire.unpack_calls(wire.pack_calls([made]))[0].args[0].factory == "linear"
 
 
 def test_a_missing_answer_never_passes():
-    one = exercise("softmax")
-    calls = one.calls(0)
+    asked = exercise("softmax")
+    calls = asked.calls(0)
     answers = invoke.answer(softmax, calls)
     with pytest.raises(ValueError):
-        judge(one, calls, answers[:-1])
+        judge(asked, calls, answers[:-1])
     with pytest.raises(ValueError):
-        judge(one, [], [])
-    assert not judge(one, calls, [*answers[:-1], invoke.Skipped()]).passed
+        judge(asked, [], [])
+    assert not judge(asked, calls, [*answers[:-1], invoke.Skipped()]).passed
     with pytest.raises(ValueError):
         wire.unpack_answers(dump([(True, 1)]), 1)
 
@@ -613,7 +658,7 @@ def test_tolerance_follows_the_references_own_error():
     def calls(rng):
         return [FunctionCall((rng.normal(size=50) * 1e8,))]
 
-    one = Exercise(
+    mean = Exercise(
         name="mean_gap",
         title="",
         points=1,
@@ -622,11 +667,11 @@ def test_tolerance_follows_the_references_own_error():
         reference=lambda x: np.sum(x - x.mean()),
         make_calls=calls,
     )
-    one.wrong("sum", "x")(lambda x: np.sum(x))
+    mean.wrong("sum", "x")(lambda x: np.sum(x))
     # a sum of large numbers that cancel: the last digits are noise, and another order of adding has other noise
-    asked = one.calls(0)
-    assert judge(one, asked, invoke.answer(lambda x: sum(sorted(x - sum(x) / len(x))), asked)).passed
-    assert not judge(one, asked, invoke.answer(lambda x: np.sum(x - x.mean()) + 1, asked)).passed
+    asked = mean.calls(0)
+    assert judge(mean, asked, invoke.answer(lambda x: sum(sorted(x - sum(x) / len(x))), asked)).passed
+    assert not judge(mean, asked, invoke.answer(lambda x: np.sum(x - x.mean()) + 1, asked)).passed
 
 
 def test_the_state_is_isolated_even_when_a_call_raises():

@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autograde.exercises import all_exercises
+from autograde.exercises import all_exercises, exercise
 from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
+from autograde.judge import tolerance
+from autograde.judge.answer_key import AnswerKey
 from autograde.judge.compare import Comparison
 from autograde.judge.judge import judge
 
-LENIENT = [one for one in all_exercises() if "dtype" in one.ignore]
+LENIENT = [asked for asked in all_exercises() if "dtype" in asked.ignore]
 
 
 @pytest.mark.parametrize(
@@ -50,10 +52,26 @@ def imaginary(value):
     return {key: imaginary(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-@pytest.mark.parametrize("exercise", LENIENT, ids=lambda one: one.name)
+@pytest.mark.parametrize("exercise", LENIENT, ids=lambda asked: asked.name)
 def test_an_imaginary_part_is_no_right_answer(exercise):
     calls = exercise.calls(1)
     right = answer(exercise.reference, calls)
     assert judge(exercise, calls, right).passed
-    wrong = [replace(one, value=imaginary(one.value)) for one in right]
+    wrong = [replace(answer, value=imaginary(answer.value)) for answer in right]
     assert judge(exercise, calls, wrong).score == 0
+
+
+def test_the_float_error_is_measured_once_and_only_where_an_answer_differs(monkeypatch):
+    measured = []
+    real = tolerance._float_error
+    monkeypatch.setattr(tolerance, "_float_error", lambda *given: measured.append(given[1]) or real(*given))
+    asked = exercise("softmax")
+    calls = asked.calls()
+    key = AnswerKey(asked, calls)
+    for _ in range(2):
+        assert judge(asked, calls, answer(asked.reference, calls), key).passed
+    assert not measured
+    for _ in range(2):
+        assert judge(asked, calls, answer(lambda x, axis=-1: asked.reference(x, axis) * (1 + 4e-16), calls), key).passed
+        assert not judge(asked, calls, answer(lambda x, axis=-1: asked.reference(x, axis) * 2, calls), key).passed
+    assert measured and len(measured) == len({id(call) for call in measured})

@@ -87,6 +87,7 @@ CASES = {
     "a pair": (BLOCK, "attended, _ =", "attended =", "and `attended` has all of them."),
     "a pair at once": (BLOCK, "(x, attended)", "(x, self.attention(x))", "as in `output, _ = self.attention(...)`"),
     "a module": (FEED, INNER, "nn.ReLU(self.inner(x))", "`ReLU` itself is in the place of a tensor"),
+    "a module of the course": (BLOCK, "(x, attended)", "(x, self.attention)", "`MultiHeadAttention(...)` only makes"),
     "numpy": (FEED, "torch.relu", "relu", "`relu` works with NumPy arrays and gets a tensor"),
     "np": (FEED, "torch.relu", "np.asarray", "`np.asarray` works with NumPy arrays and gets a tensor"),
     "astype": (FEED, "(self.inner(x))", "(self.inner(x).astype(float))", "`.astype` is a method of NumPy arrays"),
@@ -123,7 +124,7 @@ def problem_of(tmp_path, source: str) -> tuple[str, Problem]:
     exec(compile(file.read_text(), str(file), "exec"), namespace)
     name = source.split("(")[0].split()[-1]
     answers = answer(namespace[name], exercise(name).calls(0))
-    return name, next(one.problem for one in answers if one.problem)
+    return name, next(answer.problem for answer in answers if answer.problem)
 
 
 @pytest.mark.parametrize("case", CASES)

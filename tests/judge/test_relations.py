@@ -11,7 +11,7 @@ from autograde import all_exercises, assess
 from autograde.harness.call import Answer, FunctionCall
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Comparison
-from autograde.judge.relations import FINDERS, relate
+from autograde.judge.relations import FINDERS, WHERE, relate
 from autograde.judge.verdict import RELATION
 from helpers.multi_head import split_heads
 from helpers.single_head import attention_scores, attention_weights, softmax
@@ -25,7 +25,7 @@ SCORES = RNG.normal(size=(3, 4))
 
 def told(expected, got, *args, names=("x", "mask"), calls=1):
     row = (FunctionCall(args), names, Answer(expected), Answer(got), Comparison(lambda path, values: 1e-9))
-    return relate([row] * calls)
+    return relate([row] * calls, (*FINDERS, *WHERE))
 
 
 def changed(array, where, value=9.0):
@@ -67,8 +67,38 @@ CASES = {
     "the first item only": ([1, 2, 3], [1], ()),
     "ends early": ([1, 2, 3, 4], [1, 2], ()),
     "the first item again and again": ([1, 2, 3], [1, 1, 1], ()),
+    "axes in another order": (RNG.normal(size=(2, 3, 4)), None, ()),
+    "the end is missing": (X, X[:2], ()),
+    "too much at the start": (X[2:], X, ()),
+    "a part in place of the whole": (X, X[1], ()),
+    "the same row everywhere": (X, X[[1, 1, 1, 1]], ()),
+    "sorted": (X, np.sort(X), ()),
+    "NaN or infinite": (X, changed(changed(X, (1, 2), np.nan), (0, 0), np.inf), ()),
+    "no negative numbers": (X, np.maximum(X, 0), ()),
+    "cut at 1": (3 * np.abs(X), np.minimum(3 * np.abs(X), 1), ()),
+    "an argument missing in the sum": (X + X[2], X, (X[2],)),
+    "an argument once too often in the sum": (X, X + X[1], (X[1],)),
+    "an offset for each row": (X, X + np.array([[2.5], [0.3], [1.7], [1.1]]), ()),
+    "an offset": (X, X + 0.37, ()),
+    "nearly right": (X, X * (1 + 1e-4 * np.sign(SQUARE[0, :4, :1]) * np.arange(1, 7)), ()),
+    "zeros": (X, changed(X, (slice(None), [0, 3]), 0.0), ()),
+    "adds up to 1 along another axis": (softmax(SQUARE), softmax(SQUARE, -2), ()),
+    "rows that do not add up to 1": (softmax(X), softmax(X) ** 3, ()),
+    "too few pieces": (["the", "dog", "."], ["the", "dog."], ()),
+    "too many pieces": (["the", "dog"], ["t", "h", "e", "dog"], ()),
+    "cut in other places": (["the", "dog"], ["th", "edog"], ()),
+    "empty strings": (["the", "dog"], ["", ""], ()),
+    "marks are missing": (["a", ",", "b", ".", "c"], ["a", "b", "c"], ()),
+    "special tokens too many": (["a", "b"], ["<pad>", "a", "<unk>", "b"], ()),
+    "items are missing": (["a", "b", "c", "d"], ["a", "c"], ()),
+    "items too many": ([1, 2, 3], [1, 5, 2, 6, 3], ()),
+    "wrong: the first value": ((45, 5, 5), (90, 5, 5), ()),
+    "wrong: the second and third value": ((75, 1, 1), (75, 0, 0), ()),
     "results exchanged": (({"a": 1}, {1: "a"}), ({1: "a"}, {"a": 1}), ()),
 }
+
+_HEADS = CASES["axes in another order"][0]
+CASES["axes in another order"] = (_HEADS, _HEADS.transpose(1, 0, 2), ())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -76,7 +106,7 @@ def test_a_relation_is_told(name):
     expected, got, args = CASES[name]
     found = told(expected, got, *args)
     assert found is not None and found.name == name
-    assert found.sentence.endswith(".") and found.sentence[0].isupper()
+    assert found.sentence.endswith(".") and (found.sentence[0].isupper() or found.sentence[0] == "`")
     assert told(expected, expected, *args) is None
 
 
@@ -85,21 +115,28 @@ def test_a_factor_is_told_as_the_root_of_a_size():
     assert found.sentence == "Every number is the root of `x.shape[-1]` times what is expected."
 
 
+def told_about(names):
+    return (
+        f"The values are right, but no gradient reaches {names}. `.detach()`, `.data`, `torch.no_grad()`, "
+        "`requires_grad=False` and the way through NumPy cut it off."
+    )
+
+
 def test_a_missing_gradient_names_its_parameter():
     expected, got = ({"gradients": {"w": value, "v": X}} for value in (X, np.zeros_like(X)))
-    assert told(expected, got).sentence == "No gradient reaches `w`: it takes no part in the result."
+    assert told(expected, got).sentence == told_about("`w`")
 
 
 def test_several_missing_gradients_name_their_parameters():
     expected, got = ({"gradients": {"a": X, "b": value, "c": value}} for value in (X, np.zeros_like(X)))
-    assert told(expected, got).sentence == "No gradient reaches `b` and `c`: they take no part in the result."
+    assert told(expected, got).sentence == told_about("`b` and `c`")
     assert told({"output": X, **expected}, {"output": -X, **got}) is None  # the gradients are not all that is wrong
 
 
 def test_what_fails_in_two_ways_is_told_in_neither():
     first = (FunctionCall(()), (), Answer(X), Answer(-X), Comparison())
     second = (FunctionCall(()), (), Answer(X), Answer(X**3), Comparison())
-    assert relate([first, second]) is None
+    assert relate([first, second], (*FINDERS, *WHERE)) is None
 
 
 def test_a_few_wrong_numbers_make_no_region():
@@ -114,13 +151,13 @@ def test_where_only_the_dtype_differs_nothing_is_said_of_the_values(dtype):
 
 def test_random_numbers_have_no_relation():
     for seed in range(50):
-        one, other = np.random.default_rng(seed).normal(size=(2, 4, 4))
-        assert told(one, other, np.random.default_rng(seed + 99).normal(size=(3, 4))) is None
+        right, other = np.random.default_rng(seed).normal(size=(2, 4, 4))
+        assert told(right, other, np.random.default_rng(seed + 99).normal(size=(3, 4))) is None
 
 
 def test_every_finder_has_a_case():
     names = {told(expected, got, *args).name for expected, got, args in CASES.values()}
-    assert len(names) == len(CASES) and len(FINDERS) < len(CASES)
+    assert len(names) == len(CASES) and len(FINDERS) + len(WHERE) < len(CASES)
 
 
 def test_a_check_tells_the_relation():

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from autograde.exercise import Misconception
 from autograde.exercises import exercise
 from autograde.harness.call import Answer, Problem
 from autograde.judge.judge import judge
@@ -175,3 +176,13 @@ def test_a_method_bound_by_assignment_is_not_missing():
 
 def test_a_decorator_may_write_the_special_methods():
     assert observe(exercise("TokenEmbedding"), "@dataclass\nclass TokenEmbedding:\n" + METHOD.format("forward")) is None
+
+
+def test_a_misconception_is_refuted_by_the_source():
+    def wrong(**evidence):
+        return Misconception("sign kept", None, "Take the absolute value.", **evidence)
+
+    assert wrong().may_be_in("x")
+    assert not wrong(unless=r"\.abs\(").may_be_in("moved.abs().max()")
+    assert wrong(unless=r"\.abs\(").may_be_in("moved.max()")
+    assert wrong(only="mean").may_be_in("moved.mean()") and not wrong(only="mean").may_be_in("moved.max()")

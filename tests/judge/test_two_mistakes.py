@@ -15,11 +15,11 @@ from helpers.single_head import softmax
 
 
 def wrong_of(name: str, misconception: str):
-    return next(one.wrong for one in exercise(name).misconceptions if one.name == misconception)
+    return next(known.wrong for known in exercise(name).misconceptions if known.name == misconception)
 
 
 def sentence_of(name: str, misconception: str) -> str:
-    return next(one.sentence for one in exercise(name).misconceptions if one.name == misconception)
+    return next(known.sentence for known in exercise(name).misconceptions if known.name == misconception)
 
 
 def test_a_known_mistake_and_a_changed_input():
@@ -67,15 +67,15 @@ def test_two_known_mistakes_in_different_results():
 
     verdict = assess("TokenEmbedding", TokenEmbedding)
     assert verdict.evidence == MISCONCEPTION and "There is a second mistake" in verdict.advice, verdict.message
-    both = {one.name for one in exercise("TokenEmbedding").misconceptions if one.sentence in verdict.advice}
+    both = {known.name for known in exercise("TokenEmbedding").misconceptions if known.sentence in verdict.advice}
     assert len(both) == 2 and verdict.diagnosis in both
 
 
 def test_one_known_mistake_is_no_two():
     for name in ("attention_scores", "TokenEmbedding", "pad_batch"):
-        for one in exercise(name).misconceptions:
-            verdict = assess(name, one.wrong)
-            assert "second" not in verdict.advice.replace(one.sentence, ""), (name, one.name, verdict.advice)
+        for known in exercise(name).misconceptions:
+            verdict = assess(name, known.wrong)
+            assert "second" not in verdict.advice.replace(known.sentence, ""), (name, known.name, verdict.advice)
 
 
 def test_an_answer_that_changes_from_call_to_call():
@@ -109,7 +109,24 @@ def test_a_misconception_that_raises_or_never_ends_is_not_asked_on_every_call():
         return Answer(problem=Problem(kind="TimeIsUp", text="no result"))
 
     key.wrong = wrong
-    got = [dataclasses.replace(one, value=one.value + 1) for one in key.expected]
+    got = [dataclasses.replace(answer, value=answer.value + 1) for answer in key.expected]
     findings = [find(asked, *each) for each in zip(key.calls, key.expected, got, key.tolerances, strict=True)]
     assert _two(key, got, findings) is None
     assert len(asked_for) <= 2 * len(asked.misconceptions)
+
+
+def test_of_two_mistakes_that_look_alike_the_one_that_agrees_more_often_is_named():
+    class Unbiased(wrong_of("LayerNormalization", "unbiased variance")):
+        def __init__(self, embed_dim, eps=1e-6):
+            super().__init__(embed_dim, eps)
+
+    assert assess("LayerNormalization", Unbiased).diagnosis == "unbiased variance"
+
+    class Neither(wrong_of("LayerNormalization", "unbiased variance")):
+        """Without any eps it agrees with two entries of the catalogue on the same calls, and both tell of one."""
+
+        def __init__(self, embed_dim, eps=1e-5):
+            super().__init__(embed_dim, 0.0)
+
+    verdict = assess("LayerNormalization", Neither)
+    assert not verdict.passed and verdict.evidence != MISCONCEPTION, verdict.message

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from autograde import assess
-from autograde.exercises import exercise
+from autograde.exercises import all_exercises, exercise
+from autograde.harness.call import FunctionCall, ModuleCall
+from autograde.harness.plain import TensorData
 from helpers import add_norm, decoder, decoding, embeddings, feed_forward, multi_head, single_head, training
 from helpers.single_head import softmax
 from helpers.vocabulary import build_index
@@ -217,3 +219,40 @@ def test_clipping_by_hand_needs_no_guard():
     scale = "\n    for p in model.parameters():\n        p.grad *= min(1.0, clip / gradient_norm)"
     by_hand = changed(training.train_step, ("nn.utils.clip_grad_norm_(model.parameters(), clip)", clip + scale))
     assert assess("train_step", by_hand).passed
+
+
+@pytest.mark.parametrize("name", ["TokenEmbedding", "LanguageModel", "Transformer"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_constructor_that_sets_a_seed_costs_the_start_values(name, seed):
+    class Seeded(exercise(name).reference):
+        def __init__(self, *args, **kwargs):
+            torch.manual_seed(seed)
+            super().__init__(*args, **kwargs)
+
+    verdict = assess(name, Seeded)
+    assert verdict.score == 1 - exercise(name).parts["start"]
+    assert verdict.advice.startswith("Leave out `torch.manual_seed(...)`")
+    assert "two objects of this class start with equal numbers; random ones differ" in verdict.message
+
+
+# --- of every exercise with tensors ---------------------------------------------------------------------------------
+
+INFERENCE = {"sampling_probabilities", "sentence_vectors", "repair_sentence_vectors", "repair_fit"}
+
+
+def test_every_module_is_asked_in_both_modes():
+    for asked in all_exercises():
+        modes = {call.training for call in asked.calls() if isinstance(call, ModuleCall)}
+        assert modes in (set(), {True, False}), asked.name
+
+
+def test_every_function_on_tensors_is_asked_for_gradients():
+    for asked in all_exercises():
+        calls = [call for call in asked.calls() if isinstance(call, FunctionCall) and _takes_a_tensor(call)]
+        if calls and asked.name not in INFERENCE:
+            assert any("input_gradients" in call.report for call in calls), asked.name
+
+
+def _takes_a_tensor(call):
+    values = [value for value in (*call.args, *call.kwargs.values()) if isinstance(value, TensorData)]
+    return any(np.issubdtype(value.array.dtype, np.floating) for value in values)
