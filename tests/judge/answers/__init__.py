@@ -13,6 +13,7 @@ only the lines `---` came later, from a review of every verdict.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import linecache
 import math
@@ -33,7 +34,7 @@ from autograde.harness.invoke import answer
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
 from autograde.judge.verdict import MISCONCEPTION, RELATION, SOURCE, Verdict
-from helpers import example
+from helpers import clinic, example
 
 FOLDER = Path(__file__).parent
 _HEAD = re.compile(r"=== (wrong|right) (\w+): (.+)\n(?:--- (.+)\n)?")
@@ -52,7 +53,9 @@ class LearnersAnswer:
 
 @lru_cache(maxsize=1)
 def read() -> tuple[LearnersAnswer, ...]:
-    return tuple(one for file in sorted(FOLDER.glob("*.txt")) for one in _in_text(file.read_text(encoding="utf-8")))
+    return tuple(
+        attempt for file in sorted(FOLDER.glob("*.txt")) for attempt in _in_text(file.read_text(encoding="utf-8"))
+    )
 
 
 def _in_text(text: str) -> list[LearnersAnswer]:
@@ -77,10 +80,10 @@ def _in_text(text: str) -> list[LearnersAnswer]:
     return answers
 
 
-def verdict(one: LearnersAnswer) -> Verdict:
+def verdict(attempt: LearnersAnswer) -> Verdict:
     """What a learner's check says about an answer."""
-    key = _key(one.name)
-    return judge(key.exercise, key.calls, answer(_defined(one), key.calls), key, one.source)
+    key = _key(attempt.name)
+    return judge(key.exercise, key.calls, answer(_defined(attempt), key.calls), key, attempt.source)
 
 
 @lru_cache(maxsize=2)
@@ -88,13 +91,13 @@ def _key(name: str) -> AnswerKey:
     return AnswerKey(exercise(name), exercise(name).calls(LOCAL_SEED))
 
 
-def _defined(one: LearnersAnswer) -> Any:
+def _defined(attempt: LearnersAnswer) -> Any:
     """The object, defined as in a notebook in which every other exercise is solved."""
-    file = f"<{one.name}: {one.truth}>"
-    linecache.cache[file] = (len(one.source), None, one.source.splitlines(keepends=True), file)
+    file = f"<{attempt.name}: {attempt.truth}>"
+    linecache.cache[file] = (len(attempt.source), None, attempt.source.splitlines(keepends=True), file)
     namespace = _notebook()
-    exec(compile(one.source, file, "exec"), namespace)
-    return namespace[one.name]
+    exec(compile(attempt.source, file, "exec"), namespace)
+    return namespace[attempt.name]
 
 
 def _notebook() -> dict[str, Any]:
@@ -102,6 +105,9 @@ def _notebook() -> dict[str, Any]:
     libraries = {
         "Counter": Counter,
         "F": torch.nn.functional,
+        "MOVED": clinic.MOVED,
+        "copy": copy,
+        "logits_of": clinic.logits_of,
         "math": math,
         "nn": torch.nn,
         "np": np,
@@ -110,7 +116,7 @@ def _notebook() -> dict[str, Any]:
         "re": re,
         "torch": torch,
     }
-    solved = {one.name: one.reference for one in all_exercises()}
+    solved = {asked.name: asked.reference for asked in all_exercises()}
     return {"__name__": "notebook", **constants, **libraries, **solved}
 
 
@@ -133,9 +139,9 @@ class Measured:
 
 
 def measure(answers: Sequence[LearnersAnswer]) -> Measured:
-    verdicts = [(one, verdict(one)) for one in answers]
-    wrong = [given for one, given in verdicts if not one.right]
-    right = [given for one, given in verdicts if one.right]
+    verdicts = [(attempt, verdict(attempt)) for attempt in answers]
+    wrong = [given for attempt, given in verdicts if not attempt.right]
+    right = [given for attempt, given in verdicts if attempt.right]
     rejected = [given for given in wrong if not given.passed]
     return Measured(
         wrong=len(wrong),
