@@ -14,8 +14,8 @@
 # - put sentences of different lengths into one batch, with a mask that says where the padding is;
 # - write byte-pair encoding (BPE), the method of the paper, and say which problem it solves.
 #
-# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. No lesson comes before this one
-# but the start, which is not graded. About 110 minutes.
+# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. Only lesson 0, which is not graded,
+# comes before this one. About 115 minutes.
 #
 # <!-- table: 01_vocabulary -->
 # | exercise | what you build | points | minutes |
@@ -38,6 +38,10 @@
 # is not right yet, the check shows the call, what is expected and what came, and for common mistakes it names the mistake.
 # Two hints are folded away in the text of each exercise; a click opens them. Later cells use your code, so finish one exercise
 # before you go on to the next.
+#
+# Two kinds of cells ask for something other than code. `by_hand("...", ...)` wants a number that you worked out on paper: type
+# it in place of the dots, run the cell, and you get an answer at once. `predict("", "...")` wants a guess before an experiment:
+# write it between the first quotes; the result shows it again. Neither gives points.
 
 # %%
 import re
@@ -46,9 +50,10 @@ from itertools import pairwise
 
 import torch
 
-from autograde import check
+from autograde import by_hand, check, predict
 from helpers.example import SENTENCES, TRANSLATIONS
 from helpers.figures import line_style, new, show
+from helpers.sentence_pairs import SENTENCE_PAIRS
 
 # %% [markdown]
 # ## The idea
@@ -88,6 +93,11 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 #
 # Six unique words and four special tokens give a **vocabulary size** of 10. "the dog bites the man" becomes `4 5 6 4 7`.
 # With the two ends it is `1 4 5 6 4 7 2`. By the end of exercise 1.6 your code computes this table.
+#
+# And "the man bites the dog"? Type its five ids as a list, `[4, ...]` and so on, in place of the dots.
+
+# %%
+by_hand("ids of 'the man bites the dog', without the two ends", ...)
 
 # %% [markdown]
 # ## From text to numbers
@@ -114,13 +124,13 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 # A loop over the characters works. So does `re.findall(pattern, text)`, which lists all matches of a regular expression.
 # Useful pieces of a pattern:
 #
-# | piece | fits |
+# | piece | matches |
 # | --- | --- |
 # | `\w` | a letter, a digit or the underscore, in any language |
 # | `[^\W_]` | a letter or a digit, in any language |
 # | `\S` | any character that is not a space |
-# | `x+` | one or more times `x` |
-# | `(?:xy)*` | any number of times `xy`, also none |
+# | `x+` | `x`, one or more times |
+# | `(?:xy)*` | `xy`, any number of times, even none |
 # | `x\|y` | `x`; if that doesn't match, `y` |
 #
 # <!-- hints: tokenize -->
@@ -141,7 +151,7 @@ for sentence, translation in zip(SENTENCES, TRANSLATIONS):
 
 # %% nbgrader={"grade": false, "grade_id": "tokenize", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def tokenize(text):
-    """The tokens of a text, lower-case: words, and all other characters that are not spaces, one by one."""
+    """The tokens of a text, lower-case: words, and single characters that are not spaces."""
     ### BEGIN SOLUTION
     return re.findall(r"[^\W_]+(?:'[^\W_]+)*|\S", text.lower())
     ### END SOLUTION
@@ -207,7 +217,11 @@ check("build_vocabulary")
 # %%
 text = "The dog bites the man. The man bites the dog. The cat sleeps."
 print("unique pieces of split:   ", len(build_vocabulary(text.split())))
-print("unique tokens of tokenize:", len(build_vocabulary(tokenize(text))), build_vocabulary(tokenize(text)))
+print(
+    "unique tokens of tokenize:",
+    len(build_vocabulary(tokenize(text))),
+    build_vocabulary(tokenize(text)),
+)
 
 # %% [markdown]
 # Seven tokens: six words and the full stop. Cut at spaces, the same text has nine pieces. A model also needs ids for
@@ -284,7 +298,7 @@ check("build_index")
 
 # %% nbgrader={"grade": false, "grade_id": "encode", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def encode(tokens, word_to_index):
-    """The index of every token; that of <unk> for an unknown one; KeyError(token) where there is no <unk>."""
+    """The index of every token, <unk> for an unknown token; KeyError(token) without <unk>."""
     ### BEGIN SOLUTION
     indices = []
     for token in tokens:
@@ -339,9 +353,8 @@ check("decode")
 
 # %% [markdown]
 # There and back again. Compare the lengths: five tokens, five indices. Had we kept one index per unique word, there
-# would be four, and one "the" would be gone. Each index becomes one row of a matrix in lesson 2, so the matrix of
-# this sentence
-# has five rows.
+# would be four, and one "the" would be gone. Each index becomes one row of a matrix in lesson 2, so the matrix of this
+# sentence has five rows.
 
 # %%
 tokens = tokenize(SENTENCES[0])
@@ -355,11 +368,15 @@ print("unique: ", len(build_vocabulary(tokens)), build_vocabulary(tokens))
 # %% [markdown]
 # ### The order must stay the same
 #
-# Why does this lesson insist on an order at all? A vocabulary made with `enumerate(set(tokens))` numbers the words as well.
-# But the strings of a `set` may come out in another order each time Python starts.
+# Why does this lesson insist on an order at all? A vocabulary made with `enumerate(set(tokens))` numbers the words, too.
+# But the strings of a `set` may come out in a different order each time Python starts.
 #
 # **Predict first.** A model was trained yesterday with one numbering. Today the program starts again, and the same
-# words are numbered in another order. What does today's program read when yesterday's ids come in?
+# words are numbered in a different order. What does today's program read when yesterday's ids come in?
+
+# %%
+predict("", "what does today's program read?")
+
 
 # %%
 yesterday, _ = build_index(["the", "dog", "bites", "man", "cat", "sleeps"])
@@ -367,20 +384,21 @@ _, today = build_index(["sleeps", "the", "cat", "dog", "man", "bites"])
 ids = encode(tokenize("the dog bites the man"), yesterday)
 print("ids of yesterday:", ids)
 print("read today:      ", " ".join(decode(ids, today)))
+predict()
 
 # %% [markdown]
-# **What it shows.** Nothing crashes, and every id is valid. The sentence has become another one. A model whose ids are
-# permuted gives nonsense, without any error message. So the order of a vocabulary is fixed by a rule, and the vocabulary
+# **What it shows.** Nothing crashes, and every id is valid. But it is another sentence now. A model whose ids are
+# permuted produces nonsense, without any error message. So the order of a vocabulary is fixed by a rule, and the vocabulary
 # is saved together with the model.
 
 # %% [markdown]
 # ## Special tokens
 #
-# Four tokens are no words of the text. They come first, so that their ids are the same for every text.
+# Four tokens are not words of the text. They come first, so that their ids are the same for every text.
 #
 # | id | token | what it is for |
 # | --- | --- | --- |
-# | 0 | `<pad>` | fills up short sentences, so that a batch is a rectangle |
+# | 0 | `<pad>` | fills short sentences, so that a batch is a rectangle |
 # | 1 | `<bos>` | beginning of sequence: a decoder starts with it, before there is any word (lesson 7) |
 # | 2 | `<eos>` | end of sequence: the model says with it that the sentence is complete |
 # | 3 | `<unk>` | unknown: stands for every word that has no id |
@@ -440,7 +458,7 @@ class Vocabulary:
     def __init__(self, sentences, min_count=1, max_size=None):
         ### BEGIN SOLUTION
         counts = Counter(token for sentence in sentences for token in tokenize(sentence))
-        # most_common sorts by falling count and leaves equal counts in their order of first appearance
+        # most_common sorts by falling count; equal counts stay in order of first appearance
         words = [word for word, count in counts.most_common() if count >= min_count]
         kept = ["<pad>", "<bos>", "<eos>", "<unk>", *words][:max_size]
         self.word_to_index, self.index_to_word = build_index(kept)
@@ -485,12 +503,12 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 # ### Padding
 #
 # A **tensor** is PyTorch's table of numbers, and a table is a rectangle: all its rows have the same length. Sentences have
-# different lengths. So a **batch**, several sentences processed together, is filled up with `<pad>` to the length of its
+# different lengths. So a **batch**, several sentences processed together, is padded with `<pad>` to the length of its
 # longest sentence. And a **mask** remembers which places hold tokens and which hold padding, because nothing may be
 # computed from padding: neither the attention of lesson 3 nor the error that a model is trained with. In this course a
 # mask is boolean, and **True means: this place counts**.
 #
-# ![Two tables of 3 rows and 7 columns. Left the ids of three sentences, the third filled up with two zeros at the end. Right
+# ![Two tables of 3 rows and 7 columns. Left the ids of three sentences, the third padded with two zeros at the end. Right
 # the mask: True at every token, False at the two zeros.](figures/batch.png)
 
 # %% [markdown]
@@ -501,7 +519,7 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 #
 # Write `pad_batch(sequences, pad=0)`. `sequences` is a list of lists of ids. It returns two tensors of the shape
 # `(batch, longest)`, where `batch` is the number of sequences and `longest` the length of the longest:
-# - `ids`, of dtype `torch.int64`: the sequences, one per row, filled up with `pad` **at the end**;
+# - `ids`, of dtype `torch.int64`: the sequences, one per row, padded with `pad` **at the end**;
 # - `keep`, of dtype `torch.bool`: True at the original tokens, False at the padding.
 #
 # No sequence contains `pad` itself. `torch.tensor(rows, dtype=torch.int64)` makes a tensor from a list of lists of equal
@@ -527,7 +545,7 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 
 # %% nbgrader={"grade": false, "grade_id": "pad_batch", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def pad_batch(sequences, pad=0):
-    """Two tensors (batch, longest): the ids, filled up with `pad`, and True where a token stands."""
+    """Two tensors (batch, longest): the ids, padded with `pad`, and True where a token is."""
     ### BEGIN SOLUTION
     longest = max(len(sequence) for sequence in sequences)
     rows = [list(sequence) + [pad] * (longest - len(sequence)) for sequence in sequences]
@@ -545,7 +563,9 @@ check("pad_batch")
 # %%
 sequences = [vocabulary.encode(sentence) for sentence in SENTENCES]
 ids, keep = pad_batch(sequences)
-theirs = torch.nn.utils.rnn.pad_sequence([torch.tensor(one) for one in sequences], batch_first=True, padding_value=0)
+theirs = torch.nn.utils.rnn.pad_sequence(
+    [torch.tensor(sequence) for sequence in sequences], batch_first=True, padding_value=0
+)
 print(ids)
 print("equal to pad_sequence:", torch.equal(ids, theirs))
 print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
@@ -555,7 +575,7 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 #
 # A vocabulary of whole words has a limit: what it has not seen becomes `<unk>`. English has "sleep", "sleeps", "sleeping". In
 # Korean it is worse, because particles are written onto the word: 개가 (the dog, subject), 개를 (the dog, object), 개는
-# (as for the dog), 개에게 (to the dog), 개도 (the dog, too). Whoever knows 고양이 (cat) and the particle 를 can read 고양이를
+# (as for the dog), 개에게 (to the dog), 개도 (the dog, too). If you know 고양이 (cat) and the particle 를, you can read 고양이를
 # at once. A word vocabulary cannot.
 #
 # **Byte-pair encoding** learns pieces from the text. It starts with single characters and repeats one step:
@@ -580,9 +600,21 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 # | g s | | 2 | | 2 |
 # | s `</w>` | | 2 | | 2 |
 #
-# The pair (o, g) wins, and og becomes a symbol. Then everything is counted again: now (og, `</w>`) occurs 8 times and
-# (d, og) 7
-# times. After that (d, og`</w>`) occurs 5 times.
+# The pair (o, g) wins, and og becomes a symbol. Then everything is counted again, with the new symbol. How often do the
+# pairs (og, `</w>`) and (d, og) occur now? Type the two counts as a list.
+
+# %%
+by_hand("counts of (og, </w>) and (d, og) after the first merge", ...)
+
+# %% [markdown]
+# The larger count wins again, so the second merge makes og`</w>`. How often does the pair (d, og) still
+# occur after that?
+
+# %%
+by_hand("count of (d, og) after the second merge", ...)
+
+# %% [markdown]
+# The third merge makes dog`</w>`, and the most frequent of the three words has become one piece:
 #
 # ![Byte-pair encoding on dog (5 times), dogs (2) and log (3). From single letters, the first merge makes og in all three
 # words, the second og and end-of-word in dog and log, the third dog with end-of-word. The word dogs is then d, og, s and
@@ -742,7 +774,7 @@ check("train_bpe")
 # *words become pieces* · core · 2 points · about 4 minutes
 # <!-- end -->
 #
-# Write `bpe_encode(word, merges)`. It takes one word apart: start as in training, with the characters and `"</w>"`, then apply the
+# Write `bpe_encode(word, merges)`. It takes a word apart: start as in training, with the characters and `"</w>"`, then apply the
 # learned merges **in the order in which they were learned**, each everywhere in the word. The result is the list of the
 # pieces that are left. `</w>` stays in it.
 #
@@ -787,7 +819,10 @@ for count in range(len(merges) + 1):
     learned = " + ".join(merges[count - 1]) if count else "start"
     print(
         f"{learned:<12}",
-        *(" ".join(bpe_encode(word, merges[:count])).ljust(16) for word in ("dog", "dogs", "log", "frog")),
+        *(
+            " ".join(bpe_encode(word, merges[:count])).ljust(16)
+            for word in ("dog", "dogs", "log", "frog")
+        ),
     )
 
 # %% [markdown]
@@ -806,93 +841,19 @@ for word in ("고양이가", "고양이를", "새를", "아이를"):
 # %% [markdown]
 # ## A small text collection
 #
-# To see what a vocabulary is worth, you need more text. Here are 76 short sentence pairs, written for this course. The first 60
-# are the text that vocabularies are built from. The last 16 are **new text**: they show what happens with sentences that
-# come later. Their nouns and verbs are nearly all known, in new combinations.
+# To see what a vocabulary is worth, you need more text. `SENTENCE_PAIRS` holds 76 short sentences with their translations,
+# written for this course (all of them: `helpers/sentence_pairs.py`). The first 60 are the text that vocabularies are built
+# from. The last 16 are **new text**: they show what happens with sentences that come later. Their nouns and verbs are nearly
+# all known, in new combinations.
 
 # %%
-PAIRS = """
-the dog bites the man | 개가 남자를 물어요
-the man bites the dog | 남자가 개를 물어요
-the cat sleeps | 고양이가 자요
-The dog sees the cat. | 개가 고양이를 봐요.
-The cat sees a bird. | 고양이가 새를 봐요.
-The child loves the dog. | 아이가 개를 좋아해요.
-The woman reads a book. | 여자가 책을 읽어요.
-The man drinks water. | 남자가 물을 마셔요.
-The child eats bread. | 아이가 빵을 먹어요.
-The bird sings in the tree. | 새가 나무에서 노래해요.
-The dog runs to the river. | 개가 강으로 뛰어요.
-The cat sleeps in the house. | 고양이가 집에서 자요.
-The woman goes to the market. | 여자가 시장에 가요.
-The man buys bread at the market. | 남자가 시장에서 빵을 사요.
-The child goes to school. | 아이가 학교에 가요.
-The teacher writes a letter. | 선생님이 편지를 써요.
-The child reads the letter. | 아이가 편지를 읽어요.
-A friend comes to the house. | 친구가 집에 와요.
-The friend gives the child an apple. | 친구가 아이에게 사과를 줘요.
-The child eats the apple. | 아이가 사과를 먹어요.
-The dog wants the bread. | 개가 빵을 원해요.
-The woman sees the river. | 여자가 강을 봐요.
-The fish swims in the river. | 물고기가 강에서 헤엄쳐요.
-The cat wants the fish. | 고양이가 물고기를 원해요.
-The man sings a song. | 남자가 노래를 불러요.
-The woman loves the song. | 여자가 노래를 좋아해요.
-The flower is red. | 꽃이 빨개요.
-The house is big. | 집이 커요.
-The bird is small. | 새가 작아요.
-The river is long. | 강이 길어요.
-The small cat drinks milk. | 작은 고양이가 우유를 마셔요.
-The big dog drinks water. | 큰 개가 물을 마셔요.
-The old man sleeps in the park. | 늙은 남자가 공원에서 자요.
-The child runs in the park. | 아이가 공원에서 뛰어요.
-The teacher goes to the park. | 선생님이 공원에 가요.
-The friend reads a book in the park. | 친구가 공원에서 책을 읽어요.
-The woman gives the man a flower. | 여자가 남자에게 꽃을 줘요.
-The man loves the woman. | 남자가 여자를 사랑해요.
-The dog loves the child. | 개가 아이를 사랑해요.
-Does the cat love the dog? | 고양이가 개를 사랑해요?
-The cat doesn't love the dog. | 고양이는 개를 사랑하지 않아요.
-The dog doesn't sleep. | 개는 자지 않아요.
-The bird doesn't eat bread. | 새는 빵을 먹지 않아요.
-Today the teacher reads a letter. | 오늘 선생님이 편지를 읽어요.
-Today the woman buys an apple. | 오늘 여자가 사과를 사요.
-Tomorrow the friend comes to school. | 내일 친구가 학교에 와요.
-Tomorrow the man goes to the river. | 내일 남자가 강에 가요.
-The dog and the cat sleep. | 개와 고양이가 자요.
-The man and the woman sing. | 남자와 여자가 노래해요.
-The child and the friend eat apples. | 아이와 친구가 사과를 먹어요.
-The tree by the house is old. | 집 옆의 나무가 오래됐어요.
-The bird sees the fish. | 새가 물고기를 봐요.
-The fish sees the bird, too. | 물고기도 새를 봐요.
-The man sees the tree. | 남자가 나무를 봐요.
-The teacher loves flowers. | 선생님은 꽃을 좋아해요.
-The child writes a song. | 아이가 노래를 써요.
-The woman drinks milk at school. | 여자가 학교에서 우유를 마셔요.
-Who bites the man? The dog! | 누가 남자를 물어요? 개가 물어요!
-Where does the cat sleep? | 고양이는 어디에서 자요?
-The cat sleeps in the tree. | 고양이가 나무에서 자요.
-The dog bites the teacher. | 개가 선생님을 물어요.
-The fish bites the man. | 물고기가 남자를 물어요.
-The friend sees the child. | 친구가 아이를 봐요.
-The child sees the friend. | 아이가 친구를 봐요.
-The teacher goes to the market. | 선생님이 시장에 가요.
-The tree is big. | 나무는 커요.
-The woman gives the dog bread. | 여자가 개에게 빵을 줘요.
-The cat and the bird sleep. | 고양이와 새가 자요.
-The man doesn't love the river. | 남자는 강을 사랑하지 않아요.
-The letter is on the book. | 편지가 책 위에 있어요.
-The apple is small. | 사과가 작아요.
-The bird eats the apple. | 새가 사과를 먹어요.
-Tomorrow the dog goes to school, too. | 내일 개도 학교에 가요.
-The friend's house is old. | 친구의 집은 오래됐어요.
-The flower is in the water. | 꽃은 물에 있어요.
-The woman sings to the cat. | 여자가 고양이에게 노래를 불러요.
-"""
-lines = [line.split(" | ") for line in PAIRS.strip().splitlines()]
 languages = ("English", "Korean")
-seen_text = {name: [line[column] for line in lines[:60]] for column, name in enumerate(languages)}
-new_text = {name: [line[column] for line in lines[60:]] for column, name in enumerate(languages)}
+seen_text = {
+    name: [pair[column] for pair in SENTENCE_PAIRS[:60]] for column, name in enumerate(languages)
+}
+new_text = {
+    name: [pair[column] for pair in SENTENCE_PAIRS[60:]] for column, name in enumerate(languages)
+}
 
 
 def words_of(sentences):
@@ -904,12 +865,21 @@ for name in languages:
     running = words_of(seen_text[name])
     print(f"{name}: {len(running)} running words, {len(build_vocabulary(running))} unique words")
 
+print(f"\nfour of the {len(SENTENCE_PAIRS)} pairs")
+for number in (3, 18, 60, 73):
+    english, korean = SENTENCE_PAIRS[number]
+    print(f"{number:4}  {english:<38}{korean}")
+
 # %% [markdown]
 # The same 60 sentences have fewer words in Korean, because articles are missing and particles are written onto the nouns. Yet
 # they have more *unique* words, for the same reason.
 #
 # **Coverage** is the share of running words, every token counted each time it occurs, that have an id of their own. How does it
-# grow with the vocabulary size?
+# grow with the vocabulary size? First a small case on paper: the vocabulary of the running example, with its 10 ids, reads the
+# sentence "the bird sleeps". What is its coverage, in percent?
+
+# %%
+by_hand("coverage of 'the bird sleeps', in percent", ...)
 
 
 # %%
@@ -922,31 +892,42 @@ def coverage(vocabulary, sentences):
 # %% tags=["drawing"]
 # Drawing: coverage against vocabulary size
 figure, axes = new(1, 2, size=(9, 3.6), sharey=True)
+reached = []
 for column, name in enumerate(languages):
     largest = len(Vocabulary(seen_text[name]))
     sizes = [*range(4, largest, 10), largest]
     vocabularies = [Vocabulary(seen_text[name], max_size=size) for size in sizes]
-    for style, (label, sentences) in enumerate([("text it was built from", seen_text), ("new text", new_text)]):
-        shares = [coverage(one, sentences[name]) for one in vocabularies]
+    for style, (label, sentences) in enumerate(
+        [("text it was built from", seen_text), ("new text", new_text)]
+    ):
+        shares = [
+            coverage(vocabulary_of_size, sentences[name]) for vocabulary_of_size in vocabularies
+        ]
         axes[column].plot(sizes, shares, label=label, **line_style(style))
+        reached.append(f"{name}, {label}, {shares[-1]:.0f} % with {sizes[-1]} ids")
         axes[column].annotate(
-            f"{shares[-1]:.0f} %", (sizes[-1], shares[-1]), (7, 0 - 8 * style), textcoords="offset points"
+            f"{shares[-1]:.0f} %",
+            (sizes[-1], shares[-1]),
+            (7, 0 - 8 * style),
+            textcoords="offset points",
         )
-    axes[column].set(title=name, xlabel="vocabulary size (number of ids)", xlim=(0, 110), ylim=(0, 105))
+    axes[column].set(
+        title=name, xlabel="vocabulary size (number of ids)", xlim=(0, 106), ylim=(0, 104)
+    )
     axes[column].grid(alpha=0.3)
 axes[0].set_ylabel("coverage (% of running words)")
 axes[0].legend(loc="lower right")
 show(
     figure,
-    alt="Coverage against vocabulary size, English on the left and Korean on the right. In both, a few frequent words cover "
-    "half of the text, and the text that the vocabulary was built from reaches 100 %. On new text English reaches 98 % with "
-    "74 ids, Korean 73 % with 95 ids.",
+    alt="Coverage against vocabulary size, English on the left and Korean on the right; a line "
+    "for the text that the vocabulary "
+    "was built from and a line for new text. With all ids they reach: " + "; ".join(reached) + ".",
 )
 
 # %% [markdown]
 # Three things to see.
 # - A few frequent words cover half of the text: the curve is steep at first.
-# - Rare words are many, and each adds little. Leaving out the ten rarest, by `max_size` or `min_count`, costs 3 % of the
+# - There are many rare words, and each adds little. Leaving out the ten rarest, by `max_size` or `min_count`, costs 3 % of the
 #   coverage in English and 4 % in Korean.
 # - New text does not reach 100 %: in English few words are missing, in Korean more than one in four.
 
@@ -959,14 +940,15 @@ show(
 # %%
 counts = Counter(words_of(seen_text["English"]) + words_of(seen_text["Korean"]))
 merges = train_bpe(counts, 120)
-every_word = build_vocabulary([word for name in languages for word in words_of(seen_text[name] + new_text[name])])
+every_word = build_vocabulary(
+    [word for name in languages for word in words_of(seen_text[name] + new_text[name])]
+)
 print("first merges:", merges[:8])
 print("words to compare:", len(every_word))
 
 # %% [markdown]
 # One difference gets in the way. The library starts from single characters, and your `</w>` is one symbol of four
-# characters.
-# Let one character that occurs nowhere else stand for it: `∎`.
+# characters. Let one character that occurs nowhere else stand for it: `∎`.
 
 # %%
 from tokenizers import models
@@ -996,7 +978,9 @@ symbols = build_vocabulary(
     [*characters, *(c + "</w>" for c in characters), "</w>", *("".join(pair) for pair in merges)]
 )
 suffix_library = models.BPE(vocab=build_index(symbols)[0], merges=merges, end_of_word_suffix="</w>")
-suffix_pieces = {word: [token.value for token in suffix_library.tokenize(word)] for word in every_word}
+suffix_pieces = {
+    word: [token.value for token in suffix_library.tokenize(word)] for word in every_word
+}
 agree = sum(suffix_pieces[word] == bpe_encode(word, merges) for word in every_word)
 print(f"the same pieces for {agree} of {len(every_word)} words")
 print("yours:   ", bpe_encode("river", merges))
@@ -1004,16 +988,19 @@ print("library: ", suffix_pieces["river"])
 
 # %% [markdown]
 # Not quite. With this option the last letter and `</w>` are one symbol from the very start. So "river" ends in `r</w>`, and
-# your merge of `e` and `r` does not fit there. Both are called byte-pair encoding. **Merges belong to the program that learned
-# them**: a model comes with its own tokenizer, and another one, however similar, gives it other ids.
+# your merge of `e` and `r` doesn't apply there. Both are called byte-pair encoding. **Merges belong to the program that learned
+# them**: a model comes with its own tokenizer, and any other, however similar, gives it the wrong ids.
 
 # %% [markdown]
 # ## Experiment: what breaks without pieces?
 #
 # **Predict first.** The words 고양이가 and 고양이는 are in the first 60 sentences, and so is the particle 에게 (to). One of the
 # new sentences contains 고양이에게 (to the cat). What does a vocabulary of words make of it? And how large is the share of
-# unknown words in the new Korean text: 2 %,
-# 10 %, more than 25 %? Does byte-pair encoding bring it down to zero? Write your guesses down, then run the cell.
+# unknown words in the new Korean text: 2 %, 10 %, more than 25 %? Does byte-pair encoding bring it down to zero? Keep your guesses, then run the cell.
+
+# %%
+predict("", "what becomes of the new word, how many are unknown, and with pieces?")
+
 
 # %%
 for name in languages:
@@ -1024,24 +1011,35 @@ for name in languages:
     running = words_of(new_text[name])
     # 3 is <unk>
     no_id = [word for word in running if 3 in word_vocabulary.encode(word)]
-    no_pieces = [word for word in running if not pieces_known.issuperset(bpe_encode(word, own_merges))]
+    no_pieces = [
+        word for word in running if not pieces_known.issuperset(bpe_encode(word, own_merges))
+    ]
     print(f"{name}: {len(running)} running words of new text")
-    for label, size, missing in (("word ids", len(word_vocabulary), no_id), ("pieces", len(pieces_known), no_pieces)):
+    for label, size, missing in (
+        ("word ids", len(word_vocabulary), no_id),
+        ("pieces", len(pieces_known), no_pieces),
+    ):
         share = round(100 * len(missing) / len(running))
-        print(f"  {size:>3} {label:<9} unknown {len(missing):>2} = {share:>2} %  {' '.join(missing[:6])}")
+        print(
+            f"  {size:>3} {label:<9} unknown {len(missing):>2} = {share:>2} % ",
+            *missing[:6],
+        )
+predict()
 
 # %%
 for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 작아요."):
     ids = Vocabulary(seen_text["Korean"]).encode(sentence)
     print("words: ", " ".join(Vocabulary(seen_text["Korean"]).decode(ids)))
-    print("pieces:", " ".join(piece for word in tokenize(sentence) for piece in bpe_encode(word, own_merges)))
+    print(
+        "pieces:",
+        " ".join(piece for word in tokenize(sentence) for piece in bpe_encode(word, own_merges)),
+    )
 
 # %% [markdown]
 # **What it shows.** With whole words, more than a quarter of the new Korean words become `<unk>`, and the model cannot know that
 # one of them is a cat. With pieces, 고양이에게 keeps its noun. Three words remain: 위에 and 있어요 (twice) contain syllables, 위
 # and 있, that never occur in the first 60 sentences. Pieces help only where the characters are known. Many models go
-# one step further and
-# start from the 256 possible **bytes** instead of characters: then nothing at all is unknown. (Such a model reads
+# one step further and start from the 256 possible **bytes** instead of characters: then nothing at all is unknown. (Such a model reads
 # pieces, not letters. That is why language models are bad at counting the letters of a word: they don't see them.)
 #
 # Pieces have a price: a sentence has more of them than it has words. How many more depends on the number of merges:
@@ -1049,28 +1047,35 @@ for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 �
 # %% tags=["drawing"]
 # Drawing: pieces per word of new text against the number of merges
 figure, axes = new(size=(6.4, 3.6))
+ends = []
 for style, name in enumerate(languages):
     own_counts = Counter(words_of(seen_text[name]))
     own_merges = train_bpe(own_counts, 140)
     running = words_of(new_text[name])
     steps = range(0, 141, 20)
-    lengths = [sum(len(bpe_encode(word, own_merges[:step])) for word in running) / len(running) for step in steps]
+    lengths = [
+        sum(len(bpe_encode(word, own_merges[:step])) for word in running) / len(running)
+        for step in steps
+    ]
     axes.plot(steps, lengths, label=name, **line_style(style))
+    ends.append(f"{name} from {lengths[0]:.1f} to {lengths[-1]:.1f} pieces")
     axes.annotate(f"{lengths[0]:.1f}", (0, lengths[0]), (8, -1), textcoords="offset points")
-    axes.annotate(f"{lengths[-1]:.1f}", (140, lengths[-1]), (7, 6 * style - 7), textcoords="offset points")
+    axes.annotate(
+        f"{lengths[-1]:.1f}", (140, lengths[-1]), (7, 6 * style - 7), textcoords="offset points"
+    )
 axes.set(
     title="Pieces per word of new text",
     xlabel="number of merges",
     ylabel="pieces per word",
-    ylim=(0, 5),
-    xlim=(-4, 155),
+    ylim=(1, 4.6),
+    xlim=(-4, 150),
 )
 axes.grid(alpha=0.3)
 axes.legend()
 show(
     figure,
-    alt="Pieces per word of new text against the number of merges. Without merges an English word has 4.4 pieces and a Korean "
-    "word 3.4. Both curves fall, fast at first, to 1.2 and 1.4 pieces with 140 merges.",
+    alt="Pieces per word of new text against the number of merges, a line for each language. From "
+    "no merges to 140: " + ", ".join(ends) + ".",
 )
 
 # %% [markdown]
@@ -1078,7 +1083,7 @@ show(
 # word is one piece. This matters, because the work of attention grows with the square of the sentence's length (lesson 3). The paper chose about
 # 37,000 pieces for English and German together.
 #
-# Here you can move the number of merges yourself (the cell needs a running notebook).
+# Here you can change the number of merges yourself (the cell needs a running notebook).
 
 # %% tags=["interactive"]
 from html import escape
@@ -1092,7 +1097,9 @@ pieces = HTML()
 
 def refresh(change=None):
     shown = ("the", "sleeps", "teacher", "고양이가", "고양이를", "선생님에게")
-    lines = [f"{word}: {'  '.join(bpe_encode(word, both_merges[: slider.value]))}" for word in shown]
+    lines = [
+        f"{word}: {'  '.join(bpe_encode(word, both_merges[: slider.value]))}" for word in shown
+    ]
     pieces.value = f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 
@@ -1107,8 +1114,7 @@ VBox([slider, pieces])
 # - The vocabulary size is the number of all ids: the unique words that are kept, and the special tokens.
 # - The order of a vocabulary is fixed by a rule. A model and its vocabulary belong together.
 # - `<pad>` makes batches rectangular, `<bos>` and `<eos>` mark the ends, `<unk>` takes the place of unknown words.
-#   The mask remembers
-#   where the padding is.
+#   The mask remembers where the padding is.
 # - A sentence keeps its repeated words: as many ids as tokens, as many rows as ids.
 # - Byte-pair encoding merges the most frequent neighbours again and again. Unseen words fall into known pieces.
 #

@@ -18,7 +18,12 @@ def _empty(width, height, columns, rows):
 
 
 def _box(axes, left, top, width, text, colour=None, edge=1.0):
-    shape = {"boxstyle": "round,pad=0,rounding_size=0.12", "fc": colour or "white", "ec": "black", "lw": edge}
+    shape = {
+        "boxstyle": "round,pad=0,rounding_size=0.12",
+        "fc": colour or "white",
+        "ec": "black",
+        "lw": edge,
+    }
     axes.add_patch(FancyBboxPatch((left + 0.08, top + 0.12), width - 0.16, 0.76, **shape))
     axes.text(left + width / 2, top + 0.5, text, ha="center", va="center", fontsize=10.5)
 
@@ -48,8 +53,9 @@ def idea():
         _box(axes, 2.4 + place, 4.5, 1, str(ids[place]), colour)
     return show(
         figure,
-        alt="The sentence 'the dog bites the man' in four rows: the text; five tokens; the tokens between <bos> and <eos>; "
-        "the ids 1, 4, 5, 6, 4, 7, 2. The word 'the' stands there twice and has the id 4 both times.",
+        alt="The sentence 'the dog bites the man' in four rows: the text; five tokens; the tokens "
+        "between <bos> and <eos>; the ids 1, 4, 5, 6, 4, 7, 2. The word 'the' occurs twice and "
+        "has the id 4 both times.",
     )
 
 
@@ -75,14 +81,25 @@ def batch():
                     )
                 )
                 text = str(value) if left == 0 else ("True" if value else "False")
-                box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"} if padded else None
+                box = (
+                    {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"} if padded else None
+                )
                 size = 11 if left == 0 else 8.5
-                axes.text(left + column + 0.5, row + 1.5, text, ha="center", va="center", fontsize=size, bbox=box)
+                axes.text(
+                    left + column + 0.5,
+                    row + 1.5,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=size,
+                    bbox=box,
+                )
     axes.text(0, 4.35, "hatched: padding", va="center", fontsize=9.5)
     return show(
         figure,
-        alt="Two tables of 3 rows and 7 columns. Left the ids of three sentences, the third filled up with two zeros at the "
-        "end. Right the mask: True at every token, False at the two zeros.",
+        alt="Two tables of 3 rows and 7 columns. Left the ids of three sentences, the third "
+        "padded with two zeros at the end. Right the mask: True at every token, False at the two "
+        "zeros.",
     )
 
 
@@ -90,7 +107,10 @@ def merges():
     words = {"dog": 5, "dogs": 2, "log": 3}
     learned = train_bpe(words, 3)
     figure, axes = _empty(8.4, 3.0, 18.4, 5.2)
-    heads = ["start", *(f"{number}. {left} + {right}" for number, (left, right) in enumerate(learned, 1))]
+    heads = [
+        "start",
+        *(f"{number}. {left} + {right}" for number, (left, right) in enumerate(learned, 1)),
+    ]
     for step, head in enumerate(heads):
         top = 1.1 + step
         axes.text(0, top + 0.5, head, va="center", fontsize=10.5)
@@ -99,14 +119,30 @@ def merges():
             for piece in bpe_encode(word, learned[:step]):
                 width = 0.8 if len(piece) == 1 else 0.55 + 0.3 * len(piece.replace("</w>", "..."))
                 fresh = step and piece == "".join(learned[step - 1])
-                _box(axes, left, top, width, piece, "#DCEBF5" if fresh else None, 2.4 if fresh else 1.0)
+                _box(
+                    axes,
+                    left,
+                    top,
+                    width,
+                    piece,
+                    "#DCEBF5" if fresh else None,
+                    2.4 if fresh else 1.0,
+                )
                 left += width
     for column, (word, count) in enumerate(words.items()):
-        axes.text(3.8 + 5.1 * column + 1.8, 0.5, f"{word} ({count} times)", ha="center", va="center", fontsize=10.5)
+        axes.text(
+            3.8 + 5.1 * column + 1.8,
+            0.5,
+            f"{word} ({count} times)",
+            ha="center",
+            va="center",
+            fontsize=10.5,
+        )
     return show(
         figure,
-        alt="Byte-pair encoding on dog (5 times), dogs (2) and log (3). From single letters, the first merge makes og in all "
-        "three words, the second og</w> in dog and log, the third dog</w>. dogs is then d, og, s, </w>.",
+        alt="Byte-pair encoding on dog (5 times), dogs (2) and log (3). From single letters, the "
+        "first merge makes og in all three words, the second og</w> in dog and log, the third "
+        "dog</w>. dogs is then d, og, s, </w>.",
     )
 
 

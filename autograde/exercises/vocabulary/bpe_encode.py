@@ -29,6 +29,7 @@ def calls(rng):
             ("abc", [("b", "c"), ("a", "b"), ("c", "</w>")]), note="(b, c) was learned first, so (a, b) finds no b"
         ),
         FunctionCall(("fog", [("g", "</w>"), ("o", "g")]), note="(g, </w>) was learned first, so (o, g) finds no g"),
+        FunctionCall(("DOGs", [("o", "g"), ("D", "O")]), note="capitals are other letters"),
         FunctionCall(("cat", []), note="no merges: the characters and the end-of-word symbol"),
     ]
 
@@ -48,6 +49,11 @@ EXERCISE = Exercise(
     forbidden=libraries.TOKENIZERS,
 )
 
+
+EXERCISE.wrong(
+    "lower case first",
+    "The word is put into lower case. Take its characters as they are: whoever wants lower case has done it before.",
+)(lambda word, merges: bpe_encode(word.lower(), merges))
 
 EXERCISE.wrong("end symbol removed", "`</w>` is taken out of the result. It stays: it tells where a word ends.")(
     lambda word, merges: [p for p in (piece.replace("</w>", "") for piece in bpe_encode(word, merges)) if p]
@@ -77,12 +83,13 @@ EXERCISE.wrong(
 )(_encode_by(start=lambda word: (*word[:-1], word[-1] + "</w>")))
 
 EXERCISE.wrong(
-    "end symbol taken apart", "`</w>` falls into four characters. Cut the word alone, then add `</w>` as one symbol."
+    "end symbol taken apart", "`</w>` falls into four characters. Cut only the word, then add `</w>` as one symbol."
 )(_encode_by(start=lambda word: tuple(word + "</w>")))
 
 EXERCISE.wrong(
-    "merges backwards",
-    "The last merge is applied first. Start with the first that was learned: later merges build on earlier ones.",
+    "merges in another order",
+    "The merges are not applied in the order in which they were learned. Start with the first of the list: later merges "
+    "build on earlier ones.",
 )(_encode_by(order=lambda merges: merges[::-1]))
 
 EXERCISE.wrong(
@@ -111,7 +118,7 @@ EXERCISE.wrong(
 )(_encode_by(merge=merge_first))
 
 
-@EXERCISE.wrong("one merge alone", "The function stops after the first merge that fits. Go through all merges.")
+@EXERCISE.wrong("only one merge", "The function stops after the first merge that fits. Go through all merges.")
 def one_merge(word, merges):
     symbols = (*word, "</w>")
     for pair in merges:

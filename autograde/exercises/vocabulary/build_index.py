@@ -61,7 +61,7 @@ EXERCISE.wrong(
 )(lambda vocabulary: _index_from(vocabulary, 4))
 
 EXERCISE.wrong(
-    "one dictionary alone",
+    "only one dictionary",
     "One dictionary comes back. Return both, separated by a comma: word to index, index to word.",
 )(lambda vocabulary: build_index(vocabulary)[0])
 

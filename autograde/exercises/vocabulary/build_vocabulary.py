@@ -71,7 +71,7 @@ EXERCISE.wrong(
     "the size instead of the words", "This is the vocabulary size. Return the list of words; its length is the size."
 )(lambda tokens: len(dict.fromkeys(tokens)))
 
-EXERCISE.wrong("words with their counts", "The list holds (word, count) pairs. Return the words alone.")(
+EXERCISE.wrong("words with their counts", "The list holds (word, count) pairs. Return only the words.")(
     lambda tokens: list(Counter(tokens).items())
 )
 

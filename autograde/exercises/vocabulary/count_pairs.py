@@ -17,14 +17,14 @@ def calls(rng):
     return [
         FunctionCall(
             ({("d", "o", "g", "</w>"): 5, ("d", "o", "g", "s", "</w>"): 2, ("l", "o", "g", "</w>"): 3},),
-            note="by hand: (o, g) stands in all three words, 5 + 2 + 3 times",
+            note="by hand: (o, g) occurs in all three words, 5 + 2 + 3 times",
         ),
         FunctionCall((words(("a", "b", "c", "an"), 6),)),
         FunctionCall((words(("개", "가", "를", "고양", "이"), 5),)),
         FunctionCall(
             ({("a", "a", "a", "b", "a", "</w>"): 3, ("b", "a", "b", "a", "</w>"): 4},),
             part="repeats",
-            note="by hand: (a, a) stands at two places of the first word, (b, a) at two of the second",
+            note="by hand: (a, a) occurs at two places of the first word, (b, a) at two of the second",
         ),
         FunctionCall((words(("x", "y"), 4),), part="repeats"),
     ]
@@ -86,7 +86,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "order of the pair ignored",
-    "`(a, b)` and `(b, a)` are counted together. They are two pairs: leave the order as it stands in the word.",
+    "`(a, b)` and `(b, a)` are counted together. They are two pairs: keep the order that they have in the word.",
 )(_pairs_with(lambda symbols: [tuple(sorted(pair)) for pair in side_by_side(symbols)]))
 
 EXERCISE.wrong(
@@ -94,9 +94,9 @@ EXERCISE.wrong(
     "The keys are joined strings, and different pairs can give the same one. Use the tuple of both symbols as key.",
 )(_pairs_with(lambda symbols: [left + right for left, right in side_by_side(symbols)]))
 
-EXERCISE.wrong(
-    "pairs that are not neighbours", "Any two symbols of a word form a pair. Take only those that stand side by side."
-)(_pairs_with(lambda symbols: combinations(symbols, 2)))
+EXERCISE.wrong("pairs that are not neighbours", "Any two symbols of a word form a pair. Take only neighbours.")(
+    _pairs_with(lambda symbols: combinations(symbols, 2))
+)
 
 EXERCISE.wrong(
     "last pair missing",
@@ -124,7 +124,7 @@ def _pairs_not_overlapping(symbols):
 
 
 EXERCISE.wrong(
-    "no overlap of equal symbols", "In `a a a` the pair `(a, a)` is counted once. It stands at two places: count both."
+    "no overlap of equal symbols", "In `a a a` the pair `(a, a)` is counted once. It occurs at two places: count both."
 )(_pairs_with(_pairs_not_overlapping))
 
 

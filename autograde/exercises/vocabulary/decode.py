@@ -16,6 +16,7 @@ def calls(rng):
         FunctionCall(([8, 0, 3, 3, 5, 0], english), note="index 0 is a word here"),
         FunctionCall(([int(i) for i in rng.integers(len(korean), size=11)], korean)),
         FunctionCall(([1, 4, 3, 9, 2, 0, 0], words), note="special tokens are given back like words"),
+        FunctionCall(([2, 3, 1], {3: "dog", 1: "man", 2: "bites", 0: "the"}), note="a dictionary in another order"),
     ]
 
 
@@ -33,6 +34,11 @@ EXERCISE = Exercise(
 )
 
 
+EXERCISE.wrong(
+    "places in the dictionary",
+    "The index counts places in the dictionary: the words come from a list of its values. Look the index up as the key.",
+)(lambda indices, index_to_word: [list(index_to_word.values())[i % len(index_to_word)] for i in indices])
+
 EXERCISE.wrong("one string", "The words are joined into one string. Return the list of tokens.")(
     lambda indices, index_to_word: " ".join(decode(indices, index_to_word))
 )
@@ -49,7 +55,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "positions in place of indices",
-    "The position in the list is looked up, not the index that stands there. Loop over `indices` itself.",
+    "The position in the list is looked up, not the index in that place. Loop over `indices` itself.",
 )(lambda indices, index_to_word: [index_to_word[place] for place in range(len(indices))])
 
 EXERCISE.wrong(

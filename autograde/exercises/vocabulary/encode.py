@@ -32,6 +32,11 @@ def calls(rng):
             note="here `<unk>` has the index 5",
         ),
         FunctionCall(
+            (["The", "bird", "the"], _numbered(["<unk>", "the", "dog"])),
+            part="unknown words",
+            note="here `<unk>` has the index 0, and a word with a capital is another word",
+        ),
+        FunctionCall(
             (pick(rng, english[:8], 6), plain), part="without <unk>", note="every word known, no `<unk>` in the index"
         ),
         FunctionCall(
@@ -119,7 +124,7 @@ def grows(tokens, word_to_index):
 
 EXERCISE.wrong(
     "each word once",
-    "A word that stands twice in the sentence is encoded once. A sentence keeps its repeated words; only the "
+    "A word that occurs twice in the sentence is encoded once. A sentence keeps its repeated words; only the "
     "vocabulary holds each word once.",
 )(lambda tokens, word_to_index: encode(list(dict.fromkeys(tokens)), word_to_index))
 

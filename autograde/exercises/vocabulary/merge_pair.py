@@ -140,7 +140,7 @@ def past_the_end(symbols, pair):
 
 EXERCISE.wrong(
     "list in place of a tuple",
-    "The symbols are right, in a list. A tuple is asked for: it can be the key of a dictionary, a list cannot.",
+    "The symbols are right, in a list. Return a tuple: it can be the key of a dictionary, a list cannot.",
 )(lambda symbols, pair: list(merge_pair(symbols, pair)))
 
 

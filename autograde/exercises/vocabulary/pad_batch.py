@@ -51,7 +51,7 @@ EXERCISE = Exercise(
 
 EXERCISE.wrong(
     "mask the wrong way round",
-    "The mask is True at the padding. In this course True means keep: it stands at the original tokens.",
+    "The mask is True at the padding. In this course True means keep: it belongs at the original tokens.",
 )(lambda sequences, pad=0: (pad_batch(sequences, pad)[0], ~pad_batch(sequences, pad)[1]))
 
 
@@ -80,7 +80,7 @@ EXERCISE.wrong(
 )(lambda sequences, pad=0: (pad_batch(sequences, pad)[0].float(), pad_batch(sequences, pad)[1]))
 
 EXERCISE.wrong(
-    "mask as numbers", "The mask holds 0 and 1 as whole numbers. A boolean tensor is asked for: a comparison gives one."
+    "mask as numbers", "The mask holds 0 and 1 as whole numbers. Return a boolean tensor: a comparison gives one."
 )(lambda sequences, pad=0: (pad_batch(sequences, pad)[0], pad_batch(sequences, pad)[1].long()))
 
 EXERCISE.wrong("pad ignored", "The padding is always 0. Use the argument `pad`.")(
@@ -91,7 +91,7 @@ EXERCISE.wrong(
     "mask compared with 0", "The mask compares with 0, whatever `pad` is. Compare with `pad`, or use the lengths."
 )(lambda sequences, pad=0: (pad_batch(sequences, pad)[0], pad_batch(sequences, pad)[0] != 0))
 
-EXERCISE.wrong("no mask", "The ids come back alone. Return two values: the ids and the mask.")(
+EXERCISE.wrong("no mask", "Only the ids come back. Return two values: the ids and the mask.")(
     lambda sequences, pad=0: pad_batch(sequences, pad)[0]
 )
 

@@ -30,6 +30,14 @@ def calls(rng):
             part="apostrophes",
             note="an apostrophe at the very start, twice in a word, at the very end",
         ),
+        FunctionCall(
+            ("'tis rock'4'roll, say the dogs",),
+            part="apostrophes",
+            note="an apostrophe at the very start, a digit between two, a letter at the very end",
+        ),
+        FunctionCall(
+            ("Straße 12: 3.5 km, 1,000 m",), part="other marks", note="marks between digits; `ß` is a small letter"
+        ),
         FunctionCall(("The man bites 2 dogs",), part="other marks", note="the text ends with a word"),
         FunctionCall(
             ("Wait... 2nd-hand snake_case, 50% off?!",), part="other marks", note="each mark is a token of its own"
@@ -61,7 +69,7 @@ EXERCISE = Exercise(
 
 EXERCISE.wrong(
     "split at spaces",
-    "The text is cut at spaces alone, so punctuation sticks to the words: `man.` is another word than `man`. "
+    "The text is cut only at spaces, so punctuation sticks to the words: `man.` is another word than `man`. "
     "Look for the tokens themselves, for example with `re.findall`.",
 )(lambda text: text.lower().split())
 
@@ -88,13 +96,13 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "English letters only",
-    "Korean words fall into single syllables: the pattern knows `a` to `z` alone. Ask `str.isalnum` what a letter "
+    "Korean words fall into single syllables: the pattern knows only `a` to `z`. Ask `str.isalnum` what a letter "
     "is, or use `[^\\W_]` in a pattern.",
 )(lambda text: re.findall(r"[a-z0-9]+(?:'[a-z0-9]+)*|\S", text.lower()))
 
 EXERCISE.wrong(
     "Korean lost",
-    "Korean words vanish: the pattern knows `a` to `z` alone, and nothing else takes the rest. Ask `str.isalnum` "
+    "Korean words vanish: the pattern knows only `a` to `z`, and nothing else takes the rest. Ask `str.isalnum` "
     "what a letter is, or use `[^\\W_]` in a pattern.",
 )(lambda text: re.findall(r"[a-z0-9]+(?:'[a-z0-9]+)*|[^\w\s]|_", text.lower()))
 
@@ -133,7 +141,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "single characters",
-    "Every character is a token of its own. Put letters and digits that stand side by side into one token.",
+    "Every character is a token of its own. Put neighbouring letters and digits into one token.",
 )(lambda text: [character for character in text.lower() if not character.isspace()])
 
 

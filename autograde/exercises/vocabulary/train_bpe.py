@@ -37,6 +37,7 @@ def calls(rng):
         ),
         FunctionCall((_without_ties(rng, ("a", "b", "n", "d"), 7, 5), 5)),
         FunctionCall((_without_ties(rng, ("개", "가", "를", "새"), 6, 4), 4)),
+        FunctionCall(({"Dog": 2, "dog": 4, "ogre": 3}, 3), note="capitals are other letters"),
         FunctionCall(({"banana": 3, "ban": 1}, 4), part="ties", note="a tie at the start: an and na, 6 times each"),
         FunctionCall(
             ({"ca": 1, "abx": 1, "ab": 1, "bca": 1, "aab": 1}, 6), part="ties", note="ties go to the smallest pair"
@@ -44,6 +45,7 @@ def calls(rng):
         FunctionCall(({"ab": 5, "abc": 2, "az": 2}, 5), part="ties", note='("a", "z") is smaller than ("ab", "c")'),
         FunctionCall((_word_counts(rng, ("a", "b", "c"), 7, 4), 8), part="ties"),
         FunctionCall(({"개가": 3, "개를": 2, "고양이가": 2, "고양이를": 1}, 6), part="ties"),
+        FunctionCall(({"dog": 5, "log": 3}, 0), part="no pair left", note="no merge is wanted"),
         FunctionCall(({"a": 2, "b": 1}, 20), part="no pair left", note="after two merges every word is one symbol"),
     ]
 
@@ -126,7 +128,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "end symbol taken apart",
-    "`</w>` falls into four characters, because the text is joined before it is cut. Cut the word alone, then add "
+    "`</w>` falls into four characters, because the text is joined before it is cut. Cut only the word, then add "
     "`</w>` as one symbol.",
 )(train_by(start=lambda word: tuple(word + "</w>")))
 

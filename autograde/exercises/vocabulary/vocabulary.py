@@ -50,7 +50,7 @@ def calls(rng):
         ask(REPEATED, "encode", " ".join(REPEATED), part="limits", note="room for 5 words", max_size=9),
         ask(korean, "encode", " ".join(korean), part="limits", note="both limits", min_count=2, max_size=6),
         ask(SENTENCES, "__len__", part="limits", note="more room than words", max_size=50),
-        ask(SENTENCES, "encode", "the dog", part="limits", note="room for the special tokens alone", max_size=4),
+        ask(SENTENCES, "encode", "the dog", part="limits", note="room for nothing but the special tokens", max_size=4),
         ask(SENTENCES, "decode", [1, 4, 5, 6, 4, 7, 2], part="decode", note="by hand: the dog bites the man"),
         ask(SENTENCES, "decode", [1, 4, 3, 9, 2, 0, 0], part="decode", note="an unknown word, and padding at the end"),
         ask(SENTENCES, "decode", [4, 8, 2, 6, 7, 2], part="decode", note="the sentence ends at the first `<eos>`"),
@@ -102,8 +102,8 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "ties in alphabetical order",
-    "Words of equal count are sorted by the alphabet. They keep their order of first appearance: sort by the count "
-    "alone, and Python leaves equals as they are.",
+    "Words of equal count are sorted by the alphabet. They keep their order of first appearance: sort only "
+    "by the count, and Python leaves equals as they are.",
 )(_ids_by(lambda counts: sorted(counts.items(), key=lambda item: (-item[1], item[0]))))
 
 EXERCISE.wrong(
@@ -194,9 +194,7 @@ class OncePerSentence(Vocabulary):
         self.word_to_index, self.index_to_word = build_index([*SPECIALS, *words][:max_size])
 
 
-@EXERCISE.wrong(
-    "no <bos> and <eos>", "`encode` gives the words alone. Put `<bos>` before them and `<eos>` behind them."
-)
+@EXERCISE.wrong("no <bos> and <eos>", "`encode` gives only the words. Put `<bos>` before them and `<eos>` behind them.")
 class NoEnds(Vocabulary):
     def encode(self, text):
         return encode(tokenize(text), self.word_to_index)
@@ -231,7 +229,7 @@ class KeepsEverything(Vocabulary):
 
 @EXERCISE.wrong(
     "decode runs past <eos>",
-    "`decode` drops `<eos>` and goes on. What stands behind the first `<eos>` is no longer the sentence: stop there.",
+    "`decode` drops `<eos>` and goes on. What comes after the first `<eos>` is no longer the sentence: stop there.",
 )
 class RunsPastTheEnd(Vocabulary):
     def decode(self, ids):
@@ -246,7 +244,7 @@ class DropsUnknown(Vocabulary):
 
 @EXERCISE.wrong(
     "decode keeps <pad>",
-    "`decode` gives back `<pad>`. Padding is not part of the sentence, wherever it stands: drop it.",
+    "`decode` gives back `<pad>`. Padding is not part of the sentence, wherever it is: drop it.",
 )
 class KeepsPadding(Vocabulary):
     def decode(self, ids):
@@ -272,7 +270,7 @@ class JoinsWords(Vocabulary):
 
 @EXERCISE.wrong(
     "size without the special tokens",
-    "`len()` counts the words alone. The special tokens have ids too: the size is the number of all ids.",
+    "`len()` counts only the words. The special tokens have ids too: the size is the number of all ids.",
 )
 class WordsOnly(Vocabulary):
     def __len__(self):
