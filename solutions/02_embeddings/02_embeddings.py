@@ -15,7 +15,7 @@
 # - show with numbers what a model without positions cannot see;
 # - write both as PyTorch modules that later lessons use.
 #
-# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 105 minutes, 10 of them
+# **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 115 minutes, 10 of them
 # extra.
 #
 # <!-- table: 02_embeddings -->
@@ -39,7 +39,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde import check
+from autograde import by_hand, check, predict
 from helpers.example import D_MODEL, EMBEDDINGS, SENTENCES
 from helpers.figures import heat_map, line_style, new, show
 from helpers.vocabulary import Vocabulary
@@ -51,7 +51,7 @@ from helpers.vocabulary import Vocabulary
 # vector of the same width, called `d_model`, and **adds** the two.
 #
 # - **Embedding.** A table has one row of `d_model` numbers for each word of the vocabulary. The id of a word is the
-#   number of its row. The numbers are random at first; training changes them, like every other weight.
+#   number of its row. The entries are random at first; training changes them, like every other weight.
 # - **Positional encoding.** A second table has one row for each position 0, 1, 2, ... Its numbers come from a formula
 #   of sines and cosines and are never trained.
 #
@@ -77,8 +77,10 @@ for token, number in zip(tokens, ids, strict=True):
     print(f"{token:<6} id {number}  row {number} of the table: {EMBEDDINGS[number]}")
 
 # %% [markdown]
-# The table `EMBEDDINGS` has 10 rows (one per id) and `d_model = 6` columns. Its numbers are made up and fixed, so
-# that you can redo every result on paper. In a real model they are learned, and `d_model` is 512 in the paper.
+# The table `EMBEDDINGS` has 10 rows (one per id) and `d_model = 6` columns. Its entries are made up and fixed, so
+# that you can redo every result on paper. Column 2 is large for nouns, column 4 for verbs, column 5 for articles, and
+# column 3 tells the nouns apart. Columns 0 and 1 are 0 in every word: they are left to the position. In a real model all
+# entries are learned, none of them has such a plain meaning, and `d_model` is 512 in the paper.
 #
 # Now the position. The paper gives, for position $pos$ and pair $i$ of columns,
 #
@@ -104,6 +106,15 @@ for token, number in zip(tokens, ids, strict=True):
 # `[0.8415, 0.5403, 0.0464, 0.9989, 0.0022, 1.0000]`.
 #
 # Angles are in radians, as in NumPy. Keep these two rows: your code has to give them.
+#
+# **The third token** is yours, with a pocket calculator (or `math.sin` in a new cell). Its position is 2. Which numbers are in
+# its columns 0 and 1? Type them as a list, two decimals are enough. And which number is in column 2?
+
+# %%
+by_hand("position 2, columns 0 and 1", ...)
+
+# %%
+by_hand("position 2, column 2", ...)
 
 # %% [markdown]
 # ## From ids to vectors
@@ -172,7 +183,7 @@ print("row 5 of table:", EMBEDDINGS[5])
 # product for five words takes 5 · 37,000 · 512, about 95 million multiplications; the lookup copies five rows.
 #
 # The one-hot view is still worth keeping in mind. It shows that an embedding is a linear layer like any other: a matrix
-# product with numbers that are learned. It also shows why only those rows whose words occur in the batch learn from it:
+# product with a matrix that is learned. It also shows why only those rows whose words occur in the batch learn from it:
 # all other rows are multiplied by 0.
 
 # %% [markdown]
@@ -208,7 +219,7 @@ print("row 5 of table:", EMBEDDINGS[5])
 
 # %% nbgrader={"grade": false, "grade_id": "embed", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def embed(ids, table):
-    """Look up the rows of `table` (vocab_size, d_model) with the numbers `ids` (...); returns (..., d_model)."""
+    """The rows of `table` (vocab_size, d_model) with the numbers `ids` (...): (..., d_model)."""
     ### BEGIN SOLUTION
     return table[ids]
     ### END SOLUTION
@@ -256,7 +267,7 @@ print("lookup equals one-hot times table:", np.array_equal(words, product))
 # <details>
 # <summary>Hint 2</summary>
 #
-# The angle is `position` divided by a power: `10000 ** exponent`, where the exponent is twice the number of the pair, divided by `d_model`. `column % 2` tells even from odd. Filling `np.empty(d_model)` column by column works for an odd width too.
+# The angle is `position` divided by a power: `10000 ** exponent`, where the exponent is twice the number of the pair, divided by `d_model`. `column % 2` tells even from odd. Filling `np.zeros(d_model)` column by column works for an odd width too.
 #
 # </details>
 # <!-- end -->
@@ -266,7 +277,7 @@ print("lookup equals one-hot times table:", np.array_equal(words, product))
 def positional_encoding_at(position, d_model):
     """The encoding of one position, shape (d_model,)."""
     ### BEGIN SOLUTION
-    row = np.empty(d_model)
+    row = np.zeros(d_model)
     for column in range(d_model):
         pair = column // 2  # the i of the paper: columns 2i and 2i + 1 share one angle
         angle = position / 10000 ** (2 * pair / d_model)
@@ -323,7 +334,7 @@ def positional_encoding(length, d_model):
     positions = np.arange(length)[:, np.newaxis]
     even_columns = np.arange(0, d_model, 2)
     angles = positions / 10000 ** (even_columns / d_model)
-    encoding = np.empty((length, d_model))
+    encoding = np.zeros((length, d_model))
     encoding[:, 0::2] = np.sin(angles)
     encoding[:, 1::2] = np.cos(angles[:, : d_model // 2])  # an odd width has one cosine fewer
     return encoding
@@ -344,22 +355,33 @@ encoding = positional_encoding(50, 32)
 # %% tags=["drawing"]
 # Drawing: the positional encoding of 50 positions and 32 columns
 figure, axes = new(1, 2, size=(12, 4))
-image = heat_map(axes[0], encoding, title="all 32 columns", x_label="column", y_label="position", decimals=None)
+image = heat_map(
+    axes[0], encoding, title="all 32 columns", x_label="column", y_label="position", decimals=None
+)
 figure.colorbar(image, ax=axes[0], label="value")
+repeats = []
 for index, column in enumerate((0, 4, 8, 16)):
     period = 2 * np.pi * 10000 ** (column / 32)
+    repeats.append(f"column {column}: every {period:.0f} positions")
     axes[1].plot(
         encoding[:, column],
-        label=f"column {column}: every {period:.0f} positions",
+        label=repeats[-1],
         **line_style(index) | {"marker": ""},
     )
-axes[1].set(title="four columns as waves: how often they repeat", xlabel="position", ylabel="value", ylim=(-1.1, 1.8))
+axes[1].set(
+    title="four columns as waves: how often they repeat",
+    xlabel="position",
+    ylabel="value",
+    ylim=(-1.1, 1.8),
+)
 axes[1].legend(loc="upper center", ncols=2, fontsize=8)
 show(
     figure,
-    alt="""The positional encoding of 50 positions and 32 columns. The heat map shows fast stripes in the left columns
-    that become slower to the right, until the last columns hardly change. The waves show the same: column 0 repeats
-    after 6 positions, column 4 after 20, column 8 after 63, column 16 after 628.""",
+    alt="The positional encoding of 50 positions and 32 columns. A heat map of all columns, where "
+    "the paper's formula makes fast stripes on the left that "
+    "become slower to the right. Beside it four columns as waves; by the formula they repeat: "
+    + ", ".join(repeats)
+    + ".",
 )
 
 # %% [markdown]
@@ -385,13 +407,20 @@ def draw(change=None):
     table = positional_encoding(100, width)
     figure, axes = new(1, 2, size=(11, 3.2))
     axes[0].bar(range(width), table[chosen], color="#0072B2")
-    axes[0].set(title=f"the row of position {chosen}", xlabel="column", ylabel="value (no unit)", ylim=(-1.1, 1.1))
+    axes[0].set(
+        title=f"the row of position {chosen}", xlabel="column", ylabel="value", ylim=(-1.1, 1.1)
+    )
     for index, column in enumerate(range(0, min(width, 8), 4)):
-        axes[1].plot(table[:, column], label=f"column {column}", **line_style(index) | {"marker": ""})
+        axes[1].plot(
+            table[:, column], label=f"column {column}", **line_style(index) | {"marker": ""}
+        )
         axes[1].plot(chosen, table[chosen, column], "o", color="black")
-    axes[1].set(title="its place on the waves", xlabel="position", ylabel="value (no unit)", ylim=(-1.1, 1.5))
+    axes[1].set(title="its place on the waves", xlabel="position", ylabel="value", ylim=(-1.1, 1.5))
     axes[1].legend(loc="upper right", ncols=2)
-    shown = show(figure, alt=f"The encoding of position {chosen} with {width} columns, as bars and on its waves.")
+    shown = show(
+        figure,
+        alt=f"The encoding of position {chosen} with {width} columns, as bars and on its waves.",
+    )
     picture.value = shown.html
 
 
@@ -445,24 +474,30 @@ check("add_positions")
 
 # %% [markdown]
 # Why can we add two different things without making a mess? A vector of 512 numbers has room for both: a linear layer
-# that
-# follows can learn to look at the directions that carry the word, or at those that carry the position. Concatenation
+# that follows can learn to look at the directions that carry the word, or at those that carry the position. Concatenation
 # would keep them apart too, but at a price: the width doubles, and with it every matrix that follows.
 #
 # ### The running example
 #
 # That's all we need, but for one step from the paper (section 3.4): the embeddings are multiplied by
 # $\sqrt{d_{model}}$ before the positions are added. The last experiment of this lesson shows what that is good for.
+#
+# One number on paper: column 2 of "dog" is $\sqrt 6 \cdot 0.9 + \sin(1 / 21.54) = 2.205 + 0.046 = 2.251$. Now column 3 of
+# "man", which is at position 4. Its embedding is in the table at the beginning of this lesson.
 
 # %%
-x = add_positions(math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL))
+by_hand("column 3 of 'man', with its position", ...)
+
+# %%
+x = add_positions(
+    math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL)
+)
 
 for token, row in zip(tokens, x, strict=True):
     print(f"{token:<6}", " ".join(f"{number:7.3f}" for number in row))
 
 # %% [markdown]
-# Redo one number on paper: column 0 of "dog" is $\sqrt 6 \cdot 0.9 + \sin 1 = 2.205 + 0.841 = 3.046$. This `x`, 5
-# rows and 6 columns, is what lesson 3 starts with.
+# Find your number in the last row. This `x`, 5 rows and 6 columns, is what lesson 3 starts with.
 
 # %% [markdown]
 # ## A shift is a rotation
@@ -493,7 +528,8 @@ for token, row in zip(tokens, x, strict=True):
 #                               [-0.8415, 0.5403]]   (rounded)
 # ```
 #
-# This exercise is extra: nothing later depends on it.
+# This exercise is extra: no later lesson needs your code. The idea comes back, though: in lesson 4 a head finds the word
+# before with this matrix, and in lesson 11 it turns queries and keys.
 #
 # <!-- hints: shift_matrix -->
 # <details>
@@ -513,7 +549,7 @@ for token, row in zip(tokens, x, strict=True):
 
 # %% nbgrader={"grade": false, "grade_id": "shift_matrix", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def shift_matrix(offset, d_model):
-    """The matrix that turns the encoding of p into the encoding of p + offset, shape (d_model, d_model)."""
+    """The matrix (d_model, d_model) from the encoding of p to the encoding of p + offset."""
     ### BEGIN SOLUTION
     matrix = np.zeros((d_model, d_model))
     for column in range(0, d_model, 2):
@@ -533,9 +569,16 @@ check("shift_matrix")
 # Shift two positions by the same number of steps. Both encodings are turned by the same rotation, and a rotation
 # changes no lengths and no angles, so their dot product stays the same. It can depend on one thing only: the
 # **distance** of the two positions. (And on the distance it depends alike in both directions: "before" and "after"
-# look the same. To tell them apart takes the matrices $W^Q$ and $W^K$ of lesson 3.) The next figure (it needs no
-# shift matrix) measures that from two different
-# starting points.
+# look the same. To tell them apart, one of the two has to be turned first: that is what the second head of lesson 4 does.)
+#
+# Try it with one pair, columns 0 and 1: what is the dot product of the encodings of positions 3 and 5? There is a short way,
+# without four sines and cosines.
+
+# %%
+by_hand("dot product of positions 3 and 5, columns 0 and 1", ...)
+
+# %% [markdown]
+# The next figure (it needs no shift matrix) measures the dot product of 64 columns from two different starting points.
 
 # %%
 table = positional_encoding(100, 64)
@@ -548,6 +591,7 @@ for index, start in enumerate((0, 55)):
     products = table[start + distances] @ table[start]
     style = line_style(index) | {"markevery": (2 * index, 4)}
     axes.plot(distances, products, label=f"from position {start}", **style)
+apart = max(abs(np.diff([table[start + distances] @ table[start] for start in (0, 55)], axis=0)[0]))
 axes.set(
     title="dot product of two encodings, 64 columns",
     xlabel="distance of the two positions",
@@ -557,8 +601,9 @@ axes.set(
 axes.legend()
 show(
     figure,
-    alt="""The dot product of two positional encodings against their distance, from position 0 and from position 55. Both
-    curves are the same: 32 at the distance 0, about 24 at the distance 4, then a slow fall in ripples.""",
+    alt="The dot product of two positional encodings against their distance, a line from position "
+    f"0 and a line from position 55. They differ by at most {apart:.2g}; the dot product is "
+    f"{products[0]:.0f} at the distance 0 and {products[-1]:.0f} at the distance 40.",
 )
 
 # %% [markdown]
@@ -573,15 +618,15 @@ show(
 # | --- | --- | --- | --- |
 # | `self.weight = nn.Parameter(tensor)` | yes | yes | what is learned |
 # | `self.register_buffer("name", tensor)` | no | yes | fixed tables |
-# | `self.name = tensor` | no | **no** | nothing: a usual source of errors on a GPU |
+# | `self.name = tensor` | no | **no** | nothing: a common source of errors on a GPU |
 #
 # In training, PyTorch computes for each parameter its **gradient**: how much the error changes when that number moves a
 # little. Then the parameter moves a step, in the direction that makes the error smaller. A number whose gradient is 0
 # stays as it is. (With Adam, the optimizer of lesson 8, it may move on for some steps: Adam remembers earlier
 # gradients.)
 #
-# One practical point: the sentences of a batch differ in length, and short ones are filled up with the id 0, `<pad>`
-# (lesson 1). Padding is no word. Its row should be zero and should never learn.
+# One practical point: the sentences of a batch differ in length, and short ones are padded with the id 0, `<pad>`
+# (lesson 1). Padding is not a word. Its row should be zero and should never learn.
 
 # %% [markdown]
 # ### Exercise 2.7 · `TokenEmbedding`
@@ -590,8 +635,8 @@ show(
 # <!-- end -->
 #
 # Write the module `TokenEmbedding(vocab_size, d_model, pad=0)`.
-# - It has one parameter, and that is called `weight`: shape `(vocab_size, d_model)`, random numbers with mean 0 and
-#   standard deviation $1/\sqrt{d_{model}}$. The row number `pad` is zero at the start.
+# - It has one parameter, called `weight`: shape `(vocab_size, d_model)`, random numbers with mean 0 and standard
+#   deviation $1/\sqrt{d_{model}}$. Row `pad` is zero at the start.
 # - `forward(ids)` takes a batch of ids `(batch, length)` and returns `(batch, length, d_model)`: the rows of the ids,
 #   **times $\sqrt{d_{model}}$**.
 # - The lookup sends no gradient to the row `pad`, so training leaves it at zero.
@@ -723,7 +768,10 @@ check("PositionalEncoding")
 # mode, so nothing is dropped. The result has to be the `x` from above.
 
 # %%
-token_embedding, position = TokenEmbedding(len(vocabulary), D_MODEL), PositionalEncoding(D_MODEL).eval()
+token_embedding, position = (
+    TokenEmbedding(len(vocabulary), D_MODEL),
+    PositionalEncoding(D_MODEL).eval(),
+)
 with torch.no_grad():
     token_embedding.weight.copy_(torch.from_numpy(EMBEDDINGS))
     by_modules = position(token_embedding(torch.from_numpy(ids)[None]))[0]
@@ -738,11 +786,15 @@ print("the same x, up to float32 rounding:", np.allclose(by_modules.numpy(), x, 
 # %%
 ids_tensor, table_tensor = torch.from_numpy(ids), torch.from_numpy(EMBEDDINGS)
 print("one_hot:", np.array_equal(one_hot(ids, 10), F.one_hot(ids_tensor, 10).numpy()))
-print("embed:  ", np.array_equal(embed(ids, EMBEDDINGS), F.embedding(ids_tensor, table_tensor).numpy()))
+print(
+    "embed:  ",
+    np.array_equal(embed(ids, EMBEDDINGS), F.embedding(ids_tensor, table_tensor).numpy()),
+)
 
 torch.manual_seed(0)
 mine, theirs = TokenEmbedding(1000, 64), nn.Embedding(1000, 64, padding_idx=0)
-print(f"standard deviation at the start: mine {mine.weight[1:].std():.3f}, nn.Embedding {theirs.weight[1:].std():.3f}")
+print(f"standard deviation at the start: mine {mine.weight[1:].std():.3f}, ", end="")
+print(f"nn.Embedding {theirs.weight[1:].std():.3f}")
 
 theirs.load_state_dict(mine.state_dict())  # both call their table `weight`
 padded = torch.tensor([[4, 5, 6, 0, 0]])  # the last two are padding
@@ -791,12 +843,18 @@ print("all 5,000 positions, difference below 0.0001:", bool(difference.max() < 0
 # 2. With positions added: do the two sentences have different means?
 
 # %%
+predict("", "the means: different without positions? with?")
+
+
+# %%
 reverse = np.array(vocabulary.encode("the man bites the dog")[1:-1])
 
 
 def vectors(sentence, with_positions):
     rows = math.sqrt(D_MODEL) * embed(sentence, EMBEDDINGS)
-    return add_positions(rows, positional_encoding(len(sentence), D_MODEL)) if with_positions else rows
+    return (
+        add_positions(rows, positional_encoding(len(sentence), D_MODEL)) if with_positions else rows
+    )
 
 
 def largest_difference(summary, with_positions):
@@ -810,6 +868,7 @@ def mean(rows):
 
 print(f"means, without positions: largest difference {largest_difference(mean, False):.3f}")
 print(f"means, with positions:    largest difference {largest_difference(mean, True):.3f}")
+predict()
 
 # %% [markdown]
 # Zero both times! Most people expect the second to differ. Look at the sum:
@@ -827,10 +886,13 @@ print(f"means, with positions:    largest difference {largest_difference(mean, T
 # **Predict first.** Which of these four numbers will be zero: ReLU without positions, ReLU with, mix without, mix
 # with?
 
+# %%
+predict("", "which of the four numbers are zero?")
+
 
 # %%
-def shares(rows):
-    """Dot products of all pairs of rows, turned into positive shares; each row of the result adds up to 1."""
+def mixing_weights(rows):
+    """Dot products of all pairs of rows, turned into positive weights; each row adds up to 1."""
     powers = np.exp(rows @ rows.T / math.sqrt(D_MODEL))
     return powers / powers.sum(axis=1, keepdims=True)
 
@@ -840,18 +902,24 @@ def mean_after_relu(rows):
 
 
 def mean_after_mix(rows):
-    return (shares(rows) @ rows).mean(axis=0)
+    return (mixing_weights(rows) @ rows).mean(axis=0)
 
 
 print(f"{'':<18}without positions   with positions")
-for name, summary in (("mean", mean), ("mean after ReLU", mean_after_relu), ("mean after mix", mean_after_mix)):
+for name, summary in (
+    ("mean", mean),
+    ("mean after ReLU", mean_after_relu),
+    ("mean after mix", mean_after_mix),
+):
     without, with_positions = largest_difference(summary, False), largest_difference(summary, True)
     print(f"{name:<18}{without:17.3f}   {with_positions:14.3f}")
+predict()
 
 # %% [markdown]
 # Without positions all three are zero. No ReLU and no mix can help: both sentences have the same five rows in another
 # order, and each of the three results is the same for every order of the rows. With positions, the two ways that are
-# not linear see a difference.
+# not linear see a difference: a tiny one with ReLU, which looks at one row at a time, and one that is about fifty times as
+# large with the mix, which looks at pairs.
 #
 # Where does it come from? Look at one row of weights: how much does "bites" take from each word?
 
@@ -861,18 +929,29 @@ by_word = {"dog": (1, 4), "man": (4, 1), "bites": (2, 2), "first the": (0, 0), "
 # %% tags=["drawing"]
 # Drawing: the weights that 'bites' gives to each word
 figure, axes = new(1, 2, size=(12, 2.5))
-for panel, (with_positions, title) in enumerate(((False, "without positions"), (True, "with positions"))):
+given = []
+for panel, (with_positions, title) in enumerate(
+    ((False, "without positions"), (True, "with positions"))
+):
     rows = []
     for number, sentence in enumerate((ids, reverse)):
-        of_bites = shares(vectors(sentence, with_positions))[2]
+        of_bites = mixing_weights(vectors(sentence, with_positions))[2]
         rows.append([of_bites[places[number]] for places in by_word.values()])
+        given.append(f"{rows[-1][0]:.2f} and {rows[-1][1]:.2f} {title}, sentence {number + 1}")
     names = ["the dog bites the man", "the man bites the dog"]
-    heat_map(axes[panel], rows, names, list(by_word), f"weights of 'bites', {title}", "word", limits=(0, 1))
+    heat_map(
+        axes[panel],
+        rows,
+        names,
+        list(by_word),
+        f"weights of 'bites', {title}",
+        "word",
+        limits=(0, 1),
+    )
 show(
     figure,
-    alt="""The weights that 'bites' gives to each word, for both sentences. Without positions both sentences give the
-    same weights: 0.02 for dog, 0.02 for man. With positions they differ: dog 0.21 and man 0.04 when the dog comes first,
-    dog 0.09 and man 0.10 when the man comes first.""",
+    alt="The weights that 'bites' gives to each word, for both sentences, first without and then "
+    "with positions. To dog and man it gives " + "; ".join(given) + ".",
 )
 
 # %% [markdown]
@@ -884,21 +963,24 @@ show(
 # %% [markdown]
 # ### Experiment 2: sine and cosine exchanged
 #
-# Many blog posts say that exchanging sine and cosine "makes little difference". Is that so? We
-# train a small probe: one linear layer that reads from a row, word + position, at which of 8 positions the word is.
+# Many blog posts say that exchanging sine and cosine "makes little difference". Is that so? We train a small probe: one linear layer that reads from a row, word + position, at which of 8 positions the word is.
 # Order A is the paper's (sine in the even columns), order B has cosine there. The words of the test never
-# occur in training. (Training comes in lessons 7 and 8. Here you can
-# skip the code and look at the result.)
+# occur in training. (Training comes in lessons 7 and 8. Here you can skip the code and look at the result.)
 #
 # **Predict first.** Guessing is right in 1 of 8 cases, 12.5 %. What will the test give for
 # 1. a probe trained with A, tested with A? And trained with B, tested with B?
 # 2. a probe trained with A, tested with B?
 
 # %%
+predict("", "percent right: A with A, B with B, A with B")
+
+
+# %%
 torch.set_num_threads(1)  # for such small matrices one thread is the fastest
 torch.manual_seed(3)
 width, places = 512, 8
-word_rows = TokenEmbedding(1301, width)(torch.arange(1, 1301)).detach().double()  # 1,300 words, without <pad>
+# 1,300 words, without <pad>
+word_rows = TokenEmbedding(1301, width)(torch.arange(1, 1301)).detach().double()
 order_a = torch.from_numpy(positional_encoding(places, width))
 exchanged = torch.arange(width).reshape(-1, 2).flip(1).flatten()  # 1, 0, 3, 2, 5, 4, ...
 order_b = order_a[:, exchanged]
@@ -933,36 +1015,41 @@ with torch.no_grad():
     turned.weight.copy_(trained_a.weight[:, exchanged])
     turned.bias.copy_(trained_a.bias)
 
-results = [[percent_right(probe, order) for order in (order_a, order_b)] for probe in (trained_a, trained_b, turned)]
+results = [
+    [percent_right(probe, order) for order in (order_a, order_b)]
+    for probe in (trained_a, trained_b, turned)
+]
 
 # %% tags=["drawing"]
 # Drawing: how often the probe reads the position correctly
 figure, axes = new(size=(7.5, 3.2))
+trained = ["trained with A", "trained with B", "trained with A,\nthen weights exchanged"]
 heat_map(
     axes,
     results,
-    rows=["trained with A", "trained with B", "trained with A,\nthen weights exchanged"],
+    rows=trained,
     columns=["A", "B"],
     title="positions read correctly, in percent (guessing: 12.5)",
     x_label="order of sine and cosine in the test",
     decimals=0,
     limits=(0, 100),
 )
+predict()
 show(
     figure,
-    alt="""How often the probe reads the position correctly. Trained and tested with the same order: 91 percent for A and
-    for B. Tested with the other order: 13 percent, hardly better than guessing. Trained with A, with the columns of its
-    weights exchanged afterwards: 13 percent with A and 91 percent with B.""",
+    alt="How often the probe reads the position correctly, tested with the orders A and B: "
+    + "; ".join(f"{name} {a:.0f} and {b:.0f} percent" for name, (a, b) in zip(trained, results))
+    + ". Guessing is right in 12.5 percent.",
 )
 
 # %% [markdown]
 # With the order of its training the probe is right in about 91 % of the cases, with the other order hardly more often
-# than guessing. So the source is right about one thing and wrong about another.
+# than guessing. So these posts are right about one thing and wrong about another.
 # - **For learning from scratch** the order makes no difference that matters. A new network does not know which column
 #   is which; it learns from A as well as from B. The third row says the same: exchange the columns of the trained
 #   weights along with the encoding, and nothing is lost.
 # - **For weights that are already trained** it makes all the difference. They expect the sine where it was. This is a
-#   usual trap when weights are loaded into somebody else's code: no error is raised, the shapes fit, and the results
+#   common trap when weights are loaded into somebody else's code: no error is raised, the shapes fit, and the results
 #   are bad.
 #
 # The same holds for an encoding with all sines in the first half and all cosines in the second, which several
@@ -972,14 +1059,18 @@ show(
 # ### Experiment 3: what $\sqrt{d_{model}}$ is for
 #
 # The start values have the standard deviation $1/\sqrt{d_{model}}$: they shrink when the model gets wider. The
-# numbers of the encoding do not. The squares of a sine and a cosine of the same angle add up to 1, so the mean square
-# is 1/2 and a typical number has the size $\sqrt{1/2} = 0.71$, at any width.
+# entries of the encoding do not. The squares of a sine and a cosine of the same angle add up to 1, so the mean square
+# is 1/2 and a typical entry has the size $\sqrt{1/2} = 0.71$, at any width.
 #
 # **Predict first.** With `d_model = 512` and *without* the factor: which of the two is larger in the sum, the word or
 # the position? How many times?
 
 # %%
-print(" d_model   embedding   times sqrt(d_model)   encoding    (typical size of one number)")
+predict("", "word or position, and how many times larger?")
+
+
+# %%
+print(" d_model   embedding   times sqrt(d_model)   encoding    (typical size of an entry)")
 for width in (6, 64, 512):
     torch.manual_seed(0)
     start = TokenEmbedding(3000, width).weight.detach()[1:].double()
@@ -988,8 +1079,8 @@ for width in (6, 64, 512):
     print(f"{width:8d}{size:12.3f}{size * math.sqrt(width):20.3f}{of_encoding:11.3f}")
 
 
-def cosine(one, other):
-    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+def cosine(left, right):
+    return float(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
 
 
 two_words, of_positions = start[:2].numpy(), positional_encoding(100, 512)
@@ -999,10 +1090,14 @@ for name, (word_1, place_1), (word_2, place_2) in (
     ("two different words, both at position 3", (0, 3), (1, 3)),
 ):
     found = [
-        cosine(f * two_words[word_1] + of_positions[place_1], f * two_words[word_2] + of_positions[place_2])
+        cosine(
+            f * two_words[word_1] + of_positions[place_1],
+            f * two_words[word_2] + of_positions[place_2],
+        )
         for f in (1, math.sqrt(512))
     ]
     print(f"{name:<45}{found[0]:11.3f}{found[1]:18.3f}")
+predict()
 
 # %% [markdown]
 # Without the factor the position is 16 times as large as the word. Two *different* words at the same position are
@@ -1010,8 +1105,7 @@ for name, (word_1, place_1), (word_2, place_2) in (
 # little larger than the position, and both can be read.
 #
 # The paper gives the factor without a reason. There is a good reason, though, for initial values this small: the same
-# table is
-# used once more at the end of the model, to score every word of the vocabulary (lesson 7), and there rows of length
+# table is used once more at the end of the model, to score every word of the vocabulary (lesson 7), and there rows of length
 # about 1 are the right size. One table, two uses: small for the output, scaled up for the input.
 
 # %% [markdown]

@@ -66,7 +66,7 @@ def sliced_by_first_axis(x, encoding):
 
 @EXERCISE.wrong(
     "last rows in place of the first",
-    "The rows come from the end of the encoding. The first token stands at position 0, the first row.",
+    "The rows come from the end of the encoding. The first token has position 0, the first row.",
 )
 def last_rows(x, encoding):
     return x + encoding[len(encoding) - x.shape[-2] :]

@@ -46,7 +46,7 @@ def columns_for_rows(ids, table):
 
 @EXERCISE.wrong(
     "take without an axis",
-    "`np.take` without `axis` reads single numbers out of the flattened table. Say along which axis the rows lie, or index with `[...]`.",
+    "`np.take` without `axis` reads single numbers out of the flattened table. Say along which axis the rows are, or index with `[...]`.",
 )
 def take_without_axis(ids, table):
     return np.take(table, ids)

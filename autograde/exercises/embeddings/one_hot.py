@@ -15,6 +15,7 @@ def calls(rng):
         FunctionCall((np.array([2, 0, 2, 1]), 5), note="by hand: four rows of five numbers, one 1 in each row"),
         FunctionCall((rng.permutation(9)[:6], 9)),
         FunctionCall((rng.integers(0, 11, (2, 5)), 11), part="leading axes", note="a batch of ids, (batch, length)"),
+        FunctionCall((rng.integers(0, 5, (1, 1)), 5), part="leading axes", note="a batch of one sentence of one word"),
         FunctionCall((rng.integers(0, 7, (2, 3, 4)), 7), part="leading axes", note="ids with three axes"),
     ]
 
@@ -38,7 +39,7 @@ EXERCISE = Exercise(
 
 
 @EXERCISE.wrong(
-    "ids counted from 1", "The 1 stands one column too far left. Ids count from 0: the id 2 has its 1 in column 2."
+    "ids counted from 1", "The 1 is one column too far left. Ids count from 0: the id 2 has its 1 in column 2."
 )
 def ids_from_one(ids, vocab_size):
     return one_hot((ids - 1) % vocab_size, vocab_size)

@@ -29,6 +29,9 @@ def calls(rng):
     return [
         FunctionCall((3, 2), tolerance=EXACT, note="by hand: one pair with the angles 0, 1 and 2"),
         FunctionCall((int(rng.integers(9, 14)), 6), tolerance=EXACT),
+        FunctionCall(
+            (int(rng.integers(20, 25)), 6), tolerance=EXACT, note="the same width again, and a longer sentence"
+        ),
         FunctionCall((int(rng.integers(40, 60)), 32), tolerance=EXACT),
         FunctionCall((1, 4), tolerance=EXACT, note="a sentence of one word"),
         FunctionCall(
@@ -77,7 +80,7 @@ EXERCISE.wrong(*name_and_sentence(from_one))(table_of(from_one))
 
 
 @EXERCISE.wrong(
-    "positions in the columns", "The table lies on its side. One position per row: the shape is `(length, d_model)`."
+    "positions in the columns", "The table is on its side. One position per row: the shape is `(length, d_model)`."
 )
 def positions_as_columns(length, d_model):
     return positional_encoding(length, d_model).T

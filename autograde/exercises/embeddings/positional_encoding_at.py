@@ -34,7 +34,7 @@ EXERCISE = Exercise(
         "Go through the columns one by one. Columns 0 and 1 form pair 0, columns 2 and 3 pair 1: whole-number division "
         "by 2 gives the pair. An even column takes the sine of the pair's angle, an odd one the cosine.",
         "The angle is `position` divided by a power: `10000 ** exponent`, where the exponent is twice the number of the "
-        "pair, divided by `d_model`. `column % 2` tells even from odd. Filling `np.empty(d_model)` column by column "
+        "pair, divided by `d_model`. `column % 2` tells even from odd. Filling `np.zeros(d_model)` column by column "
         "works for an odd width too.",
     ),
     reference=positional_encoding_at,
@@ -130,7 +130,11 @@ def from_one(position, d_model):
 
 def name_and_sentence(formula):
     """Of one of these wrong formulas: the same mistake happens in the whole table and inside the module."""
-    return next((one.name, one.sentence) for one in EXERCISE.misconceptions if one.wrong is formula)
+    return next(
+        (misconception.name, misconception.sentence)
+        for misconception in EXERCISE.misconceptions
+        if misconception.wrong is formula
+    )
 
 
 @EXERCISE.wrong(
@@ -138,7 +142,7 @@ def name_and_sentence(formula):
     "An even width works. With an odd one the last pair has only its sine, and there is no column for a cosine: write it only if the column exists.",
 )
 def odd_width_loop(position, d_model):
-    row = np.empty(d_model)
+    row = np.zeros(d_model)
     for column in range(0, d_model, 2):
         angle = position / 10000 ** (column / d_model)
         row[column] = np.sin(angle)

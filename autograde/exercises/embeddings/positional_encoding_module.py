@@ -25,6 +25,12 @@ def calls(rng):
             (tensor(np.zeros((1, 3, 2))),), new=(2, 7), note="by hand: x is zero, so the encoding itself comes back"
         ),
         ModuleCall((tensor(rng.normal(size=(3, 5, 6))),), new=(6, 11)),
+        ModuleCall(
+            (tensor(rng.normal(size=(2, 3, 4))),),
+            new=(4, 9),
+            then=(("forward", (tensor(rng.normal(size=(2, 8, 4))),)),),
+            note="a short sentence, then a longer one",
+        ),
         ModuleCall((tensor(rng.normal(size=(2, 9, 4))),), new=(4, 9), note="an input of exactly max_length"),
         ModuleCall(
             (tensor(rng.normal(size=(1, 5000, 8))),),
@@ -79,8 +85,8 @@ def projection(call, value):
         # 6,000 numbers: the share varies by 0.006
         "share of zeros": f"{np.mean(~kept):.1f}",
         "the others": f"(x + encoding) * {middle:.2f}" if alike else "no multiple of x + encoding",
-        "share of x alone": alone[0],
-        "share of the encoding alone": alone[1],
+        "share of x by itself": alone[0],
+        "share of the encoding by itself": alone[1],
     }
 
 
@@ -183,7 +189,7 @@ class DropoutAlways(PositionalEncoding):
 
 @EXERCISE.wrong(
     "dropout before the sum",
-    "Dropout acts on the input alone, and the encoding is added afterwards. Add first, then drop.",
+    "Dropout acts only on the input, and the encoding is added afterwards. Add first, then drop.",
 )
 class DropoutBeforeSum(PositionalEncoding):
     def forward(self, x):
@@ -193,7 +199,7 @@ class DropoutBeforeSum(PositionalEncoding):
 
 
 @EXERCISE.wrong(
-    "dropout on the encoding alone", "Dropout acts on the encoding before it is added. Add first, then drop."
+    "dropout only on the encoding", "Dropout acts on the encoding before it is added. Add first, then drop."
 )
 class DropoutOnEncoding(PositionalEncoding):
     def forward(self, x):

@@ -38,7 +38,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "turned backwards",
-    "This matrix leads from p + offset back to p: the minus stands before the wrong sine. Columns 2i hold sines, so the first row of a block is (cos, sin).",
+    "This matrix leads from p + offset back to p: the minus is before the wrong sine. Columns 2i hold sines, so the first row of a block is (cos, sin).",
 )
 def shifted_back(offset, d_model):
     return shift_matrix(offset, d_model).T
@@ -88,7 +88,7 @@ def rates_counted_in_twos(offset, d_model):
 
 @EXERCISE.wrong(
     "sines first, then cosines",
-    "This fits an encoding with all sines in the first half. Here sine and cosine take turns, so each block stands on the diagonal.",
+    "This fits an encoding with all sines in the first half. Here sine and cosine take turns, so each block is on the diagonal.",
 )
 def in_halves(offset, d_model):
     angles = offset * 10000.0 ** -(np.arange(0, d_model, 2) / d_model)

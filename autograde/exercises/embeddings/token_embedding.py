@@ -38,9 +38,10 @@ def calls(rng):
             (TensorData(ids),),
             new=(10, 6),
             weights={"weight": np.float32(ten)},
+            training=True,
             report=("gradients",),
             part="padding",
-            note="the gradient of the row 0, the padding, is asked to be zero",
+            note="the gradient of row 0, the padding, has to be zero",
         ),
         ModuleCall(
             (TensorData(other),),
@@ -66,8 +67,8 @@ def projection(call, value):
     # 24,000 numbers: their standard deviation varies by 0.5 %, their mean by 0.001; the borders lie 8 times as far away
     as_asked = abs(deviation * d_model**0.5 - 1) < 0.04
     return {
-        "mean": "0" if abs(mean) < 0.008 else f"{mean:.1g}",
         "standard deviation": "1 / sqrt(d_model)" if as_asked else f"{deviation:.1g}",
+        "mean": "0" if abs(mean) < 0.05 * deviation else f"{mean:.1g}",
         "row of the padding": "zero" if not table[pad].any() else "not zero",
     }
 
@@ -93,11 +94,23 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "no scaling",
-    "The rows come back as they stand in the table. The paper multiplies them by the square root of `d_model`.",
+    "The rows come back as they are in the table. The paper multiplies them by the square root of `d_model`.",
 )
 class NoScaling(TokenEmbedding):
     def forward(self, ids):
         return F.embedding(ids, self.weight, padding_idx=self.pad)
+
+
+@EXERCISE.wrong(
+    "multiplied by the root at the start",
+    "The start values are multiplied by the square root of `d_model`. Divide them by it: their standard deviation is one over "
+    "the root.",
+)
+class MultipliedStart(TokenEmbedding):
+    def __init__(self, vocab_size, d_model, pad=0):
+        super().__init__(vocab_size, d_model, pad)
+        with torch.no_grad():
+            self.weight *= d_model
 
 
 @EXERCISE.wrong(
@@ -197,7 +210,7 @@ class PlainTensor(TokenEmbedding):
 
 @EXERCISE.wrong(
     "a layer inside, under another name",
-    "The table lies in an `nn.Embedding` inside the module, so its name is `embedding.weight`. The parameter itself is asked to be called `weight`.",
+    "The table is in an `nn.Embedding` inside the module, so its name is `embedding.weight`. Call the parameter itself `weight`.",
 )
 class InnerLayer(nn.Module):
     def __init__(self, vocab_size, d_model, pad=0):
