@@ -16,7 +16,7 @@
 # - write the head as a PyTorch module, and compare it with PyTorch's own;
 # - say what self-attention costs, compared with a recurrent layer, on paper and by the clock.
 #
-# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 120 minutes, 6
+# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 125 minutes, 6
 # of them extra.
 #
 # <!-- table: 03_single_head -->
@@ -36,13 +36,14 @@
 # %%
 import math
 import time
+from contextlib import suppress
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde import check
+from autograde import by_hand, check, predict
 from helpers.embeddings import add_positions, embed, positional_encoding
 from helpers.example import D_HEAD, D_MODEL, EMBEDDINGS, SENTENCES, W_KEY, W_QUERY, W_VALUE
 from helpers.figures import heat_map, line_style, new, show, signed
@@ -97,7 +98,7 @@ for token, row in zip(tokens, x, strict=True):
 
 # %% [markdown]
 # A head has three matrices of weights, each with `d_model = 6` rows and `d_head = 3` columns. In the code they are called
-# `W_QUERY`, `W_KEY` and `W_VALUE`. In a real model they are learned. Ours are made by hand, and most of their numbers are
+# `W_QUERY`, `W_KEY` and `W_VALUE`. In a real model they are learned. Ours are made by hand, and most of their entries are
 # 0, so that you can see what they do.
 
 # %% tags=["drawing"]
@@ -105,25 +106,42 @@ for token, row in zip(tokens, x, strict=True):
 figure, axes = new(1, 4, size=(11, 3.6), width_ratios=[2, 1, 1, 1])
 columns = range(D_MODEL)
 limits = signed(x)
-heat_map(axes[0], x, tokens, columns, title="x", x_label="column of x", y_label="token", limits=limits)
-for place, (name, matrix) in zip(axes[1:], [("query", W_QUERY), ("key", W_KEY), ("value", W_VALUE)], strict=True):
-    label = "row: column of x" if name == "query" else ""
+heat_map(
+    axes[0], x, tokens, columns, title="x", x_label="column of x", y_label="token", limits=limits
+)
+for place, (name, matrix) in zip(
+    axes[1:], [("query", W_QUERY), ("key", W_KEY), ("value", W_VALUE)], strict=True
+):
+    label = "column of x" if name == "query" else ""
     title = f"weights of {name}"
-    heat_map(place, matrix, columns, range(D_HEAD), title, f"column of {name}", label, 1, limits, hide_zeros=True)
+    heat_map(
+        place,
+        matrix,
+        columns,
+        range(D_HEAD),
+        title,
+        f"column of {name}",
+        label,
+        1,
+        limits,
+        hide_zeros=True,
+    )
 show(
     figure,
-    alt="Four heat maps with their numbers: x with five tokens and six columns, then the weights of query, key and value with "
-    "six rows and three columns each. Most weights are 0, the others 1 or 0.5.",
+    alt="Four heat maps with their numbers: x with five tokens and six columns, then the weights "
+    "of query, key and value with six rows and three columns each. Most weights are 0, the others "
+    "1 or 0.5.",
 )
 
 # %% [markdown]
-# Read a column of weights from top to bottom, counting from 0. Column 1 of the query's weights has a 1 in row 0 and a 0.5
-# in row 3. So number 1 of a query is $1 \cdot x_0 + 0.5 \cdot x_3$. In our embeddings $x_0$ is large for nouns. Column 1 of
-# the key's weights takes $x_1$, which is large for verbs. A noun's query and a verb's key meet in column 1: *nouns look
-# for verbs*. In the same way verbs look for nouns in column 0, and articles look for nouns in column 2.
+# Read a column of weights from top to bottom, counting from 0. Column 1 of the query's weights has a 1 in row 2 and nothing
+# else. So entry 1 of a query, the second of its three numbers, is entry 2 of the token's row, $x_2$ for short, which is large for nouns. Column 1 of the key's
+# weights takes $x_4$, which is large for verbs. A noun's query and a verb's key meet in column 1: *nouns look for verbs*. In
+# the same way verbs look for nouns in column 0, and articles look for nouns in column 2. What a token passes on need not be
+# what it is found by: entry 0 of a value is $x_3$, which tells the nouns apart, and entry 2 is $x_4 + 0.5 \cdot x_3$.
 #
-# Take paper and pencil, and follow one token, "dog", the whole way. First its query, and the key of "bites". You need
-# weighted sums and nothing else.
+# Take paper and pencil, and follow one token, "dog", the whole way. First its query, and the key of "bites". All you need
+# is weighted sums.
 
 
 # %%
@@ -132,16 +150,20 @@ def weighted_sum(numbers, weights):
 
 
 def written_out(numbers, weights):
-    terms = [f"{weight:g} · ({number:.3f})" for number, weight in zip(numbers, weights, strict=True) if weight]
+    terms = [
+        f"{weight:g} · ({number:.3f})"
+        for number, weight in zip(numbers, weights, strict=True)
+        if weight
+    ]
     return f"{' + '.join(terms)} = {weighted_sum(numbers, weights):.3f}"
 
 
 dog, bites = 1, 2
 for column in range(D_HEAD):
-    print(f"query of 'dog', number {column}:  ", written_out(x[dog], W_QUERY[:, column]))
+    print(f"query of 'dog', entry {column}:  ", written_out(x[dog], W_QUERY[:, column]))
 print()
 for column in range(D_HEAD):
-    print(f"key of 'bites', number {column}:  ", written_out(x[bites], W_KEY[:, column]))
+    print(f"key of 'bites', entry {column}:  ", written_out(x[bites], W_KEY[:, column]))
 
 # %% [markdown]
 # Take the dot product of that query and that key: multiply number by number, then add. Divided by
@@ -155,45 +177,74 @@ query_dog = [weighted_sum(x[dog], W_QUERY[:, column]) for column in range(D_HEAD
 keys = [[weighted_sum(row, W_KEY[:, column]) for column in range(D_HEAD)] for row in x]
 values = [[weighted_sum(row, W_VALUE[:, column]) for column in range(D_HEAD)] for row in x]
 
-products = [weighted_sum(query_dog, one) for one in keys]
+products = [weighted_sum(query_dog, key) for key in keys]
 scaled = [product / math.sqrt(3) for product in products]
 powers = [math.exp(score) for score in scaled]
-shares_dog = [power / sum(powers) for power in powers]
+weights_dog = [power / sum(powers) for power in powers]
 
-print("'dog' asks    key                        product   / 1.732   e to the ...    share")
-for token, one, product, score, power, share in zip(tokens, keys, products, scaled, powers, shares_dog, strict=True):
-    numbers = "".join(f"{number:8.3f}" for number in one)
+print("'dog' asks    key                        product   / 1.732   e to the ...   weight")
+for token, key, product, score, power, share in zip(
+    tokens, keys, products, scaled, powers, weights_dog, strict=True
+):
+    numbers = "".join(f"{number:8.3f}" for number in key)
     print(f"{token:>9} {numbers} {product:12.3f} {score:9.3f} {power:14.3f} {share:8.3f}")
-print(f"{'sum':>9} {sum(powers):63.3f} {sum(shares_dog):8.3f}")
+print(f"{'sum':>9} {sum(powers):63.3f} {sum(weights_dog):8.3f}")
 
 # %% [markdown]
-# "dog" gives two thirds of its attention to "bites" and nearly a third to itself. These numbers are the **attention
+# "dog" gives 0.844 of its attention to "bites" and hardly anything to the others. These numbers are the **attention
 # weights** of "dog" (weights for short, not to be confused with the weight matrices that are learned). Its **output**
 # mixes the values of all tokens in these proportions:
 
 # %%
-print("'dog' gets    share   value")
-for token, share, one in zip(tokens, shares_dog, values, strict=True):
-    print(f"{token:>9} {share:9.3f}", "".join(f"{number:8.3f}" for number in one))
-output_dog = [weighted_sum([one[column] for one in values], shares_dog) for column in range(D_HEAD)]
+print("'dog' gets   weight   value")
+for token, share, value in zip(tokens, weights_dog, values, strict=True):
+    print(f"{token:>9} {share:9.3f}", "".join(f"{number:8.3f}" for number in value))
+columns_of_value = zip(*values, strict=True)
+output_dog = [weighted_sum(column, weights_dog) for column in columns_of_value]
 print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog))
 
 # %% [markdown]
-# That was one token. The exercises do the same for all tokens at once, with matrices. At the end your numbers have to agree
-# with the ones above.
+# That was one token. "man" is yours, with a pocket calculator. Its row of `x` is in the first table of this lesson. What is
+# its query, as a list of three numbers?
+
+# %%
+by_hand("query of 'man'", ...)
+
+# %% [markdown]
+# The key of "bites" is in the table above. What is the score of "bites" for "man"?
+
+# %%
+by_hand("score of 'bites' for 'man'", ...)
+
+# %% [markdown]
+# The other four scores of "man" are -0.303 (the), 0.374 (dog), -0.254 (the) and 0.653 (man). Which weight does "man" give
+# to "bites"?
+
+# %%
+by_hand("weight of 'bites' for 'man'", ...)
+
+# %% [markdown]
+# The exercises do the same for all tokens at once, with matrices. At the end your numbers have to agree with the ones
+# above.
 
 # %% [markdown]
 # ### From an average to attention
 #
-# The last table was a weighted average of the values. There is a short way to it that begins with the plainest average there
+# The output of "dog" was a weighted average of the values. Here is a short way to it that begins with the plainest average there
 # is. Let every token collect what it and the tokens before it know. First in a loop: row $i$ is the mean of the rows 0 to $i$.
+#
+# The same can be done by one product with a matrix of 5 rows and 5 columns. Which five numbers are in its row 2, for the token
+# "bites"?
+
+# %%
+by_hand("row 2 of the averaging matrix", ...)
 
 # %%
 averages = np.zeros_like(x)
 for i in range(len(x)):
     averages[i] = x[: i + 1].mean(axis=0)
 
-# the same as one matrix product: row i of this matrix has i + 1 equal weights, and 0 for all later tokens
+# the same as one matrix product: row i has i + 1 equal weights, and 0 for all later tokens
 triangle = np.tril(np.ones((len(x), len(x))))
 equal = triangle / np.arange(1, len(x) + 1)[:, np.newaxis]
 print(equal.round(2), "\n")
@@ -228,8 +279,7 @@ print("one product gives the same averages:", np.allclose(equal @ x, averages))
 #
 # - `x` is an array of any shape. The result has the same shape.
 # - Scores may be as large as 1000 or as small as -1000. $e^{1000}$ is too large for a float64, yet the probabilities
-#   are not. A
-#   constant that is added to all scores of a row cancels out in the fraction: use that.
+#   are not. A constant that is added to all scores of a row cancels out in the fraction: use that.
 # - A score of `-np.inf` gets the probability 0. (Here, no row consists of nothing but `-np.inf`.)
 #
 # Example: the scores `[0, log 3]` have the powers 1 and 3, so the probabilities are `[0.25, 0.75]`.
@@ -254,7 +304,8 @@ print("one product gives the same averages:", np.allclose(equal @ x, averages))
 def softmax(x, axis=-1):
     """Turn scores into probabilities that add up to 1 along `axis`. Same shape as x."""
     ### BEGIN SOLUTION
-    shifted = x - np.max(x, axis=axis, keepdims=True)  # the largest exponent is 0: nothing overflows
+    # the largest exponent is 0: nothing overflows
+    shifted = x - np.max(x, axis=axis, keepdims=True)
     exponentials = np.exp(shifted)
     return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
     ### END SOLUTION
@@ -311,19 +362,22 @@ query, key, value = project(x, W_QUERY, W_KEY, W_VALUE)
 # %% tags=["drawing"]
 # Drawing: query, key and value
 figure, axes = new(1, 3, size=(9, 3.2))
-for place, (name, matrix) in zip(axes, [("query", query), ("key", key), ("value", value)], strict=True):
+for place, (name, matrix) in zip(
+    axes, [("query", query), ("key", key), ("value", value)], strict=True
+):
     label = "token" if name == "query" else ""
     limits = signed(query, key, value)
     heat_map(place, matrix, tokens, range(D_HEAD), name, f"column of {name}", label, limits=limits)
 show(
     figure,
-    alt="Three heat maps with five tokens in the rows and three columns each. The query of dog is largest in column 1 with "
-    "4.04; the key of bites is largest in column 1 with 2.17; the value of dog is largest in column 0 with 4.04.",
+    alt="Three heat maps of query, key and value, with five tokens in the rows and three columns "
+    f"each. The query of dog is {query[dog].round(2).tolist()}, the key of bites "
+    f"{key[bites].round(2).tolist()}, the value of bites {value[bites].round(2).tolist()}.",
 )
 
 # %% [markdown]
 # Find the row of "dog" in the query and the row of "bites" in the key: they are the numbers that you have computed by hand.
-# The two rows of "the" are made with the same weights, yet they differ, because their positions differ.
+# The two rows of "the" are made with the same weights, yet they differ a little, because their positions differ.
 
 # %% [markdown]
 # ### Exercise 3.3 · `attention_scores`
@@ -379,13 +433,23 @@ scores = attention_scores(query, key)
 figure, axes = new(1, 2, size=(9.4, 3.7))
 limits = signed(scores * math.sqrt(D_HEAD))
 heat_map(
-    axes[0], scores * math.sqrt(D_HEAD), tokens, tokens, "dot products", "key of ...", "query of ...", limits=limits
+    axes[0],
+    scores * math.sqrt(D_HEAD),
+    tokens,
+    tokens,
+    "dot products",
+    "key of ...",
+    "query of ...",
+    limits=limits,
 )
 heat_map(axes[1], scores, tokens, tokens, "scaled: divided by √3", "key of ...", limits=limits)
 show(
     figure,
-    alt="Two heat maps with tokens on both axes: the dot products of all queries and keys, between -5.08 and 11.12, and the "
-    "same divided by the root of 3, between -2.93 and 6.42. The column of dog has the largest numbers.",
+    alt="Two heat maps with tokens on both axes: the dot products of all queries and keys, and "
+    f"the scores, the same divided by the root of 3, between {scores.min():.2f} and "
+    f"{scores.max():.2f}. Each token's best key: "
+    + ", ".join(f"{token} {tokens[best]}" for token, best in zip(tokens, scores.argmax(axis=-1)))
+    + ".",
 )
 
 # %% [markdown]
@@ -403,7 +467,7 @@ show(
 # up to 1. But first, apply the mask, if there is one.
 #
 # A **mask** says which keys a query may attend to. It is an array of truth values, and **True means: may attend**. Two
-# kinds come up later in the course. A sentence that was filled up with `<pad>` must not attend to the filling. And a
+# kinds come up later in the course. A sentence that was padded with `<pad>` must not attend to the padding. And a
 # decoder, the part of the model that writes a sentence word by word, must not look at words that come later.
 #
 # - `scores`: `(..., n_queries, n_keys)`; the result has the same shape.
@@ -411,8 +475,7 @@ show(
 #   queries is fine, for example.
 # - A forbidden key gets exactly the weight 0, and the allowed keys share the whole 1 among themselves.
 # - A row in which **nothing** is allowed becomes all zeros: nothing to attend to, nothing taken. (On its own, the
-#   softmax gives
-#   NaN there, "not a number", because it divides 0 by 0. A single NaN spreads to every later result.)
+#   softmax gives NaN there, "not a number", because it divides 0 by 0. A single NaN spreads to every later result.)
 #
 # Example: the scores `[[log 1, log 2, log 5]]` with the mask `[[True, False, True]]` give `[[1/6, 0, 5/6]]`.
 #
@@ -434,11 +497,12 @@ show(
 
 # %% nbgrader={"grade": false, "grade_id": "attention_weights", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def attention_weights(scores, mask=None):
-    """Softmax over the keys that a query may attend to (mask: True = may attend). Same shape as the scores."""
+    """Softmax over the keys that a query may attend to (True in the mask): the scores' shape."""
     ### BEGIN SOLUTION
     if mask is None:
         return softmax(scores)
-    empty = ~np.any(mask, axis=-1, keepdims=True)  # nothing but -inf in a row would make its softmax NaN
+    # nothing but -inf in a row would make its softmax NaN
+    empty = ~np.any(mask, axis=-1, keepdims=True)
     weights = softmax(np.where(mask | empty, scores, -np.inf))
     return np.where(mask, weights, 0.0)
     ### END SOLUTION
@@ -455,24 +519,45 @@ masked_weights = attention_weights(scores, earlier)
 # %% tags=["drawing"]
 # Drawing: the weights without and with a mask
 figure, axes = new(1, 3, size=(12.6, 3.6))
-heat_map(axes[0], weights, tokens, tokens, "weights, no mask", "key of ...", "query of ...", limits=(0, 1))
-heat_map(axes[1], earlier, tokens, tokens, "mask: 1 = may attend", "key of ...", decimals=0, limits=(0, 1))
-heat_map(axes[2], masked_weights, tokens, tokens, "weights with this mask", "key of ...", limits=(0, 1))
+heat_map(
+    axes[0],
+    weights,
+    tokens,
+    tokens,
+    "weights, no mask",
+    "key of ...",
+    "query of ...",
+    limits=(0, 1),
+)
+heat_map(
+    axes[1],
+    earlier,
+    tokens,
+    tokens,
+    "mask: 1 = may attend",
+    "key of ...",
+    decimals=0,
+    limits=(0, 1),
+)
+heat_map(
+    axes[2], masked_weights, tokens, tokens, "weights with this mask", "key of ...", limits=(0, 1)
+)
 show(
     figure,
-    alt="Three heat maps with tokens on both axes. Without a mask, every token but dog gives most of its weight to dog, and dog "
-    "gives 0.67 to bites. The mask allows the diagonal and what lies below it. With the mask everything above the diagonal is "
-    "0, and the first token can attend to nothing but itself.",
+    alt="Three heat maps with tokens on both axes: the weights without a mask; the mask, which "
+    "allows the diagonal and everything below it; the weights with this mask. dog gives bites "
+    f"{weights[dog, bites]:.2f} without the mask and {masked_weights[dog, bites]:.2f} with it, "
+    f"man gives bites {weights[4, bites]:.2f} and {masked_weights[4, bites]:.2f}.",
 )
 
 # %% [markdown]
-# Look along the rows. Without a mask "bites" looks at "dog" (0.91): a verb looks for nouns. "dog" looks at "bites" (0.67):
-# a noun looks for verbs. The mask in the middle allows a token to see itself and what stands before it, which is what a
-# decoder needs. "dog" can no longer look at "bites"; it looks at itself instead, since its row must still add up to 1.
+# Look along the rows. Without a mask "bites" looks at "dog" (0.50) and "man" (0.42): a verb looks for nouns. "dog" (0.84) and
+# "man" (0.75) look at "bites": a noun looks for verbs. Both articles look at both nouns. This head asks *what* a word is and
+# not where it is, so it cannot tell an article which noun is its own; lesson 4 adds a head that asks *where*.
 #
-# These weights were set by hand so that two rows can be followed on paper; the others keep less well to the plan. "man" is a
-# noun too, and gives 0.75 to "dog" and only 0.14 to "bites"; the second "the" gives 0.85 to "dog" and not to its own noun.
-# A trained head has hundreds of columns to keep such wishes apart.
+# The mask in the middle allows a token to see itself and what comes before it, which is what a decoder needs. "dog" can no
+# longer look at "bites". Its row must still add up to 1, so it shares its weight between "the" and itself, although neither
+# fits.
 
 # %% [markdown]
 # ### Exercise 3.5 · `scaled_dot_product_attention`
@@ -520,26 +605,34 @@ check("scaled_dot_product_attention")
 
 # %%
 output, weights = scaled_dot_product_attention(query, key, value)
-print("weights of 'dog' as by hand:", np.allclose(weights[dog], shares_dog))
+print("weights of 'dog' as by hand:", np.allclose(weights[dog], weights_dog))
 print("output of 'dog' as by hand: ", np.allclose(output[dog], output_dog))
 
 # %% tags=["drawing"]
 # Drawing: weights, value and output
 figure, axes = new(1, 3, size=(11, 3.4), width_ratios=[5, 3, 3])
 heat_map(axes[0], weights, tokens, tokens, "weights", "key of ...", "query of ...", limits=(0, 1))
-heat_map(axes[1], value, tokens, range(D_HEAD), "value", "column of value", limits=(-1.4, 4.1))
-heat_map(axes[2], output, tokens, range(D_HEAD), "output = weights × value", "column of output", limits=(-1.4, 4.1))
+limits = signed(value, output)
+heat_map(axes[1], value, tokens, range(D_HEAD), "value", "column of value", limits=limits)
+heat_map(
+    axes[2],
+    output,
+    tokens,
+    range(D_HEAD),
+    "output = weights × value",
+    "column of output",
+    limits=limits,
+)
 show(
     figure,
-    alt="Three heat maps: the weights with tokens on both axes, the value and the output with tokens in the rows and three "
-    "columns. Four rows of the output resemble the value of dog, which they attend to; the row of dog lies between the values "
-    "of dog and bites.",
+    alt="Three heat maps: the weights with tokens on both axes, the value and the output with "
+    f"tokens in the rows and three columns. The output of dog is {output[dog].round(2).tolist()}; "
+    f"the value of bites is {value[bites].round(2).tolist()}.",
 )
 
 # %% [markdown]
 # This is the head's result: again one row per token, but every row now carries something from the other tokens. The
-# head takes
-# 5 × 6 numbers and gives 5 × 3. Lesson 4 puts several such heads side by side.
+# head takes 5 × 6 numbers and gives 5 × 3. Lesson 4 puts several such heads side by side.
 #
 # ### Look at one token
 #
@@ -549,13 +642,17 @@ show(
 # %% tags=["interactive"]
 from ipywidgets import HTML, Checkbox, Dropdown, VBox
 
-token_menu = Dropdown(options=[(f"{i} {name}", i) for i, name in enumerate(tokens)], value=dog, description="token")
+token_menu = Dropdown(
+    options=[(f"{i} {name}", i) for i, name in enumerate(tokens)], value=dog, description="token"
+)
 earlier_box = Checkbox(value=False, description="attend to earlier tokens only")
 row_view = HTML()
 
 
 def show_row(_=None):
-    _, chosen = scaled_dot_product_attention(query, key, value, earlier if earlier_box.value else None)
+    _, chosen = scaled_dot_product_attention(
+        query, key, value, earlier if earlier_box.value else None
+    )
     lines = [f"<b>'{tokens[token_menu.value]}' (position {token_menu.value}) attends to ...</b>"]
     for name, share in zip(tokens, chosen[token_menu.value], strict=True):
         bar = "█" * round(40 * share) or "·"
@@ -569,8 +666,9 @@ show_row()
 VBox([token_menu, earlier_box, row_view])
 
 # %% [markdown]
-# Why is "dog" more popular than "man", also a noun? Its key is larger in all three columns, partly by its embedding, partly
-# by its position. Attention weights are relative: a key is strong or weak only in comparison with the others in its row.
+# Why is "dog" a little more popular than "man", also a noun? Its key is longer, 2.25 against 2.14 in the columns 0 and 2,
+# because its embedding is (0.9 against 0.8). Attention weights are relative: a key is strong or weak only in comparison with
+# the others in its row.
 
 # %% [markdown]
 # ### Self-attention and cross-attention: one function
@@ -594,16 +692,30 @@ print("weights", cross_weights.shape, " output", cross_output.shape)
 # %% tags=["drawing"]
 # Drawing: the weights of cross-attention
 figure, axes = new(size=(5.6, 2.9))
-heat_map(axes, cross_weights, other_tokens, tokens, "cross-attention", "key of ...", "query of ...", limits=(0, 1))
+heat_map(
+    axes,
+    cross_weights,
+    other_tokens,
+    tokens,
+    "cross-attention",
+    "key of ...",
+    "query of ...",
+    limits=(0, 1),
+)
 show(
     figure,
-    alt="A heat map with three rows, the tokens of 'the cat sleeps', and five columns, the tokens of 'the dog bites the man'. "
-    "the and sleeps attend mostly to dog, cat attends mostly to bites.",
+    alt="A heat map with three rows, the tokens of 'the cat sleeps', and five columns, the tokens "
+    "of 'the dog bites the man'. The largest weight of each row: "
+    + ", ".join(
+        f"{token} gives {tokens[row.argmax()]} {row.max():.2f}"
+        for token, row in zip(other_tokens, cross_weights)
+    )
+    + ".",
 )
 
 # %% [markdown]
 # Three rows ask, five columns are asked: the matrix is no longer square. "cat", a noun, finds the verb of the other
-# sentence. The number of output rows is the number of *queries*.
+# sentence; "the" and "sleeps" find its nouns. The number of output rows is the number of *queries*.
 
 # %% [markdown]
 # ## The head as a module
@@ -709,10 +821,10 @@ print(
 )
 
 nothing = torch.from_numpy(earlier).clone()
-nothing[3] = False  # the token 3 may not attend to anything
+nothing[3] = False  # token 3 may not attend to anything
 module_output, _ = head(batch, nothing)
 module_output.sum().backward()
-print("output of the token 3 with nothing to attend to:", module_output[0, 3].tolist())
+print("output of token 3 with nothing to attend to:", module_output[0, 3].tolist())
 print("all gradients finite:", all(bool(p.grad.isfinite().all()) for p in head.parameters()))
 
 # %% [markdown]
@@ -764,11 +876,13 @@ for name, arguments in cases.items():
 #
 # - **Operations per layer**: how many multiplications there are. Counted by order of growth: constant factors and smaller
 #   parts are left out. (The paper writes $O(\ldots)$ around them.)
-# - **Sequential steps**: how many computations have to wait for one another. What needn't wait can run at the same time.
+# - **Sequential steps**: how many computations have to wait for one another. What doesn't have to wait can run at the same time.
 # - **Longest path**: through how many steps a signal has to pass to get from one token to any other one. Short paths
 #   make it easier to learn how distant words depend on each other.
 #
-# In the three exercises each function returns these three numbers as whole numbers.
+# ![The path of a signal from the first to the last of nine tokens. Recurrent: eight steps from state to state. Convolution with a kernel of three tokens: two layers. Self-attention: one step.](figures/paths.png)
+#
+# In the three exercises each function returns a tuple of these three, as whole numbers.
 
 # %% [markdown]
 # ### Exercise 3.7 · `self_attention_cost`
@@ -788,7 +902,7 @@ for name, arguments in cases.items():
 # <details>
 # <summary>Hint 1</summary>
 #
-# How many dot products of query and key are there, and how many multiplications does each take? Does any of them have to wait for another? How many layers lie between two tokens?
+# How many dot products of query and key are there, and how many multiplications does each take? Does any of them have to wait for another? How many layers are between two tokens?
 #
 # </details>
 # <details>
@@ -884,7 +998,7 @@ check("recurrent_cost")
 
 # %% nbgrader={"grade": false, "grade_id": "convolution_cost", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def convolution_cost(n, d, k):
-    """(operations per layer, sequential steps, longest path) of a convolution with a kernel of k tokens."""
+    """(operations per layer, sequential steps, longest path) of a convolution, k tokens wide."""
     ### BEGIN SOLUTION
     layers = 0
     while k**layers < n:
@@ -897,7 +1011,7 @@ def convolution_cost(n, d, k):
 check("convolution_cost")
 
 # %% [markdown]
-# Now the table has numbers. The first block is a sentence in the paper's base model, the second one a long document.
+# Now the table has numbers. The first block is a sentence in the paper's base model, the second block a long document.
 
 # %%
 for n, d in ((50, 512), (5000, 512)):
@@ -905,8 +1019,9 @@ for n, d in ((50, 512), (5000, 512)):
     costs = {
         "self-attention": self_attention_cost(n, d),
         "recurrent": recurrent_cost(n, d),
-        "convolution, k = 3": convolution_cost(n, d, 3),
     }
+    with suppress(NotImplementedError):  # 3.9 is extra
+        costs["convolution, k = 3"] = convolution_cost(n, d, 3)
     for name, (operations, steps, path) in costs.items():
         print(f"   {name:<20} {operations:>17,} {steps:>7,} {path:>7,}")
     print()
@@ -925,31 +1040,17 @@ for n, d in ((50, 512), (5000, 512)):
 # 3. When $n$ doubles, the time of the GRU doubles. What will the time of self-attention do, in the long run?
 
 # %%
+predict("", "1. faster at 64; 2. the crossing; 3. when n doubles")
+
+
+# %%
 width = 64
 lengths = [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
-
-# %% tags=["drawing"]
-# Drawing: predicted operations over the number of tokens
-figure, axes = new(size=(6.4, 3.8))
-for index, (name, cost) in enumerate((("self-attention", self_attention_cost), ("recurrent", recurrent_cost))):
-    axes.plot(lengths, [cost(n, width)[0] for n in lengths], label=name, **line_style(index))
-axes.axvline(width, color="black", linewidth=1)
-axes.text(width * 1.1, 0.93, "n = d = 64", transform=axes.get_xaxis_transform(), fontsize=9)
-axes.set_xscale("log", base=2)
-axes.set_yscale("log")
-axes.set_xticks(lengths, lengths)
-axes.set(title="predicted: operations", xlabel="n, number of tokens", ylabel="multiplications per layer")
-axes.legend(frameon=False, loc="lower right")
-show(
-    figure,
-    alt="Predicted operations over the number of tokens, both axes logarithmic. The line of self-attention is twice as steep as "
-    "that of the recurrent layer. They cross at 64 tokens, the width of the vectors.",
-)
 
 
 # %% tags=["measured"]
 def best_time(layer, n, seconds=0.25):
-    """The shortest of at least 3 runs, in milliseconds: the other runs were disturbed by something."""
+    """The shortest of at least 3 runs, in milliseconds: something disturbed the others."""
     sentence = torch.randn(1, n, width)
     layer(sentence)  # the first run also sets things up
     times, end = [], time.perf_counter() + seconds
@@ -972,34 +1073,46 @@ with torch.no_grad():
 torch.set_num_threads(threads)
 
 attention_times, recurrent_times = measured.values()
-faster = [n for n, one, other in zip(lengths, attention_times, recurrent_times) if one < other]
+faster = [
+    n for n, attention, gru in zip(lengths, attention_times, recurrent_times) if attention < gru
+]
 
 # %% tags=["measured", "drawing"]
-# Drawing: measured time over the number of tokens
-figure, axes = new(size=(6.4, 3.8))
-for index, (name, times) in enumerate(measured.items()):
-    axes.plot(lengths, times, label=name, **line_style(index))
-axes.axvline(width, color="black", linewidth=1)
-axes.text(width * 1.1, 0.93, "predicted crossing", transform=axes.get_xaxis_transform(), fontsize=9)
-axes.set_xscale("log", base=2)
-axes.set_yscale("log")
-axes.set_xticks(lengths, lengths)
-axes.set(title="measured: time on one processor core", xlabel="n, number of tokens", ylabel="milliseconds per layer")
-axes.legend(frameon=False, loc="lower right")
+# Drawing: predicted operations beside measured time
+figure, axes = new(1, 2, size=(11, 3.8))
+counted = {
+    name: [cost(n, width)[0] for n in lengths]
+    for name, cost in (("self-attention", self_attention_cost), ("recurrent", recurrent_cost))
+}
+for place, lines in zip(axes, (counted, measured), strict=True):
+    for index, (name, numbers) in enumerate(lines.items()):
+        place.plot(lengths, numbers, label=name, **line_style(index))
+    place.axvline(width, color="black", linewidth=1)
+    place.text(width * 1.1, 0.03, "n = d = 64", transform=place.get_xaxis_transform(), fontsize=9)
+    place.set_xscale("log", base=2)
+    place.set_yscale("log")
+    place.set_xticks(lengths, lengths, fontsize=9)
+    place.set_xlabel("n, number of tokens")
+    place.legend(frameon=False, loc="upper left")
+axes[0].set(title="predicted: operations", ylabel="multiplications per layer")
+axes[1].set(title="measured: time on one processor core", ylabel="milliseconds per layer")
+predict()
 show(
     figure,
-    alt="Measured time over the number of tokens, both axes logarithmic. The time of the recurrent layer roughly doubles "
-    "with every doubling of n. Self-attention is nearly level for short sentences and grows faster and faster. On this computer it was "
-    f"the faster one up to {max(faster, default=0)} tokens; the predicted crossing is at 64.",
+    alt="Predicted operations and measured time over the number of tokens, all axes logarithmic. "
+    "Predicted: the line of self-attention is twice as steep as that of the recurrent layer, and "
+    "they cross at 64 tokens, the width of the vectors. Measured on this computer: two rising "
+    f"lines. As for self-attention, it was the faster one up to {max(faster, default=0)} tokens.",
 )
 
 # %% [markdown]
-# Times differ from computer to computer. What we saw on ours, on one core of an ordinary processor:
+# Times differ from computer to computer, and other programs that run meanwhile put dents and steps into the lines. What we
+# saw on ours, on one core of an ordinary processor:
 #
-# 1. At $n = 64$, where the count says "equal", self-attention was about ten times faster.
-# 2. The crossing came at about 2000 to 4000 tokens, not at 64.
-# 3. In the long run the time grows at least as fast as $n^2$, four times for twice the length. (The last three doublings
-#    took between 2.7 and 8.5 times as long: the $n \times n$ matrix no longer fits into the processor's fast memory.)
+# 1. At $n = 64$, where the count says "equal", self-attention was five to ten times faster.
+# 2. The crossing came beyond 1000 tokens, not at 64.
+# 3. In the long run the time grows at least as fast as $n^2$, four times for twice the length, and faster where the
+#    $n \times n$ matrix no longer fits into the processor's fast memory.
 #
 # Is the table wrong? No: it counts multiplications, and it counts them right. (With all constant factors, three projections
 # and two products against six matrices of the GRU, the crossing moves from $n = d$ to $n = 1.5\,d$, no further.) But
@@ -1008,9 +1121,9 @@ show(
 # is the *second* column of the table, and it decides long before the first one does. We used one core; a graphics processor
 # has thousands, and they can share a large product, but not a chain of steps that wait for each other.
 #
-# So "self-attention is cheaper when $n < d$" is right for the number of operations, and is not the reason why it is
-# fast on sentences. For very long texts the $n^2$ is felt in the end: then self-attention is the slower one, and the
-# $n \times n$ matrix of your head fills the memory. PyTorch's function never builds that matrix (the method is called
+# So "self-attention is cheaper when $n < d$" is right about the operations, but it isn't why attention is fast on
+# sentences. On very long texts the $n^2$ does catch up: then self-attention is slower, and the $n \times n$ matrix of your
+# head fills the memory. PyTorch's function never builds that matrix (the method is called
 # FlashAttention); it saves the memory, and takes as many multiplications.
 
 # %% [markdown]
@@ -1031,6 +1144,10 @@ show(
 # What will the four lines look like?
 
 # %%
+predict("", "entropy and gradient, with and without scaling")
+
+
+# %%
 rng = np.random.default_rng(0)
 widths = [1, 4, 16, 64, 256, 1024]
 entropy, gradient = {"with scaling": [], "without": []}, {"with scaling": [], "without": []}
@@ -1039,7 +1156,8 @@ for d in widths:
     for name, s in (("with scaling", random_scores), ("without", random_scores * math.sqrt(d))):
         p = softmax(s)
         entropy[name].append(-np.mean(np.sum(p * np.log2(np.maximum(p, 1e-300)), axis=-1)))
-        # the derivatives of all weights by all scores, p_i * ([i = j] - p_j), and their overall size for each query
+        # the derivatives of all weights by all scores, p_i * ([i = j] - p_j), and for each query
+        # their overall size
         jacobian = p[:, :, np.newaxis] * (np.eye(32) - p[:, np.newaxis, :])
         gradient[name].append(np.median(np.sqrt(np.sum(jacobian**2, axis=(1, 2)))))
 
@@ -1059,14 +1177,21 @@ for place in axes:
     place.legend(frameon=False)
 show(
     figure,
-    alt="Two charts over the width of the head, from 1 to 1024. With scaling the entropy stays near 4.3 bits and the gradient "
-    "near 0.24. Without scaling the entropy falls to 0.16 bits, and the gradient falls below 0.0001 for half of the queries.",
+    alt="Two charts over the width of the head, from 1 to 1024. From the narrowest to the widest "
+    "head: "
+    + "; ".join(
+        f"{name}, entropy {entropy[name][0]:.2f} to {entropy[name][-1]:.2f} bits, gradient "
+        f"{gradient[name][0]:.2g} to {gradient[name][-1]:.2g}"
+        for name in entropy
+    )
+    + ".",
 )
 
 # %%
 print("d_head   entropy with / without    gradient with / without")
 for row in zip(widths, *entropy.values(), *gradient.values(), strict=True):
-    print("{:6d} {:12.2f} / {:.2f} {:19.3f} / {:.5f}".format(*row))
+    print("{:6d} {:12.2f} / {:.2f} {:19.5f} / {:.5f}".format(*row))
+predict()
 
 # %% [markdown]
 # With the scaling both stay where they are, whatever the width. Without it a wide head puts nearly everything on one key. It
@@ -1082,13 +1207,16 @@ for row in zip(widths, *entropy.values(), *gradient.values(), strict=True):
 # ### Without the mask, and with the mask in the wrong place
 #
 # The mask `earlier` allows a token to see itself and what comes before it. So a later word must have no influence at all.
-# Let us test that: replace the last word, "man", by "cat", and look how much each row of the output changes.
+# Let us test that: replace the last word, "man", by "cat", and see how much each row of the output changes.
 #
 # **Predict first.** For each of these three, which of the five rows change?
 #
 # - no mask at all;
 # - your `attention_weights`, which masks the scores *before* the softmax;
 # - softmax first, then the forbidden weights are set to 0.
+
+# %%
+predict("", "which rows change: no mask, masked scores, zeroed weights")
 
 
 # %%
@@ -1099,7 +1227,9 @@ def zeroed_after_softmax(x):
 
 methods = {
     "no mask": lambda x: scaled_dot_product_attention(*project(x, W_QUERY, W_KEY, W_VALUE))[0],
-    "masked scores": lambda x: scaled_dot_product_attention(*project(x, W_QUERY, W_KEY, W_VALUE), earlier)[0],
+    "masked scores": lambda x: scaled_dot_product_attention(
+        *project(x, W_QUERY, W_KEY, W_VALUE), earlier
+    )[0],
     "zeroed weights": zeroed_after_softmax,
 }
 _, changed_x = vectors("the dog bites the cat")
@@ -1111,6 +1241,7 @@ for token, *row in zip(tokens, *changes, strict=True):
 
 sums = (softmax(scores) * earlier).sum(axis=-1)
 print("\nzeroed weights: the rows add up to", ", ".join(f"{total:.3f}" for total in sums))
+predict()
 
 # %% [markdown]
 # - Without a mask every row changes: the first "the" already knows how the sentence ends. A model that learns to predict
@@ -1132,7 +1263,7 @@ print("\nzeroed weights: the rows add up to", ", ".join(f"{total:.3f}" for total
 # - Self-attention takes $n^2 d$ operations in 1 sequential step, with paths of length 1; a recurrent layer takes $n d^2$ in
 #   $n$ steps, with paths of length $n$.
 #
-# Lesson 4 takes the same `x`. There this head gets a second one beside it, and its result, 5 rows of 3 numbers, becomes
+# Lesson 4 takes the same `x`. There this head gets a second head beside it, and its result, 5 rows of 3 numbers, becomes
 # the left half of 6 columns.
 
 # %%
@@ -1143,8 +1274,8 @@ for token, row in zip(tokens, output, strict=True):
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# Texts about the Transformer differ, and some are wrong in places. Where the ones that this course grew out of (blog
-# posts, notes and a book chapter) differ from the paper, this is how.
+# Texts about the Transformer differ, and some are wrong in places. This table shows where many blog posts, notes and book
+# chapters differ from the paper.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |

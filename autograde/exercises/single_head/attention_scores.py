@@ -107,7 +107,7 @@ def root_of_axis_1(query, key):
 
 @EXERCISE.wrong(
     "query and key swapped",
-    "The scores are transposed: keys in the rows. Queries belong in the rows, so the query stands on the left.",
+    "The scores are transposed: keys in the rows. Queries belong in the rows, so the query comes first.",
 )
 def swapped(query, key):
     return attention_scores(key, query)

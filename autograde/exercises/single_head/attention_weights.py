@@ -75,7 +75,7 @@ def upside_down(scores, mask=None):
 
 
 @EXERCISE.wrong(
-    "shares set to 0 after the softmax",
+    "weights set to 0 after the softmax",
     "The rows no longer add up to 1, because the forbidden keys took part in the sum. Mask the scores "
     "before the softmax.",
 )
@@ -122,7 +122,7 @@ def nan_in_empty_row(scores, mask=None):
 @EXERCISE.wrong(
     "a large negative number for -inf",
     "In a row with nothing to attend to all scores are the same large negative number, so the softmax "
-    "shares evenly among forbidden keys. Such a row has to be all zeros.",
+    "divides the attention evenly among forbidden keys. Such a row has to be all zeros.",
 )
 def large_negative(scores, mask=None):
     return softmax(scores) if mask is None else softmax(np.where(mask, scores, -1e9))
@@ -138,7 +138,7 @@ def large_negative_added(scores, mask=None):
 
 
 @EXERCISE.wrong(
-    "fill value too small", "`exp(-10)` is small, yet not 0: forbidden keys still get a share. Use `-np.inf`."
+    "fill value too small", "`exp(-10)` is small, yet not 0: forbidden keys still get some weight. Use `-np.inf`."
 )
 def small_fill(scores, mask=None):
     return softmax(scores) if mask is None else softmax(np.where(mask, scores, -10.0))
@@ -183,6 +183,14 @@ def truth_of_array(scores, mask=None):
     if mask:
         scores = np.where(mask, scores, -np.inf)
     return softmax(scores)
+
+
+@EXERCISE.wrong(
+    "softmax over the queries, empty rows as 0",
+    "The columns add up to 1. Each query shares its attention among the keys, so the softmax runs along the last axis.",
+)
+def over_queries_without_nan(scores, mask=None):
+    return np.nan_to_num(softmax(scores if mask is None else np.where(mask, scores, -np.inf), axis=-2))
 
 
 @EXERCISE.variant

@@ -23,6 +23,7 @@ def calls(rng):
         FunctionCall((125, 4, 5), part="exact powers", note="5 * 5 * 5 is 125"),
         FunctionCall((243, 7, 3), part="exact powers", note="3 * 3 * 3 * 3 * 3 is 243"),
         FunctionCall((base**power, 3, base), part="exact powers"),
+        FunctionCall((3**20 + 1, 2, 3), part="exact powers", note="one more than a large power of 3"),
         FunctionCall((1, 5, 3), part="one token", note="a single token sees itself without any layer"),
     ]
 
@@ -46,7 +47,7 @@ EXERCISE = Exercise(
 
 
 def _layers(function):
-    """A wrong convolution_cost that differs in the number of layers alone."""
+    """A wrong convolution_cost that differs only in the number of layers."""
     return lambda n, d, k: (k * n * d * d, 1, function(n, k))
 
 
@@ -57,12 +58,12 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "logarithm rounded down",
-    "With so few layers not every token is reached. The smallest m with `k ** m >= n` is asked for.",
+    "With so few layers not every token is reached. Return the smallest m with `k ** m >= n`.",
 )(_layers(lambda n, k: int(math.log(n, k))))
 
 EXERCISE.wrong(
     "logarithm rounded to the nearest",
-    "Rounding to the nearest sometimes leaves tokens out of reach. The smallest m with `k ** m >= n` is asked for.",
+    "Rounding to the nearest sometimes leaves tokens out of reach. Return the smallest m with `k ** m >= n`.",
 )(_layers(lambda n, k: round(math.log(n, k))))
 
 
@@ -85,7 +86,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "n divided by k",
-    "This is the path through kernels that lie side by side without gaps. Table 1's logarithm is for "
+    "This is the path through kernels that are side by side without gaps. Table 1's logarithm is for "
     "dilated convolutions, whose reach is multiplied by k in each layer.",
 )(_layers(lambda n, k: -(-n // k)))
 
@@ -95,7 +96,7 @@ EXERCISE.wrong("base 2", "The reach doubles with every layer here. It is multipl
 
 EXERCISE.wrong(
     "not a whole number",
-    "There is no such thing as a part of a layer. The smallest whole m with `k ** m >= n` is asked for.",
+    "There is no such thing as a part of a layer. Return the smallest whole m with `k ** m >= n`.",
 )(_layers(lambda n, k: math.log(n, k)))
 
 EXERCISE.wrong(
@@ -115,6 +116,15 @@ EXERCISE.wrong("path of one", "A kernel sees k tokens at a time, so distant toke
 EXERCISE.wrong("at least one layer", "One token needs no layer: with `n = 1` the path is 0. Start with m = 0.")(
     _layers(lambda n, k: max(1, convolution_cost(n, 1, k)[2]))
 )
+
+
+@EXERCISE.wrong(
+    "logarithm with a tolerance",
+    "Right above a power of k one layer is missing: a logarithm that is rounded, or made a little smaller, cannot tell n "
+    "from the power. Count with whole numbers.",
+)
+def with_tolerance(n, d, k):
+    return k * n * d * d, 1, math.ceil(math.log(n) / math.log(k) - 1e-9)
 
 
 @EXERCISE.variant

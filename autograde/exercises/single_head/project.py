@@ -83,7 +83,7 @@ def chained(x, w_query, w_key, w_value):
 
 @EXERCISE.wrong(
     "activation after the projection",
-    "Negative numbers have become 0. A projection is one matrix product alone, without an activation such as ReLU.",
+    "Negative numbers have become 0. A projection is only a matrix product, without an activation such as ReLU.",
 )
 def activation(x, w_query, w_key, w_value):
     return tuple(np.maximum(part, 0) for part in project(x, w_query, w_key, w_value))
@@ -98,7 +98,7 @@ def weights_transposed(x, w_query, w_key, w_value):
 
 @EXERCISE.wrong(
     "tokens in the columns",
-    "The products are transposed: one token per column. Here a token is a row, so `x` stands on the left of "
+    "The products are transposed: one token per column. Here a token is a row, so `x` belongs on the left of "
     "the weights.",
 )
 def columns(x, w_query, w_key, w_value):

@@ -51,7 +51,7 @@ EXERCISE.wrong(
     "The steps go along the sentence, so their number is that of the tokens, not the width.",
 )(lambda n, d: (n * d * d, d, d))
 
-EXERCISE.wrong("one step alone", "This is the work of one step. There is one step per token.")(
+EXERCISE.wrong("only one step", "This is the work of one step. There is one step per token.")(
     lambda n, d: (d * d, n, n)
 )
 
@@ -69,9 +69,15 @@ EXERCISE.wrong(
 )(lambda n, d: (6 * n * d * d, n, n))
 
 EXERCISE.wrong(
-    "the operations alone",
+    "only the operations",
     "Only the operations come back. Return three numbers: operations, sequential steps, longest path.",
 )(lambda n, d: n * d * d)
+
+EXERCISE.wrong(
+    "two matrices counted",
+    "A matrix for the input and another for the state are counted. Table 1 gives the order of growth, without the factor 2.",
+)(lambda n, d: (2 * n * d * d, n, n))
+
 
 EXERCISE.variant(lambda n, d: (n * d**2, n, n))
 

@@ -32,6 +32,7 @@ def calls(rng):
         ),
         FunctionCall((tokens(5, 3), tokens(4, 3), tokens(4, 6))),
         FunctionCall((tokens(3, 5), tokens(6, 5), tokens(6, 4))),
+        FunctionCall((tokens(4, 4), tokens(4, 4), tokens(4, 4)), note="all sizes are 4"),
         FunctionCall((tokens(5, 3), tokens(4, 3), tokens(4, 6)), {"mask": random_mask(rng, 5, 4)}, part="mask"),
         FunctionCall(
             (tokens(2, 5, 3), tokens(2, 4, 3), tokens(2, 4, 6)), part=LEADING, note="a batch of two sentences"
@@ -108,7 +109,7 @@ def sum_of_keys(query, key, value, mask=None):
 
 @EXERCISE.wrong(
     "softmax missing",
-    "The scores themselves are multiplied with the value. Turn them into shares with `attention_weights` first.",
+    "The scores themselves are multiplied with the value. Turn them into weights with `attention_weights` first.",
 )
 def no_softmax(query, key, value, mask=None):
     scores = attention_scores(query, key)
@@ -117,7 +118,7 @@ def no_softmax(query, key, value, mask=None):
     return scores @ value, scores
 
 
-@EXERCISE.wrong("the output alone", "Only the output comes back. Return two things: the output and the weights.")
+@EXERCISE.wrong("only the output", "Only the output comes back. Return two things: the output and the weights.")
 def output_alone(query, key, value, mask=None):
     return scaled_dot_product_attention(query, key, value, mask)[0]
 
@@ -132,27 +133,57 @@ def weights_first(query, key, value, mask=None):
 
 @EXERCISE.wrong(
     "scores in place of the weights",
-    "The output is right; beside it stand the scores. Return what comes out of the softmax.",
+    "The output is right; beside it are the scores. Return what comes out of the softmax.",
 )
 def scores_returned(query, key, value, mask=None):
     output, _ = scaled_dot_product_attention(query, key, value, mask)
     return output, attention_scores(query, key)
 
 
-@EXERCISE.wrong(
-    "mask not passed on", "The mask arrives in this function and goes nowhere. Pass it on to `attention_weights`."
-)
+@EXERCISE.wrong("mask not passed on", "The mask doesn't reach `attention_weights`. Pass it on to that function.")
 def mask_ignored(query, key, value, mask=None):
     return scaled_dot_product_attention(query, key, value)
 
 
 @EXERCISE.wrong(
+    "mask only on the way to the output",
+    "The mask acts after the softmax, and on the output only: the weights that come back know nothing of it. Pass it on to "
+    "`attention_weights`.",
+)
+def masked_output(query, key, value, mask=None):
+    output, weights = scaled_dot_product_attention(query, key, value)
+    return output if mask is None else (weights * mask) @ value, weights
+
+
+@EXERCISE.wrong(
     "query and key swapped",
     "The scores have the keys in the rows. The query is the first argument of `attention_scores`.",
+    unless=r"attention_scores\(query, key\)",
 )
 def swapped(query, key, value, mask=None):
     weights = attention_weights(attention_scores(key, query), mask)
     return weights @ value, weights
+
+
+@EXERCISE.wrong(
+    "weights transposed for the sum",
+    "The weights are transposed before the weighted sum. Each of their rows belongs to a query, and mixes the rows of the "
+    "value as it is: `weights @ value`.",
+    only="attention_scores|weights",
+)
+def transposed(query, key, value, mask=None):
+    _, weights = scaled_dot_product_attention(query, key, value, mask)
+    return np.swapaxes(weights, -1, -2) @ value, weights
+
+
+@EXERCISE.wrong(
+    "number by number in place of the sum",
+    "Weights and value are multiplied number by number. The weighted sum of the rows is the matrix product: `weights @ value`.",
+    only=r"weights \* value|value \* weights",
+)
+def number_by_number(query, key, value, mask=None):
+    _, weights = scaled_dot_product_attention(query, key, value, mask)
+    return weights * value, weights
 
 
 @EXERCISE.wrong(
@@ -174,7 +205,7 @@ def full_transpose(query, key, value, mask=None):
 
 
 @EXERCISE.wrong(
-    "shares set to 0 after the softmax",
+    "weights set to 0 after the softmax",
     "With a mask the weights no longer add up to 1. Mask the scores before the softmax, as `attention_weights` does.",
 )
 def zeroed_after(query, key, value, mask=None):
@@ -226,8 +257,8 @@ def with_a_loop(query, key, value, mask=None):
         if row.any():
             shares = np.exp([k @ query[(*batch, q)] / math.sqrt(len(k)) for k in keys[row]])
             weights[(*batch, q)][row] = shares / shares.sum()
-            for share, one in zip(weights[(*batch, q)], values, strict=True):
-                output[(*batch, q)] += share * one
+            for share, vector in zip(weights[(*batch, q)], values, strict=True):
+                output[(*batch, q)] += share * vector
     return output, weights
 
 

@@ -20,7 +20,7 @@ EXERCISE = Exercise(
     minutes=3,
     hints=(
         "How many dot products of query and key are there, and how many multiplications does each take? Does any of "
-        "them have to wait for another? How many layers lie between two tokens?",
+        "them have to wait for another? How many layers are between two tokens?",
         "There are n times n pairs, d multiplications each. The other two numbers don't depend on n.",
     ),
     reference=self_attention_cost,
@@ -34,7 +34,7 @@ EXERCISE.wrong(
     "The operations are those of a recurrent layer. Every token meets every token: n appears twice, d once.",
 )(lambda n, d: (n * d * d, 1, 1))
 
-EXERCISE.wrong("one query alone", "This is the work for one query. There are n queries.")(lambda n, d: (n * d, 1, 1))
+EXERCISE.wrong("only one query", "This is the work for one query. There are n queries.")(lambda n, d: (n * d, 1, 1))
 
 EXERCISE.wrong("width left out", "This counts the scores. Each score is a dot product with d multiplications.")(
     lambda n, d: (n * n, 1, 1)
@@ -62,9 +62,20 @@ EXERCISE.wrong(
 )(lambda n, d: (n * n * d + 3 * n * d * d, 1, 1))
 
 EXERCISE.wrong(
-    "the operations alone",
+    "only the operations",
     "Only the operations come back. Return three numbers: operations, sequential steps, longest path.",
 )(lambda n, d: n * n * d)
+
+EXERCISE.wrong(
+    "additions counted, too",
+    "Each score is counted with d multiplications and d - 1 additions. Table 1 gives the order of growth: n times n pairs, d each.",
+)(lambda n, d: (n * n * (2 * d - 1), 1, 1))
+
+EXERCISE.wrong(
+    "no step and no path",
+    "One step is needed even where nothing waits, and a signal passes through one layer: both numbers are 1.",
+)(lambda n, d: (n * n * d, 0, 0))
+
 
 EXERCISE.variant(lambda n, d: (n**2 * d, 1, 1))
 

@@ -45,9 +45,10 @@ def calls(rng):
             (random_tensor(rng, 2, 4, 7),),
             new=(7, 3),
             weights=_head_weights(rng, 7, 3),
+            training=True,
             report=everything,
             part="gradients",
-            note="backward, too",
+            note="in training mode; backward, too",
         ),
         ModuleCall(
             (random_tensor(rng, 2, 5, 6),),
@@ -64,6 +65,22 @@ def calls(rng):
             weights=_head_weights(rng, 6, 5),
             part="mask",
             note="one mask row per sentence",
+        ),
+        ModuleCall(
+            (random_tensor(rng, 2, 4, 6), TensorData(random_mask(rng, 4, 4))),
+            new=(6, 5),
+            weights=_head_weights(rng, 6, 5),
+            then=(("forward", (random_tensor(rng, 2, 4, 6),)),),
+            part="mask",
+            note="first with a mask, then without one",
+        ),
+        ModuleCall(
+            (random_tensor(rng, 1, 4, 6),),
+            {"mask": TensorData(np.tril(np.ones((4, 4), bool)))},
+            new=(6, 5),
+            weights=_head_weights(rng, 6, 5),
+            part="mask",
+            note="the last row may attend to all tokens",
         ),
         *(
             ModuleCall(
@@ -140,7 +157,7 @@ class NoScaling(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "query and key swapped",
-    "The scores are transposed: keys in the rows. The query stands on the left of the product, the key is transposed.",
+    "The scores are transposed: keys in the rows. The query belongs on the left of the product, the key is transposed.",
 )
 class Swapped(SelfAttentionHead):
     def forward(self, x, mask=None):
@@ -178,7 +195,7 @@ class SumOfKeys(SelfAttentionHead):
         return weights @ self.key(x), weights
 
 
-@EXERCISE.wrong("the output alone", "`forward` returns only the output. Return two things: the output and the weights.")
+@EXERCISE.wrong("only the output", "`forward` returns only the output. Return two things: the output and the weights.")
 class OutputAlone(SelfAttentionHead):
     def forward(self, x, mask=None):
         return super().forward(x, mask)[0]
@@ -271,6 +288,32 @@ class UpsideDown(SelfAttentionHead):
 
 
 @EXERCISE.wrong(
+    "allowed scores filled, forbidden weights cleared",
+    "The softmax sees only the forbidden keys, and their weights are set to 0 afterwards, so nothing is left. Fill the "
+    "scores where `~mask` is True.",
+)
+class AllowedFilled(SelfAttentionHead):
+    def forward(self, x, mask=None):
+        scores = self.query(x) @ self.key(x).mT / math.sqrt(self.query.out_features)
+        weights = _masked_softmax(scores, None if mask is None else ~mask)
+        weights = weights if mask is None else weights.masked_fill(~mask, 0.0)
+        return weights @ self.value(x), weights
+
+
+@EXERCISE.wrong(
+    "rows with one forbidden key emptied",
+    "Each row with a forbidden key loses all its weights. A row is empty if *no* key is allowed: "
+    "`mask.any(dim=-1, keepdim=True)`.",
+)
+class EmptiedByOne(SelfAttentionHead):
+    def forward(self, x, mask=None):
+        scores = self.query(x) @ self.key(x).mT / math.sqrt(self.query.out_features)
+        weights = torch.softmax(scores, dim=-1)
+        weights = weights if mask is None else weights * mask.all(dim=-1, keepdim=True)
+        return weights @ self.value(x), weights
+
+
+@EXERCISE.wrong(
     "mask ignored",
     "The mask changes nothing. Fill the forbidden scores before the softmax; `masked_fill` returns a new "
     "tensor, which has to be assigned.",
@@ -281,7 +324,39 @@ class MaskIgnored(SelfAttentionHead):
 
 
 @EXERCISE.wrong(
-    "shares set to 0 after the softmax",
+    "dropout in the head",
+    "In training mode the result is another: something is dropped at random. A head has no dropout; that comes later, "
+    "around whole layers.",
+)
+class Dropped(SelfAttentionHead):
+    def forward(self, x, mask=None):
+        weights = F.dropout(super().forward(x, mask)[1], 0.1, self.training)
+        return weights @ self.value(x), weights
+
+
+@EXERCISE.wrong(
+    "always causal",
+    "The code hides the words after each word, whatever `mask` says, as a head that only generates text does. Which keys "
+    "a query may attend to is said by the argument `mask`; without it, to all of them.",
+)
+class AlwaysCausal(SelfAttentionHead):
+    def forward(self, x, mask=None):
+        return super().forward(x, torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril())
+
+
+@EXERCISE.wrong(
+    "causal on top of the mask",
+    "The code hides the words after each word, on top of what `mask` hides. Which keys a query may attend to is said by "
+    "the argument `mask` only; without it, to all of them.",
+)
+class CausalOnTop(SelfAttentionHead):
+    def forward(self, x, mask=None):
+        past = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        return super().forward(x, past if mask is None else past & mask)
+
+
+@EXERCISE.wrong(
+    "weights set to 0 after the softmax",
     "The rows no longer add up to 1, because the forbidden keys took part in the sum. Mask the scores "
     "before the softmax.",
 )
@@ -320,7 +395,7 @@ class NaNGradient(SelfAttentionHead):
 @EXERCISE.wrong(
     "a large negative number for -inf",
     "In a row with nothing to attend to all scores are the same large negative number, so the softmax "
-    "shares evenly among forbidden keys. Set the forbidden shares to 0 after the softmax.",
+    "divides the attention evenly among forbidden keys. Set their weights to 0 after the softmax.",
 )
 class LargeNegative(SelfAttentionHead):
     def forward(self, x, mask=None):
@@ -370,10 +445,10 @@ class Loop(nn.Module):
         outputs, rows = [], []
         for sentence, allowed in zip(x, mask, strict=True):
             query, key, value = self.query(sentence), self.key(sentence), self.value(sentence)
-            for one, may in zip(query / key.shape[1] ** 0.5, allowed, strict=True):
+            for scaled, may in zip(query / key.shape[1] ** 0.5, allowed, strict=True):
                 row = torch.zeros(length)
                 if may.any():
-                    row = row.masked_scatter(may, torch.softmax(key[may] @ one, dim=0))
+                    row = row.masked_scatter(may, torch.softmax(key[may] @ scaled, dim=0))
                 rows.append(row)
                 outputs.append(row @ value)
         return torch.stack(outputs).reshape(batch, length, -1), torch.stack(rows).reshape(batch, length, length)

@@ -57,7 +57,7 @@ def sum_over_everything(x, axis=-1):
 
 @EXERCISE.wrong(
     "over the first axis",
-    "The shares add up to 1 along axis 0. Use the `axis` that the function is given, in `max` and in `sum`.",
+    "The probabilities add up to 1 along axis 0. Use the `axis` that the function is given, in `max` and in `sum`.",
 )
 def other_axis(x, axis=-1):
     return softmax(x, axis=0)
@@ -71,7 +71,7 @@ def ignores_axis(x, axis=-1):
 @EXERCISE.wrong(
     "overflow",
     "`np.exp` of a large score is infinity. Subtract the largest score along `axis` before `exp`: the "
-    "shares stay the same.",
+    "result stays the same.",
 )
 def overflows(x, axis=-1):
     exponentials = np.exp(x)
@@ -109,7 +109,7 @@ def no_keepdims(x, axis=-1):
 
 @EXERCISE.wrong(
     "no exponential",
-    "The scores themselves are divided by their sum. Take `np.exp` of them first: shares must not be negative.",
+    "The scores themselves are divided by their sum. Take `np.exp` of them first: a probability is never negative.",
 )
 def no_exponential(x, axis=-1):
     return x / np.sum(x, axis=axis, keepdims=True)
@@ -121,17 +121,28 @@ def in_place(x, axis=-1):
     return softmax(x, axis)
 
 
-@EXERCISE.wrong("logarithm of the shares", "This is the logarithm of the softmax. Return the shares themselves.")
+@EXERCISE.wrong(
+    "logarithm of the probabilities", "This is the logarithm of the softmax. Return the probabilities themselves."
+)
 def with_logarithm(x, axis=-1):
     return np.log(softmax(x, axis))
 
 
 @EXERCISE.wrong(
-    "shares that do not add up to 1",
-    "The powers are not divided by their sum, so the shares do not add up to 1.",
+    "probabilities that do not add up to 1",
+    "The powers are not divided by their sum, so they do not add up to 1.",
 )
 def not_divided(x, axis=-1):
     return np.exp(x - np.max(x, axis=axis, keepdims=True))
+
+
+@EXERCISE.wrong(
+    "large scores cut off",
+    "Scores above a bound become equal, and so do their probabilities. Subtract the largest score along `axis`: that changes no result.",
+)
+def cut_off(x, axis=-1):
+    exponentials = np.exp(np.clip(x, -700, 700))
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
 @EXERCISE.variant
