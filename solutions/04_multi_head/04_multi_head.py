@@ -2,8 +2,7 @@
 # # 4 · Multi-head attention
 #
 # The head of lesson 3 gives each token one set of attention weights: one way to divide its attention. But "dog" may
-# have several
-# questions at once. What does it do? Which article belongs to it? One softmax cannot answer both separately, since its
+# have several questions at once. What does it do? Which article belongs to it? One softmax cannot answer both separately, since its
 # weights mix all that they find into one vector. In this lesson several heads look at the sentence side by side. You
 # build this twice: first as a list of single heads, then all heads at once, as real models do it.
 #
@@ -13,7 +12,7 @@
 #
 # **After this lesson you can**
 # - compute multi-head attention by hand: single heads, side by side, times one more matrix;
-# - cut the rows of a tensor into heads and join them again, and say why `reshape` alone mixes up the tokens;
+# - cut the rows of a tensor into heads and join them again, and say why `reshape` by itself mixes up the tokens;
 # - write multi-head attention as a PyTorch module, for self- and cross-attention, with masks of every usual shape;
 # - copy the weights of PyTorch's own module and get the same numbers;
 # - say what more heads cost (no parameters at all), and show on a small task what one head cannot do.
@@ -24,10 +23,10 @@
 # | exercise | what you build | points | minutes |
 # | --- | --- | ---: | ---: |
 # | 4.1 `split_heads` | cut each row into slices | 3 | 10 |
-# | 4.2 `merge_heads` | lay the slices side by side | 2 | 6 |
+# | 4.2 `merge_heads` | put the slices side by side | 2 | 6 |
 # | 4.3 `multi_head_by_hand` | a list of single heads | 3 | 10 |
 # | 4.4 `MultiHeadAttention` | all heads at once, as a module | 5 | 25 |
-# | 4.5 `copy_torch_attention` | take over PyTorch's weights | 2 | 8 |
+# | 4.5 `copy_torch_attention` | copy PyTorch's weights | 2 | 8 |
 # | 4.6 `attention_parameters` | count what is learned | 1 | 4 |
 # <!-- end -->
 
@@ -39,9 +38,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde import check
-from helpers.embeddings import add_positions, embed, positional_encoding
-from helpers.example import D_HEAD, D_MODEL, EMBEDDINGS, HEADS, SENTENCES, W_KEY_2, W_OUTPUT, W_QUERY_2, W_VALUE_2
+from autograde import by_hand, check, predict
+from helpers.embeddings import add_positions, embed, positional_encoding, shift_matrix
+from helpers.example import (
+    D_HEAD,
+    D_MODEL,
+    EMBEDDINGS,
+    HEADS,
+    SENTENCES,
+    W_KEY_2,
+    W_OUTPUT,
+    W_QUERY_2,
+    W_VALUE_2,
+)
 from helpers.figures import COLOURS, heat_map, new, show, signed
 from helpers.single_head import project, scaled_dot_product_attention
 from helpers.vocabulary import Vocabulary
@@ -74,41 +83,64 @@ from helpers.vocabulary import Vocabulary
 vocabulary = Vocabulary(SENTENCES)
 tokens = ["the", "dog", "bites", "the", "man"]
 ids = np.array(vocabulary.encode("the dog bites the man")[1:-1])  # without <bos> and <eos>
-x = add_positions(math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL))
+x = add_positions(
+    math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL)
+)
 
 print(f"x has the shape {x.shape}: {len(tokens)} tokens, d_model = {D_MODEL}\n")
 for token, row in zip(tokens, x, strict=True):
     print(f"{token:>6}", "".join(f"{number:8.3f}" for number in row))
 
 # %% [markdown]
-# Head 1 is the head of lesson 3: verbs look for nouns, nouns look for verbs. Head 2 is new. Remember how to read the
-# weights: in our embeddings column 0 is large for nouns, column 1 for verbs, column 2 for articles. In head 2 a noun's
-# query has a large number 0, and so has an article's key: *nouns look for articles*. Number 1 lets articles look for
-# verbs, number 2 verbs for verbs.
+# Head 1 is the head of lesson 3. It asks *what*: verbs look for nouns, nouns look for verbs. Head 2 is new, and it asks
+# *where*: **every token looks for the one before it**. It reads the columns 0 and 1 only, in which all words are 0, so they
+# hold nothing but the position $p$: $\sin p$ and $\cos p$, a point on a circle. The key is this point as it is. The query is
+# the point turned back by one step, with the rotation of lesson 2 (`shift_matrix`), and made 4 times longer. So the query of
+# token 2 points where the key of token 1 is, and their dot product is the largest in its row.
 
 # %%
 heads = HEADS  # a list of two: (W_QUERY, W_KEY, W_VALUE), then (W_QUERY_2, W_KEY_2, W_VALUE_2)
+back = shift_matrix(-1, D_MODEL)[:2, :2]  # the block of the columns 0 and 1
+print("4 times one step back:")
+print((4 * back).round(3))
+print("the query's weights are that, transposed:", np.allclose(W_QUERY_2[:2, :2], 4 * back.T))
 
 # %% tags=["drawing"]
 # Drawing: the weight matrices of head 2
 figure, axes = new(1, 3, size=(8.4, 3.4))
 names = ("query", "key", "value")
 for place, name, matrix in zip(axes, names, heads[1], strict=True):
-    label = "row: column of x" if name == "query" else ""
+    label = "column of x" if name == "query" else ""
     title = f"head 2: weights of {name}"
+    limits = signed(*heads[1])
     heat_map(
-        place, matrix, range(D_MODEL), range(D_HEAD), title, f"column of {name}", label, 0, (-1, 1), hide_zeros=True
+        place,
+        matrix,
+        range(D_MODEL),
+        range(D_HEAD),
+        title,
+        f"column of {name}",
+        label,
+        1,
+        limits,
+        hide_zeros=True,
     )
 show(
     figure,
-    alt="Three heat maps with six rows and three columns each, the weights of query, key and value of head 2. The query takes "
-    "the columns 0, 2 and 1 of x, the key takes the columns 2, 1 and 1, the value takes the columns 2, 3 and 4. All other "
-    "weights are 0.",
+    alt="Three heat maps with six rows and three columns each, the weights of query, key and "
+    "value of head 2. The query has a rotation times 4 in the rows and columns 0 and 1, the key "
+    "has ones there on the diagonal; their column 2 is 0. The value takes the columns 5, 2 and 4 "
+    "of x. All other weights are 0.",
 )
 
 # %% [markdown]
-# Follow "dog" with paper and pencil. Its query in head 2 is (3.046, -0.443, 0.785): the columns 0, 2 and 1 of its row of
-# `x`. The rest goes as in lesson 3: dot product with every key, divided by $\sqrt{3} \approx 1.732$, then the softmax.
+# What does a token pass on? Entry 0 of its value is column 5, large for articles, entry 1 is column 2, large for nouns, and
+# entry 2 is column 4, large for verbs. So head 2 tells each token *what kind of word comes before it*. (Queries and keys
+# need two columns only; the third one is 0.)
+#
+# Follow "dog" with paper and pencil. It is at position 1; one step back is position 0, with sine 0 and cosine 1. So its query
+# is (0, 4, 0). The rest goes as in lesson 3: dot product with every key, divided by $\sqrt{3} \approx 1.732$, then the
+# softmax.
 
 
 # %%
@@ -119,27 +151,40 @@ def weighted_sum(numbers, weights):
 dog = 1
 query_dog = [weighted_sum(x[dog], W_QUERY_2[:, column]) for column in range(D_HEAD)]
 keys = [[weighted_sum(row, W_KEY_2[:, column]) for column in range(D_HEAD)] for row in x]
-products = [weighted_sum(query_dog, one) for one in keys]
+products = [weighted_sum(query_dog, key) for key in keys]
 powers = [math.exp(product / math.sqrt(D_HEAD)) for product in products]
-shares_dog = [power / sum(powers) for power in powers]
+weights_dog = [power / sum(powers) for power in powers]
 
 print("head 2: 'dog' asks with the query", "".join(f"{number:8.3f}" for number in query_dog), "\n")
-print("                 key                        product   / 1.732   e to the ...    share")
-for token, one, product, power, share in zip(tokens, keys, products, powers, shares_dog, strict=True):
-    numbers = "".join(f"{number:8.3f}" for number in one)
-    print(f"{token:>9} {numbers} {product:12.3f} {product / math.sqrt(3):9.3f} {power:14.3f} {share:8.3f}")
+print("                 key                        product   / 1.732   e to the ...   weight")
+scaled = [product / math.sqrt(3) for product in products]
+for token, key, product, score, power, share in zip(
+    tokens, keys, products, scaled, powers, weights_dog, strict=True
+):
+    numbers = "".join(f"{number:8.3f}" for number in key)
+    print(f"{token:>9} {numbers} {product:12.3f} {score:9.3f} {power:14.3f} {share:8.3f}")
 
 # %% [markdown]
-# In head 1, "dog" gave two thirds of its attention to "bites". In head 2 it gives nearly everything to the two articles.
-# Both answers are kept, because each head has its own output. Laid side by side they are one row of six numbers
-# again. The last step multiplies this row by $W^O$:
+# In head 1, "dog" gave 0.844 of its attention to "bites". In head 2 it gives 0.706 to "the", the word before it, and nearly all
+# the rest to itself. Both answers are kept, because each head has its own output.
+#
+# Now "bites", at position 2. What is its query in head 2? And which score does "dog" get from it?
+
+# %%
+by_hand("query of 'bites' in head 2", ...)
+
+# %%
+by_hand("score of 'dog' for 'bites' in head 2", ...)
+
+# %% [markdown]
+# Laid side by side, the outputs of both heads are one row of six numbers again. The last step multiplies this row by $W^O$:
 
 # %%
 print("W_OUTPUT, the matrix after the two heads:")
 print(W_OUTPUT, "\n")
 output_1, weights_1 = scaled_dot_product_attention(*project(x, *heads[0]))
 values_2 = [[weighted_sum(row, W_VALUE_2[:, column]) for column in range(D_HEAD)] for row in x]
-output_2_dog = [weighted_sum([one[column] for one in values_2], shares_dog) for column in range(D_HEAD)]
+output_2_dog = [weighted_sum(column, weights_dog) for column in zip(*values_2, strict=True)]
 row_dog = [*output_1[dog], *output_2_dog]
 
 print("'dog', head 1 (lesson 3):", "".join(f"{number:8.3f}" for number in output_1[dog]))
@@ -147,9 +192,19 @@ print("'dog', head 2:           ", "".join(f"{number:8.3f}" for number in output
 print("side by side:            ", "".join(f"{number:8.3f}" for number in row_dog), "\n")
 output_dog = [weighted_sum(row_dog, W_OUTPUT[:, column]) for column in range(D_MODEL)]
 for column in range(D_MODEL):
-    used = [(number, weight) for number, weight in zip(row_dog, W_OUTPUT[:, column], strict=True) if weight]
+    used = [
+        (number, weight)
+        for number, weight in zip(row_dog, W_OUTPUT[:, column], strict=True)
+        if weight
+    ]
     terms = " + ".join(f"{weight:g} · ({number:.3f})" for number, weight in used)
-    print(f"output of 'dog', number {column}:  {terms} = {output_dog[column]:.3f}")
+    print(f"output of 'dog', entry {column}:  {terms} = {output_dog[column]:.3f}")
+
+# %% [markdown]
+# For "man", the two outputs side by side are (1.050, 0.425, 2.147, 1.829, 0.525, 0.297). What is entry 0 of its output?
+
+# %%
+by_hand("output of 'man', entry 0", ...)
 
 # %% [markdown]
 # Every number of the output holds something of both heads. Without $W^O$ the heads would stay in their own columns, and
@@ -207,13 +262,14 @@ for column in range(D_MODEL):
 
 # %% nbgrader={"grade": false, "grade_id": "split_heads", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def split_heads(x, num_heads):
-    """(batch, length, d_model) -> (batch, num_heads, length, d_head); ValueError if the heads do not divide d_model."""
+    """(batch, length, d_model) -> (batch, num_heads, length, d_head); or a ValueError."""
     ### BEGIN SOLUTION
     batch, length, d_model = x.shape
     if d_model % num_heads != 0:
         raise ValueError(f"{num_heads} heads do not divide a width of {d_model}")
     slices = x.reshape(batch, length, num_heads, d_model // num_heads)
-    return slices.transpose(1, 2)  # (batch, length, heads, d_head) -> (batch, heads, length, d_head)
+    # (batch, length, heads, d_head) -> (batch, heads, length, d_head)
+    return slices.transpose(1, 2)
     ### END SOLUTION
 
 
@@ -223,7 +279,7 @@ check("split_heads")
 # %% [markdown]
 # ### Exercise 4.2 · `merge_heads`
 # <!-- facts: merge_heads -->
-# *lay the slices side by side* · core · 2 points · about 6 minutes
+# *put the slices side by side* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
 # The way back: lay the heads of each token side by side again. This is Concat in the paper's equation.
@@ -243,7 +299,7 @@ check("split_heads")
 # <details>
 # <summary>Hint 2</summary>
 #
-# Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails here, because the numbers no longer lie one after the other in memory.)
+# Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails here, because the numbers are no longer one after the other in memory.)
 #
 # </details>
 # <!-- end -->
@@ -325,7 +381,16 @@ _, weights_2 = scaled_dot_product_attention(*project(x, *heads[1]))
 # %% tags=["drawing"]
 # Drawing: the weights of both heads and the output
 figure, axes = new(1, 3, size=(12.6, 3.5), width_ratios=[5, 5, 6])
-heat_map(axes[0], weights_1, tokens, tokens, "head 1: weights", "key of ...", "query of ...", limits=(0, 1))
+heat_map(
+    axes[0],
+    weights_1,
+    tokens,
+    tokens,
+    "head 1: weights",
+    "key of ...",
+    "query of ...",
+    limits=(0, 1),
+)
 heat_map(axes[1], weights_2, tokens, tokens, "head 2: weights", "key of ...", limits=(0, 1))
 heat_map(
     axes[2],
@@ -338,19 +403,25 @@ heat_map(
 )
 show(
     figure,
-    alt="Three heat maps. In head 1 nearly all tokens attend to dog, and dog attends to bites with 0.67. In head 2 dog gives 0.50 "
-    "and 0.43 to the two articles, man gives 0.50 to the article before it, the first article gives 0.69 to bites. The "
-    "output has five tokens in the rows and six columns.",
+    alt="Three heat maps. In head 1 articles and bites attend to dog and man, dog and man to "
+    "bites. In head 2 dog, bites, the second article and man attend most to the token before "
+    "them, the first article to itself and to man. The output has five tokens in the rows and six "
+    f"columns; the row of dog is {output[dog].round(2).tolist()}.",
 )
 
 # %% [markdown]
-# Compare the rows of the two heads: the same five tokens, two quite different ways to divide attention. "dog" looks at
-# "bites" in head 1 and at the articles in head 2.
+# Compare the two heads: the same five tokens, two quite different ways to divide attention. In head 1 an article cannot tell
+# the nouns apart; in head 2 "man" finds its own article. Head 2 does not look at the words at all, so every sentence of five
+# words gets the same weights from it.
+#
+# One row looks odd. The first "the" has nothing before it. It looks at itself (0.57), and at "man" (0.31), four places
+# *later*. The circle comes round after 6.28 steps, so position 4 is not far from position -1 on it. That is what the slower
+# pairs of lesson 2 are for: a head that read them as well would not be fooled.
 #
 # ### The same numbers, as slices of one matrix
 #
 # Lay the query matrices of both heads side by side: a matrix with 6 rows and $2 \cdot 3 = 6$ columns. One product with it
-# gives the queries of *both* heads, and your `split_heads` takes them apart. Key and value likewise.
+# gives the queries of *both* heads, and your `split_heads` takes them apart. The same goes for key and value.
 
 # %%
 all_query, all_key, all_value = (
@@ -360,14 +431,17 @@ batch = torch.from_numpy(x).unsqueeze(0)  # a batch of one sentence
 
 
 def all_heads(x, split, merge, mask=None):
-    """Multi-head attention without a loop: one product each for all queries, all keys, all values."""
+    """Multi-head attention without a loop: one product for all queries, keys, values each."""
     parts = [split(x @ weights, len(heads)) for weights in (all_query, all_key, all_value)]
-    return merge(F.scaled_dot_product_attention(*parts, attn_mask=mask)) @ torch.from_numpy(W_OUTPUT)
+    side_by_side = merge(F.scaled_dot_product_attention(*parts, attn_mask=mask))
+    return side_by_side @ torch.from_numpy(W_OUTPUT)
 
 
 print("the matrix of all queries:", tuple(all_query.shape))
 print(
-    "after split_heads:        ", tuple(split_heads(batch @ all_query, 2).shape), "= (batch, heads, length, d_head)\n"
+    "after split_heads:        ",
+    tuple(split_heads(batch @ all_query, 2).shape),
+    "= (batch, heads, length, d_head)\n",
 )
 for number, (w_query, _, _) in enumerate(heads):
     same = np.allclose(split_heads(batch @ all_query, 2)[0, number], x @ w_query)
@@ -378,7 +452,7 @@ print("output as with the list of heads:", same)
 # %% [markdown]
 # So "a list of heads" and "slices of one matrix" are the same thing. But notice *what* is cut: the columns of query, key
 # and value, **not** the columns of `x`. Each head reads the whole row of a token through its own columns of weights. If
-# `x` itself were cut, head 1 could never use what is in the columns 3 to 5. Here is what the heads really read:
+# `x` itself were cut, head 1 would get the columns 0 to 2 and never see a verb. Here is what the heads really read:
 
 # %%
 for number, matrices in enumerate(heads, 1):
@@ -434,7 +508,7 @@ for number, matrices in enumerate(heads, 1):
 
 # %% nbgrader={"grade": false, "grade_id": "MultiHeadAttention", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class MultiHeadAttention(nn.Module):
-    """forward(query_input, key_input, value_input, mask, need_weights) -> (output, weights per head)."""
+    """forward(query_input, key_input, value_input, mask, need_weights) -> (output, weights)."""
 
     def __init__(self, embed_dim, num_heads, bias=False):
         super().__init__()
@@ -460,7 +534,8 @@ class MultiHeadAttention(nn.Module):
         if not need_weights:
             output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
             return self.out(merge_heads(output)), None
-        scores = query @ key.transpose(-2, -1) / math.sqrt(key.shape[-1])  # (batch, heads, n_queries, n_keys)
+        # (batch, heads, n_queries, n_keys)
+        scores = query @ key.transpose(-2, -1) / math.sqrt(key.shape[-1])
         if mask is None:
             weights = torch.softmax(scores, dim=-1)
         else:
@@ -482,7 +557,9 @@ check("MultiHeadAttention")
 module = MultiHeadAttention(D_MODEL, 2)
 matrices = (all_query, all_key, all_value, torch.from_numpy(W_OUTPUT))
 with torch.no_grad():
-    for layer, matrix in zip((module.query, module.key, module.value, module.out), matrices, strict=True):
+    for layer, matrix in zip(
+        (module.query, module.key, module.value, module.out), matrices, strict=True
+    ):
         layer.weight.copy_(matrix.T)
 
 sentence = batch.float()
@@ -501,7 +578,8 @@ masked_output, masked_weights = module(sentence, mask=earlier)
 print("\nwith the mask `earlier`, 'dog' attends to")
 for number in range(2):
     shares = ", ".join(
-        f"{name} {share:.2f}" for name, share in zip(tokens, masked_weights[0, number, dog], strict=True)
+        f"{name} {share:.2f}"
+        for name, share in zip(tokens, masked_weights[0, number, dog], strict=True)
     )
     print(f"  head {number + 1}:  {shares}")
 
@@ -513,7 +591,7 @@ for number in range(2):
 # %% [markdown]
 # ### Exercise 4.5 · `copy_torch_attention`
 # <!-- facts: copy_torch_attention -->
-# *take over PyTorch's weights* · core · 2 points · about 8 minutes
+# *copy PyTorch's weights* · core · 2 points · about 8 minutes
 # <!-- end -->
 #
 # Copy the weights of `theirs` into `mine`, so that both give the same output.
@@ -523,7 +601,7 @@ for number in range(2):
 # - `theirs` keeps the matrices of query, key and value in **one** parameter, `theirs.in_proj_weight`, of the shape
 #   `(3 * embed_dim, embed_dim)`: first the rows of the query, then those of the key, then those of the value. The last
 #   matrix is `theirs.out_proj.weight`.
-# - Afterwards nothing is shared: whoever trains one module must not change the other. `theirs` stays as it is.
+# - Afterwards nothing is shared: training one module must not change the other. `theirs` stays as it is.
 #
 # Example: with `embed_dim` 2, the rows 0 and 1 of `in_proj_weight` are `mine.query.weight`.
 #
@@ -545,7 +623,7 @@ for number in range(2):
 
 # %% nbgrader={"grade": false, "grade_id": "copy_torch_attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def copy_torch_attention(mine, theirs):
-    """Copy the weights of a torch.nn.MultiheadAttention into `mine`; nothing is shared afterwards."""
+    """Copy the weights of a torch.nn.MultiheadAttention into `mine`; they share nothing."""
     ### BEGIN SOLUTION
     query, key, value = theirs.in_proj_weight.chunk(3)
     with torch.no_grad():
@@ -570,8 +648,8 @@ copy_torch_attention(mine, theirs)
 queries, keys = torch.randn(3, 5, 12), torch.randn(3, 7, 12)
 
 
-def agrees(one, other):
-    return torch.allclose(one, other, atol=1e-5)
+def agrees(left, right):
+    return torch.allclose(left, right, atol=1e-5)
 
 
 with torch.no_grad():
@@ -584,7 +662,12 @@ print("outputs agree:                       ", agrees(my_output, their_output))
 print("my weights ", tuple(my_weights.shape), "   their weights", tuple(their_weights.shape))
 print("theirs are the mean over my heads:   ", agrees(my_weights.mean(dim=1), their_weights))
 print("average_attn_weights=False: the same:", agrees(my_weights, their_weights_per_head))
-print("need_weights=False: the same output: ", agrees(without_weights, my_output), "and weights:", nothing)
+print(
+    "need_weights=False: the same output: ",
+    agrees(without_weights, my_output),
+    "and weights:",
+    nothing,
+)
 
 # %% [markdown]
 # One thing to know: by default PyTorch's module returns the **mean** of the weights over the heads. That is handy for a
@@ -630,12 +713,12 @@ for number, row in enumerate(wrong_weights[0]):
 # *count what is learned* · core · 1 point · about 4 minutes
 # <!-- end -->
 #
-# How many numbers does `MultiHeadAttention(embed_dim, num_heads, bias)` learn? Return a whole number. `num_heads` is not
+# How many parameters does `MultiHeadAttention(embed_dim, num_heads, bias)` have? Return a whole number. `num_heads` is not
 # an argument of this function. Why is it not needed?
 #
 # - A linear layer has one weight for each pair of an input and an output; with `bias=True` also one number per output.
 #
-# Example: one linear layer from 3 to 3 with a bias learns $3 \cdot 3 + 3 = 12$ numbers.
+# Example: one linear layer from 3 to 3 with a bias has $3 \cdot 3 + 3 = 12$ parameters.
 #
 # <!-- hints: attention_parameters -->
 # <details>
@@ -667,9 +750,13 @@ check("attention_parameters")
 # %%
 print("embed_dim   heads   d_head   counted in the module   by your function")
 for embed_dim, num_heads in ((6, 1), (6, 2), (6, 6), (512, 1), (512, 8), (512, 64)):
-    counted = sum(parameter.numel() for parameter in MultiHeadAttention(embed_dim, num_heads).parameters())
+    counted = sum(
+        parameter.numel() for parameter in MultiHeadAttention(embed_dim, num_heads).parameters()
+    )
     computed = attention_parameters(embed_dim)
-    print(f"{embed_dim:9d} {num_heads:7d} {embed_dim // num_heads:8d} {counted:23,d} {computed:18,d}")
+    print(
+        f"{embed_dim:9d} {num_heads:7d} {embed_dim // num_heads:8d} {counted:23,d} {computed:18,d}"
+    )
 
 # %% [markdown]
 # The number of heads makes no difference: $h$ heads of width $d_{model} / h$ fill the same matrix.
@@ -697,12 +784,16 @@ for embed_dim, num_heads in ((6, 1), (6, 2), (6, 6), (512, 1), (512, 8), (512, 6
 # Think about what a single head gives back when it attends to four tokens.
 
 # %%
+predict("", "the error of 1, 2, 4, 8 and 32 heads")
+
+
+# %%
 LENGTH, CONTENT, WIDTH, STEPS_BACK = 12, 4, 32, (1, 2, 4, 6)
 positions = torch.from_numpy(positional_encoding(LENGTH, WIDTH - CONTENT)).float()
 
 
 def task(count, generator):
-    """(inputs, targets): contents beside positions, and the contents of the four tokens to be repeated."""
+    """(inputs, targets): contents beside positions; the contents of the four tokens to repeat."""
     content = torch.randn(count, LENGTH, CONTENT, generator=generator)
     inputs = torch.cat([content, positions.expand(count, -1, -1)], dim=-1)
     return inputs, torch.cat([content.roll(steps, dims=1) for steps in STEPS_BACK], dim=-1)
@@ -710,7 +801,8 @@ def task(count, generator):
 
 def error(model, inputs, targets):
     predicted = model(inputs)[0][..., : targets.shape[-1]]
-    return (predicted - targets)[:, max(STEPS_BACK) :].square().mean()  # six steps back from the first six is nothing
+    # six steps back from the first six tokens there is nothing
+    return (predicted - targets)[:, max(STEPS_BACK) :].square().mean()
 
 
 def train(num_heads, updates=200):
@@ -750,13 +842,17 @@ axes.axhline(1, color="black", linestyle="--", linewidth=1)
 axes.text(4.45, 1.02, "always answering 0", ha="right", fontsize=9)
 axes.set_xticks(places, [f"{number}\n({WIDTH // number})" for number in errors])
 axes.set(
-    title="equal parameters, different heads", xlabel="number of heads (width of a head)", ylabel="mean squared error"
+    title="equal parameters, different heads",
+    xlabel="number of heads (width of a head)",
+    ylabel="mean squared error",
 )
 axes.set_ylim(0, 1.15)
+predict()
 show(
     figure,
-    alt="A bar chart of the error on new sentences. One head ends with an error of 0.75, two heads with 0.50, four and eight heads "
-    "with nearly 0. With 32 heads of width 1 the error is more than 0.4 again. Always answering 0 has the error 1.",
+    alt="A bar chart of the error on new sentences, by the number of heads: "
+    + ", ".join(f"{number:.2f} with {heads_used}" for heads_used, number in errors.items())
+    + ". A dashed line at 1: always answering 0.",
 )
 
 # %% [markdown]
@@ -764,8 +860,7 @@ show(
 # accident, and longer training would not help:
 #
 # - A head mixes the values of all tokens with the weights of **one** softmax. From four contents it makes one
-#   mixture, and
-#   nothing behind it can take the mixture apart. It can copy one token of the four well and lose three, or blur all four;
+#   mixture, and nothing behind it can take the mixture apart. It can copy one token of the four well and lose three, or blur all four;
 #   either way three quarters of the variance are lost.
 # - Two heads keep two of four, so half is lost. With four heads, each of the four tokens gets its own head.
 # - 32 heads are worse again. A head of width 1 has one number as query and one as key: too little to point at one position
@@ -781,18 +876,26 @@ with torch.no_grad():
 
 # %% tags=["drawing"]
 # Drawing: where the last token looks
-figure, axes = new(2, 1, size=(7, 4.2), height_ratios=[1, 4], sharex=True)
+figure, axes = new(2, 1, size=(7, 3.9), height_ratios=[1, 4], sharex=True)
 names = [str(number) for number in range(LENGTH)]
 for place, (number, rows) in zip(axes, learned.items(), strict=True):
-    labels = [f"head {one + 1}" for one in range(number)]
+    labels = [f"head {index + 1}" for index in range(number)]
     title = f"{'one head' if number == 1 else 'four heads'}: weights of the last token"
-    heat_map(place, rows, labels, names, title, "position of the key" if number == 4 else "", limits=(0, 1))
+    heat_map(
+        place,
+        rows,
+        labels,
+        names,
+        title,
+        "position of the key" if number == 4 else "",
+        limits=(0, 1),
+    )
 rows = learned[4]
 found = sorted(LENGTH - 1 - int(position) for position in rows.argmax(dim=-1))
 show(
     figure,
-    alt="Two heat maps of the weights of the last token, at position 11. The single head cannot serve all four tokens that are "
-    f"asked for. Each of the four heads looks mostly at another token: {found} steps back.",
+    alt="Two heat maps of the weights of the last token, at position 11. Above the single head, "
+    f"below the four heads, which look mostly {found} steps back.",
 )
 
 # %%
@@ -814,10 +917,13 @@ print("the four heads look mostly this many steps back:", found)
 # - *wrong way back*: your `split_heads`, and then only `reshape` to join the heads.
 #
 # First, without a mask, we replace the **first** word, "the", by "cat". Then, with the mask `earlier`, where no token may
-# see a later one, we replace the **last** word, "man", by "cat". Each time we look how much every row of the output changes.
+# see a later one, we replace the **last** word, "man", by "cat". Each time we see how much every row of the output changes.
 #
 # **Predict first.** Which of the five rows change with your two functions? And with the wrong pairs? (The second picture
 # of this lesson helps.)
+
+# %%
+predict("", "which rows change, with your functions and with the wrong pairs?")
 
 
 # %%
@@ -839,14 +945,20 @@ for position, mask in ((0, None), (4, earlier)):
     other = x.copy()
     other[position] += math.sqrt(D_MODEL) * (EMBEDDINGS[cat] - EMBEDDINGS[ids[position]])
     other_batch = torch.from_numpy(other).unsqueeze(0)
-    print(
-        f"'{tokens[position]}' at position {position} becomes 'cat', {'no mask' if mask is None else 'mask `earlier`'}"
-    )
+    which = "no mask" if mask is None else "mask `earlier`"
+    print(f"'{tokens[position]}' at position {position} becomes 'cat', {which}")
     print("query of ...", "".join(f"{name:>18}" for name in pairs))
-    changes = [all_heads(batch, *pair, mask) - all_heads(other_batch, *pair, mask) for pair in pairs.values()]
+    changes = [
+        all_heads(batch, *pair, mask) - all_heads(other_batch, *pair, mask)
+        for pair in pairs.values()
+    ]
     for row, token in enumerate(tokens):
-        print(f"{token:>12}", "".join(f"{change[0, row].abs().max().item():18.3f}" for change in changes))
+        print(
+            f"{token:>12}",
+            "".join(f"{change[0, row].abs().max().item():18.3f}" for change in changes),
+        )
     print()
+predict()
 
 # %% [markdown]
 # - Your functions: without a mask every row changes, since every token sees the first one. With the mask only the
@@ -882,7 +994,7 @@ for token, row in zip(tokens, output, strict=True):
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# "Blogs and notes" are the texts that this course grew out of.
+# The column "blogs and notes" sums up what many of them say.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |

@@ -8,7 +8,13 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from helpers.figures import new, show
 
 BLUE, SAND, GREEN, WHITE = "#DCEBF5", "#F3E3C8", "#D9EFE6", "white"
-TOKENS = ("#DCEBF5", "#F3E3C8", "#D9EFE6", "#F2DCE8")  # one colour per token; the number in the cell says the same
+# one colour per token; the number in the cell says the same
+TOKENS = (
+    "#DCEBF5",
+    "#F3E3C8",
+    "#D9EFE6",
+    "#F2DCE8",
+)
 
 
 def _box(axes, x, y, text, colour=WHITE, width=2.4, height=1.0):
@@ -32,7 +38,13 @@ def heads():
         _arrow(axes, (8.3, y), (9.2, y))
         _box(axes, 10.5, y, f"output of\nhead {number}, 5 × 3", colour)
         _arrow(axes, (11.8, y), (12.9, 2.6 + (y - 2.6) * 0.15))
-        axes.text(6.1, y + (0.72 if number == 1 else -0.98), "its own weights of attention", fontsize=9.5, ha="center")
+        axes.text(
+            6.1,
+            y + (0.72 if number == 1 else -0.98),
+            "its own attention weights",
+            fontsize=9.5,
+            ha="center",
+        )
     axes.add_patch(Rectangle((13.05, 2.1), 0.9, 1.0, fc=BLUE, ec="black"))
     axes.add_patch(Rectangle((13.95, 2.1), 0.9, 1.0, fc=GREEN, ec="black"))
     axes.text(13.5, 2.6, "5 × 3", ha="center", va="center", fontsize=9.5)
@@ -43,9 +55,9 @@ def heads():
     _box(axes, 17.15, 2.6, "output\n5 × 6", SAND)
     return show(
         figure,
-        alt="x, 5 tokens of width 6, goes into two heads. Each makes query, key and value, 5 by 3, has weights of attention "
-        "of its own, and gives an output, 5 by 3. The two outputs lie side by side, 5 by 6. Times the matrix W^O they "
-        "become the output, 5 by 6, the size of x.",
+        alt="x, 5 tokens of width 6, goes into two heads. Each makes query, key and value, 5 by "
+        "3, has its own attention weights, and gives an output, 5 by 3. The two outputs side by "
+        "side are 5 by 6. Times the matrix W^O they become the output, 5 by 6, the size of x.",
     )
 
 
@@ -54,7 +66,9 @@ def _cells(axes, left, top, numbers, label=""):
     for (row, column), number in np.ndenumerate(numbers):
         place = (left + column, top - row - 1)
         axes.add_patch(Rectangle(place, 1, 1, fc=TOKENS[number // 10], ec="black", lw=0.8))
-        axes.text(place[0] + 0.5, place[1] + 0.5, f"{number:02d}", ha="center", va="center", fontsize=9.5)
+        axes.text(
+            place[0] + 0.5, place[1] + 0.5, f"{number:02d}", ha="center", va="center", fontsize=9.5
+        )
     axes.text(left + numbers.shape[1] / 2, top + 0.25, label, ha="center", fontsize=9.5)
 
 
@@ -69,19 +83,31 @@ def slices():
     axes.set_xlim(-3.6, 22.4)
     _arrow(axes, (6.4, 7), (8.8, 8.7))
     _arrow(axes, (6.4, 5), (8.8, 3.2))
-    axes.text(9.2, 11.55, "cut the columns: every head sees all tokens", fontsize=10.5, weight="bold", va="center")
     axes.text(
-        9.2, 5.55, "reshape alone: every head sees pieces of a few tokens", fontsize=10.5, weight="bold", va="center"
+        9.2,
+        11.55,
+        "cut the columns: every head sees all tokens",
+        fontsize=10.5,
+        weight="bold",
+        va="center",
+    )
+    axes.text(
+        9.2,
+        5.55,
+        "reshape alone: every head sees pieces of a few tokens",
+        fontsize=10.5,
+        weight="bold",
+        va="center",
     )
     for head in range(3):
         _cells(axes, 9.2 + 4.4 * head, 10.4, x[:, 2 * head : 2 * head + 2], f"head {head}")
         _cells(axes, 9.2 + 4.4 * head, 4.4, x.reshape(3, 4, 2)[head], f"head {head}")
     return show(
         figure,
-        alt="A sentence of four tokens with six columns; the cell 23 is token 2, column 3. Above, cut right into three heads: "
-        "head 0 has the columns 0 and 1 of all four tokens, head 1 the columns 2 and 3, head 2 the columns 4 and 5. Below, "
-        "reshape alone: head 0 has all of token 0 and the first two columns of token 1, in four rows; token 3 is nowhere in "
-        "it.",
+        alt="A sentence of four tokens with six columns; the cell 23 is token 2, column 3. Above, "
+        "cut right into three heads: head 0 has the columns 0 and 1 of all four tokens, head 1 "
+        "the columns 2 and 3, head 2 the columns 4 and 5. Below, reshape alone: head 0 has all of "
+        "token 0 and the first two columns of token 1, in four rows; token 3 is nowhere in it.",
     )
 
 

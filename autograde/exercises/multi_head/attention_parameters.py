@@ -41,7 +41,7 @@ EXERCISE.wrong("output layer left out", "Query, key and value are counted. The l
     lambda embed_dim, bias=False: 3 * (embed_dim**2 + (embed_dim if bias else 0))
 )
 
-EXERCISE.wrong("one layer alone", "This is the count of one layer. There are four: `query`, `key`, `value` and `out`.")(
+EXERCISE.wrong("only one layer", "This is the count of one layer. There are four: `query`, `key`, `value` and `out`.")(
     lambda embed_dim, bias=False: embed_dim**2 + (embed_dim if bias else 0)
 )
 

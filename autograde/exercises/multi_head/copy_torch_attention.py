@@ -1,4 +1,4 @@
-"""copy_torch_attention: take over PyTorch's weights."""
+"""copy_torch_attention: copy PyTorch's weights."""
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ def projection(call, value):
 
 EXERCISE = Exercise(
     name="copy_torch_attention",
-    title="take over PyTorch's weights",
+    title="copy PyTorch's weights",
     points=2,
     minutes=8,
     hints=(
@@ -139,7 +139,7 @@ def value_second(mine, theirs):
 
 @EXERCISE.wrong(
     "rows taken in turns",
-    "Every third row is taken. The rows of `in_proj_weight` lie in three blocks: first all of the query, then "
+    "Every third row is taken. The rows of `in_proj_weight` are three blocks: first all of the query, then "
     "all of the key, then all of the value.",
 )
 def turns(mine, theirs):
@@ -176,7 +176,7 @@ def out_left_out(mine, theirs):
 
 @EXERCISE.wrong(
     "copied in the wrong direction",
-    "The weights of `mine` went into `theirs`. `copy_` overwrites what stands before the point.",
+    "The weights of `mine` went into `theirs`. `copy_` overwrites the tensor in front of the dot.",
 )
 def backwards(mine, theirs):
     with torch.no_grad():
@@ -195,7 +195,7 @@ def with_gradient(mine, theirs):
 
 @EXERCISE.wrong(
     "q_proj_weight is None",
-    "`q_proj_weight` is None unless key and value have widths of their own. Here all three lie in `in_proj_weight`.",
+    "`q_proj_weight` is None unless key and value have widths of their own. Here all three are in `in_proj_weight`.",
 )
 def separate_weights(mine, theirs):
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""merge_heads: lay the slices side by side."""
+"""merge_heads: put the slices side by side."""
 
 import numpy as np
 import torch
@@ -23,29 +23,35 @@ def calls(rng):
         FunctionCall((random_tensor(rng, 2, 5, 3, 4),)),
         FunctionCall((random_tensor(rng, 2, 1, 4, 5),), part="one head, or heads of width 1", note="one head"),
         FunctionCall((random_tensor(rng, 3, 5, 4, 1),), part="one head, or heads of width 1", note="heads of width 1"),
+        FunctionCall(
+            (random_tensor(rng, 2, 3, 4, 2),),
+            report=("output", "input_gradients"),
+            part="gradients",
+            note="backward, too",
+        ),
     ]
 
 
 EXERCISE = Exercise(
     name="merge_heads",
-    title="lay the slices side by side",
+    title="put the slices side by side",
     points=2,
     minutes=6,
     hints=(
         "Undo the two steps of `split_heads` in the opposite order. What did it do last?",
         "Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails here, "
-        "because the numbers no longer lie one after the other in memory.)",
+        "because the numbers are no longer one after the other in memory.)",
     ),
     reference=merge_heads,
     make_calls=calls,
-    parts={MAIN: 0.8, "one head, or heads of width 1": 0.2},
+    parts={MAIN: 0.7, "one head, or heads of width 1": 0.2, "gradients": 0.1},
 )
 
 
 @EXERCISE.wrong(
     "not transposed back",
-    "`reshape` alone puts rows of the same head together, so tokens get mixed. Exchange the axes 1 and 2 "
-    "first, then all heads of a token lie one after the other.",
+    "`reshape` by itself puts rows of the same head together, so tokens get mixed. Exchange the axes 1 and 2 "
+    "first, then all heads of a token are one after the other.",
 )
 def no_transpose(x):
     batch, heads, length, d_head = x.shape
@@ -54,7 +60,7 @@ def no_transpose(x):
 
 @EXERCISE.wrong(
     "view after transpose",
-    "`view` needs numbers that lie one after the other in memory, and after a transpose they do not. Use "
+    "`view` needs numbers that are one after the other in memory, and after a transpose they are not. Use "
     "`reshape`, which copies where it must. (Changing the order of the two steps would hide the error and mix "
     "the tokens.)",
 )
@@ -111,7 +117,7 @@ def axes_misnamed(x):
 
 
 @EXERCISE.wrong(
-    "sentences joined", "The batch is gone: all tokens lie in one long list. Keep (batch, length, d_model)."
+    "sentences joined", "The batch is gone: all tokens are in one long list. Keep (batch, length, d_model)."
 )
 def batch_too(x):
     return x.transpose(1, 2).flatten(2).flatten(0, 1)
@@ -160,4 +166,4 @@ def with_a_loop(x):
 
 @EXERCISE.variant
 def unbound(x):
-    return torch.hstack([one.mT for one in torch.unbind(x, dim=1)]).mT
+    return torch.hstack([head.mT for head in torch.unbind(x, dim=1)]).mT

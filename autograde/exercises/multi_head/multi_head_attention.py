@@ -68,7 +68,7 @@ def calls(rng):
         call(6, 2, (4, 5), (4, 7), part=CROSS, note="5 queries, 7 keys; the value input is the key input"),
         call(12, 3, (2, 5), (2, 5), part=CROSS, note="two sentences of the same length"),
         call(8, 2, (3, 5), (3, 6), (3, 6), part=CROSS, note="three different inputs"),
-        call(6, 2, (4, 5), mask=random_mask(rng, 5, 5), part=MASK, note="one mask for all: (n_queries, n_keys)"),
+        call(6, 2, (5, 5), mask=random_mask(rng, 5, 5), part=MASK, note="one mask for all: (n_queries, n_keys)"),
         call(6, 2, (4, 5), (4, 7), mask=random_mask(rng, 4, 1, 7), part=MASK, note="a mask (batch, 1, n_keys)"),
         call(
             12, 3, (2, 5), (2, 7), mask=random_mask(rng, 2, 5, 7), part=MASK, note="a mask (batch, n_queries, n_keys)"
@@ -192,14 +192,14 @@ class _Steps(MultiHeadAttention):
 
     def forward(self, query_input, key_input=None, value_input=None, mask=None, need_weights=True):
         inputs = self.inputs(query_input, key_input, value_input)
-        query, key, value = (self.split(one) for one in self.project(*inputs))
+        query, key, value = (self.split(projected) for projected in self.project(*inputs))
         weights = self.weights(query @ key.mT / self.scale(key.shape[-1]), self.mask(mask))
         return self.finish(self.combine(self.merge(weights @ value)), weights, need_weights)
 
 
 @EXERCISE.wrong(
     "reshape without a transpose",
-    "The heads are cut with `reshape` alone, so each head sees rows of a few tokens. `split_heads` cuts the "
+    "The heads are cut with `reshape` only, so each head sees rows of a few tokens. `split_heads` cuts the "
     "last axis, then exchanges two axes.",
 )
 class SplitNoTranspose(_Steps):
@@ -209,7 +209,7 @@ class SplitNoTranspose(_Steps):
 
 @EXERCISE.wrong(
     "merge without transposing back",
-    "The weights are right, the output is not: the heads are joined with `reshape` alone, so tokens get "
+    "The weights are right, the output is not: the heads are joined with `reshape` only, so tokens get "
     "mixed. `merge_heads` exchanges the two axes back first.",
 )
 class MergeNoTranspose(_Steps):
@@ -232,7 +232,7 @@ class NeverTransposed(_Steps):
 
 @EXERCISE.wrong(
     "every h-th column",
-    "A head gets every h-th column of query, key and value. Its columns lie side by side, as in `split_heads`.",
+    "A head gets every h-th column of query, key and value. Its columns are side by side, as in `split_heads`.",
 )
 class EveryHthColumn(_Steps):
     def split(self, x):
@@ -316,7 +316,7 @@ class KeyFromQuery(_Steps):
 )
 class Activation(_Steps):
     def project(self, *inputs):
-        return tuple(one.relu() for one in super().project(*inputs))
+        return tuple(projected.relu() for projected in super().project(*inputs))
 
 
 @EXERCISE.wrong(
@@ -389,7 +389,7 @@ class HeadAxisAlways(_Steps):
 
 
 @EXERCISE.wrong(
-    "shares set to 0 after the softmax",
+    "weights set to 0 after the softmax",
     "The rows no longer add up to 1, because the forbidden keys took part in the sum. Mask the scores before "
     "the softmax.",
 )
@@ -427,8 +427,8 @@ class NaNGradient(_Steps):
 
 @EXERCISE.wrong(
     "a large negative number for -inf",
-    "In a row with nothing to attend to all scores are the same large negative number, so the softmax shares "
-    "evenly among forbidden keys. Set the forbidden shares to 0 after the softmax.",
+    "In a row with nothing to attend to all scores are the same large negative number, so the softmax "
+    "divides the attention evenly among forbidden keys. Set their weights to 0 after the softmax.",
 )
 class LargeNegative(_Steps):
     def weights(self, scores, mask):
@@ -453,7 +453,7 @@ class WeightsAlways(_Steps):
         return output, weights
 
 
-@EXERCISE.wrong("the output alone", "`forward` returns only the output. Return two things: the output and the weights.")
+@EXERCISE.wrong("only the output", "`forward` returns only the output. Return two things: the output and the weights.")
 class OutputAlone(_Steps):
     def finish(self, output, weights, need_weights):
         return output
@@ -636,7 +636,7 @@ class Folded(MultiHeadAttention):
         key_input = query_input if key_input is None else key_input
         value_input = key_input if value_input is None else value_input
         pairs = ((self.query, query_input), (self.key, key_input), (self.value, value_input))
-        query, key, value = (split_into_the_batch(layer(one), self.num_heads) for layer, one in pairs)
+        query, key, value = (split_into_the_batch(layer(inputs), self.num_heads) for layer, inputs in pairs)
         scores = torch.bmm(query / math.sqrt(query.shape[-1]), key.transpose(1, 2))
         shape = (len(query_input), self.num_heads, query.shape[1], key.shape[1])
         if mask is not None:

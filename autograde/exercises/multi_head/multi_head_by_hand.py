@@ -63,7 +63,7 @@ def _outputs(x, heads, mask=None):
 
 @EXERCISE.wrong(
     "w_output left out",
-    "The heads lie side by side, and that is what comes back. The last step is missing: times `w_output`.",
+    "The heads are side by side, and that is what comes back. The last step is missing: times `w_output`.",
 )
 def no_output_weights(x, heads, w_output, mask=None):
     return np.concatenate(_outputs(x, heads, mask), axis=-1)
@@ -157,7 +157,7 @@ def mask_ignored(x, heads, w_output, mask=None):
 
 
 @EXERCISE.wrong(
-    "mask for the first head alone", "The first head is masked, the others are not. One mask holds for all heads."
+    "mask only for the first head", "The first head is masked, the others are not. One mask holds for all heads."
 )
 def mask_first_head_alone(x, heads, w_output, mask=None):
     outputs = _outputs(x, heads[:1], mask) + _outputs(x, heads[1:])
@@ -172,7 +172,7 @@ def upside_down(x, heads, w_output, mask=None):
     return multi_head_by_hand(x, heads, w_output, None if mask is None else ~mask)
 
 
-@EXERCISE.wrong("the weights too", "Two things come back. The output alone is asked for.")
+@EXERCISE.wrong("the weights too", "Two things come back. Return only the output.")
 def weights_too(x, heads, w_output, mask=None):
     weights = [attention_weights(attention_scores(x @ q, x @ k), mask) for q, k, _ in heads]
     return multi_head_by_hand(x, heads, w_output, mask), np.stack(weights)

@@ -27,6 +27,12 @@ def calls(rng):
         ),
         FunctionCall((random_tensor(rng, 2, 3, 7), 4), part=WIDTH, note="4 heads do not divide a width of 7"),
         FunctionCall((random_tensor(rng, 4, 2, 8), 3), part=WIDTH, note="3 heads do not divide a width of 8"),
+        FunctionCall(
+            (random_tensor(rng, 2, 3, 6), 2),
+            report=("output", "input_gradients"),
+            part="gradients",
+            note="backward, too",
+        ),
     ]
 
 
@@ -43,7 +49,7 @@ EXERCISE = Exercise(
     ),
     reference=split_heads,
     make_calls=calls,
-    parts={MAIN: 0.6, "one head, or heads of width 1": 0.2, WIDTH: 0.2},
+    parts={MAIN: 0.5, "one head, or heads of width 1": 0.2, WIDTH: 0.2, "gradients": 0.1},
 )
 
 
@@ -76,7 +82,7 @@ def heads_behind_tokens(x, num_heads):
 
 @EXERCISE.wrong(
     "every h-th column",
-    "A head gets every h-th column. Its columns lie side by side: `reshape` has to put the heads before "
+    "A head gets every h-th column. Its columns are side by side: `reshape` has to put the heads before "
     "d_head, because the last axis moves fastest.",
 )
 def every_hth_column(x, num_heads):
@@ -95,7 +101,7 @@ def number_and_width(x, num_heads):
 
 
 @EXERCISE.wrong(
-    "heads folded into the batch", "Batch and heads lie in one axis. Keep four axes: (batch, heads, length, d_head)."
+    "heads folded into the batch", "Batch and heads share one axis. Keep four axes: (batch, heads, length, d_head)."
 )
 def into_the_batch(x, num_heads):
     batch, length, d_head = _checked(x, num_heads)
