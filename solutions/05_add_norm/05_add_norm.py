@@ -17,7 +17,7 @@
 # - put attention, dropout, residual connection and layer normalization together into one block;
 # - show what 24 layers do without a residual connection, and what changes when the norm comes first.
 #
-# **What you need**: lesson 4 (multi-head attention), the mean and the variance of a list of numbers. About 105 minutes,
+# **What you need**: lesson 4 (multi-head attention), the mean and the variance of a list of numbers. About 115 minutes,
 # 15 of them extra.
 #
 # <!-- table: 05_add_norm -->
@@ -40,7 +40,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograde import check
+from autograde import by_hand, check, predict
 from helpers.embeddings import add_positions, embed, positional_encoding
 from helpers.example import D_MODEL, EMBEDDINGS, HEADS, SENTENCES, W_OUTPUT
 from helpers.figures import heat_map, line_style, new, show, signed
@@ -100,6 +100,16 @@ print("plus beta 1   ", [round(2 * number + 1, 3) for number in normalized])
 # %% [markdown]
 # (Twice 1.2247 is 2.449. The table above rounds to 1.22 first, so it ends with 3.44 where the exact number is 3.449.)
 #
+# Another token is yours: 2, 4, 6 and 8. Normalize it, then scale and shift it with $\gamma = 2$ and $\beta = 1$. Both
+# answers are lists of four numbers.
+
+# %%
+by_hand("(2, 4, 6, 8), normalized", ...)
+
+# %%
+by_hand("(2, 4, 6, 8), normalized, with gamma 2 and beta 1", ...)
+
+# %% [markdown]
 # Now the running example, "the dog bites the man". `x` holds the five vectors with which lesson 3 began. `attended` is
 # what multi-head attention makes of them: the output of lesson 4, with the same two heads.
 
@@ -127,7 +137,7 @@ for name, matrix in (("x", x), ("attended", attended)):
 
 # %%
 dog = 1
-total = [one + other for one, other in zip(x[dog], attended[dog], strict=True)]
+total = [old + added for old, added in zip(x[dog], attended[dog], strict=True)]
 mean = sum(total) / D_MODEL
 distances = [number - mean for number in total]
 squares = [distance**2 for distance in distances]
@@ -147,6 +157,12 @@ line("distance from mean", distances)
 line("its square", squares)
 print(f"{'variance':<22} {variance:8.3f}   root of variance + eps: {deviation:.3f}")
 line("normalized", [distance / deviation for distance in distances])
+
+# %% [markdown]
+# The same for "man". Its rows of `x` and of `attended` are in the two tables above. What does its column 2 become?
+
+# %%
+by_hand("column 2 of 'man' after add and norm", ...)
 
 # %% [markdown]
 # ## Layer normalization, step by step
@@ -175,7 +191,7 @@ line("normalized", [distance / deviation for distance in distances])
 # <details>
 # <summary>Hint 1</summary>
 #
-# `axis=-1` is the axis of the columns: a mean along it gives one number for each row. `keepdims=True` keeps that axis with size 1, so that the result still fits to `x`.
+# `axis=-1` is the axis of the columns: a mean along it gives one number for each row. `keepdims=True` keeps that axis with size 1, so that the result still fits `x`.
 #
 # </details>
 # <details>
@@ -220,7 +236,7 @@ check("row_statistics")
 # <details>
 # <summary>Hint 1</summary>
 #
-# You have the mean and the variance of each row from `row_statistics`. Subtract the one; divide by a root of the other. What stands under the root?
+# You have the mean and the variance of each row from `row_statistics`. Subtract the one; divide by a root of the other. What is under the root?
 #
 # </details>
 # <details>
@@ -252,12 +268,15 @@ check("normalize")
 #
 # ![Two grids of tokens and columns. For layer norm one token's row is marked, for batch norm one column through both sentences and the padding.](figures/axes.png)
 #
-# Sentences have different lengths, so shorter ones are filled up with padding. And which sentences share a batch is
+# Sentences have different lengths, so shorter ones get padding at their end. And which sentences share a batch is
 # pure chance.
 #
 # **Predict first.** The word "dog" in "the dog bites the man" is normalized in four batches: alone; together with "the
 # cat sleeps", which is padded; together with another sentence of five words; alone again, but padded to eight tokens.
 # In which of the four does its row change, with batch norm and with layer norm?
+
+# %%
+predict("", "in which of the four does the row change?")
 
 
 # %%
@@ -269,7 +288,7 @@ def batch_norm(batch, eps=1e-5):
 
 
 def padded(sentences, length):
-    return np.stack([np.pad(one, ((0, length - len(one)), (0, 0))) for one in sentences])
+    return np.stack([np.pad(rows, ((0, length - len(rows)), (0, 0))) for rows in sentences])
 
 
 cat, other = vectors("the cat sleeps")[1], vectors("the man bites the dog")[1]
@@ -285,12 +304,13 @@ for name, method in (("batch norm", batch_norm), ("layer norm (your normalize)",
         print(f"   {what:<30}", "".join(f"{number:8.3f}" for number in method(batch)[0, dog]))
     print()
 print("a batch of a single token, batch norm:", batch_norm(x[np.newaxis, dog : dog + 1])[0, 0])
+predict()
 
 # %% [markdown]
 # With batch norm the same word in the same sentence gets four different rows. Padding and strangers take part in its
 # mean and its variance. And when a translation is written word by word, a batch may hold a single token: then every
-# column equals its own mean, and nothing but zeros is left. (That is why batch norm has to use other statistics,
-# collected in training, once the training is over.)
+# column equals its own mean, and nothing but zeros is left. (That is why, once a model is trained, batch norm has to use
+# other statistics, collected during training.)
 #
 # Layer norm gives the same row four times. It looks at a single token, so it does the same in training and in use, for
 # any length and any batch.
@@ -308,7 +328,7 @@ print("a batch of a single token, batch norm:", batch_norm(x[np.newaxis, dog : d
 # $\odot$ multiplies number by number: every **column** has its own $\gamma$ and its own $\beta$, the same for all tokens.
 #
 # - `x`: `(..., width)`; `gamma` and `beta`: `(width,)`. The result has the shape of `x`.
-# - Use your `normalize`, and hand `eps` on to it.
+# - Use your `normalize`, and pass `eps` on to it.
 #
 # Example: the row `[1, 2, 3]` with `gamma = [2, 2, 2]` and `beta = [1, 1, 1]` gives `[-1.449, 1, 3.449]`, as above.
 #
@@ -326,7 +346,7 @@ print("a batch of a single token, batch norm:", batch_norm(x[np.newaxis, dog : d
 # <details>
 # <summary>Hint 2</summary>
 #
-# First times `gamma`, then plus `beta`. Hand `eps` on to `normalize` as its second argument.
+# First times `gamma`, then plus `beta`. Pass `eps` on to `normalize` as its second argument.
 #
 # </details>
 # <!-- end -->
@@ -356,13 +376,14 @@ for place, matrix, title in zip(axes, results, titles, strict=True):
     heat_map(place, matrix, tokens, range(D_MODEL), title, "column", label, limits=signed(*results))
 show(
     figure,
-    alt="Three heat maps of five tokens and six columns: the sum of x and attention; the same with every row at mean 0 and "
-    "variance 1; the same with column 3 three times as large, column 4 shifted by 2 and column 5 set to zero by gamma and beta.",
+    alt="Three heat maps of five tokens and six columns: the sum of x and attention; the same "
+    "normalized row by row; then scaled and shifted column by column, with gamma 3 for column 3, "
+    "beta 2 for column 4 and gamma 0 for column 5.",
 )
 
 # %% [markdown]
 # In the right picture $\gamma_3 = 3$ makes column 3 three times as large, $\beta_4 = 2$ shifts column 4 and $\gamma_5 =
-# 0$ switches column 5 off. Find in the middle the row of "dog" that you computed by hand.
+# 0$ switches column 5 off. In the middle, find the row of "dog" that you computed by hand.
 
 # %% [markdown]
 # ### Exercise 5.4 · `LayerNormalization`
@@ -451,7 +472,7 @@ check("LayerNormalization")
 # <details>
 # <summary>Hint 2</summary>
 #
-# The first argument of `layer_norm` is a sum. The other three are handed on as they are, `eps` too.
+# The first argument of `layer_norm` is a sum. The other three are passed on as they are, `eps` too.
 #
 # </details>
 # <!-- end -->
@@ -469,10 +490,14 @@ def add_and_norm(x, sublayer_output, gamma, beta, eps=1e-5):
 check("add_and_norm")
 
 # %%
-output = add_and_norm(x, attended, np.ones(D_MODEL), np.zeros(D_MODEL))  # gamma and beta as they start
+gamma, beta = np.ones(D_MODEL), np.zeros(D_MODEL)  # as they start
+output = add_and_norm(x, attended, gamma, beta)
 for token, numbers in zip(tokens, output, strict=True):
     print(f"{token:>6}", "".join(f"{number:8.3f}" for number in numbers))
-print("\nrow of 'dog' as by hand:", np.allclose(output[dog], [distance / deviation for distance in distances]))
+print(
+    "\nrow of 'dog' as by hand:",
+    np.allclose(output[dog], [distance / deviation for distance in distances]),
+)
 
 # %% [markdown]
 # ### Exercise 5.6 · `AddNorm`
@@ -491,7 +516,7 @@ print("\nrow of 'dog' as by hand:", np.allclose(output[dog], [distance / deviati
 # - `forward(x, sublayer_output)`: both `(batch, length, embed_dim)`. Dropout on the sublayer's output, then add, then
 #   normalize.
 #
-# Example: in evaluation mode a new `AddNorm(3)` makes of the rows `[1, 0, 2]` and `[0, 2, 1]` the row
+# Example: in evaluation mode a new `AddNorm(3)` turns the rows `[1, 0, 2]` and `[0, 2, 1]` into the row
 # `[-1.225, 0, 1.225]`.
 #
 # <!-- hints: AddNorm -->
@@ -590,7 +615,8 @@ check("AttentionBlock")
 
 # %%
 block = AttentionBlock(D_MODEL, 2).double().eval()
-matrices = [np.concatenate(parts, axis=1) for parts in zip(*HEADS, strict=True)]  # the heads side by side
+# the heads side by side
+matrices = [np.concatenate(parts, axis=1) for parts in zip(*HEADS, strict=True)]
 with torch.no_grad():
     for name, matrix in zip(("query", "key", "value", "out"), (*matrices, W_OUTPUT), strict=True):
         getattr(block.attention, name).weight.copy_(torch.from_numpy(matrix.T))
@@ -627,11 +653,15 @@ for eps in (1e-5, 0.5):
         theirs.weight.copy_(mine.gamma)
         theirs.bias.copy_(mine.beta)
     inputs, probe = random(2, 5, 6), random(2, 5, 6)
-    pairs = zip(output_and_gradients(mine, inputs, probe), output_and_gradients(theirs, inputs, probe), strict=True)
-    for name, (one, another) in zip(
-        ("output", "gradient of x", "gradient of gamma", "gradient of beta"), pairs, strict=True
-    ):
-        print(f"eps = {eps:<7g} {name:<18} equal: {torch.allclose(one, another, rtol=0, atol=1e-12)}")
+    pairs = zip(
+        output_and_gradients(mine, inputs, probe),
+        output_and_gradients(theirs, inputs, probe),
+        strict=True,
+    )
+    names = "output", "gradient of x", "gradient of gamma", "gradient of beta"
+    for name, (ours, pytorchs) in zip(names, pairs, strict=True):
+        equal = torch.allclose(ours, pytorchs, rtol=0, atol=1e-12)
+        print(f"eps = {eps:<7g} {name:<18} equal: {equal}")
 
 theirs = nn.MultiheadAttention(12, 3, batch_first=True, bias=False).double()
 with torch.no_grad():
@@ -657,6 +687,10 @@ print(f"{'the whole block':<32} equal: {torch.allclose(mine(inputs), whole, rtol
 # 3. $(x - \mu) / (s + \varepsilon)$, where $s$ is the unbiased deviation, with $d - 1$
 
 # %%
+predict("", "standard deviation of the result, for the three formulas")
+
+
+# %%
 scales = 10.0 ** np.arange(0, -7.5, -0.5)
 rows = scales[:, np.newaxis] * np.arange(1.0, 7.0)
 centred, deviations = rows - rows.mean(-1, keepdims=True), rows.std(-1)
@@ -680,11 +714,17 @@ axes.set(
     ylabel="standard deviation of the result",
 )
 axes.legend(frameon=False, loc="center right")
+predict()
 show(
     figure,
-    alt="The standard deviation of the result over that of the row, from 0.000001 to 1. With eps under the root the result "
-    "falls from 1 to 0 around 0.003, the root of eps. With eps after the root it stays near 1 down to 0.0001. The unbiased "
-    "formula ends at 0.91 in place of 1.",
+    alt="The standard deviation of the result over that of the row, on a log axis, one line "
+    "for each formula; a vertical line marks the root of eps, 0.003. For the largest and the "
+    "smallest row: "
+    + "; ".join(
+        f"{name} {result.std(-1)[0]:.2f} and {result.std(-1)[-1]:.2f}"
+        for name, result in formulas.items()
+    )
+    + ".",
 )
 
 # %%
@@ -717,13 +757,13 @@ for name, denominator in (
 # ### 24 layers, with and without
 #
 # The real Transformer has 6 layers with two or three sublayers in each; today's largest models have a hundred and
-# more. Let us stack 24 sublayers and look at the start, before any training. The sublayer here is a small network of
+# more. Let's stack 24 sublayers and look at the start, before any training. The sublayer here is a small network of
 # two linear layers with a ReLU between them (negative numbers become 0); lesson 6 builds it properly. There are four
 # ways to put them together:
 #
 # - **neither**: each layer is $f(x)$;
-# - **norm alone**: $\text{LayerNorm}(f(x))$;
-# - **residual alone**: $x + f(x)$;
+# - **norm only**: $\text{LayerNorm}(f(x))$;
+# - **residual only**: $x + f(x)$;
 # - **both**: $\text{LayerNorm}(x + f(x))$, your `AddNorm`.
 #
 # **Predict first.** The gradient tells each weight in which direction to move. Learning goes from the last layer back
@@ -732,12 +772,16 @@ for name, denominator in (
 # when they come out?
 
 # %%
+predict("", "small gradient in layer 1; growing numbers; tokens still different")
+
+
+# %%
 torch.set_num_threads(1)  # matrices as small as these are faster on one thread
 WIDTH, DEPTH = 32, 24
 
 
 class Stackable(nn.Module):
-    # One layer: a sublayer, with or without what stands around it.
+    # One layer: a sublayer, with or without what is around it.
 
     def __init__(self, residual, norm):
         super().__init__()
@@ -761,8 +805,12 @@ def network():
     return nn.Sequential(inner, nn.ReLU(), outer)
 
 
+def gradient_size(module):
+    return sum(p.grad.square().sum().item() for p in module.parameters()) ** 0.5
+
+
 def measure(make_layer, seeds=5, last=nn.Identity):
-    # Gradient of each layer's sublayer, size of the numbers at the end, cosine of two tokens at the end.
+    # Gradient of each layer's sublayer; size of the numbers and cosine of two tokens at the end.
     gradients, sizes, cosines = [], [], []
     for seed in range(seeds):
         torch.manual_seed(seed)
@@ -770,9 +818,7 @@ def measure(make_layer, seeds=5, last=nn.Identity):
         inputs = torch.randn(8, 10, WIDTH, dtype=torch.float64)
         outputs = layers(inputs)
         (outputs * torch.randn_like(outputs)).mean().backward()
-        gradients.append(
-            [sum(p.grad.square().sum().item() for p in one.sublayer.parameters()) ** 0.5 for one in layers[:DEPTH]]
-        )
+        gradients.append([gradient_size(layer.sublayer) for layer in layers[:DEPTH]])
         sizes.append(outputs.square().mean().sqrt().item())
         cosines.append(torch.cosine_similarity(outputs[:, 0], outputs[:, 1], dim=-1).mean().item())
     return np.exp(np.mean(np.log(gradients), axis=0)), np.mean(sizes), np.mean(cosines)
@@ -780,30 +826,44 @@ def measure(make_layer, seeds=5, last=nn.Identity):
 
 ways = {
     "neither": lambda: Stackable(residual=False, norm=False),
-    "norm alone": lambda: Stackable(residual=False, norm=True),
-    "residual alone": lambda: Stackable(residual=True, norm=False),
+    "norm only": lambda: Stackable(residual=False, norm=True),
+    "residual only": lambda: Stackable(residual=True, norm=False),
     "both (post-norm)": lambda: Stackable(residual=True, norm=True),
 }
 measured = {name: measure(make_layer) for name, make_layer in ways.items()}
 
+# %% tags=["drawing"]
+# Drawing: the gradient of each of 24 layers, four ways
 figure, axes = new(size=(8, 4))
 for index, (name, (gradients, _, _)) in enumerate(measured.items()):
     axes.plot(range(1, DEPTH + 1), gradients, label=name, **line_style(index))
 axes.set_yscale("log")
 axes.set_xticks([1, 4, 8, 12, 16, 20, 24])
-axes.set(title="gradient at the start, before training", xlabel="layer", ylabel="norm of the sublayer's gradient")
+axes.set(
+    title="gradient at the start, before training",
+    xlabel="layer",
+    ylabel="norm of the sublayer's gradient",
+)
 axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 show(
     figure,
-    alt="The gradient of each of 24 layers on a logarithmic axis. Without residual and norm it falls three thousandfold from layer 24 "
-    "to layer 1. With the residual connection alone it is everywhere much larger than in the others. With the norm, with or without the "
-    "residual connection, it stays within a factor of about three.",
+    alt="The gradient of each of 24 layers on a log axis, four lines. From layer 1 to layer "
+    "24: "
+    + "; ".join(
+        f"{name} {gradients[0]:.2g} to {gradients[-1]:.2g}"
+        for name, (gradients, _, _) in measured.items()
+    )
+    + ".",
 )
 
 # %%
-print(f"{'':<18}{'gradient in layer 1 / layer 24':>32}{'size at the end':>18}{'cosine of two tokens':>24}")
+print(
+    f"{'':<18}{'gradient in layer 1 / layer 24':>32}{'size at the end':>18}"
+    f"{'cosine of two tokens':>24}"
+)
 for name, (gradients, size, cosine) in measured.items():
     print(f"{name:<18}{gradients[0] / gradients[-1]:32.2g}{size:18.2g}{cosine:24.2f}")
+predict()
 
 # %% [markdown]
 # "Size" is the typical size of a number in the last layer (1 went in). "Cosine" is that of the angle between two
@@ -811,10 +871,10 @@ for name, (gradients, size, cosine) in measured.items():
 #
 # - **Neither**: the first layer gets less than a thousandth of the last one's gradient, and the numbers themselves
 #   fade away. The tokens become alike, too.
-# - **Norm alone**: the gradient looks healthy, and yet something is lost. After 24 layers all tokens point in nearly
+# - **Norm only**: the gradient looks healthy, and yet something is lost. After 24 layers all tokens point in nearly
 #   the same direction (cosine 0.96). What was different about them is almost gone, so there is little left to learn
 #   from.
-# - **Residual alone**: the gradient is as large in layer 1 as in layer 24, and the tokens stay more different. But the
+# - **Residual only**: the gradient is as large in layer 1 as in layer 24, and the tokens stay more different. But the
 #   numbers grow from layer to layer, 65-fold in the end, and all gradients are about 60 times as large as with both.
 # - **Both**: size 1, an even gradient, and tokens that can still be told apart.
 #
@@ -822,8 +882,12 @@ for name, (gradients, size, cosine) in measured.items():
 # layer could do it. Now 24 layers try, and a linear layer after them gives the answer. Each of the four gets two
 # chances: as it is, and with one more layer norm at the end of the stack, before that linear layer.
 #
-# **Predict first.** A model that knows nothing can answer with zeros, and has a loss of about 1. Which of the four
+# **Predict first.** The **loss** measures how wrong the answers are; here it is the mean of the squared differences. A model
+# that knows nothing can answer with zeros, and has a loss of about 1. Which of the four
 # learn something in 100 steps? Which of them need the layer norm at the end?
+
+# %%
+predict("", "which of the four learn, and which need the norm at the end?")
 
 
 # %%
@@ -853,13 +917,16 @@ def smooth(losses):
 
 print(f"{'loss of the last ten steps':<30}{'as it is':>10}{'norm at the end':>18}")
 for name, make_layer in ways.items():
-    plain, normed = (smooth(train(make_layer, 0.001, final_norm))[-1] for final_norm in (False, True))
+    plain, normed = (
+        smooth(train(make_layer, 0.001, final_norm))[-1] for final_norm in (False, True)
+    )
     print(f"{name:<30}{plain:10.2f}{normed:18.2f}")
+predict()
 
 # %% [markdown]
-# - Without the residual connection nothing is learned: "neither" and "norm alone" are no better after 100 steps than
+# - Without the residual connection nothing is learned: "neither" and "norm only" are no better after 100 steps than
 #   an answer of zeros, whatever is at the end.
-# - With it, the same 24 layers have begun to learn. "Residual alone" does so only when one layer norm at the end
+# - With it, the same 24 layers have begun to learn. "Residual only" does so only when one layer norm at the end
 #   brings its numbers back to size 1; without that, it is far worse than an answer of zeros. Then it learns as well
 #   as "both".
 # - "Both" learns without help. So here the residual connection makes learning possible, and the norm keeps the numbers
@@ -868,16 +935,20 @@ for name, make_layer in ways.items():
 # %% [markdown]
 # ## The variant: pre-norm (extra)
 #
-# In the paper's block, layer norm sits on the main road, which today is called the **residual stream**: every token
-# passes it after every sublayer, and so does the
-# gradient on its way back. Most later models move it into the side road. Then the main road is free from the first
-# layer to the last:
+# Look at a whole stack from far away. There is one road from the embeddings to the output, today called the **residual
+# stream**. Each sublayer reads from it and adds something to it.
+#
+# ![The residual stream as a thick line from the embeddings to the output. Attention and feed-forward network of two layers branch off below it; each reads from the stream and adds its result to it at a plus sign.](figures/stream.png)
+#
+# In the paper's block, layer norm sits on this road, right after each plus sign: every token passes it after every sublayer,
+# and so does the gradient on its way back. Most later models move it into the side road, in front of the sublayer. Then the
+# stream is free from the first layer to the last:
 #
 # $$x + \text{Dropout}(\text{Sublayer}(\text{LayerNorm}(x)))$$
 #
 # ![Two blocks. Post-norm: sublayer, dropout, plus, layer norm. Pre-norm: layer norm, sublayer, dropout, plus; the residual connection leads from x to the output without passing a layer norm.](figures/pre_norm.png)
 #
-# The numbers on the free road are never normalized, so they may grow. For this reason a pre-norm model has one more
+# The numbers on the free stream are never normalized, so they may grow. For this reason a pre-norm model has one more
 # layer norm at its very end.
 
 # %% [markdown]
@@ -942,6 +1013,9 @@ check("PreNormBlock")
 #
 # **Predict first.** In which of the two variants does it arrive undiminished?
 
+# %%
+predict("", "in which variant does the gradient arrive undiminished?")
+
 
 # %%
 class OnlyResidual(nn.Module):
@@ -970,21 +1044,30 @@ def gradients_on_the_way(pre_norm):
     return [state.grad.norm(dim=-1).mean().item() for state in states]
 
 
-figure, axes = new(size=(8, 3.8))
-for index, (name, pre_norm) in enumerate({"post-norm": False, "pre-norm": True}.items()):
-    on_the_way = gradients_on_the_way(pre_norm)
-    axes.plot(range(DEPTH + 1), on_the_way, label=name, **line_style(index))
+paths = {"post-norm": gradients_on_the_way(False), "pre-norm": gradients_on_the_way(True)}
+for name, on_the_way in paths.items():
     print(f"{name:<10} after layer 24: {on_the_way[-1]:.2f}, before layer 1: {on_the_way[0]:.2f}")
+predict()
+
+# %% tags=["drawing"]
+# Drawing: the gradient on the residual path
+figure, axes = new(size=(8, 3.8))
+for index, (name, on_the_way) in enumerate(paths.items()):
+    axes.plot(range(DEPTH + 1), on_the_way, label=name, **line_style(index))
 axes.set_yscale("log")
 axes.minorticks_off()
 axes.set_yticks([0.2, 0.5, 1, 2, 5], labels=["0.2", "0.5", "1", "2", "5"])
 axes.set_xticks([0, 4, 8, 12, 16, 20, 24])
-axes.set(title="gradient on the residual path", xlabel="after layer", ylabel="norm of a token's gradient")
+axes.set(
+    title="gradient on the residual path", xlabel="after layer", ylabel="norm of a token's gradient"
+)
 axes.legend(frameon=False)
 show(
     figure,
-    alt="The gradient on the residual path on a logarithmic axis, from layer 24 back to the input. With pre-norm it is the same "
-    "everywhere. With post-norm it falls evenly, to about a fortieth at the input.",
+    alt="The gradient on the residual path on a log axis, at the input and after each of 24 "
+    "layers, two lines. From layer 24 back to the input: "
+    + "; ".join(f"{name} {way[-1]:.2f} to {way[0]:.2f}" for name, way in paths.items())
+    + ".",
 )
 
 # %% [markdown]
@@ -995,6 +1078,10 @@ show(
 # **Predict first.** The same 24 layers, the same task, with a layer norm at the end, now with two learning rates (how
 # far a step moves the weights): 0.001 as before, and 0.005. Which of the two variants learns faster, and which one
 # suffers from the higher rate?
+
+# %%
+predict("", "which learns faster, and which suffers from the higher rate?")
+
 
 # %%
 ways["pre-norm"] = lambda: PreNormBlock(WIDTH, network(), dropout=0.0)
@@ -1009,21 +1096,31 @@ runs = {
     "pre-norm, rate 0.005": smooth(train(ways["pre-norm"], 0.005, final_norm=True)),
 }
 
+# %% tags=["drawing"]
+# Drawing: the gradient at the start, and the loss
 figure, axes = new(1, 2, size=(11, 3.9))
 for index, (name, gradients) in enumerate(at_start.items()):
     axes[0].plot(range(1, DEPTH + 1), gradients, label=name, **line_style(index))
 axes[0].set_xticks([1, 4, 8, 12, 16, 20, 24])
-axes[0].set(title="gradient at the start", xlabel="layer", ylabel="norm of the sublayer's gradient", ylim=(0, 0.18))
+axes[0].set(
+    title="gradient at the start",
+    xlabel="layer",
+    ylabel="norm of the sublayer's gradient",
+    ylim=(0, 0.18),
+)
 for index, (name, losses) in enumerate(runs.items()):
     axes[1].plot(range(10, 101, 10), losses, label=name, **line_style(index))
 axes[1].set(title="training", xlabel="step", ylabel="loss, mean of ten steps", ylim=(0, 1.3))
 for place in axes:
     place.legend(frameon=False, fontsize=9, loc="lower left")
+predict()
 show(
     figure,
-    alt="Left: the gradient of 24 layers at the start; both begin at 0.13 in layer 1; post-norm stays near 0.1, pre-norm falls "
-    "to 0.04 in layer 24. Right: the loss over 100 steps. Pre-norm falls quickly with both rates, fastest with 0.005. Post-norm falls slowly with rate 0.001 and not at "
-    "all with rate 0.005.",
+    alt="Left: the gradient at the start, layer 1 and layer 24: "
+    + "; ".join(f"{name} {size[0]:.2f} and {size[-1]:.2f}" for name, size in at_start.items())
+    + ". Right: the loss over 100 steps as four lines, at their end: "
+    + "; ".join(f"{name} {losses[-1]:.2f}" for name, losses in runs.items())
+    + ".",
 )
 
 # %%
@@ -1035,12 +1132,10 @@ for name, gradients in at_start.items():
 
 # %% [markdown]
 # Pre-norm learns faster here, and it tolerates a learning rate at which post-norm learns nothing. In post-norm the
-# gradients of the
-# last layers are large at the start, however deep the stack is; in pre-norm they become smaller with the root of the
+# gradients of the last layers are large at the start, however deep the stack is; in pre-norm they become smaller with the root of the
 # depth (Xiong and others, "On Layer Normalization in the Transformer Architecture", 2020). The authors of the paper
 # dealt with the problem differently: they began with a tiny rate and let it grow for 4,000 steps, the **warm-up**.
-# Lesson 8 builds
-# it.
+# Lesson 8 builds it.
 #
 # One caution: this is a small task, a small stack and one seed. A well-trained post-norm model is often as good as a
 # pre-norm one in the end, or a little better. It is harder to get started. This course keeps to the paper's post-norm.
@@ -1052,10 +1147,10 @@ for name, gradients in at_start.items():
 #   sublayer; in pre-norm it arrives undiminished, in post-norm each layer norm takes a share.
 # - Layer norm: mean and **biased** variance of each **row**; $(x - \mu) / \sqrt{\sigma^2 + \varepsilon}$; then $\gamma$
 #   and $\beta$, one per **column**, learned.
-# - It looks at one token alone. Other sentences, padding and the size of the batch change nothing.
+# - It looks at a single token. Other sentences, padding and the size of the batch change nothing.
 # - The paper's order is post-norm: dropout on the sublayer's output, add, normalize.
 # - Without the residual connection the 24 layers of the experiment do not learn; without any norm their numbers grow
-#   too large to learn with. Pre-norm leaves the main road free and is easier to train.
+#   too large to learn with. Pre-norm leaves the residual stream free and is easier to train.
 #
 # The result of this block, 5 rows of 6 numbers, goes on to lesson 6, where each row passes a feed-forward network.
 
@@ -1067,7 +1162,7 @@ for token, numbers in zip(tokens, output, strict=True):
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# "Blogs and notes" are the texts that this course grew out of.
+# The column "blogs and notes" sums up what many of them say.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |

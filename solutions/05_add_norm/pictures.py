@@ -68,9 +68,9 @@ def block():
 
 def pre_norm():
     figure, axes = new(2, 1, size=(10, 4.7))
-    _canvas(axes[0], "post-norm, the paper: layer norm stands on the main road")
+    _canvas(axes[0], "post-norm, the paper: layer norm on the residual stream")
     _post_norm(axes[0], "sublayer")
-    _canvas(axes[1], "pre-norm, the variant: layer norm stands in the side road")
+    _canvas(axes[1], "pre-norm, the variant: layer norm in the side road")
     _chain(axes[1], 1.9, [(4.4, 1.1), (7.2, 1.1), (10.0, 1.1), (12.2, 0.33), (14.4, 0.8)])
     _box(axes[1], 1.0, "x\n5 × 6", SAND, 1.8)
     _box(axes[1], 4.4, "layer norm", BLUE)
@@ -83,6 +83,38 @@ def pre_norm():
         figure,
         alt="Two blocks, one above the other. Post-norm: sublayer, dropout, plus, layer norm. Pre-norm: layer norm, sublayer, dropout, "
         "plus. In the second one the residual connection leads from x to the output without passing a layer norm.",
+    )
+
+
+def stream():
+    figure, axes = new(size=(10, 2.5))
+    axes.set(xlim=(-0.2, 15.4), ylim=(-0.75, 2.5))
+    axes.axis("off")
+    axes.plot([1.9, 13.2], [1.6, 1.6], color="black", linewidth=4, solid_capstyle="butt", zorder=0)
+    _arrow(axes, (13.0, 1.6), (13.7, 1.6), linewidth=4)
+    axes.text(7.6, 1.98, "residual stream: 5 rows of d_model numbers", ha="center", fontsize=9.5)
+    for x, text in ((1.0, "embeddings\n+ positions"), (14.5, "output")):
+        shape = {"boxstyle": "round,pad=0,rounding_size=0.12", "fc": SAND, "ec": "black", "lw": 1.0}
+        axes.add_patch(FancyBboxPatch((x - 0.9, 1.15), 1.8, 0.9, **shape))
+        axes.text(x, 1.6, text, ha="center", va="center", fontsize=9.5, linespacing=1.25)
+    for place, name in enumerate(("attention", "feed-forward", "attention", "feed-forward")):
+        left = 2.5 + 2.7 * place
+        axes.plot([left, left, left + 0.15], [1.6, 0.3, 0.3], color="black", linewidth=1.2)
+        axes.plot(left, 1.6, "o", color="black", markersize=5)
+        axes.add_patch(Rectangle((left + 0.15, -0.05), 1.6, 0.7, fc=BLUE, ec="black"))
+        axes.text(left + 0.95, 0.3, name, ha="center", va="center", fontsize=9.5)
+        axes.plot([left + 1.75, left + 2.1], [0.3, 0.3], color="black", linewidth=1.2)
+        _arrow(axes, (left + 2.1, 0.3), (left + 2.1, 1.4))
+        axes.plot(
+            left + 2.1, 1.6, "o", markersize=15, markerfacecolor=WHITE, markeredgecolor="black"
+        )
+        axes.text(left + 2.1, 1.59, "+", ha="center", va="center", fontsize=13)
+    for place in range(2):
+        axes.text(4.9 + 5.4 * place, -0.5, f"layer {place + 1}", ha="center", fontsize=9.5)
+    return show(
+        figure,
+        alt="The residual stream as a thick line from the embeddings with positions to the output. Attention and feed-forward "
+        "network of two layers branch off below it: each reads from the stream and adds its result to it at a plus sign.",
     )
 
 
@@ -105,7 +137,15 @@ def axes_of_both():
                     own = together(row, column)
                     colour = "#0072B2" if own else GREY if word == "pad" else WHITE
                     place.add_patch(
-                        Rectangle((column, y), 1, 1, fc=colour, ec="black", lw=0.8, hatch="//" if own else "")
+                        Rectangle(
+                            (column, y),
+                            1,
+                            1,
+                            fc=colour,
+                            ec="black",
+                            lw=0.8,
+                            hatch="//" if own else "",
+                        )
                     )
         place.text(3, -0.35, "6 columns", ha="center", fontsize=9.5)
     return show(
@@ -115,4 +155,9 @@ def axes_of_both():
     )
 
 
-PICTURES = {"block.png": block, "axes.png": axes_of_both, "pre_norm.png": pre_norm}
+PICTURES = {
+    "block.png": block,
+    "axes.png": axes_of_both,
+    "pre_norm.png": pre_norm,
+    "stream.png": stream,
+}

@@ -38,7 +38,7 @@ EXERCISE = Exercise(
     minutes=5,
     hints=(
         "The formula of the paper is LayerNorm(x + Sublayer(x)). Read it from the inside: what happens first?",
-        "The first argument of `layer_norm` is a sum. The other three are handed on as they are, `eps` too.",
+        "The first argument of `layer_norm` is a sum. The other three are passed on as they are, `eps` too.",
     ),
     reference=add_and_norm,
     make_calls=calls,
@@ -144,7 +144,7 @@ def nothing_learned(x, sublayer_output, gamma, beta, eps=1e-5):
 
 
 @EXERCISE.wrong(
-    "eps not handed on", "`layer_norm` is called without `eps`, so it uses its own 1e-5. Hand the argument on."
+    "eps not passed on", "`layer_norm` is called without `eps`, so it uses its own 1e-5. Pass the argument on."
 )
 def fixed_eps(x, sublayer_output, gamma, beta, eps=1e-5):
     return layer_norm(x + sublayer_output, gamma, beta)
@@ -170,7 +170,7 @@ def stacked(x, sublayer_output, gamma, beta, eps=1e-5):
 def rows(x, sublayer_output, gamma, beta, eps=1e-5):
     width = x.shape[-1]
     pairs = zip(x.reshape(-1, width), sublayer_output.reshape(-1, width), strict=True)
-    return np.stack([norm_loop(one + other, gamma, beta, eps) for one, other in pairs]).reshape(x.shape)
+    return np.stack([norm_loop(row + other, gamma, beta, eps) for row, other in pairs]).reshape(x.shape)
 
 
 @EXERCISE.variant

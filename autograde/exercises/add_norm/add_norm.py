@@ -31,7 +31,7 @@ from helpers.add_norm import AddNorm
 def projection(call, value):
     if call.part != DROPOUT:
         return value
-    x, sublayer_output = (one.array for one in call.args)
+    x, sublayer_output = (argument.array for argument in call.args)
     return what_add_norm_did(value.array, x, sublayer_output, call.weights["norm.gamma"], call.weights["norm.beta"])
 
 
@@ -55,7 +55,7 @@ def calls(rng):
 
     by_hand = {"norm.gamma": np.full(3, 2, np.float32), "norm.beta": np.ones(3, np.float32)}
     some = tensor(rng.normal(size=(2, 5, 40)))
-    nothing, one = tensor(np.zeros((2, 5, 40))), tensor(np.ones((2, 5, 40)))
+    nothing, ones = tensor(np.zeros((2, 5, 40))), tensor(np.ones((2, 5, 40)))
     everything = ("output", "parameters", "gradients", "input_gradients")
     return [
         ModuleCall(
@@ -75,7 +75,7 @@ def calls(rng):
         dropped(inputs(2, 5, 40), "in evaluation mode, with dropout 0.6", training=False, dropout=(0.6,)),
         dropped((some, nothing), "in training mode; the sublayer's output is 0, so that there is nothing to drop"),
         dropped((nothing, some), "in training mode; x is 0"),
-        dropped((one, one), "in training mode; x and the sublayer's output are 1"),
+        dropped((ones, ones), "in training mode; x and the sublayer's output are 1"),
     ]
 
 
@@ -168,7 +168,7 @@ class TorchNorm(AddNorm):
 
 @EXERCISE.wrong(
     "another name for norm",
-    "The normalization lies under the name `layer_norm`. The attribute is asked to be called `norm`.",
+    "The normalization is called `layer_norm`. Call the attribute `norm`.",
 )
 class OtherName(AddNorm):
     def __init__(self, embed_dim, dropout=0.1):
@@ -238,7 +238,7 @@ class ShareKept(AddNorm):
         super().__init__(embed_dim, 1 - dropout)
 
 
-@EXERCISE.wrong("dropout share not handed on", OTHER_SHARE)
+@EXERCISE.wrong("dropout share not passed on", OTHER_SHARE)
 class DropDefault(AddNorm):
     def __init__(self, embed_dim, dropout=0.1):
         super().__init__(embed_dim, 0.5)

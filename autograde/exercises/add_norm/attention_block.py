@@ -118,7 +118,7 @@ EXERCISE = Exercise(
 )
 
 
-@EXERCISE.wrong("mask ignored", "The mask changes nothing. Hand it on to the attention: `mask=mask`.")
+@EXERCISE.wrong("mask ignored", "The mask changes nothing. Pass it on to the attention: `mask=mask`.")
 class MaskIgnored(AttentionBlock):
     def forward(self, x, mask=None):
         return super().forward(x)
@@ -126,7 +126,7 @@ class MaskIgnored(AttentionBlock):
 
 @EXERCISE.wrong(
     "mask upside down",
-    "The mask is inverted on its way. True means *may attend*, here and in `MultiHeadAttention`: hand it on as it is.",
+    "The mask is inverted on its way. True means *may attend*, here and in `MultiHeadAttention`: pass it on as it is.",
 )
 class MaskUpsideDown(AttentionBlock):
     def forward(self, x, mask=None):
@@ -201,8 +201,8 @@ class NormOfSublayer(AttentionBlock):
 
 
 @EXERCISE.wrong(
-    "the whole pair handed on",
-    "`MultiHeadAttention` returns two things, output and weights, and both went on. Take the output alone.",
+    "the whole pair passed on",
+    "`MultiHeadAttention` returns two things, output and weights, and both went on. Take only the output.",
 )
 class WholeTuple(AttentionBlock):
     def forward(self, x, mask=None):
@@ -219,7 +219,7 @@ class ReturnsWeights(AttentionBlock):
 
 
 @EXERCISE.wrong(
-    "one head", "`num_heads` is not handed on, so there is a single head. Give both sizes to `MultiHeadAttention`."
+    "one head", "`num_heads` is not passed on, so there is a single head. Give both sizes to `MultiHeadAttention`."
 )
 class OneHead(AttentionBlock):
     def __init__(self, embed_dim, num_heads, dropout=0.1):
@@ -250,7 +250,7 @@ class TorchAttention(AttentionBlock):
 
 
 @EXERCISE.wrong(
-    "dropout share not handed on", "`AddNorm` is made without `dropout`, so it uses its own 0.1. Hand the argument on."
+    "dropout share not passed on", "`AddNorm` is made without `dropout`, so it uses its own 0.1. Pass the argument on."
 )
 class DropoutNotPassed(AttentionBlock):
     def __init__(self, embed_dim, num_heads, dropout=0.1):

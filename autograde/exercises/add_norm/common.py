@@ -7,7 +7,7 @@ EPS = "eps"
 GRADIENTS = "gradients"
 DROPOUT = "dropout"
 
-# Of eps = 1e-5 these calls want to know nothing: where it stands is asked in calls of their own, with a large eps.
+# These calls do not test where eps = 1e-5 is: calls of their own do, with a large eps.
 WITHOUT_EPS = 1e-4
 
 # mistakes that happen in more than one place
@@ -21,7 +21,7 @@ DEVIATION_PLUS_EPS = (
     "where the variance is small."
 )
 
-IN_PLACE = "The caller's array is changed (`-=` and `+=` write into it). Use `x = x - ...`, which makes a new one."
+IN_PLACE = "The caller's array is changed (`-=` and `+=` write into it). Assign a new one, as in `x = x + ...`."
 
 KEEPDIMS = (
     "The statistics lose the last axis, so they no longer fit to the rows of `x`. `keepdims=True` (in PyTorch "
@@ -38,10 +38,10 @@ ALWAYS = (
     "mode of the module."
 )
 
-KEPT = "Most numbers are dropped. `nn.Dropout(p)` wants the share that is set to zero; hand `dropout` on as it is."
+KEPT = "Most numbers are dropped. `nn.Dropout(p)` wants the share that is set to zero; pass `dropout` on as it is."
 
 OTHER_SHARE = (
-    "Half of the numbers are dropped whatever `dropout` says: `nn.Dropout()` has a default. Hand the share on."
+    "Half of the numbers are dropped whatever `dropout` says: `nn.Dropout()` has a default. Pass the share on."
 )
 
 
@@ -67,7 +67,7 @@ def drop(note) -> dict:
 
 
 def plain_norm(x, gamma, beta):
-    x, gamma, beta = (np.asarray(one, np.float64) for one in (x, gamma, beta))
+    x, gamma, beta = (np.asarray(values, np.float64) for values in (x, gamma, beta))
     mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
     return gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta
 

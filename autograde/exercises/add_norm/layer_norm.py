@@ -35,6 +35,7 @@ def calls(rng):
         ),
         FunctionCall((random_rows(rng, 5, 6), *learned(6)), tolerance=WITHOUT_EPS),
         FunctionCall((random_rows(rng, 7, 4), *learned(4)), tolerance=WITHOUT_EPS),
+        FunctionCall((random_rows(rng, 5, 5), *learned(5)), tolerance=WITHOUT_EPS, note="as many rows as columns"),
         FunctionCall((random_rows(rng, 4, 5) * 0.2, *learned(5), 0.3), part=EPS, note="a large eps"),
         FunctionCall((random_rows(rng, 3, 4) * 0.003, *learned(4)), part=EPS, note="the eps of the signature, 1e-5"),
         FunctionCall(
@@ -54,7 +55,7 @@ EXERCISE = Exercise(
     hints=(
         "`normalize` does the first half. `gamma` and `beta` have one number for each column; NumPy lays them along the "
         "last axis by itself.",
-        "First times `gamma`, then plus `beta`. Hand `eps` on to `normalize` as its second argument.",
+        "First times `gamma`, then plus `beta`. Pass `eps` on to `normalize` as its second argument.",
     ),
     reference=layer_norm,
     make_calls=calls,
@@ -144,7 +145,7 @@ def gamma_of_token(x, gamma, beta, eps=1e-5):
 
 
 @EXERCISE.wrong(
-    "eps not handed on", "`normalize` is called without `eps`, so it uses its own 1e-5. Hand the argument on."
+    "eps not passed on", "`normalize` is called without `eps`, so it uses its own 1e-5. Pass the argument on."
 )
 def fixed_eps(x, gamma, beta, eps=1e-5):
     return gamma * normalize(x) + beta

@@ -40,10 +40,11 @@ def calls(rng):
             (tensor(random_rows(rng, 2, 4, 5)),),
             new=(5,),
             weights=learned(rng, 5),
+            training=True,
             report=everything,
             tolerance=1e-3,  # gradients are sums of such numbers
             part=GRADIENTS,
-            note="backward, too",
+            note="in training mode; backward, too",
         ),
         ModuleCall(
             (tensor(random_rows(rng, 2, 3, 5) * 0.2),),
@@ -157,8 +158,8 @@ class DeviationPlusEps(LayerNormalization):
 
 @EXERCISE.wrong(
     "unbiased deviation plus eps",
-    "`x.std(...)` divides by the width minus 1, and `eps` is added after the root. Take the biased variance, add "
-    "`eps`, then take the root.",
+    "Take the mean of the squared deviations, add `eps` to it, then take the root: `x.std(...)` and `x.var(...)` divide "
+    "by the width minus 1.",
 )
 class UnbiasedDeviationPlusEps(LayerNormalization):
     def forward(self, x):
@@ -228,7 +229,7 @@ class BatchNorm(OverTokens):
 
 @EXERCISE.wrong(
     "over the whole sentence",
-    "All numbers of a sentence share one mean and one variance. Every token has its own: `dim=-1` alone.",
+    "All numbers of a sentence share one mean and one variance. Every token has its own: only `dim=-1`.",
 )
 class OverSentence(OverTokens):
     dims = (1, 2)

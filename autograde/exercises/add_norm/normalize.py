@@ -55,7 +55,7 @@ EXERCISE = Exercise(
     minutes=8,
     hints=(
         "You have the mean and the variance of each row from `row_statistics`. Subtract the one; divide by a root of the "
-        "other. What stands under the root?",
+        "other. What is under the root?",
         "Numerator: `x` minus the mean. Denominator: `np.sqrt` of a sum of two terms, the variance and `eps`. Mind the "
         "brackets around the numerator.",
     ),

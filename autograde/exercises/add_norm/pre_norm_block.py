@@ -211,7 +211,7 @@ class DropAlways(PreNormBlock):
         return x + F.dropout(self.sublayer(self.norm(x)), self.dropout.p)
 
 
-@EXERCISE.wrong("dropout share not handed on", OTHER_SHARE)
+@EXERCISE.wrong("dropout share not passed on", OTHER_SHARE)
 class DropDefault(PreNormBlock):
     def __init__(self, embed_dim, sublayer, dropout=0.1):
         super().__init__(embed_dim, sublayer, 0.5)
@@ -256,4 +256,4 @@ class Sequential(PreNormBlock):
 @EXERCISE.variant
 class Rows(PreNormBlock):
     def forward(self, x):
-        return torch.stack([one + self.dropout(self.sublayer(self.norm(one))) for one in x.unbind(0)])
+        return torch.stack([sentence + self.dropout(self.sublayer(self.norm(sentence))) for sentence in x.unbind(0)])

@@ -29,7 +29,7 @@ EXERCISE = Exercise(
     minutes=6,
     hints=(
         "`axis=-1` is the axis of the columns: a mean along it gives one number for each row. `keepdims=True` keeps that "
-        "axis with size 1, so that the result still fits to `x`.",
+        "axis with size 1, so that the result still fits `x`.",
         "The variance is a mean, too: the mean of the squared distances from the row's mean. `np.mean(..., axis=-1, "
         "keepdims=True)` twice, the second time of `(x - mean)` squared.",
     ),
