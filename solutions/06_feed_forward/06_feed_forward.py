@@ -18,7 +18,7 @@
 # - build the encoder of the paper, with its masks and its dropout in the right places;
 # - count its parameters by hand, and find the same number in two other ways.
 #
-# **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 95 minutes.
+# **What you need**: lesson 4 (multi-head attention) and lesson 5 (add & norm). About 105 minutes.
 #
 # <!-- table: 06_feed_forward -->
 # | exercise | what you build | points | minutes |
@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograde import check
+from autograde import by_hand, check, predict
 from helpers.add_norm import AddNorm, add_and_norm
 from helpers.embeddings import add_positions, embed, positional_encoding
 from helpers.example import (
@@ -125,20 +125,23 @@ units, columns = range(D_FF), range(D_MODEL)
 # Drawing: w1, w2 and their biases
 figure, axes = new(2, 2, size=(10, 6.4), width_ratios=[1.25, 1], height_ratios=[5.5, 1])
 scale = {"decimals": 1, "limits": signed(w1, w2, b1, b2), "hide_zeros": True}
-heat_map(axes[0, 0], w1, columns, units, "w1, 6 × 8", "hidden unit", "column of the token", **scale)
-heat_map(axes[0, 1], w2, units, columns, "w2, 8 × 6", "column of the token", "hidden unit", **scale)
+unit, column = "hidden unit", "column of the token"
+heat_map(axes[0, 0], w1, columns, units, "w1, 6 × 8", unit, column, **scale)
+heat_map(axes[0, 1], w2, units, columns, "w2, 8 × 6", column, unit, **scale)
 heat_map(axes[1, 0], b1[np.newaxis], [""], units, "b1", "hidden unit", **scale)
 heat_map(axes[1, 1], b2[np.newaxis], [""], columns, "b2", "column of the token", **scale)
 show(
     figure,
-    alt="Four heat maps with their numbers: w1 with 6 rows and 8 columns, w2 with 8 rows and 6 columns, both nearly all 0 apart "
-    "from one or two numbers between -1 and 1 for each hidden unit; b1 with 8 numbers between -1.5 and 0; b2 with 6 numbers.",
+    alt="Four heat maps with their numbers: w1 with 6 rows and 8 columns, w2 with 8 rows and 6 "
+    "columns, both nearly all 0 apart from one or two numbers between -1 and 1 for each hidden "
+    "unit; b1 with 8 numbers between -1.5 and -0.5; b2 with 6 numbers.",
 )
 
 # %% [markdown]
+# Look at the table of `y` first: column 2 is still large for the nouns, column 4 for the verb, column 5 for the articles.
 # Take paper and pencil, and send the token "dog" through the network. Unit 2, for example, reads column 3 of the token
-# with the weight 1 and has the bias -0.5. So it gives something only if column 3 is larger than 0.5. Look at the table
-# of `y`: of our five tokens only "dog" has that. Unit 2 finds the dog.
+# with the weight 1 and has the bias -0.5. So it gives something only if column 3 is larger than 0.5. Of our five tokens only
+# "dog" has that. Unit 2 finds the dog.
 #
 # First the hidden units: a sum over the weights that are not 0, plus the bias, then ReLU.
 
@@ -150,21 +153,29 @@ for unit in units:
     terms = [f"{w1[c, unit]:g} · ({y[dog, c]:.3f})" for c in columns if w1[c, unit]]
     before = sum(y[dog, c] * w1[c, unit] for c in columns) + b1[unit]
     hidden_dog.append(max(0.0, before))
-    print(f"{unit:4}   {' + '.join(terms) + f' + ({b1[unit]:g})':<42} = {before:6.3f} {hidden_dog[-1]:11.3f}")
+    terms.append(f"({b1[unit]:g})")
+    print(f"{unit:4}   {' + '.join(terms):<42} = {before:6.3f} {hidden_dog[-1]:11.3f}")
 
 # %% [markdown]
-# Half of the units are silent, because they have not found what they look for. Each of the others adds its row of `w2`,
-# as strongly as it fires. With `b2` that is the output of the network. Then come add & norm: the token itself is added,
+# Five of the eight units are silent, because they have not found what they look for. What about "man"? Compute its unit 5.
+
+# %%
+by_hand("unit 5 for 'man', after ReLU", ...)
+
+# %% [markdown]
+# Each unit that is not silent adds its row of `w2`, as strongly as it fires. With `b2` that is the output of the network. Then come add & norm: the token itself is added,
 # and the sum is normalized.
 
 # %%
 print("unit   strength   its row of w2")
 for unit in units:
     if hidden_dog[unit] > 0:
-        print(f"{unit:4} {hidden_dog[unit]:10.3f}  ", "".join(f"{number:8.3f}" for number in w2[unit]))
+        print(
+            f"{unit:4} {hidden_dog[unit]:10.3f}  ", "".join(f"{number:8.3f}" for number in w2[unit])
+        )
 print()
 network_dog = [sum(hidden_dog[unit] * w2[unit, c] for unit in units) + b2[c] for c in columns]
-sum_dog = [one + other for one, other in zip(y[dog], network_dog, strict=True)]
+sum_dog = [old + added for old, added in zip(y[dog], network_dog, strict=True)]
 mean = sum(sum_dog) / D_MODEL
 variance = sum((number - mean) ** 2 for number in sum_dog) / D_MODEL
 layer_dog = [(number - mean) / math.sqrt(variance + 1e-5) for number in sum_dog]
@@ -176,6 +187,13 @@ table(
 # %% [markdown]
 # That was one token. Later in this lesson your `EncoderLayer` has to give this last row, too.
 #
+# For "bites" only unit 1 fires, with 1.386. What is the output of the network for "bites", before the token itself is added?
+# Type six numbers.
+
+# %%
+by_hand("output of the network for 'bites'", ...)
+
+# %% [markdown]
 # ### A lookup in a table of patterns
 #
 # Seen like this, the network is a table that is looked up. Each hidden unit is an entry with a **key** (its column of
@@ -188,18 +206,32 @@ table(
 # %% tags=["drawing"]
 # Drawing: keys, hidden units and values
 figure, axes = new(1, 3, size=(11, 3.9), width_ratios=[1, 0.8, 1])
-heat_map(axes[0], w1.T, units, columns, "keys: what a unit looks for", "column of the token", "hidden unit", **scale)
+heat_map(
+    axes[0],
+    w1.T,
+    units,
+    columns,
+    "keys: what a unit looks for",
+    "column of the token",
+    "hidden unit",
+    **scale,
+)
 axes[1].barh(units, hidden_dog, color=COLOURS[0], edgecolor="black")
 for unit in units:
     axes[1].text(hidden_dog[unit] + 0.02, unit, f"{hidden_dog[unit]:.2f}", va="center", fontsize=9)
 axes[1].set(
-    ylim=(D_FF - 0.5, -0.5), xlim=(0, 0.6), yticks=units, title="how strongly it fires for 'dog'", xlabel="after ReLU"
+    ylim=(D_FF - 0.5, -0.5),
+    xlim=(0, 1.15),
+    yticks=units,
+    title="how strongly it fires for 'dog'",
+    xlabel="after ReLU",
 )
 heat_map(axes[2], w2, units, columns, "values: what it adds", "column of the token", **scale)
 show(
     figure,
-    alt="Three panels with one row per hidden unit: its key, how strongly it fires for the token dog, and its value. Unit 2, "
-    "which looks for a large column 3, fires most, with 0.41; units 0, 3, 4 and 7 are silent.",
+    alt="Three panels with one row per hidden unit: its key, how strongly it fires for the token "
+    "dog, and its value. Unit 2, which looks for a large column 3, fires with 0.80, unit 0 with "
+    "0.97 and unit 7 with 0.18; the others are silent.",
 )
 
 # %% [markdown]
@@ -266,7 +298,7 @@ check("relu")
 # <details>
 # <summary>Hint 1</summary>
 #
-# A matrix product, then a sum. The tokens stay in the rows, so `x` stands on the left. One bias is added to every row: NumPy stretches it by itself.
+# A matrix product, then a sum. The tokens stay in the rows, so `x` comes first. One bias is added to every row: NumPy stretches it by itself.
 #
 # </details>
 # <details>
@@ -311,7 +343,7 @@ check("linear")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Three steps, and you have written a function for each of them. ReLU stands between the two linear maps. What comes out has the width that went in.
+# Three steps, and you have written a function for each of them. ReLU comes between the two linear maps. What comes out has the width that went in.
 #
 # </details>
 # <details>
@@ -325,7 +357,7 @@ check("linear")
 
 # %% nbgrader={"grade": false, "grade_id": "feed_forward", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def feed_forward(x, w1, b1, w2, b2):
-    """Two linear maps with a ReLU between them, for each row alone. Same shape as x."""
+    """Two linear maps with a ReLU between them, for each row separately. Same shape as x."""
     ### BEGIN SOLUTION
     return linear(relu(linear(x, w1, b1)), w2, b2)
     ### END SOLUTION
@@ -342,18 +374,33 @@ network_output = feed_forward(y, w1, b1, w2, b2)
 # Drawing: hidden units and output of each token
 figure, axes = new(1, 2, size=(10, 3.2), width_ratios=[8, 6])
 limits = signed(hidden, network_output)
-heat_map(axes[0], hidden, tokens, units, "hidden units after ReLU", "hidden unit", "token", limits=limits)
-heat_map(axes[1], network_output, tokens, columns, "output of the network", "column of the token", limits=limits)
+heat_map(
+    axes[0], hidden, tokens, units, "hidden units after ReLU", "hidden unit", "token", limits=limits
+)
+heat_map(
+    axes[1],
+    network_output,
+    tokens,
+    columns,
+    "output of the network",
+    "column of the token",
+    limits=limits,
+)
 show(
     figure,
-    alt="Two heat maps with the five tokens in the rows. Left the 8 hidden units after ReLU: most are 0; unit 0 fires for both "
-    "articles, units 2 and 6 for dog alone, unit 4 for the second article alone, unit 7 for no token. Right the output of the "
-    "network, 6 columns.",
+    alt="Two heat maps with the five tokens in the rows. Left the 8 hidden units after ReLU; not 0 "
+    "are: "
+    + "; ".join(
+        f"{token} {', '.join(map(str, np.flatnonzero(row)))}"
+        for token, row in zip(tokens, hidden, strict=True)
+    )
+    + ". Right the output of the network, 6 columns.",
 )
 
 # %% [markdown]
-# Find your numbers for "dog" in both. About two thirds of the hidden numbers are 0. In large models with ReLU the
-# share is often higher still. Unit 7 is silent for this sentence. That is fine: it waits for other ones.
+# Find your numbers for "dog", "man" and "bites" in the pictures. Each kind of word has its own units: 0 finds nouns, 1 the verb, 2 the dog,
+# 5 the man, 4 the first word, 3 a later article. 31 of the 40 hidden numbers are 0. In large models with ReLU the share is
+# often higher still. Unit 6 is silent for this sentence. That is fine: it waits for other ones.
 
 # %% [markdown]
 # ### Position-wise means position-wise
@@ -367,9 +414,16 @@ show(
 #    change?
 
 # %%
+predict("", "the order of the outputs; the rows that change")
+
+
+# %%
 order = [4, 2, 0, 1, 3]
 permuted = feed_forward(y[order], w1, b1, w2, b2)
-print("rows in another order, the outputs are in the same other order:", np.allclose(permuted, network_output[order]))
+print(
+    "rows in another order, the outputs are in the same other order:",
+    np.allclose(permuted, network_output[order]),
+)
 
 replaced = y.copy()
 replaced[-1] = after_attention("the dog bites the cat")[1][-1]
@@ -377,6 +431,7 @@ change = np.abs(feed_forward(replaced, w1, b1, w2, b2) - network_output).max(axi
 print("\nlargest change of each row, when the last row is replaced")
 for token, number in zip(tokens, change, strict=True):
     print(f"{token:>8} {number:8.3f}")
+predict()
 
 # %% [markdown]
 # The outputs move along with their rows, and only the replaced row changes. This is the division of labour in a
@@ -397,7 +452,7 @@ for token, number in zip(tokens, change, strict=True):
 # - **Dropout** (lesson 5) sets each hidden unit to 0 with the probability `dropout`, and only in training mode. So no
 #   unit can rely on another one being there.
 #
-# Example: `FeedForward(6, 8)` has four parameters, of the shapes `(8, 6)`, `(8,)`, `(6, 8)` and `(6,)`.
+# Example: `FeedForward(6, 8)` has four parameters, of the shapes `(8, 6)`, `(8,)`, `(6, 8)` and `(6,)`, in any order.
 #
 # <!-- hints: FeedForward -->
 # <details>
@@ -409,7 +464,7 @@ for token, number in zip(tokens, change, strict=True):
 # <details>
 # <summary>Hint 2</summary>
 #
-# `inner` leads from `d_model` to `d_ff`, `outer` back. In `forward` the row goes through inner, ReLU, dropout, outer, in this order; dropout stands on the hidden units, not on the result.
+# `inner` leads from `d_model` to `d_ff`, `outer` back. In `forward` the row goes through inner, ReLU, dropout, outer, in this order; dropout acts on the hidden units, not on the result.
 #
 # </details>
 # <!-- end -->
@@ -435,6 +490,12 @@ class FeedForward(nn.Module):
 
 # %% nbgrader={"grade": true, "grade_id": "check_FeedForward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("FeedForward")
+
+# %% [markdown]
+# Count before you go on: how many numbers does `FeedForward(4, 16)` learn?
+
+# %%
+by_hand("parameters of FeedForward(4, 16)", ...)
 
 # %% [markdown]
 # ## From the parts to the encoder
@@ -473,7 +534,7 @@ check("FeedForward")
 # <details>
 # <summary>Hint 2</summary>
 #
-# Attention returns a pair, and only the first of the two goes on. Its second argument is the key's input, so hand the mask over by name, `mask=...`. Each `AddNorm(...)` and the `FeedForward(...)` get `dropout` as their last argument.
+# Attention returns a pair, and only the first of the two goes on. Its second argument is the key's input, so pass the mask by name, `mask=...`. Each `AddNorm(...)` and the `FeedForward(...)` get `dropout` as their last argument.
 #
 # </details>
 # <!-- end -->
@@ -510,7 +571,8 @@ check("EncoderLayer")
 
 # %%
 def load_example(layer):
-    # The running example's weights: two heads side by side, the output matrix, the network; gamma = 1, beta = 0.
+    # The running example's weights: two heads side by side, the output matrix, the network;
+    # gamma = 1, beta = 0.
     query, key, value = (np.concatenate(matrices, axis=1) for matrices in zip(*HEADS, strict=True))
     attention, network = layer.attention, layer.feed_forward
     pairs = [
@@ -560,7 +622,7 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 # <details>
 # <summary>Hint 1</summary>
 #
-# The layers stand in an `nn.ModuleList`, so that PyTorch finds their weights. Make each of them anew: a list made with `[layer] * n` holds one layer n times. In `forward` the output of a layer is the input of the next.
+# The layers belong in an `nn.ModuleList`, so that PyTorch finds their weights. Make a new one each time: a list made with `[layer] * n` holds one layer n times. In `forward` the output of a layer is the input of the next.
 #
 # </details>
 # <details>
@@ -579,7 +641,9 @@ class Encoder(nn.Module):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__()
         ### BEGIN SOLUTION
-        self.layers = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.layers = nn.ModuleList(
+            EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)
+        )
         ### END SOLUTION
 
     def forward(self, x, mask=None):
@@ -596,23 +660,34 @@ check("Encoder")
 # %% [markdown]
 # ### A sentence alone, and the same sentence in a batch
 #
-# Sentences of a batch have unequal lengths, so the shorter ones are filled up with `<pad>` (lesson 1). A mask of the
+# Sentences of a batch have unequal lengths, so the shorter ones are padded with `<pad>` (lesson 1). A mask of the
 # shape `(batch, 1, length)` is True at the real tokens; the 1 stands for "the same for all queries". Then a sentence
-# must get the same rows whether it comes alone or filled up in a batch.
+# must get the same rows whether it comes alone or padded in a batch.
 #
-# **Predict first.** "the cat sleeps" has two `<pad>` at its end here. With a mask its three rows are the same as alone.
-# Without a mask, do only the rows next to the filling change, or all?
+# **Predict first.** "the cat sleeps" ends with two `<pad>` here. With a mask its three rows are the same as alone.
+# Without a mask, do only the rows next to the padding change, or all?
+
+# %%
+predict("", "without a mask: which rows change?")
+
 
 # %%
 torch.manual_seed(6)
 small = Encoder(num_layers=6, d_model=D_MODEL, num_heads=2, d_ff=D_FF).eval()
-ids, keep = pad_batch([vocabulary.encode(sentence)[1:-1] for sentence in (SENTENCES[0], SENTENCES[2])])
+ids, keep = pad_batch(
+    [vocabulary.encode(sentence)[1:-1] for sentence in (SENTENCES[0], SENTENCES[2])]
+)
 filled = torch.tensor(
-    add_positions(math.sqrt(D_MODEL) * embed(ids.numpy(), EMBEDDINGS), positional_encoding(5, D_MODEL)),
+    add_positions(
+        math.sqrt(D_MODEL) * embed(ids.numpy(), EMBEDDINGS), positional_encoding(5, D_MODEL)
+    ),
     dtype=torch.float32,
 )
 mask = keep.unsqueeze(1)
-print(f"ids {tuple(ids.shape)}\n{ids.numpy()}\n\nmask {tuple(mask.shape)}, 1 = may attend\n{mask.numpy().astype(int)}")
+print(
+    f"ids {tuple(ids.shape)}\n{ids.numpy()}\n\n"
+    f"mask {tuple(mask.shape)}, 1 = may attend\n{mask.numpy().astype(int)}"
+)
 
 with torch.no_grad():
     alone = small(filled[1:, :3])[0]
@@ -622,9 +697,10 @@ print("\nlargest difference to the sentence alone")
 print(f"{'':>10} {'with the mask':>18} {'without':>9}")
 for token, good, bad in zip(SENTENCES[2].split(), with_mask, without, strict=True):
     print(f"{token:>10} {'below 0.00001' if good < 1e-5 else f'{good:.5f}':>18} {bad:9.2f}")
+predict()
 
 # %% [markdown]
-# Without the mask all rows change: every token attends to the filling, in every layer. The answer to a sentence would
+# Without the mask all rows change: every token attends to the padding, in every layer. The answer to a sentence would
 # depend on which other sentences happen to be in the batch. With the mask the rows agree, apart from float roundings.
 # The padded rows may contain anything, as long as nobody reads them.
 
@@ -644,7 +720,7 @@ for token, good, bad in zip(SENTENCES[2].split(), with_mask, without, strict=Tru
 # | two norms | gamma and beta, 2 numbers each | 8 |
 # | the layer | all of it | 16 + 17 + 8 = 41 |
 #
-# So `encoder_parameters(1, 2, 3)` is 41. The number of heads is not asked for: it makes no difference (lesson 4).
+# So `encoder_parameters(1, 2, 3)` is 41. The number of heads is not an argument: it makes no difference (lesson 4).
 #
 # <!-- hints: encoder_parameters -->
 # <details>
@@ -710,8 +786,8 @@ for name, number in parts.items():
 
 # %% [markdown]
 # Two thirds of a layer are its feed-forward network. It is mentioned in passing in most explanations, and it is where
-# most of the weights are. The whole Transformer of the paper has 65 million: the encoder's 19, the decoder's 25 (lesson
-# 7) and the embeddings.
+# most of the weights are. The whole Transformer of the paper has 63 million: the encoder's 19, the decoder's 25 (lesson
+# 7) and the embeddings' 19. (The paper says 65; lesson 7 comes back to that.)
 
 # %% [markdown]
 # ## The same with PyTorch's own encoder
@@ -733,15 +809,18 @@ def copy_torch_layer(mine, theirs):
             part.norm.beta.copy_(norm.bias)
 
 
-torch_layer = nn.TransformerEncoderLayer(512, 8, 2048, dropout=0.1, batch_first=True, norm_first=False)
+torch_layer = nn.TransformerEncoderLayer(
+    512, 8, 2048, dropout=0.1, batch_first=True, norm_first=False
+)
 theirs = nn.TransformerEncoder(torch_layer, 6, enable_nested_tensor=False).eval()
 with torch.no_grad():
     for name, parameter in theirs.named_parameters():
-        parameter += 0.03 * torch.randn(parameter.shape)  # six different layers; gamma and beta not 1 and 0
+        # six different layers; gamma and beta not 1 and 0
+        parameter += 0.03 * torch.randn(parameter.shape)
         if "in_proj_bias" in name or "out_proj.bias" in name:
             parameter.zero_()  # the biases of attention
-for one, other in zip(encoder.layers, theirs.layers, strict=True):
-    copy_torch_layer(one, other)
+for my_layer, their_layer in zip(encoder.layers, theirs.layers, strict=True):
+    copy_torch_layer(my_layer, their_layer)
 
 batch = torch.randn(3, 7, 512)
 real = torch.arange(7) < torch.tensor([[7], [5], [2]])  # True at the first 7, 5 and 2 tokens
@@ -764,8 +843,8 @@ print(f"the difference is 6 layers of 4 · 512 biases: {6 * 4 * 512:,}")
 # PyTorch's mask: its `src_key_padding_mask` is True where a token must **not** be seen, the opposite of ours.
 #
 # PyTorch has one more peculiarity: `nn.TransformerEncoder` makes deep copies of the one layer that it is given. The
-# copies are independent, but they all start with the same numbers. In your encoder each layer starts with numbers of
-# its own.
+# copies are independent, but they all start with the same numbers. In your encoder each layer starts with its own
+# numbers.
 
 # %% [markdown]
 # ### Where dropout sits
@@ -795,7 +874,10 @@ with torch.no_grad():
     passes = network(one_row.expand(1, 20_000, -1))[0]
     network.eval()
 print("training: the passes are equal:  ", bool((passes == passes[0]).all()))
-print("mean of 20,000 passes within 0.02 of evaluation:", torch.allclose(passes.mean(0), evaluated[0, 0], atol=0.02))
+print(
+    "mean of 20,000 passes within 0.02 of evaluation:",
+    torch.allclose(passes.mean(0), evaluated[0, 0], atol=0.02),
+)
 
 # %% [markdown]
 # ## Experiments: what breaks without it
@@ -806,12 +888,23 @@ print("mean of 20,000 passes within 0.02 of evaluation:", torch.allclose(passes.
 # (count them). How many numbers would be enough to compute the same function?
 
 # %%
+predict("", "how many numbers are enough?")
+
+
+# %%
 one_matrix = w1 @ w2  # (d_model, d_model)
 one_bias = b1 @ w2 + b2
 without_relu = linear(linear(y, w1, b1), w2, b2)
-print("two maps without ReLU = one map:", np.allclose(without_relu, linear(y, one_matrix, one_bias)))
-print("two maps:", w1.size + b1.size + w2.size + b2.size, "numbers; one map:", one_matrix.size + one_bias.size)
-print("with ReLU = one map:            ", np.allclose(feed_forward(y, w1, b1, w2, b2), linear(y, one_matrix, one_bias)))
+print(
+    "two maps without ReLU = one map:", np.allclose(without_relu, linear(y, one_matrix, one_bias))
+)
+sizes = w1.size + b1.size + w2.size + b2.size, one_matrix.size + one_bias.size
+print(f"two maps: {sizes[0]} numbers; one map: {sizes[1]}")
+predict()
+print(
+    "with ReLU = one map:            ",
+    np.allclose(feed_forward(y, w1, b1, w2, b2), linear(y, one_matrix, one_bias)),
+)
 
 # %% tags=["drawing"]
 # Drawing: the one matrix that both make without ReLU
@@ -820,7 +913,8 @@ labels = "w1 @ w2, one matrix", "column of the output", "column of the token"
 heat_map(axes, one_matrix + 0.0, columns, columns, *labels)
 show(
     figure,
-    alt="A heat map of the product of w1 and w2, 6 rows and 6 columns: without ReLU this one matrix does what both do together.",
+    alt="A heat map of the product of w1 and w2, 6 rows and 6 columns: without ReLU this one "
+    "matrix does what both do together.",
 )
 
 # %% [markdown]
@@ -834,6 +928,10 @@ show(
 # **Predict first.** What does the best linear layer answer in the four cases?
 
 # %%
+predict("", "the four answers of the best linear layer")
+
+
+# %%
 cases = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 answers = np.array([0.0, 1.0, 1.0, 0.0])
 solution = np.linalg.lstsq(np.column_stack([cases, np.ones(4)]), answers, rcond=None)[0]
@@ -843,15 +941,16 @@ v1, c1 = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([0.0, -1.0])
 v2, c2 = np.array([[1.0], [-2.0]]), np.array([0.0])
 
 steps = np.linspace(0, 1, 5)
-grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)  # (5, 5, 2): all pairs of a and b
+grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)  # (5, 5, 2): all pairs
 pictures = {
     "best linear layer": linear(grid, best_weight, best_bias)[..., 0],
     "linear, ReLU, linear": feed_forward(grid, v1, c1, v2, c2)[..., 0],
 }
 print("   a    b   wanted   best linear   with ReLU")
 flat, bent = (part[::4, ::4].ravel() for part in pictures.values())
-for (a, b), wanted, one, other in zip(cases, answers, flat, bent, strict=True):
-    print(f"{a:4.0f} {b:4.0f} {wanted:8.0f} {one:13.2f} {other:11.2f}")
+for (a, b), wanted, linear_answer, answer in zip(cases, answers, flat, bent, strict=True):
+    print(f"{a:4.0f} {b:4.0f} {wanted:8.0f} {linear_answer:13.2f} {answer:11.2f}")
+predict()
 
 # %% tags=["drawing"]
 # Drawing: the answer over two features a and b from 0 to 1
@@ -862,8 +961,13 @@ for place, (name, numbers) in zip(axes, pictures.items(), strict=True):
     heat_map(place, numbers, labels, labels, name, "feature b", "feature a", limits=(0, 1))
 show(
     figure,
-    alt="The answer over two features a and b from 0 to 1. The best linear layer answers 0.5 everywhere. The network with ReLU "
-    "answers 0 in the corners (0, 0) and (1, 1), and 1 along the diagonal between the other two corners.",
+    alt="The answer over two features a and b from 0 to 1, two heat maps. In the corners (0, 0), "
+    "(0, 1), (1, 0) and (1, 1): "
+    + "; ".join(
+        f"{name} {', '.join(f'{answer:.1f}' for answer in part[::4, ::4].ravel())}"
+        for name, part in pictures.items()
+    )
+    + ".",
 )
 
 # %% [markdown]
@@ -880,6 +984,10 @@ show(
 # **Predict first.** How many parameters does it have? And what changes in layer 5 when layer 0 learns?
 
 # %%
+predict("", "its parameters; what changes in layer 5?")
+
+
+# %%
 torch.manual_seed(1)
 own = Encoder(num_layers=6, d_model=D_MODEL, num_heads=2, d_ff=D_FF)
 shared = Encoder(num_layers=1, d_model=D_MODEL, num_heads=2, d_ff=D_FF)
@@ -894,6 +1002,7 @@ for name, model in (("own", own), ("shared", shared)):
         model.layers[0].feed_forward.inner.bias += 1.0
     moved = not torch.equal(before, model.layers[5].feed_forward.inner.bias)
     print(f"{name:>8}: layer 5 moves when layer 0 is changed: {moved}")
+predict()
 
 # %% [markdown]
 # One sixth of the parameters: there is one layer, applied six times. Nothing complains; the loss even goes down. It
@@ -908,17 +1017,24 @@ for name, model in (("own", own), ("shared", shared)):
 # layer has only its feed-forward half, only its attention half, or both?
 
 # %%
+predict("", "which rows change: network, attention, both?")
+
+
+# %%
 halves = {
-    "network alone": lambda z: add_and_norm(z, feed_forward(z, w1, b1, w2, b2), ones, zeros),
-    "attention alone": lambda z: add_and_norm(z, multi_head_by_hand(z, HEADS, W_OUTPUT), ones, zeros),
+    "network only": lambda z: add_and_norm(z, feed_forward(z, w1, b1, w2, b2), ones, zeros),
+    "attention only": lambda z: add_and_norm(
+        z, multi_head_by_hand(z, HEADS, W_OUTPUT), ones, zeros
+    ),
 }
-halves["both"] = lambda z: halves["network alone"](halves["attention alone"](z))
+halves["both"] = lambda z: halves["network only"](halves["attention only"](z))
 other_x = vectors("the dog bites the cat")[1]
 print("largest change of each row when 'man' becomes 'cat'\n")
 print(f"{'':>8}", "".join(f"{name:>18}" for name in halves))
 changes = [np.abs(half(x) - half(other_x)).max(axis=-1) for half in halves.values()]
 for token, *row in zip(tokens, *changes, strict=True):
     print(f"{token:>8}", "".join(f"{change:18.3f}" for change in row))
+predict()
 
 # %% [markdown]
 # With only the network, a word never learns of its neighbours. With attention every row hears of the change. But
@@ -948,11 +1064,11 @@ table(tokens, output)
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# "Blogs and notes" are the texts that this course grew out of.
+# The column "blogs and notes" sums up what many of them say.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |
-# | How many linear layers has the feed-forward network? | two, with ReLU between them | "a linear layer and ReLU as activation": one, with the ReLU after it | two, with ReLU between them |
+# | How many linear layers does the feed-forward network have? | two, with ReLU between them | "a linear layer and ReLU as activation": one, with the ReLU after it | two, with ReLU between them |
 # | What follows the second linear layer? | dropout, add & norm; no activation | there is no second one | dropout, add & norm; no activation |
 # | How wide is it inside? | $d_{ff} = 2048$, four times $d_{model}$ | not mentioned | any `d_ff`; 2048 by default |
 # | Does it mix positions? | no: "to each position separately and identically" | not mentioned | no, and you have tested it |
@@ -960,5 +1076,5 @@ table(tokens, output)
 # | How many layers, how wide? | $N = 6$ layers, $d_{model} = 512$ | one layer, worked by hand; "N = 6, all 512 wide" in another one | `num_layers=6, d_model=512` by default |
 # | What does the decoder get from the encoder? | keys **and values** | "query and key" | keys and values, from the **last** layer; lesson 7 builds it |
 # | Where does dropout act? | output of each sublayer; embeddings plus positions | not mentioned | there, and on the hidden units, as in PyTorch |
-# | Have linear layers a bias? | those of the network; none is written for attention | not mentioned | as in the paper; PyTorch's attention has biases unless told otherwise |
+# | Do linear layers have a bias? | those of the network; none is written for attention | not mentioned | as in the paper; PyTorch's attention has biases unless told otherwise |
 # | Is there a norm after the last layer? | no: each layer ends with one | no: the layer ends with add & norm | no; stacks of pre-norm layers need it (lesson 5) |

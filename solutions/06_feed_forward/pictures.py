@@ -29,9 +29,21 @@ def layer():
     figure, axes = new(size=(10.5, 3.4))
     axes.set(xlim=(0, 18.4), ylim=(0, 4.6))
     axes.axis("off")
-    frame = {"boxstyle": "round,pad=0,rounding_size=0.2", "fc": "none", "ec": "black", "lw": 1.2, "ls": "--"}
+    frame = {
+        "boxstyle": "round,pad=0,rounding_size=0.2",
+        "fc": "none",
+        "ec": "black",
+        "lw": 1.2,
+        "ls": "--",
+    }
     axes.add_patch(FancyBboxPatch((2.0, 0.85), 14.2, 3.2, **frame))
-    axes.text(9.1, 4.25, "one layer: 6 of them in a row, each with weights of its own", ha="center", fontsize=10)
+    axes.text(
+        9.1,
+        4.25,
+        "one layer: 6 of them in a row, each with its own weights",
+        ha="center",
+        fontsize=10,
+    )
     _box(axes, 0.75, "x\n5 × 6", SAND, 1.3)
     _box(axes, 4.6, "multi-head\nattention", BLUE)
     _box(axes, 7.6, "add & norm")
@@ -53,7 +65,7 @@ def layer():
         figure,
         alt="One encoder layer. x, 5 by 6, goes into multi-head attention, in which tokens exchange, then add & norm; then into "
         "the feed-forward network, which works on each token alone, then add & norm. A residual connection leads around both "
-        "sublayers. The output is 5 by 6 again. Six such layers stand in a row, each with weights of its own.",
+        "sublayers. The output is 5 by 6 again. Six such layers stand in a row, each with its own weights.",
     )
 
 

@@ -21,10 +21,11 @@ def network_weights(rng, d_model, d_ff, prefix=""):
     }
 
 
-def dropping_network(d_model, d_ff, prefix="", bias=0.7):
-    """One hidden unit, 1 + 0.5 * column 0 of x, reaches column 0 of the output, times 0.8."""
+def dropping_network(d_model, d_ff, prefix="", bias=0.7, second=0.0):
+    """One hidden unit, 1 + 0.5 * column 0 of x, reaches column 0 of the output, times 0.8, and one that is 1, times
+    `second`."""
     inner, outer = np.zeros((d_ff, d_model), np.float32), np.zeros((d_model, d_ff), np.float32)
-    inner[1, 0], outer[0, 1] = 0.5, 0.8
+    inner[1, 0], outer[0, 1], outer[0, 2] = 0.5, 0.8, second
     return {
         f"{prefix}inner.weight": inner,
         f"{prefix}inner.bias": np.ones(d_ff, np.float32),
@@ -54,12 +55,12 @@ def layer_weights(rng, d_model, d_ff, prefix=""):
 
 def layer_by_hand(prefix=""):
     """Attention that averages the tokens, and add & norm of two numbers, which gives (1, -1) or (-1, 1)."""
-    zero, one = np.zeros((2, 2), np.float32), np.eye(2, dtype=np.float32)
+    zero, identity = np.zeros((2, 2), np.float32), np.eye(2, dtype=np.float32)
     return {
         f"{prefix}attention.query.weight": zero,
-        f"{prefix}attention.key.weight": one,
-        f"{prefix}attention.value.weight": one,
-        f"{prefix}attention.out.weight": one,
+        f"{prefix}attention.key.weight": identity,
+        f"{prefix}attention.value.weight": identity,
+        f"{prefix}attention.out.weight": identity,
         f"{prefix}add_norm_1.norm.gamma": np.array([1, 1], np.float32),
         f"{prefix}add_norm_1.norm.beta": np.array([0, 0], np.float32),
         f"{prefix}feed_forward.inner.weight": np.array([[1, 0], [0, 1], [1, 1]], np.float32),
@@ -95,7 +96,7 @@ def dropping_layer(d_model, d_ff, attended, prefix=""):
 
 
 # Random numbers may be drawn in any order, so outputs in training mode are not compared number by number. The weights
-# of these calls let dropout act on column 0 alone, through few units: then that column holds few different values, and
+# of these calls let dropout act only on column 0, through few units: then that column holds few different values, and
 # both the values and how often each occurs follow from the rate. 6000 rows bring the shares within 0.02 of it.
 ROWS = (1500, 4)
 

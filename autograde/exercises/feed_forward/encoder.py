@@ -82,12 +82,20 @@ def calls(rng):
             note="training mode: attention adds nothing, the network adds 0.7 + 0.8 * a hidden unit to column 0",
         ),
         ModuleCall(
+            (same_rows([1] * 6),),
+            new=(2, 6, 2, 5, 1.0),
+            weights=dropping_layer(6, 5, 1.5, "layers.0.") | dropping_layer(6, 5, 1.5, "layers.1."),
+            training=True,
+            part="dropout",
+            note="two layers, with dropout 1: what the sublayers give is lost",
+        ),
+        ModuleCall(
             (same_rows([1] * 4),),
             new=(1, 4, 2, 3),
             weights=dropping_layer(4, 3, 0.0, "layers.0."),
             training=True,
             part="dropout",
-            note="training mode, with the dropout that stands in the signature",
+            note="training mode, with the dropout of the signature",
         ),
     ]
 
@@ -98,7 +106,7 @@ EXERCISE = Exercise(
     points=4,
     minutes=10,
     hints=(
-        "The layers stand in an `nn.ModuleList`, so that PyTorch finds their weights. Make each of them anew: a list "
+        "The layers belong in an `nn.ModuleList`, so that PyTorch finds their weights. Make a new one each time: a list "
         "made with `[layer] * n` holds one layer n times. In `forward` the output of a layer is the input of the next.",
         "`nn.ModuleList` takes a list or a generator with a `for _ in range(...)`. In `forward`, a loop over "
         "`self.layers` replaces x by what the layer makes of x and the mask.",
@@ -123,8 +131,9 @@ class Shared(Encoder):
 
 
 @EXERCISE.wrong(
-    "layers in a Python list",
-    "The module has no parameters: PyTorch does not look into Python lists. Use `nn.ModuleList`.",
+    "layers not registered",
+    "The module has no parameters: the optimizer only finds layers that `__init__` keeps in an `nn.ModuleList`, and none in a "
+    "Python list, or made in `forward`.",
 )
 class PythonList(Encoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
@@ -144,7 +153,7 @@ class EachReadsInput(Encoder):
 
 
 @EXERCISE.wrong(
-    "return inside the loop", "Only the first layer acts: the `return` stands inside the loop. Return after it."
+    "return inside the loop", "Only the first layer acts: the `return` is inside the loop. Return after it."
 )
 class FirstLayerAlone(Encoder):
     def forward(self, x, mask=None):
@@ -160,7 +169,7 @@ class MaskIgnored(Encoder):
 
 
 @EXERCISE.wrong(
-    "mask for the first layer alone",
+    "mask only for the first layer",
     "The first layer gets the mask, the later ones don't, so they attend to what is masked. Hand it to every layer.",
 )
 class MaskFirstLayer(Encoder):
@@ -207,7 +216,7 @@ class FinalNorm(Encoder):
 
 @EXERCISE.wrong(
     "outputs of all layers",
-    "A list with the output of every layer comes back. Return the output of the last one alone.",
+    "A list with the output of every layer comes back. Return only the output of the last one.",
 )
 class AllOutputs(Encoder):
     def forward(self, x, mask=None):

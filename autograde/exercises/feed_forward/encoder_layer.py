@@ -52,6 +52,14 @@ def calls(rng):
             note="one mask row per sentence, as for padding",
         ),
         ModuleCall(
+            (TensorData(random_array(rng, 3, 5, 6)), TensorData(random_mask(rng, 3, 1, 5))),
+            new=(6, 2, 4),
+            weights=layer_weights(rng, 6, 4),
+            then=(("forward", (TensorData(random_array(rng, 3, 5, 6)),)),),
+            part="mask",
+            note="first with a mask, then without one",
+        ),
+        ModuleCall(
             (TensorData(random_array(rng, 2, 4, 6)), TensorData(random_mask(rng, 4, 4))),
             new=(6, 3, 5),
             weights=layer_weights(rng, 6, 5),
@@ -80,7 +88,7 @@ def calls(rng):
             weights=dropping_layer(4, 3, 0.0),
             training=True,
             part="dropout",
-            note="training mode, with the dropout that stands in the signature",
+            note="training mode, with the dropout of the signature",
         ),
     ]
 
@@ -95,7 +103,7 @@ EXERCISE = Exercise(
         "`forward` has two halves of the same form: a sublayer reads x, and add & norm gets x and what the sublayer "
         "gave. The result of the first half is the x of the second one.",
         "Attention returns a pair, and only the first of the two goes on. Its second argument is the key's input, so "
-        "hand the mask over by name, `mask=...`. Each `AddNorm(...)` and the `FeedForward(...)` get `dropout` as their "
+        "pass the mask by name, `mask=...`. Each `AddNorm(...)` and the `FeedForward(...)` get `dropout` as their "
         "last argument.",
     ),
     reference=EncoderLayer,
@@ -225,7 +233,7 @@ class NoFirstAddNorm(EncoderLayer):
 
 
 @EXERCISE.wrong(
-    "input added twice", "x is added before add & norm, which adds it again. Give it the sublayer's output alone."
+    "input added twice", "x is added before add & norm, which adds it again. Give it only the sublayer's output."
 )
 class AddedTwice(EncoderLayer):
     def forward(self, x, mask=None):
@@ -256,7 +264,7 @@ class NormOfSublayer(EncoderLayer):
 
 @EXERCISE.wrong(
     "weights returned, too",
-    "Two things come back. A layer returns its output alone, so that the next layer can read it.",
+    "Two things come back. A layer returns only its output, so that the next layer can read it.",
 )
 class Pair(EncoderLayer):
     def forward(self, x, mask=None):
@@ -298,7 +306,7 @@ class AttentionBias(EncoderLayer):
         self.attention = MultiHeadAttention(d_model, num_heads, bias=True)
 
 
-@EXERCISE.wrong("one head alone", "Attention has a single head. Give it the argument `num_heads`.")
+@EXERCISE.wrong("only one head", "Attention has a single head. Give it the argument `num_heads`.")
 class OneHead(EncoderLayer):
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
         super().__init__(d_model, 1, d_ff, dropout)
@@ -395,6 +403,6 @@ class SentenceBySentence(EncoderLayer):
             mask = mask.expand(len(x), -1, -1)
         rows = []
         for place, sentence in enumerate(x):
-            one = None if mask is None else mask[place : place + 1]
-            rows.append(super().forward(sentence.unsqueeze(0), one))
+            allowed = None if mask is None else mask[place : place + 1]
+            rows.append(super().forward(sentence.unsqueeze(0), allowed))
         return torch.cat(rows)

@@ -14,6 +14,7 @@ def calls(rng):
     return [
         FunctionCall((1, 2, 3), note="by hand: attention has 16, the network 17, the norms 8"),
         FunctionCall((2, 6, 8), note="two layers of the running example's size"),
+        FunctionCall((2, 7, 5), note="an odd width"),
         FunctionCall((6, 512, 2048), note="the paper's encoder"),
         *(
             FunctionCall((int(n), int(rng.integers(10, 99)), int(rng.integers(100, 999))))
@@ -38,7 +39,7 @@ EXERCISE = Exercise(
 )
 
 
-EXERCISE.wrong("one layer alone", "This is the count of one layer. Every layer has weights of its own.")(
+EXERCISE.wrong("only one layer", "This is the count of one layer. Every layer has weights of its own.")(
     lambda num_layers, d_model, d_ff: encoder_parameters(1, d_model, d_ff)
 )
 
@@ -50,7 +51,8 @@ def _wrong_count(attention=lambda m, f: 4 * m * m, network=lambda m, f: 2 * m * 
 
 
 EXERCISE.wrong(
-    "matrices alone", "The matrices are all there. The network also has two biases, and each norm a gamma and a beta."
+    "only the matrices",
+    "The matrices are all there. The network also has two biases, and each norm a gamma and a beta.",
 )(_wrong_count(network=lambda m, f: 2 * m * f, norms=lambda m, f: 0))
 
 EXERCISE.wrong(

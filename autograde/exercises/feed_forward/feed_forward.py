@@ -39,7 +39,7 @@ EXERCISE = Exercise(
     points=2,
     minutes=6,
     hints=(
-        "Three steps, and you have written a function for each of them. ReLU stands between the two linear maps. What "
+        "Three steps, and you have written a function for each of them. ReLU comes between the two linear maps. What "
         "comes out has the width that went in.",
         "From the inside out: `linear` with `w1` and `b1`, then `relu`, then `linear` again with the other two. "
         "Nothing comes after it.",
@@ -80,7 +80,7 @@ def relu_first(x, w1, b1, w2, b2):
 
 
 @EXERCISE.wrong(
-    "first half alone", "The result has the width `d_ff`: the second linear map, back to `d_model`, is missing."
+    "only the first half", "The result has the width `d_ff`: the second linear map, back to `d_model`, is missing."
 )
 def first_half(x, w1, b1, w2, b2):
     return relu(linear(x, w1, b1))
@@ -134,7 +134,8 @@ def first_token(x, w1, b1, w2, b2):
 
 
 @EXERCISE.wrong(
-    "average of the tokens", "The tokens were averaged first, so all rows are equal. The network reads each row alone."
+    "average of the tokens",
+    "The tokens were averaged first, so all rows are equal. The network reads each row by itself.",
 )
 def mean(x, w1, b1, w2, b2):
     return np.zeros_like(x) + feed_forward(x.mean(axis=-2, keepdims=True), w1, b1, w2, b2)
@@ -142,7 +143,7 @@ def mean(x, w1, b1, w2, b2):
 
 @EXERCISE.wrong(
     "sentence laid out as one row",
-    "The rows of `x` were laid one behind the other, so that the width no longer fits to `w1`. Leave the "
+    "The rows of `x` were laid one behind the other, so that the width no longer fits `w1`. Leave the "
     "shape as it is: `@` works on each row.",
 )
 def flattened(x, w1, b1, w2, b2):

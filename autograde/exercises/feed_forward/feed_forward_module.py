@@ -50,18 +50,18 @@ def calls(rng):
         ModuleCall(
             (same_rows([0.5, -1.0, 2.0]),),
             new=(3, 5, 0.3),
-            weights=dropping_network(3, 5),
+            weights=dropping_network(3, 5, second=0.3),
             training=True,
             part="dropout",
-            note="training mode: column 0 of the output is 0.7 + 0.8 * a hidden unit",
+            note="training mode: column 0 of the output is 0.7 + 0.8 * a hidden unit + 0.3 * another",
         ),
         ModuleCall(
             (same_rows([0.5, -1.0]),),
             new=(2, 3),
-            weights=dropping_network(2, 3),
+            weights=dropping_network(2, 3, second=0.3),
             training=True,
             part="dropout",
-            note="training mode, with the dropout that stands in the signature",
+            note="training mode, with the dropout of the signature",
         ),
     ]
 
@@ -75,7 +75,7 @@ EXERCISE = Exercise(
         "`nn.Linear(in, out)` holds a weight and a bias. You need two of them, called `inner` and `outer`, and an "
         "`nn.Dropout`. `torch.relu` is ReLU.",
         "`inner` leads from `d_model` to `d_ff`, `outer` back. In `forward` the row goes through inner, ReLU, dropout, "
-        "outer, in this order; dropout stands on the hidden units, not on the result.",
+        "outer, in this order; dropout acts on the hidden units, not on the result.",
     ),
     reference=FeedForward,
     make_calls=calls,
@@ -105,7 +105,7 @@ class NoReLU(FeedForward):
 
 
 @EXERCISE.wrong(
-    "ReLU after the second layer", "ReLU comes after `outer`, so no output is negative. It stands between the layers."
+    "ReLU after the second layer", "ReLU comes after `outer`, so no output is negative. It belongs between the layers."
 )
 class ReLULast(FeedForward):
     def forward(self, x):
@@ -180,8 +180,8 @@ class GELU(FeedForward):
 
 @EXERCISE.wrong(
     "layers not registered",
-    "The module has no parameters: layers in a Python list are not found by the optimizer. Make them in "
-    "`__init__` as `self.inner` and `self.outer`.",
+    "The module has no parameters: the optimizer only finds layers that `__init__` keeps as `self.inner` and "
+    "`self.outer`, and none in a Python list, in a variable without `self.`, or made in `forward`.",
 )
 class Unregistered(nn.Module):
     def __init__(self, d_model, d_ff, dropout=0.1):
@@ -194,7 +194,7 @@ class Unregistered(nn.Module):
         return outer(self.dropout(torch.relu(inner(x))))
 
 
-@EXERCISE.wrong("no dropout", "In training mode nothing is dropped. Dropout stands after the ReLU.")
+@EXERCISE.wrong("no dropout", "In training mode nothing is dropped. Dropout comes after the ReLU.")
 class NoDropout(FeedForward):
     def forward(self, x):
         return self.outer(torch.relu(self.inner(x)))
@@ -202,7 +202,7 @@ class NoDropout(FeedForward):
 
 @EXERCISE.wrong(
     "dropout on the result",
-    "Dropout stands after `outer`. It belongs on the hidden units, after the ReLU; the result gets its own in "
+    "Dropout comes after `outer`. It belongs on the hidden units, after the ReLU; the result gets its own in "
     "add & norm.",
 )
 class DropoutLast(FeedForward):
@@ -210,9 +210,7 @@ class DropoutLast(FeedForward):
         return self.dropout(self.outer(torch.relu(self.inner(x))))
 
 
-@EXERCISE.wrong(
-    "dropout on the input", "Dropout stands before `inner`. It belongs on the hidden units, after the ReLU."
-)
+@EXERCISE.wrong("dropout on the input", "Dropout comes before `inner`. It belongs on the hidden units, after the ReLU.")
 class DropoutFirst(FeedForward):
     def forward(self, x):
         return self.outer(torch.relu(self.inner(self.dropout(x))))

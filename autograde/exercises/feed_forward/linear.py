@@ -39,7 +39,7 @@ EXERCISE = Exercise(
     points=2,
     minutes=4,
     hints=(
-        "A matrix product, then a sum. The tokens stay in the rows, so `x` stands on the left. One bias is added to "
+        "A matrix product, then a sum. The tokens stay in the rows, so `x` comes first. One bias is added to "
         "every row: NumPy stretches it by itself.",
         "`@` is the matrix product, and `weight` is `(in, out)` already, so nothing is transposed. Then `+`.",
     ),
@@ -66,7 +66,7 @@ def transposed(x, weight, bias):
 
 @EXERCISE.wrong(
     "weight on the left",
-    "The weight stands on the left of the product. Tokens are rows here, so `x` stands on the left.",
+    "The weight is on the left of the product. Tokens are rows here, so `x` belongs on the left.",
 )
 def weight_first(x, weight, bias):
     return weight @ x + bias
@@ -100,7 +100,7 @@ def bias_multiplied(x, weight, bias):
     return (x @ weight) * bias
 
 
-@EXERCISE.wrong("bias for the first token alone", "The bias reached the first row only. Every row gets the same bias.")
+@EXERCISE.wrong("bias only for the first token", "The bias reached the first row only. Every row gets the same bias.")
 def bias_once(x, weight, bias):
     out = x @ weight
     out[..., 0, :] += bias

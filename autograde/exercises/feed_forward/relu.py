@@ -16,6 +16,7 @@ def calls(rng):
         FunctionCall((np.array([[1.5, -2.0, 0.0], [-0.5, 3.0, -1.0]]),), note="by hand: negative numbers become 0"),
         FunctionCall((rng.normal(size=(4, 5)) * 3,)),
         FunctionCall((np.array([-1e6, 1e6, -1e-6, 1e-6, 2.5]),), note="one row, large and small numbers"),
+        FunctionCall((-rng.uniform(0.5, 3.0, (2, 3)),), note="only negative numbers"),
         FunctionCall((rng.normal(size=(2, 3, 4)),), part=LEADING, note="a batch"),
     ]
 
@@ -78,6 +79,7 @@ def largest_of_axis(x):
     "Python's max",
     "Python's `max` compares two things as a whole, which an array does not allow. `np.maximum` compares "
     "number by number.",
+    only=r"\bmax\(",
 )
 def builtin_max(x):
     return max(0.0, x)
