@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 7 · Masks, decoder, the whole Transformer
 #
-# The encoder of lesson 6 reads a sentence. What is missing is the half that *writes* one: the decoder. It produces a
+# The encoder of lesson 6 reads a sentence. What is missing is the half that *writes* a sentence: the decoder. It produces a
 # translation word by word, and while it writes it looks at two things: at the words that it has written so far, and
 # at what the encoder has made of the sentence to be translated. That sentence is called the **source**, the
-# translation the **target**. At the end of this lesson you have the whole model of the paper, and you train it.
+# translation the **target**. By the end of this lesson you'll have the whole model of the paper, and you'll have trained it.
 #
 # <!-- map: 07_decoder -->
 # ![The map of the Transformer, in colour what this lesson is about: decoder layer × N, masked attention, cross-attention, probability of each word, the next word.](figures/map.png)
@@ -18,7 +18,7 @@
 # - decode greedily, and recognise the loss that looks too good.
 #
 # **What you need**: lessons 1 to 6, above all `MultiHeadAttention` (4), `AddNorm` (5), `FeedForward` and `Encoder`
-# (6). About 95 minutes.
+# (6). About 110 minutes.
 #
 # <!-- table: 07_decoder -->
 # | exercise | what you build | points | minutes |
@@ -43,9 +43,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograde import check
+from autograde import by_hand, check, predict
 from helpers.add_norm import AddNorm, add_and_norm
-from helpers.embeddings import PositionalEncoding, TokenEmbedding, add_positions, embed, positional_encoding
+from helpers.embeddings import (
+    PositionalEncoding,
+    TokenEmbedding,
+    add_positions,
+    embed,
+    positional_encoding,
+)
 from helpers.example import (
     B_INNER,
     B_OUTER,
@@ -82,15 +88,18 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # 3. **feed-forward**, as in the encoder.
 #
 # The encoder's result is called the **memory**. It is computed once, and every decoder layer looks at it. In the
-# picture $N$ is the number of layers, 6 in the paper. The add & norm that follows each sublayer is left out.
+# picture $N$ is the number of layers, 6 in the paper. The add & norm that follows each sublayer is left out. What comes out
+# at the top are **logits**, a number for each word of the target vocabulary; softmax turns them into the **probability
+# distribution** of the next word: no number below 0, and the sum is 1. A model like this, which gets its own words back as
+# its next input, is called **autoregressive**.
 #
 # ![The whole model. On the left the source goes through embedding, position and the encoder layers and becomes the memory. On the right the target so far goes through embedding, position and the decoder layers, each with masked self-attention, cross-attention and feed-forward. Cross-attention takes key and value from the memory and the query from the decoder. At the top, the target embedding turns rows into logits of the next words.](figures/whole_model.png)
 #
 # Follow the two arrows that meet in cross-attention. **Query from the decoder, key and value from the encoder.** Many
-# blog posts say that the encoder's output serves the decoder "as query and key". Count rows to see that this cannot be:
-# attention returns one row for each *query*. The decoder needs one row for each *target* word, so the queries must be its
-# own. And a key and its value must belong to the same word: what is found by the key of "dog" has to be the value of
-# "dog". So key and value both come from the memory.
+# blog posts say that the encoder's output serves the decoder "as query and key". Count rows to see that this can't be:
+# attention returns a row for each *query*. The decoder needs a row for each *target* word, so the queries must be its own.
+# And a key and its value must belong to the same word: what is found by the key of "dog" has to be the value of "dog". So
+# key and value both come from the memory.
 
 # %% [markdown]
 # ## The numbers by hand
@@ -104,46 +113,53 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 tokens = SENTENCES[0].split()
 vocabulary = Vocabulary(SENTENCES)
 ids = np.array(vocabulary.encode(SENTENCES[0])[1:-1])
-x = add_positions(math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL))
+x = add_positions(
+    math.sqrt(D_MODEL) * embed(ids, EMBEDDINGS), positional_encoding(len(ids), D_MODEL)
+)
 
 scores = attention_scores(x @ W_QUERY, x @ W_KEY)
 hidden = np.where(np.tril(np.ones((5, 5), dtype=bool)), scores, -np.inf)
 
-print("scores, the future hidden:")
-for token, row in zip(tokens, hidden, strict=True):
-    print(f"{token:<6}", " ".join(f"{number:7.3f}" for number in row))
-print("\nattention weights:")
-for token, row in zip(tokens, softmax(hidden), strict=True):
-    print(f"{token:<6}", " ".join(f"{number:7.3f}" for number in row))
 
-# %% [markdown]
-# Redo the first two rows on paper.
-# - Row 0 has one score left. Whatever it is, its weight is 1: the first word looks only at itself.
-# - Row 1 has two scores left, $a$ and $b$. The weights are $e^a / (e^a + e^b)$ and $e^b / (e^a + e^b)$. The three
-#   hidden words take part with $e^{-\infty} = 0$: they get nothing, and they add nothing to the sum.
-# - The last row sees everything: it is the row of lesson 3, unchanged.
-#
-# Every row adds up to 1, because the scores were masked *before* the softmax.
-#
-# ### Cross-attention
-#
-# Here is the memory: the output of the encoder layer with which lesson 6 ended, five rows, one for each source word. Two
-# target words ask it. Their rows are made by hand, as plain as can be: the first has a 1 in column 0, which is large for
-# nouns, the second in column 1, which is large for verbs. The weights are those of head 1 again.
-
-
-# %%
 def table(names, numbers):
     for name, row in zip(names, numbers, strict=True):
         print(f"{name:<7}", " ".join(f"{number:7.3f}" for number in row))
 
 
+print("scores, the future hidden:")
+table(tokens, hidden)
+
+# %% [markdown]
+# What are the attention weights?
+# - The first row has a single score left. Whatever it is, its weight is 1: the first word looks only at itself.
+# - The third row has three scores left, $a$, $b$ and $c$. The weight of "the" is $e^a / (e^a + e^b + e^c)$, and so on. The two
+#   hidden words take part with $e^{-\infty} = 0$: they get nothing, and they add nothing to the sum. Compute all five.
+
+# %%
+by_hand("weights of bites, the future hidden", ...)
+
+# %%
+print("attention weights:")
+table(tokens, softmax(hidden))
+
+# %% [markdown]
+# The last row sees everything: it is the row of lesson 3, unchanged. Every row adds up to 1, because the scores were masked
+# *before* the softmax.
+#
+# ### Cross-attention
+#
+# Here is the memory: the output of the encoder layer with which lesson 6 ended, five rows, one for each source word. Two
+# target words ask it. Their rows are made by hand, as plain as can be: the first has a 1 in column 2, which is large for
+# nouns, the second in column 4, which is large for verbs. The matrices of query, key and value are those of head 1 again.
+
+
+# %%
 ones, zeros = np.ones(D_MODEL), np.zeros(D_MODEL)
 after_attention = add_and_norm(x, multi_head_by_hand(x, HEADS, W_OUTPUT), ones, zeros)
 network = feed_forward(after_attention, W_INNER, B_INNER, W_OUTER, B_OUTER)
 memory = add_and_norm(after_attention, network, ones, zeros)
 
-target = np.eye(2, D_MODEL)  # (2, 6): two target words
+target = np.eye(D_MODEL)[[2, 4]]  # (2, 6): two target words
 query, key, value = target @ W_QUERY, memory @ W_KEY, memory @ W_VALUE
 found, weights = scaled_dot_product_attention(query, key, value)
 
@@ -151,20 +167,28 @@ print("memory:")
 table(tokens, memory)
 print("\nqueries of the two target words:")
 table(("noun", "verb"), query)
-print("\nattention weights, one column for each source word:")
+
+# %% [markdown]
+# The noun's query is $(0, 1, 0)$, so its score with a source word is entry 1 of that word's key, divided by $\sqrt{3}$ (we
+# count entries and columns from 0, as Python does). Entry 1 of a key is column 4 of the memory. What is the score of the
+# noun with "bites"?
+
+# %%
+by_hand("score of noun and bites", ...)
+
+# %%
+print("attention weights, one column for each source word:")
 print(" " * 8 + " ".join(f"{token:>7}" for token in tokens))
 table(("noun", "verb"), weights)
 print("\noutput of the head:")
 table(("noun", "verb"), found)
 
 # %% [markdown]
-# Redo the first row. The noun's query is $(0, 1, 0)$, so its score with a source word is number 1 of that word's key,
-# divided by $\sqrt{3}$. Number 1 of a key is column 1 of the memory plus half of column 5. For "bites" that is
-# $(0.440 + 0.5 \cdot 0.592) / 1.732 = 0.425$, the largest of the five: the noun finds the verb, in another sentence.
+# Your score is the largest of the noun's five, and "bites" gets the largest weight: the noun finds the verb, in another
+# sentence. The verb finds the two nouns.
 #
 # Two rows ask, five rows answer, and **two** rows come out. No score is masked: the source is known as a whole. (The
-# verb's weights are nearly even. The encoder has mixed something of the dog into every row, so nouns are less
-# conspicuous than they were.)
+# weights are less clear-cut than in lesson 3. The encoder has mixed something of the other words into every row.)
 
 # %% [markdown]
 # ## Masks
@@ -196,7 +220,7 @@ table(("noun", "verb"), found)
 # <details>
 # <summary>Hint 2</summary>
 #
-# Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what lies above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.
+# Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what is above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.
 #
 # </details>
 # <!-- end -->
@@ -214,7 +238,7 @@ def causal_mask(length):
 check("causal_mask")
 
 # %% [markdown]
-# The sentences of a batch have different lengths; short ones are filled up with `<pad>`, id 0. Padding is no word, and
+# The sentences of a batch have different lengths; short sentences are padded with `<pad>`, id 0. Padding isn't a word, and
 # nobody should look at it. This mask depends on the ids, so it has a batch axis.
 
 # %% [markdown]
@@ -241,7 +265,7 @@ check("causal_mask")
 # <details>
 # <summary>Hint 2</summary>
 #
-# `!=` compares number by number. `unsqueeze(1)` puts an axis of size 1 between batch and length; broadcasting repeats it for all queries.
+# `!=` compares entry by entry. `unsqueeze(1)` puts an axis of size 1 between batch and length; broadcasting repeats it for all queries.
 #
 # </details>
 # <!-- end -->
@@ -265,8 +289,8 @@ check("padding_mask")
 # <!-- end -->
 #
 # Write `decoder_mask(ids, pad=0)`: both masks together, `(batch, length, length)`. A token may look at a key if the
-# key is a real token **and** does not come later. Only *keys* are masked for padding. What a padded query finds is
-# never used, so its row needs no care.
+# key is a real token **and** doesn't come later. Only *keys* are masked for padding. The row of a padded query
+# stays as these two rules make it: what such a query finds is never used.
 #
 # ```
 # decoder_mask(torch.tensor([[1, 4, 0]]))   gives   [[[ True, False, False],
@@ -284,7 +308,7 @@ check("padding_mask")
 # <details>
 # <summary>Hint 2</summary>
 #
-# `&` combines boolean tensors entry by entry. The length is `ids.shape[1]`. Hand `pad` on.
+# `&` combines boolean tensors entry by entry. The length is `ids.shape[1]`. Pass `pad` on.
 #
 # </details>
 # <!-- end -->
@@ -292,7 +316,7 @@ check("padding_mask")
 
 # %% nbgrader={"grade": false, "grade_id": "decoder_mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def decoder_mask(ids, pad=0):
-    """ids (batch, length) to a boolean tensor (batch, length, length): real keys, none after the query."""
+    """ids (batch, length) to a boolean tensor (batch, length, length): the keys that count."""
     ### BEGIN SOLUTION
     return padding_mask(ids, pad) & causal_mask(ids.shape[1]).to(ids.device)
     ### END SOLUTION
@@ -302,15 +326,18 @@ def decoder_mask(ids, pad=0):
 check("decoder_mask")
 
 # %% [markdown]
-# The two Korean sentences that follow are translations of sentences of the running example: "개가 남자를 물어요" (dog, man,
-# bites: the endings say who bites whom) and "고양이가 자요" (cat, sleeps). The second one is shorter and gets a `<pad>`.
+# The two Korean sentences that follow are translations of sentences of the running example. The first is 개가 남자를 물어요,
+# word for word *dog-SUBJ man-OBJ bites*: `SUBJ` and `OBJ` stand for the endings that say who bites whom. The second is 고양이가
+# 자요, *cat-SUBJ sleeps*; it is shorter and gets a `<pad>`.
 
 # %%
 korean = Vocabulary(TRANSLATIONS)
 batch, _ = pad_batch([korean.encode(TRANSLATIONS[0]), korean.encode(TRANSLATIONS[2])])
 print(batch)
 
-names = ["<bos>", "고양이가", "자요", "<eos>", "<pad>"]
+# %% tags=["drawing"]
+# Drawing: three masks of the second sentence
+names = ["<bos>", "고양이가\ncat-SUBJ", "자요\nsleeps", "<eos>", "<pad>"]
 figure, axes = new(1, 3, size=(13, 3.9))
 panels = (
     (padding_mask(batch)[1].expand(5, 5), "padding_mask: which key is real?"),
@@ -321,9 +348,14 @@ for panel, (mask, title) in zip(axes, panels, strict=True):
     heat_map(panel, mask, names, names, title, "key", "query", decimals=0, limits=(0, 1))
 show(
     figure,
-    alt="""Three masks of the sentence <bos> 고양이가 자요 <eos> <pad>, 1 = may attend. In the padding mask the last
-    column is 0. In the causal mask everything above the diagonal is 0. The decoder mask is 1 only where both are 1: the
-    lower triangle without the last column.""",
+    alt="Three heat maps of the sentence <bos> 고양이가 (cat) 자요 (sleeps) <eos> <pad>, queries in the "
+    "rows, keys in the columns, 1 = may attend. "
+    + "; ".join(
+        f"{title.partition(':')[0]} "
+        + ", ".join("".join(str(int(allowed)) for allowed in row) for row in mask)
+        for mask, title in panels
+    )
+    + ".",
 )
 
 # %% [markdown]
@@ -344,9 +376,9 @@ show(
 # *forbidden scores become -inf* · core · 2 points · about 3 minutes
 # <!-- end -->
 #
-# Inside attention, a mask does one thing. Write `mask_scores(scores, mask)`: the scores, with `-inf` wherever the mask
-# does not allow to attend. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and broadcastable to it. The
-# scores that are passed in stay as they are.
+# Inside attention, a mask first of all does one thing. Write `mask_scores(scores, mask)`: the scores, with `-inf` wherever the
+# mask is False. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and broadcastable to it. The scores that are
+# passed in stay as they are.
 #
 # ```
 # scores = [[1, 2, 3]]     mask = [[True, False, True]]
@@ -357,13 +389,13 @@ show(
 # <details>
 # <summary>Hint 1</summary>
 #
-# `masked_fill(condition, number)` gives a new tensor in which the number stands wherever the condition is True. When is a score to be replaced: where the mask is True, or where it is False?
+# `masked_fill(condition, number)` gives a new tensor with the number wherever the condition is True. When does a score have to be replaced: where the mask is True, or where it is False?
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# `~mask` is the opposite of a boolean mask. The number is `-math.inf`. Without the underscore at the end of its name, `masked_fill` leaves its tensor alone.
+# `~mask` is the opposite of a boolean mask. The number is `-math.inf`. Without the underscore at the end of its name, `masked_fill` leaves its tensor as it is.
 #
 # </details>
 # <!-- end -->
@@ -371,7 +403,7 @@ show(
 
 # %% nbgrader={"grade": false, "grade_id": "mask_scores", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def mask_scores(scores, mask):
-    """-inf where a query may not attend; scores (..., n_queries, n_keys), mask broadcastable to it."""
+    """-inf where a query may not attend; scores (..., n_queries, n_keys)."""
     ### BEGIN SOLUTION
     return scores.masked_fill(~mask, -math.inf)
     ### END SOLUTION
@@ -381,8 +413,8 @@ def mask_scores(scores, mask):
 check("mask_scores")
 
 # %% [markdown]
-# Some texts fill in "a large negative number". With usual scores that works as well. It fails when a row has nothing to
-# attend to at all: in a row of equal scores, however negative, all attention weights are equal.
+# Some texts fill in "a large negative number". With usual scores that works, too. It fails when a row has nothing to attend
+# to at all: in a row of equal scores, however negative, all attention weights are equal.
 
 # %%
 row = torch.tensor([[2.0, 1.0, 0.5]])
@@ -411,7 +443,7 @@ print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
 # - `cross_attention`, a `MultiHeadAttention`, then `add_norm_2`;
 # - `feed_forward`, a `FeedForward`, then `add_norm_3`.
 #
-# They are made so (the attentions need no third argument, it would be a bias):
+# This is how they are made (the attentions need no third argument, which would be a bias):
 #
 # ```
 # MultiHeadAttention(embed_dim, num_heads, bias=False)      AddNorm(embed_dim, dropout=0.1)
@@ -423,7 +455,7 @@ print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
 # `forward(x, memory, self_mask=None, cross_mask=None)`: `x` is `(batch, n_target, d_model)`, `memory` is
 # `(batch, n_source, d_model)`. The result has the shape of `x`. The queries of cross-attention are what the first
 # add & norm has made; keys and values are the memory. `self_mask` is for self-attention, `cross_mask` for
-# cross-attention. The layer returns only its output. And they are called so:
+# cross-attention. The layer returns only its output. And this is how they are called:
 #
 # ```
 # attention(query_input, key_input=None, value_input=None, mask=None, need_weights=True)   gives   (output, weights)
@@ -463,7 +495,8 @@ class DecoderLayer(nn.Module):
         ### END SOLUTION
 
     def forward(self, x, memory, self_mask=None, cross_mask=None):
-        """x (batch, n_target, d_model), memory (batch, n_source, d_model); returns the shape of x."""
+        """x (batch, n_target, d_model), memory (batch, n_source, d_model); returns the shape of
+        x."""
         ### BEGIN SOLUTION
         attended, _ = self.self_attention(x, mask=self_mask, need_weights=False)
         x = self.add_norm_1(x, attended)
@@ -489,7 +522,9 @@ with torch.no_grad():
     _, weights = layer.cross_attention(target_rows, source_rows, source_rows)
 print("output:                  ", tuple(output.shape), "(batch, n_target, d_model)")
 print("weights, cross-attention:", tuple(weights.shape), "(batch, heads, n_target, n_source)")
-print("each row adds up to 1:   ", bool(torch.allclose(weights.sum(dim=-1), torch.ones(1, 2, 4))))
+print(
+    "sums of its rows, head 1: ", [round(total, 4) for total in weights[0, 0].sum(dim=-1).tolist()]
+)
 
 # %% [markdown]
 # ### Exercise 7.6 · `Decoder`
@@ -498,8 +533,8 @@ print("each row adds up to 1:   ", bool(torch.allclose(weights.sum(dim=-1), torc
 # <!-- end -->
 #
 # Complete `Decoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. `layers` holds `num_layers`
-# decoder layers, each with weights of its own. `forward(x, memory, self_mask=None, cross_mask=None)` sends `x` through
-# all of them, one after the other. Each layer gets the same memory and the same masks.
+# decoder layers, each with its own parameters. `forward(x, memory, self_mask=None, cross_mask=None)` sends `x` through all
+# of them, one after the other. Each layer gets the same memory and the same masks.
 #
 # <!-- hints: Decoder -->
 # <details>
@@ -524,7 +559,9 @@ class Decoder(nn.Module):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__()
         ### BEGIN SOLUTION
-        self.layers = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.layers = nn.ModuleList(
+            DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)
+        )
         ### END SOLUTION
 
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -542,12 +579,14 @@ check("Decoder")
 # %% [markdown]
 # ## Teacher forcing
 #
-# How does a decoder learn? Translating, it will read its *own* words. In training it reads the *right* ones: at every
-# position the words of the reference translation up to there, and its task is the next word. This is called **teacher
-# forcing**. Thanks to the causal mask, all positions of a sentence are trained **at the same time**, in one pass.
-# (It is often said that the decoder works one word at a time. That is true of translating, not of training.)
+# How does a decoder learn? When it translates, it'll read its *own* words. In training it reads the *right* words: at every
+# position the right translation up to there. Its task is always the next word. This is called **teacher forcing**. Thanks
+# to the causal mask, all positions of a sentence are trained **at the same time**, in a single pass. (It is often said that
+# the decoder works one word at a time. That is true of translating, not of training.)
 #
-# With the ids of "개가 남자를 물어요":
+# ![Two time lines for the Korean translation of the dog bites the man. Above, training: the decoder reads begin, dog, man, bites all at once, and in the same pass predicts dog, man, bites, end; every prediction is compared with the right word. Below, translating: four passes, one after the other; in each the decoder reads all words so far, and the word that it writes, dog, man, bites, end, is read in the next pass.](figures/teacher_forcing.png)
+#
+# The same with the ids of 개가 남자를 물어요 (*dog-SUBJ man-OBJ bites*):
 #
 # | position | 0 | 1 | 2 | 3 | 4 | |
 # | --- | --- | --- | --- | --- | --- | --- |
@@ -555,13 +594,14 @@ check("Decoder")
 # | the decoder reads | `<bos>` 1 | 개가 5 | 남자를 6 | 물어요 4 | | `ids[:, :-1]` |
 # | it has to predict | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | | `ids[:, 1:]` |
 #
-# Read the columns. At position 0 it reads `<bos>` and has to say 개가. At position 3 it has read everything and has to say
-# `<eos>`: this is how it learns to stop. The *last* word is never read, since nothing comes after it. The *first* one,
+# Read the columns. At position 0 it reads `<bos>` and has to say 개가 (dog). At position 3 it has read everything and has to
+# say `<eos>`: this is how it learns to stop. The *last* word is never read, since nothing comes after it. The *first*,
 # `<bos>`, is never predicted, since nothing comes before it. That is all there is to `[:, :-1]` and `[:, 1:]`.
 #
-# And a shorter sentence, with padding? "고양이가 자요" is `1 9 10 2 0`. It reads `1 9 10 2` and predicts `9 10 2 0`.
-# So `<eos>` is read once, at the position whose label is padding. No harm is done: labels that are padding are left out of
-# the loss (`ignore_index=0`). There is no need to remove `<eos>` from the input, as one often reads.
+# And a shorter sentence, with padding? 고양이가 자요 (*cat-SUBJ sleeps*) is `1 9 10 2 0`. The decoder reads `1 9 10 2` and
+# predicts `9 10 2 0`. So `<eos>` is read after all, at the position whose label is padding. It does no harm: labels that are
+# padding are left out of the loss (`ignore_index=0`). There is no need to remove `<eos>` from the input, though many texts
+# do.
 
 # %% [markdown]
 # ### Exercise 7.7 · `teacher_forcing_pair`
@@ -614,15 +654,14 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 #
 # Two things are left.
 #
-# **The output.** The decoder gives one row of width `d_model` for each position. What we want is one number for each word
-# of the target vocabulary, a **logit**; softmax turns logits into probabilities. The paper uses the table of the
-# embedding a second time: the logit of a word is the dot product of the decoder's row with that word's row of the
-# table. Input and output share one matrix (they are *tied*); there is no bias.
+# **The output.** The decoder returns a row of width `d_model` for each position. What we want is a logit for each word of
+# the target vocabulary. The paper uses the embedding table a second time: the logit of a word is the dot product of the
+# decoder's row with that word's row of the table. Input and output share one matrix (they are *tied*); there is no bias.
 #
-# **The start values.** The paper does not give them. We follow the usual choice: every matrix of encoder and decoder
-# starts *Xavier-uniform*, evenly spread between $-b$ and $b$ with $b = \sqrt{6 / (\text{rows} + \text{columns})}$, which
-# keeps the size of the numbers about the same from layer to layer. The embeddings keep the values that
-# `TokenEmbedding` gives them.
+# **The initial values.** The paper doesn't give them. We follow the usual choice: every matrix of encoder and decoder
+# starts *Xavier-uniform*, spread evenly between $-b$ and $b$ with $b = \sqrt{6 / (\text{rows} + \text{columns})}$, which
+# keeps the entries about the same size from layer to layer. The embeddings keep the values that `TokenEmbedding` gives
+# them.
 
 # %% [markdown]
 # ### Exercise 7.8 · `Transformer`
@@ -638,7 +677,7 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 # - `encoder` and `decoder`, each with `num_layers` layers and the model's `dropout`.
 #
 # No other parameters: the output uses the table of `target_embedding`. When the model is made, every parameter of `encoder`
-# and `decoder` with more than one axis gets its start values from `nn.init.xavier_uniform_`. Three methods:
+# and `decoder` with more than one axis gets its initial values from `nn.init.xavier_uniform_`. Three methods:
 #
 # - `encode(source)`: ids `(batch, n_source)` to the memory `(batch, n_source, d_model)`;
 # - `decode(target_input, memory, source)`: ids `(batch, n_target)` to logits `(batch, n_target, target_size)`.
@@ -649,7 +688,7 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 # `<pad>` is 0 at the start, so its logit is 0, too.)
 # Logits at padded target positions don't count.
 #
-# `TokenEmbedding` multiplies by $\sqrt{d_{model}}$ already. The parts are made and called so:
+# `TokenEmbedding` already multiplies by $\sqrt{d_{model}}$. The parts are made and called like this:
 #
 # ```
 # TokenEmbedding(vocab_size, d_model, pad=0)           embedding(ids)
@@ -668,7 +707,7 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 # <details>
 # <summary>Hint 2</summary>
 #
-# `F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has one row per word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the start values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.
+# `F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has a row for each word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the initial values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.
 #
 # </details>
 # <!-- end -->
@@ -676,9 +715,20 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 
 # %% nbgrader={"grade": false, "grade_id": "Transformer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Transformer(nn.Module):
-    """The whole model: ids of a source sentence and of the target so far, to logits of the next target words."""
+    """The whole model: ids of a source sentence and of the target so far, to logits of the next
+    target words."""
 
-    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+    def __init__(
+        self,
+        source_size,
+        target_size,
+        d_model=512,
+        num_heads=8,
+        num_layers=6,
+        d_ff=2048,
+        dropout=0.1,
+        pad=0,
+    ):
         super().__init__()
         ### BEGIN SOLUTION
         self.pad = pad
@@ -704,7 +754,9 @@ class Transformer(nn.Module):
         """(batch, n_target) and the memory to logits (batch, n_target, target_size)."""
         ### BEGIN SOLUTION
         x = self.position(self.target_embedding(target_input))
-        x = self.decoder(x, memory, decoder_mask(target_input, self.pad), padding_mask(source, self.pad))
+        x = self.decoder(
+            x, memory, decoder_mask(target_input, self.pad), padding_mask(source, self.pad)
+        )
         return F.linear(x, self.target_embedding.weight)  # (batch, n_target, target_size)
         ### END SOLUTION
 
@@ -719,21 +771,23 @@ class Transformer(nn.Module):
 check("Transformer")
 
 # %% [markdown]
-# This is the model of the paper. For its base size the paper counts 65 million learned values, with one table of 37,000
-# words for source and target together. This code counts 63 million with one table, and 82 million with two.
+# This is the model of the paper. For its base size the paper counts 65 million parameters, with one table of 37,000 words
+# for source and target together. This code counts 63 million with one table, and 82 million with two.
 
 # %% [markdown]
 # ### The same with PyTorch's own
 #
-# PyTorch has the layers in one module, `nn.Transformer`, without embeddings and output. Three differences get in
-# the way of equal numbers:
+# PyTorch has the layers in a single module, `nn.Transformer`, without embeddings and output. Three differences get in the
+# way of equal numbers:
 # - its attentions have a bias: we set it to zero;
 # - it adds one more layer normalization after the last layer of encoder and decoder: we take it out;
-# - its masks mean the opposite, **True = hidden**: we hand over `~mask`.
+# - its masks mean the opposite, **True = hidden**: we pass `~mask`.
 
-# %%
+# %% tags=["measured"]
 torch.manual_seed(1)
-mine = Transformer(source_size=11, target_size=13, d_model=12, num_heads=2, num_layers=2, d_ff=20, dropout=0.0)
+mine = Transformer(
+    source_size=11, target_size=13, d_model=12, num_heads=2, num_layers=2, d_ff=20, dropout=0.0
+)
 theirs = nn.Transformer(12, 2, 2, 2, dim_feedforward=20, dropout=0.0, batch_first=True)
 theirs.encoder.norm = theirs.decoder.norm = None
 
@@ -748,13 +802,20 @@ def copy_layer(my_layer, my_attentions, their_layer, their_attentions):
     my_layer.feed_forward.outer.load_state_dict(their_layer.linear2.state_dict())
     for number in range(1, len(my_attentions) + 2):
         norm = getattr(their_layer, f"norm{number}")
-        getattr(my_layer, f"add_norm_{number}").norm.load_state_dict({"gamma": norm.weight, "beta": norm.bias})
+        getattr(my_layer, f"add_norm_{number}").norm.load_state_dict(
+            {"gamma": norm.weight, "beta": norm.bias}
+        )
 
 
-for one, other in zip(mine.encoder.layers, theirs.encoder.layers, strict=True):
-    copy_layer(one, [one.attention], other, [other.self_attn])
-for one, other in zip(mine.decoder.layers, theirs.decoder.layers, strict=True):
-    copy_layer(one, [one.self_attention, one.cross_attention], other, [other.self_attn, other.multihead_attn])
+for layer, other in zip(mine.encoder.layers, theirs.encoder.layers, strict=True):
+    copy_layer(layer, [layer.attention], other, [other.self_attn])
+for layer, other in zip(mine.decoder.layers, theirs.decoder.layers, strict=True):
+    copy_layer(
+        layer,
+        [layer.self_attention, layer.cross_attention],
+        other,
+        [other.self_attn, other.multihead_attn],
+    )
 
 source = torch.tensor([[1, 4, 5, 6, 4, 7, 2], [1, 4, 8, 9, 2, 0, 0]])
 with torch.no_grad():
@@ -770,7 +831,10 @@ with torch.no_grad():
     logits = mine(source, decoder_input)
 
 print("logits:", tuple(logits.shape))
-print("largest difference below 0.00001:", bool((logits - logits_of_theirs).abs().max() < 1e-5))
+print(
+    f"largest of the logits {logits.abs().max():.2f}, "
+    f"largest difference {(logits - logits_of_theirs).abs().max():.0e}"
+)
 
 # %% [markdown]
 # ## A model that learns
@@ -784,12 +848,12 @@ print("largest difference below 0.00001:", bool((logits - logits_of_theirs).abs(
 #
 # Source and target differ in length and vocabulary, and no word of the output belongs to a fixed position of the input.
 # There are 10,000 numbers. We train on 9,500 of them; 500 are held out and never seen in training. The vocabularies
-# come from the training sentences alone.
+# come only from the training sentences.
 
 # %%
 ONES = tokenize(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
 )
 TENS = tokenize("twenty thirty forty fifty sixty seventy eighty ninety")
 
@@ -827,9 +891,10 @@ print("words:", len(digit_words), "and", len(number_words))
 
 # %% [markdown]
 # The training loop is short. In each step 128 numbers are drawn; the decoder reads the right words and predicts the
-# next ones; `cross_entropy` compares: it is minus the logarithm of the probability that the model gives to the right
-# word, as a mean over all labels that are not padding. The learning rate grows during the first 100 steps (*warm-up*)
-# and falls towards the end. (Lesson 8 looks into all of this.) The cell takes 10 to 40 seconds.
+# next ones. The **loss**, `cross_entropy`, says how bad that was: it is minus the logarithm of the probability that the
+# model gives to the right word, averaged over all labels that aren't padding. An **optimizer**, here Adam, moves each
+# parameter a little in the direction in which the loss falls. The learning rate, how far it moves, grows during the first
+# 100 steps (*warm-up*) and falls towards the end. (Lesson 8 looks into all of this.) The cell takes 10 to 40 seconds.
 
 
 # %% tags=["measured"]
@@ -865,11 +930,11 @@ def small_model():
 model = small_model()
 losses = train(model, steps=350)
 print(f"loss of the first step:        {losses[0]:.2f}")
-print(f"loss of the last 20, on mean:  {np.mean(losses[-20:]):.4f}")
+print(f"mean loss of the last 20:      {np.mean(losses[-20:]):.4f}")
 
 # %% [markdown]
-# A small loss means: given the right words so far, the model knows the next one. Can it also write a whole answer on
-# its own? For that it has to read its own words.
+# A small loss means: given the right words so far, the model knows the next word. Can it also write a whole answer on its
+# own? For that it has to read its own words.
 
 # %% [markdown]
 # ### Exercise 7.9 · `greedy_decode`
@@ -877,8 +942,8 @@ print(f"loss of the last 20, on mean:  {np.mean(losses[-20:]):.4f}")
 # *word by word* · core · 4 points · about 12 minutes
 # <!-- end -->
 #
-# Write `greedy_decode(model, source, bos=1, eos=2, max_length=50)`: translate word by word, each time the most
-# probable one. Since it never looks further ahead than one word, this is called **greedy** decoding.
+# Write `greedy_decode(model, source, bos=1, eos=2, max_length=50)`: translate word by word, and take the most probable word
+# each time. Since it never looks further ahead than one word, this is called **greedy** decoding.
 #
 # - `model` has `encode(source)` and `decode(target_input, memory, source)`, as your `Transformer`; `source` is
 #   `(batch, n_source)`.
@@ -886,8 +951,8 @@ print(f"loss of the last 20, on mean:  {np.mean(losses[-20:]):.4f}")
 #   words so far.
 # - A row ends with its first `eos`; after it come zeros. Stop when all rows have ended, or after `max_length` words.
 # - Return the ids after `bos`, with `eos`: int64, `(batch, length)` with `length <= max_length`.
-# - The model is in evaluation mode meanwhile, and afterwards in the mode in which it was before. No gradients are
-#   recorded (`torch.no_grad()`).
+# - Meanwhile the model is in evaluation mode, and afterwards in the mode that it had before. No gradients are recorded
+#   (`torch.no_grad()`).
 #
 # ```
 # one row that ends after 2 words, one after 3:   [[7, 2, 0],
@@ -921,7 +986,8 @@ def greedy_decode(model, source, bos=1, eos=2, max_length=50):
         ids = torch.full((len(source), 1), bos, device=source.device)
         ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
         while ids.shape[1] <= max_length and not ended.all():
-            logits = model.decode(ids, memory, source)[:, -1]  # (batch, target_size): of the newest word
+            # of the newest word, (batch, target_size)
+            logits = model.decode(ids, memory, source)[:, -1]
             newest = logits.argmax(dim=-1).masked_fill(ended, 0)
             ids = torch.cat([ids, newest.unsqueeze(1)], dim=1)
             ended = ended | (newest == eos)
@@ -938,60 +1004,96 @@ check("greedy_decode")
 def exact_matches(model, numbers):
     """Share of the numbers that the model writes without any mistake, on its own."""
     written = greedy_decode(model, sources[numbers], max_length=12)
-    right = [number_words.decode(row) == in_words(n).split() for row, n in zip(written.tolist(), numbers.tolist())]
+    right = [
+        number_words.decode(row) == in_words(n).split()
+        for row, n in zip(written.tolist(), numbers.tolist())
+    ]
     return sum(right) / len(right)
 
 
 share = exact_matches(model, held_out)
 print(f"held-out numbers written without a mistake: {share:.1%} of {len(held_out)}\n")
-for number, row in zip(held_out[:4].tolist(), greedy_decode(model, sources[held_out[:4]]).tolist(), strict=True):
+for number, row in zip(
+    held_out[:4].tolist(), greedy_decode(model, sources[held_out[:4]]).tolist(), strict=True
+):
     print(f"{digits(number):<8} ->  {' '.join(number_words.decode(row))}")
 
 # %% [markdown]
-# Numbers that it has never seen, and hardly a mistake. Now watch it write one, step by step: in each row the words so
-# far, and the probabilities of the next word.
+# Numbers that it has never seen, and hardly a mistake. Now watch it write: in each row the words so far, and the
+# probabilities of the next word. Beside it the same model after 60 steps of training, halfway to understanding, with the
+# same words so far. (5 to 10 seconds.)
 
 # %% tags=["measured"]
 number = 4072
-source, so_far, rows = sources[number : number + 1], [1], []
 answer = [*in_words(number).split(), "<eos>"]
-candidates = [*answer, "hundred", "seventeen", "seven", "twelve"]
-columns = [number_words.encode(word)[1] if word != "<eos>" else 2 for word in candidates]
-with torch.no_grad():
-    seen = model.encode(source)
-    for _ in answer:
-        chances = model.decode(torch.tensor([so_far]), seen, source)[0, -1].softmax(dim=-1)
-        rows.append(chances[columns].tolist())
-        so_far.append(int(chances.argmax()))
+reads, _ = teacher_forcing_pair(torch.tensor([number_words.encode(in_words(number))]))
+early_model = small_model()
+train(early_model, steps=60)
+early, late = [], []  # for each position, the probability of each word
+for tested, chances in ((early_model, early), (model, late)):
+    with torch.no_grad():
+        chances += tested(sources[number : number + 1], reads)[0].softmax(dim=-1)
 
 starts = ["<bos>", *(f"... {word}" for word in answer[:-1])]
-figure, axes = new(size=(8.5, 3.6))
-heat_map(axes, rows, starts, candidates, "4 0 7 2: probability of the next word", "next word", "written so far",
-         limits=(0, 1))  # fmt: skip
+print("the three most probable next words after 60 steps")
+for start, chances in zip(starts, early, strict=True):
+    best = chances.topk(3)
+    words = [
+        f"{number_words.index_to_word[i]} {p:.2f}"
+        for p, i in zip(best.values.tolist(), best.indices.tolist())
+    ]
+    print(f"   {start:<13}", ", ".join(words))
+
+# %% tags=["measured", "drawing"]
+# Drawing: the probabilities of the next word, after 60 steps and after 350
+candidates = [*answer, "seven", "hundred", "twelve", "seventeen"]
+columns = [number_words.encode(word)[1] if word != "<eos>" else 2 for word in candidates]
+figure, axes = new(1, 2, size=(12, 3.6), sharey=True)
+for panel, rows, title in ((axes[0], early, "after 60 steps"), (axes[1], late, "after 350 steps")):
+    chances = torch.stack(rows)[:, columns]
+    heat_map(
+        panel,
+        chances,
+        starts,
+        candidates,
+        f"4 0 7 2: next word, {title}",
+        "next word",
+        limits=(0, 1),
+    )
+axes[0].set(ylabel="words so far")
 show(
     figure,
-    alt="""Greedy decoding of 4072. After <bos> nearly all probability lies on four, then on thousand, seventy, two and
-    <eos>. Other words such as hundred, seventeen, seven and twelve get almost nothing.""",
+    alt="Probabilities of the next word for 4072, two heat maps: the words so far in the rows, "
+    "nine next words in the columns. The largest of each row, after 60 steps: "
+    + ", ".join(f"{row.max():.2f}" for row in early)
+    + "; after 350 steps: "
+    + ", ".join(f"{row.max():.2f}" for row in late)
+    + ".",
 )
 
 # %% [markdown]
-# The probabilities lie on the diagonal: at each step the model is almost certain. After "two" it says `<eos>`, and
-# decoding stops.
+# Each row is a probability distribution over all words, of which nine are shown. After 60 steps the model knows that a
+# number of four digits has a *thousand*, and which digits there are, but not which belongs where: for the first word *four*,
+# *two* and *seven* compete. After 350 steps it is almost certain each time. After "two" it says `<eos>`, and decoding stops.
 
 # %% [markdown]
 # ## Experiments: what breaks without it
 #
 # ### Experiment 1: the leak test
 #
-# How can one find out whether a model sees the future? Change one target word and watch the outputs **before** it. If
-# any of them moves, information flows backwards. This test needs no training, works for every model of this kind, and
-# is worth keeping.
+# How can you find out whether a model sees the future? Change one target word and watch the outputs **before** it. If any of
+# them moves, information flows backwards. This test needs no training, works for every model of this kind, and is worth
+# keeping.
 #
 # To have something to compare with, the next cell also makes a model without a causal mask: every target word may look
-# at every real target word.
+# at every real target word. (`register_forward_pre_hook` calls a function before each call of the decoder, and that function
+# exchanges the mask.)
 #
 # **Predict first.** There are 6 target words. We change the word at position 3. Which positions of the output change with
 # the causal mask, and which without it?
+
+# %%
+predict("", about="which positions change with the causal mask, and without it")
 
 
 # %%
@@ -1022,22 +1124,38 @@ def places_that_change(model, source, target):
 
 
 one_source, one_target = sources[4372:4373], targets[4372:4373, :6]
+print("positions that change with the word at position 3")
+for tested, title in ((small_model(), "with the causal mask"), (leaky_model(), "without it")):
+    print(
+        f"   {title:<21}",
+        places_that_change(tested, one_source, one_target)[3].nonzero().flatten().tolist(),
+    )
+predict()
+
+# %% tags=["drawing"]
+# Drawing: the same for a change at each position
 figure, axes = new(1, 2, size=(10, 3.6))
-for panel, tested, title in (
-    (axes[0], small_model(), "with the causal mask"),
-    (axes[1], leaky_model(), "without it"),
-):
-    table = places_that_change(tested, one_source, one_target)
-    heat_map(panel, table, range(6), range(6), title, "position of the output", "word that is changed", 0, (0, 1))
+tested = {
+    "with the causal mask": places_that_change(small_model(), one_source, one_target),
+    "without it": places_that_change(leaky_model(), one_source, one_target),
+}
+labels = "position of the output", "word that is changed"
+for panel, (title, moves) in zip(axes, tested.items(), strict=True):
+    heat_map(panel, moves, range(6), range(6), title, *labels, 0, (0, 1))
 show(
     figure,
-    alt="""Which of 6 outputs change (1) when one target word is changed. With the causal mask only the positions from the
-    changed word on: an upper triangle. Without it all positions change, also those before the word.""",
+    alt="Two heat maps: which of 6 outputs change (1) when one target word is changed. Changed "
+    "outputs for the words 0 to 5: "
+    + "; ".join(
+        f"{title} {', '.join(str(int(row.sum())) for row in moves)}"
+        for title, moves in tested.items()
+    )
+    + ".",
 )
 
 # %% [markdown]
 # With the causal mask, a change at position 3 moves the positions 3, 4 and 5, and nothing before. Without it everything
-# moves: position 2 knows what stands at position 3. And position 3 of the input *is* the label of position 2.
+# moves: position 2 knows the word at position 3. And position 3 of the input *is* the label of position 2.
 
 # %% [markdown]
 # ### Experiment 2: the loss that looks perfect
@@ -1045,9 +1163,12 @@ show(
 # Now train the model without a causal mask, in the same way as before. (10 to 40 seconds.)
 #
 # **Predict first.**
-# 1. Will its training loss fall faster or more slowly than the one of the real model?
+# 1. Will its training loss fall faster or more slowly than that of the real model?
 # 2. With the right words given (teacher forcing), how many words of the held-out numbers will it predict?
 # 3. Decoding on its own, how many held-out numbers will it write correctly?
+
+# %%
+predict("", about="without the causal mask: loss, words predicted, numbers written")
 
 # %% tags=["measured"]
 leaky = leaky_model()
@@ -1065,25 +1186,42 @@ def right_words(model, numbers):
 
 print("on the held-out numbers                     with the mask   without it")
 print(
-    f"right words, the words before them given:   {right_words(model, held_out):13.1%}   {right_words(leaky, held_out):10.1%}"
+    f"right words, the words before them given:   {right_words(model, held_out):13.1%}   "
+    f"{right_words(leaky, held_out):10.1%}"
 )
-print(f"whole numbers, written on its own:          {share:13.1%}   {exact_matches(leaky, held_out):10.1%}")
+print(
+    f"whole numbers, written on its own:          {share:13.1%}   "
+    f"{exact_matches(leaky, held_out):10.1%}"
+)
+predict()
 
-# %% tags=["measured"]
+# %% tags=["measured", "drawing"]
+# Drawing: the training losses of both models
 figure, axes = new(size=(8, 3.4))
-for index, (values, name) in enumerate(((losses, "with the causal mask"), (leaky_losses, "without it"))):
+for index, (values, name) in enumerate(
+    ((losses, "with the causal mask"), (leaky_losses, "without it"))
+):
     means = np.convolve(values[:130], np.ones(10) / 10, mode="valid")  # of ten steps each
     axes.plot(range(10, 131), means, label=name, **line_style(index) | {"markevery": 15})
-axes.set(title="training loss, mean of ten steps", xlabel="step", ylabel="loss (mean cross-entropy)", yscale="log")
+axes.set(
+    title="training loss, mean of ten steps",
+    xlabel="step",
+    ylabel="loss (mean cross-entropy)",
+    yscale="log",
+)
 axes.legend()
 show(
     figure,
-    alt="""Training loss of both models up to step 130, each point the mean of ten steps, on a logarithmic axis. Both begin
-    alike. Then the loss of the model without a causal mask falls much faster.""",
+    alt="Training loss of both models up to step 130, each point the mean of ten steps, on a log "
+    "axis, at the start and at the end: "
+    + f"with the causal mask {np.mean(losses[:10]):.2f} and {np.mean(losses[120:130]):.2f}; "
+    + f"without it {np.mean(leaky_losses[:10]):.2f} and {np.mean(leaky_losses[120:130]):.3f}.",
 )
 
 # %% tags=["measured"]
-for number, row in zip(held_out[:5].tolist(), greedy_decode(leaky, sources[held_out[:5]], max_length=12).tolist()):
+for number, row in zip(
+    held_out[:5].tolist(), greedy_decode(leaky, sources[held_out[:5]], max_length=12).tolist()
+):
     print(f"{digits(number):<8} ->  {' '.join(number_words.decode(row)) or '(nothing)'}")
 
 # %% [markdown]
@@ -1092,7 +1230,7 @@ for number, row in zip(held_out[:5].tolist(), greedy_decode(leaky, sources[held_
 # at all.
 #
 # It has learned to copy. The label of position $i$ is its input at position $i + 1$, and without the mask it can look
-# there. When it translates, there is no position $i + 1$, and it has learned nothing else. Masking "prevents cheating",
+# there. When it translates, there is no position $i + 1$, and it hasn't learned anything else. Masking "prevents cheating",
 # they say: here is the cheating. It isn't overfitting: the held-out data looks perfect, too.
 #
 # **Remember**: a loss that is too good is an alarm. Decode, and run the leak test.
@@ -1104,8 +1242,8 @@ for number, row in zip(held_out[:5].tolist(), greedy_decode(leaky, sources[held_
 # - The decoder's self-attention hides the future and the padding; cross-attention hides the padding of the source.
 # - Cross-attention: query from the decoder, key **and value** from the encoder.
 # - In training all positions learn at the same time: the decoder reads `ids[:, :-1]` and predicts `ids[:, 1:]`. In
-#   decoding it goes word by word and reads its own words.
-# - The output uses the target embedding's table once more.
+#   decoding it is autoregressive: it goes word by word and reads its own words.
+# - The output uses the target embedding's table once more; softmax makes its logits a probability distribution.
 # - A loss that is too good is an alarm: without a causal mask the model copies its labels and cannot write a word.
 #
 # **Next**: lesson 8 trains this model in earnest: batches by length, label smoothing, the paper's learning rate. Lesson 9
@@ -1115,18 +1253,18 @@ for number, row in zip(held_out[:5].tolist(), greedy_decode(leaky, sources[held_
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# "Blogs and notes" are the texts that this course grew out of.
+# The column "blogs and notes" sums up what many of them say.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |
 # | What does the encoder give to the decoder? | keys and values (section 3.2.3) | "query and key" | keys and values; the query is the decoder's |
-# | What stands at a masked score? | $-\infty$ (section 3.2.3) | masking is "optional", in the decoder; "a large negative number" (a book) | $-\infty$; not optional in the decoder; a row with nothing to attend to gives zeros |
+# | What replaces a masked score? | $-\infty$ (section 3.2.3) | masking is "optional", in the decoder; "a large negative number" (a book) | $-\infty$; not optional in the decoder; a row with nothing to attend to gives zeros |
 # | What is the mask for? | a prediction depends on earlier words only | no "cheating" | the same, shown in experiments 1 and 2 |
 # | What about padding? | not mentioned | not mentioned | masked as keys, everywhere; left out of the loss |
 # | What is trained at a time? | all positions at once | one token (a blog) | all positions at once, with teacher forcing |
 # | What is in a decoder layer? | three sublayers; 6 layers | three sublayers (a blog); attention computed twice (a book) | three sublayers; `num_layers` layers |
 # | How are query, key and value made? | linear maps | "by an MLP" (a book) | linear maps, without an activation |
 # | What follows the last layer? | linear layer and softmax; the weight is shared with both embeddings (section 3.4) | missing | the weight is shared with the target embedding; logits are returned, the loss takes the softmax |
-# | How do the weights start? | not given | not mentioned | Xavier-uniform; embeddings as in lesson 2 |
+# | Which initial values do the parameters have? | not given | not mentioned | Xavier-uniform; embeddings as in lesson 2 |
 # | Is there a norm after the last layer? | no | not mentioned | no (`nn.Transformer` adds one) |
 # | How is the next word chosen? | beam search | not mentioned | greedily; beam search in lesson 9 |

@@ -26,7 +26,7 @@ EXERCISE = Exercise(
     minutes=4,
     hints=(
         "Rows are queries, columns are keys. Row 0 may see column 0, row 1 the columns 0 and 1, and so on: everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.",
-        "Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what lies above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.",
+        "Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what is above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.",
     ),
     reference=causal_mask,
     make_calls=calls,
@@ -36,7 +36,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "the future in place of the past",
-    "The True entries lie above the diagonal: a token sees itself and what comes after. Take the lower triangle, `tril`.",
+    "The True entries are above the diagonal: a token sees itself and what comes after. Take the lower triangle, `tril`.",
 )
 def future(length):
     return torch.ones(length, length, dtype=torch.bool).triu()
@@ -44,7 +44,7 @@ def future(length):
 
 @EXERCISE.wrong(
     "mask upside down",
-    "True stands where a token may *not* look. In this course True means *may attend*; turn the mask round.",
+    "True is where a token may *not* look. In this course True means *may attend*; turn the mask round.",
 )
 def upside_down(length):
     return torch.ones(length, length, dtype=torch.bool).triu(diagonal=1)
@@ -52,7 +52,7 @@ def upside_down(length):
 
 @EXERCISE.wrong(
     "a token does not see itself",
-    "The diagonal is False, so the first token has nothing to attend to. A token sees itself: no `diagonal=-1`.",
+    "The diagonal is False, so the first token has nothing to attend to. Row i may see the columns 0 to i, itself included.",
 )
 def hides_itself(length):
     return torch.ones(length, length, dtype=torch.bool).tril(diagonal=-1)
@@ -60,14 +60,14 @@ def hides_itself(length):
 
 @EXERCISE.wrong(
     "one step into the future",
-    "Each token sees the one after it, which is the very word it has to predict. Leave out `diagonal=1`.",
+    "Each token sees the one after it, which is the very word it has to predict. Row i may see the columns 0 to i.",
 )
 def one_ahead(length):
     return torch.ones(length, length, dtype=torch.bool).tril(diagonal=1)
 
 
 @EXERCISE.wrong(
-    "a token sees itself alone", "Only the diagonal is True. Everything below it is the past, which may be seen."
+    "a token sees only itself", "Only the diagonal is True. Everything below it is the past, which may be seen."
 )
 def itself_alone(length):
     return torch.eye(length, dtype=torch.bool)

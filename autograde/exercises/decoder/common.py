@@ -18,6 +18,13 @@ def with_padding(rng, ids, pad, *places):
     return ids
 
 
+def without(output, padding):
+    """A copy of a model's output with zeros where `padding` is true: what a model gives at padding does not count."""
+    rows = output.array.copy()
+    rows[padding] = 0
+    return TensorData(rows)
+
+
 def _attention(rng, name, d_model):
     return {
         f"{name}.{part}.weight": (rng.normal(size=(d_model, d_model)) * 0.5).astype(np.float32)

@@ -15,12 +15,12 @@ from helpers.decoder import Decoder, DecoderLayer
 
 def calls(rng):
     masks = {"self_mask": causal(4), "cross_mask": TensorData(random_mask(rng, 2, 1, 5))}
-    one = layer_by_hand(rng)
+    layer = layer_by_hand(rng)
     return [
         ModuleCall(
-            one.args,
+            layer.args,
             new=(1, 4, 2, 3),
-            weights={f"layers.0.{name}": w for name, w in one.weights.items()},
+            weights={f"layers.0.{name}": w for name, w in layer.weights.items()},
             note="by hand: one layer, in which only cross-attention adds something",
         ),
         ConstructorCall((3, 6, 2, 5), report=("parameters",), note="what the decoder has registered"),
@@ -48,7 +48,7 @@ def calls(rng):
             new=(2, 6, 2, 7),
             weights=layers_of(rng, 2, 6, 7),
             part="masks",
-            note="a padding mask of the source alone",
+            note="only a padding mask of the source",
         ),
         ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
@@ -79,7 +79,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "one layer used again and again",
-    "All places of the list hold the same layer: `[layer] * n` copies nothing. Make a new layer each time.",
+    "All places of the list hold the same layer, since a list copies nothing. Make a new layer for each of them.",
 )
 class SharedWeights(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
@@ -89,7 +89,7 @@ class SharedWeights(Decoder):
 
 @EXERCISE.wrong(
     "layers not registered",
-    "The layers lie in a Python list, where PyTorch does not find their weights. Use `nn.ModuleList`.",
+    "The layers are in a Python list, where PyTorch does not find their weights. Use `nn.ModuleList`.",
 )
 class PlainList(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
@@ -119,7 +119,7 @@ class OneLess(Decoder):
         super().__init__(num_layers - 1, d_model, num_heads, d_ff, dropout)
 
 
-@EXERCISE.wrong("always six layers", "The argument `num_layers` is not used. The number 6 is its default alone.")
+@EXERCISE.wrong("always six layers", "The argument `num_layers` is not used. The number 6 is only its default.")
 class AlwaysSix(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__(6, d_model, num_heads, d_ff, dropout)
@@ -127,7 +127,7 @@ class AlwaysSix(Decoder):
 
 @EXERCISE.wrong(
     "return inside the loop",
-    "The first layer's output comes back: `return` stands inside the loop. Move it one step to the left.",
+    "The first layer's output comes back: `return` is inside the loop. Move it one step to the left.",
 )
 class ReturnsEarly(Decoder):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -148,7 +148,7 @@ class SameInput(Decoder):
 
 
 @EXERCISE.wrong(
-    "memory for the first layer alone",
+    "memory only for the first layer",
     "From the second layer on, cross-attention looks at the decoder itself. Every layer gets the same `memory`.",
 )
 class MemoryOnce(Decoder):
@@ -159,7 +159,7 @@ class MemoryOnce(Decoder):
         return x
 
 
-@EXERCISE.wrong("masks not handed on", "The masks stop here. Pass both to every layer.")
+@EXERCISE.wrong("masks not passed on", "The masks stop here. Pass both to every layer.")
 class NoMasks(Decoder):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
         for layer in self.layers:
@@ -175,7 +175,7 @@ class MasksSwapped(Decoder):
         return super().forward(x, memory, cross_mask, self_mask)
 
 
-@EXERCISE.wrong("cross_mask not handed on", "`cross_mask` stops here. Pass both masks to every layer.")
+@EXERCISE.wrong("cross_mask not passed on", "`cross_mask` stops here. Pass both masks to every layer.")
 class NoCrossMask(Decoder):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
         return super().forward(x, memory, self_mask)
@@ -191,7 +191,7 @@ class Backwards(Decoder):
 
 @EXERCISE.wrong(
     "a residual around each layer",
-    "The input of each layer is added to its output. The residual connections lie inside the layer already.",
+    "The input of each layer is added to its output. The residual connections are inside the layer already.",
 )
 class Residual(Decoder):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -200,7 +200,7 @@ class Residual(Decoder):
         return x
 
 
-@EXERCISE.wrong("dropout not handed on", "The layers are made with their own default dropout. Pass `dropout` to each.")
+@EXERCISE.wrong("dropout not passed on", "The layers are made with their own default dropout. Pass `dropout` to each.")
 class DefaultDropout(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__(num_layers, d_model, num_heads, d_ff)

@@ -79,7 +79,7 @@ def calls(rng):
             new=(6, 2, 7),
             weights=layer(rng, 6, 7),
             part="masks",
-            note="a padding mask of the source alone",
+            note="only a padding mask of the source",
         ),
         ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
@@ -87,7 +87,7 @@ def calls(rng):
             new=(6, 2, 7),
             weights=layer(rng, 6, 7),
             part="masks",
-            note="a causal mask alone",
+            note="only a causal mask",
         ),
         ModuleCall(
             (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 4, 6), causal(4), TensorData(random_mask(rng, 4, 4))),
@@ -286,6 +286,38 @@ class QueryBeforeSelfAttention(DecoderLayer):
 
 
 @EXERCISE.wrong(
+    "first add & norm not used",
+    "The result of the first add & norm goes nowhere: cross-attention asks with the layer's input, and the second add & "
+    "norm adds it. Go on with the result of the first in both places.",
+)
+class FirstNotUsed(DecoderLayer):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        return _finish(self, x, self.cross_attention(x, memory, mask=cross_mask)[0])
+
+
+@EXERCISE.wrong(
+    "input added twice",
+    "Each sublayer's input is added before add & norm, which adds it again. Hand `add_norm` the sublayer's output only.",
+)
+class AddedTwice(DecoderLayer):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        x = self.add_norm_1(x, x + self.self_attention(x, mask=self_mask)[0])
+        x = self.add_norm_2(x, x + self.cross_attention(x, memory, mask=cross_mask)[0])
+        return self.add_norm_3(x, x + self.feed_forward(x))
+
+
+@EXERCISE.wrong(
+    "keys from the decoder",
+    "The keys come from the decoder, the values from the memory. What is found has to be handed over by the same tokens: key "
+    "and value are both the memory.",
+)
+class KeysFromDecoder(DecoderLayer):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        x = _first(self, x, self_mask)
+        return _finish(self, x, self.cross_attention(x, x, memory, mask=cross_mask)[0])
+
+
+@EXERCISE.wrong(
     "residual connections missing",
     "Each sublayer's output is normalized without its input. `add_norm(x, output)` adds both first.",
 )
@@ -328,7 +360,7 @@ class NoLastNorm(DecoderLayer):
 
 @EXERCISE.wrong(
     "weights returned, too",
-    "Two things come back. A layer returns its output alone; the attention weights stay inside.",
+    "Two things come back. A layer returns only its output; the attention weights stay inside.",
 )
 class Tuple(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -348,7 +380,7 @@ class Bias(DecoderLayer):
 
 
 @EXERCISE.wrong(
-    "dropout not handed on",
+    "dropout not passed on",
     "The parts are made with their own default dropout. Pass `dropout` to `AddNorm` and `FeedForward`.",
 )
 class DefaultDropout(DecoderLayer):
@@ -364,6 +396,16 @@ class FeedForwardDropout(DecoderLayer):
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
         super().__init__(d_model, num_heads, d_ff, dropout)
         self.feed_forward = FeedForward(d_model, d_ff)
+
+
+@EXERCISE.wrong(
+    "add & norm without the layer's dropout",
+    "The three `AddNorm` are made with their own default dropout. Pass `dropout` to them as well.",
+)
+class AddNormDropout(DecoderLayer):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__(d_model, num_heads, d_ff, dropout)
+        self.add_norm_1, self.add_norm_2, self.add_norm_3 = (AddNorm(d_model) for _ in range(3))
 
 
 @EXERCISE.wrong(

@@ -30,7 +30,7 @@ EXERCISE = Exercise(
     minutes=4,
     hints=(
         "You have two masks: one of shape (batch, 1, length), one of shape (length, length). A key may be seen if the first *and* the second allow it. Broadcasting brings the shapes together.",
-        "`&` combines boolean tensors entry by entry. The length is `ids.shape[1]`. Hand `pad` on.",
+        "`&` combines boolean tensors entry by entry. The length is `ids.shape[1]`. Pass `pad` on.",
     ),
     reference=decoder_mask,
     make_calls=calls,
@@ -43,19 +43,23 @@ def with_or(ids, pad=0):
     return padding_mask(ids, pad) | causal_mask(ids.shape[1])
 
 
-@EXERCISE.wrong("padding alone", "The future is visible: only the padding is hidden. Combine it with the causal mask.")
+@EXERCISE.wrong(
+    "only the padding mask", "The future is visible: only the padding is hidden. Combine it with the causal mask."
+)
 def padding_alone(ids, pad=0):
     return padding_mask(ids, pad).expand(-1, ids.shape[1], -1)
 
 
-@EXERCISE.wrong("causal alone", "Padding is visible: only the future is hidden. Combine it with the padding mask.")
+@EXERCISE.wrong(
+    "only the causal mask", "Padding is visible: only the future is hidden. Combine it with the padding mask."
+)
 def causal_alone(ids, pad=0):
     return causal_mask(ids.shape[1]).expand(len(ids), -1, -1)
 
 
 @EXERCISE.wrong(
     "one mask for all sentences",
-    "The batch axis is missing: this is the causal mask alone. The padding differs from sentence to sentence.",
+    "The batch axis is missing: this is only the causal mask. The padding differs from sentence to sentence.",
 )
 def one_for_all(ids, pad=0):
     return causal_mask(ids.shape[1])
@@ -78,7 +82,7 @@ def queries_in_place_of_keys(ids, pad=0):
     return (ids != pad).unsqueeze(2) & causal_mask(ids.shape[1])
 
 
-@EXERCISE.wrong("pad not handed on", "The argument `pad` is not used. Hand it on to `padding_mask`.")
+@EXERCISE.wrong("pad not passed on", "The argument `pad` is not used. Pass it on to `padding_mask`.")
 def pad_not_passed(ids, pad=0):
     return padding_mask(ids) & causal_mask(ids.shape[1])
 
@@ -119,6 +123,14 @@ def by_batch(ids, pad=0):
 @EXERCISE.wrong("a token does not see itself", "The diagonal is False. A token sees itself, too.")
 def hides_itself(ids, pad=0):
     return padding_mask(ids, pad) & causal_mask(ids.shape[1]).tril(-1)
+
+
+@EXERCISE.wrong(
+    "masks added",
+    "The two masks are added as numbers, so an entry counts how many of them allow the key. Both have to: `&`.",
+)
+def summed(ids, pad=0):
+    return padding_mask(ids, pad).int() + causal_mask(ids.shape[1]).int()
 
 
 @EXERCISE.variant

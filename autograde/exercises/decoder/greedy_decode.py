@@ -110,15 +110,17 @@ def _decode(
     filler=0,
     stop=True,
     done=torch.all,
-    evaluate=True,
+    evaluate="first",
     after=lambda model, training: model.train(training),
     gradients=False,
 ):
     training = model.training
-    if evaluate:
+    if evaluate == "first":
         model.eval()
     with torch.set_grad_enabled(gradients):
         memory = model.encode(source)
+        if evaluate == "after encoding":
+            model.eval()
         ids = torch.full((len(source), 1), bos)
         ended = torch.zeros(len(source), dtype=torch.bool)
         for _ in range(max_length):
@@ -134,7 +136,7 @@ def _decode(
 
 
 @EXERCISE.wrong(
-    "the newest word alone",
+    "only the newest word",
     "The decoder gets only the newest word, at position 0 and without the words before. Give it all words so far.",
 )
 def newest_alone(model, source, bos=1, eos=2, max_length=50):
@@ -143,7 +145,7 @@ def newest_alone(model, source, bos=1, eos=2, max_length=50):
 
 @EXERCISE.wrong(
     "logits of the first position",
-    "The next word is read at position 0, which never changes. The newest prediction stands at the last position: `[:, -1]`.",
+    "The next word is read at position 0, which never changes. The newest prediction is at the last position: `[:, -1]`.",
 )
 def first_place(model, source, bos=1, eos=2, max_length=50):
     return _decode(model, source, bos, eos, max_length, choose=lambda logits: logits[:, 0].argmax(dim=-1))
@@ -177,7 +179,7 @@ def over_the_batch(model, source, bos=1, eos=2, max_length=50):
 
 @EXERCISE.wrong(
     "no stop when all have ended",
-    "Decoding goes on to `max_length` although all sentences have ended. Leave the loop once each has its `eos`.",
+    "The result goes on to `max_length` although all sentences have ended. It ends once each has its `eos`.",
 )
 def no_stop(model, source, bos=1, eos=2, max_length=50):
     return _decode(model, source, bos, eos, max_length, stop=False)
@@ -188,6 +190,25 @@ def no_stop(model, source, bos=1, eos=2, max_length=50):
 )
 def no_end(model, source, bos=1, eos=2, max_length=50):
     return _decode(model, source, bos, eos, max_length, stop=False, filler=None)
+
+
+@EXERCISE.wrong(
+    "an end counts only while it is new",
+    "The search stops when all sentences write `eos` in the same turn, and a sentence that has ended writes on until "
+    "then. Keep which have ended: `ended = ended | (newest == eos)`; their words are 0.",
+)
+def ends_together(model, source, bos=1, eos=2, max_length=50):
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        memory, ids = model.encode(source), torch.full((len(source), 1), bos)
+        for _ in range(max_length):
+            newest = model.decode(ids, memory, source)[:, -1].argmax(dim=-1)
+            ids = torch.cat([ids, newest[:, None]], dim=1)
+            if (newest == eos).all():
+                break
+    model.train(training)
+    return ids[:, 1:]
 
 
 @EXERCISE.wrong("stops at the first end", "As soon as one sentence has ended, all stop. Wait until `all` have ended.")
@@ -201,6 +222,35 @@ def first_row_ends_all(model, source, bos=1, eos=2, max_length=50):
 )
 def goes_on(model, source, bos=1, eos=2, max_length=50):
     return _decode(model, source, bos, eos, max_length, filler=None)
+
+
+@EXERCISE.wrong(
+    "an end is forgotten",
+    "A sentence counts as ended only right after its `eos`, and goes on later. Once ended, it stays ended: "
+    "`ended = ended | (newest == eos)`.",
+)
+def forgets_ends(model, source, bos=1, eos=2, max_length=50):
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        memory = model.encode(source)
+        ids, ended = torch.full((len(source), 1), bos), torch.zeros(len(source), dtype=torch.bool)
+        for _ in range(max_length):
+            newest = model.decode(ids, memory, source)[:, -1].argmax(dim=-1).masked_fill(ended, 0)
+            ended = newest == eos
+            ids = torch.cat([ids, newest[:, None]], dim=1)
+            if ended.all():
+                break
+    model.train(training)
+    return ids[:, 1:]
+
+
+@EXERCISE.wrong(
+    "only the first sentence",
+    "Only one sentence comes back. `source` is a batch: decode all of its rows, and fill up what has ended with 0.",
+)
+def first_sentence(model, source, bos=1, eos=2, max_length=50):
+    return _decode(model, source[:1], bos, eos, max_length)
 
 
 @EXERCISE.wrong("end repeated", "After the end, `eos` is repeated. Only the first one counts; 0 follows.")
@@ -252,7 +302,15 @@ def fixed_specials(model, source, bos=1, eos=2, max_length=50):
     "The model stays in training mode, so dropout disturbs the words. Call `model.eval()` first.",
 )
 def in_training_mode(model, source, bos=1, eos=2, max_length=50):
-    return _decode(model, source, bos, eos, max_length, evaluate=False)
+    return _decode(model, source, bos, eos, max_length, evaluate="never")
+
+
+@EXERCISE.wrong(
+    "encoded in training mode",
+    "The source is encoded before `model.eval()`, so dropout disturbs what all words look at. Call `model.eval()` first.",
+)
+def encoded_in_training_mode(model, source, bos=1, eos=2, max_length=50):
+    return _decode(model, source, bos, eos, max_length, evaluate="after encoding")
 
 
 @EXERCISE.wrong(

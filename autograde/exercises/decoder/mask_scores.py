@@ -18,6 +18,13 @@ def calls(rng):
     return [
         FunctionCall((TensorData(by_hand), TensorData(mask)), note="by hand: row 0 keeps one score, row 1 two"),
         FunctionCall((random_tensor(rng, 4, 5), TensorData(random_mask(rng, 4, 5)))),
+        FunctionCall(
+            (
+                TensorData(np.array([[0, 2, -1], [3, 0, 0]], np.float32)),
+                TensorData(np.array([[1, 0, 1], [0, 0, 0]], bool)),
+            ),
+            note="an allowed score of 0, and a row in which nothing is allowed",
+        ),
         FunctionCall((random_tensor(rng, 2, 3, 4), TensorData(random_mask(rng, 2, 3, 4)))),
         FunctionCall(
             (TensorData(rng.normal(size=(3, 6)).astype(np.float32) * 1e10), TensorData(random_mask(rng, 3, 6))),
@@ -33,6 +40,12 @@ def calls(rng):
             part="broadcasting",
             note="one mask for all heads",
         ),
+        FunctionCall(
+            (random_tensor(rng, 3, 4), TensorData(np.ones((3, 4), bool))),
+            report=("output", "input_gradients"),
+            part="gradients",
+            note="backward, too",
+        ),
     ]
 
 
@@ -42,12 +55,12 @@ EXERCISE = Exercise(
     points=2,
     minutes=3,
     hints=(
-        "`masked_fill(condition, number)` gives a new tensor in which the number stands wherever the condition is True. When is a score to be replaced: where the mask is True, or where it is False?",
-        "`~mask` is the opposite of a boolean mask. The number is `-math.inf`. Without the underscore at the end of its name, `masked_fill` leaves its tensor alone.",
+        "`masked_fill(condition, number)` gives a new tensor with the number wherever the condition is True. When does a score have to be replaced: where the mask is True, or where it is False?",
+        "`~mask` is the opposite of a boolean mask. The number is `-math.inf`. Without the underscore at the end of its name, `masked_fill` leaves its tensor as it is.",
     ),
     reference=mask_scores,
     make_calls=calls,
-    parts={MAIN: 0.7, "broadcasting": 0.3},
+    parts={MAIN: 0.6, "broadcasting": 0.3, "gradients": 0.1},
 )
 
 
@@ -61,7 +74,7 @@ def upside_down(scores, mask):
 
 @EXERCISE.wrong(
     "a large negative number for -inf",
-    "-1e9 is below usual scores, not below all: among very large ones a forbidden score could win. Use `-math.inf`.",
+    "-1e9 is below usual scores, not below all: among scores that are lower still, a forbidden one wins. Use `-math.inf`.",
 )
 def large_negative(scores, mask):
     return scores.masked_fill(~mask, -1e9)
@@ -69,7 +82,7 @@ def large_negative(scores, mask):
 
 @EXERCISE.wrong(
     "a small negative number for -inf",
-    "A score of -10 still gets a share in the softmax. Use `-math.inf`: its share is exactly 0.",
+    "A score of -10 still gets some weight in the softmax. Use `-math.inf`: its weight is exactly 0.",
 )
 def small_negative(scores, mask):
     return scores.masked_fill(~mask, -10.0)
@@ -87,7 +100,7 @@ def plus_infinity(scores, mask):
 
 @EXERCISE.wrong(
     "changes its input",
-    "`masked_fill_`, with an underscore at the end, writes into the caller's scores. `masked_fill` makes a new tensor.",
+    "The result is right, but it is written into the caller's scores. `masked_fill`, without an underscore at the end, makes a new tensor.",
 )
 def in_place(scores, mask):
     return scores.masked_fill_(~mask, -math.inf)

@@ -36,7 +36,7 @@ EXERCISE = Exercise(
     minutes=4,
     hints=(
         "Compare all ids with `pad` at once: the result is a boolean tensor `(batch, length)`. It says something about *keys*, the last axis of the scores. Which axis is still missing for the queries?",
-        "`!=` compares number by number. `unsqueeze(1)` puts an axis of size 1 between batch and length; broadcasting repeats it for all queries.",
+        "`!=` compares entry by entry. `unsqueeze(1)` puts an axis of size 1 between batch and length; broadcasting repeats it for all queries.",
     ),
     reference=padding_mask,
     make_calls=calls,
@@ -45,7 +45,7 @@ EXERCISE = Exercise(
 
 
 @EXERCISE.wrong(
-    "mask upside down", "True stands at the padding. True means *may attend*, so it belongs to the real tokens: `!=`."
+    "mask upside down", "True is at the padding. True means *may attend*, so it belongs to the real tokens: `!=`."
 )
 def upside_down(ids, pad=0):
     return (ids == pad).unsqueeze(1)
@@ -61,7 +61,7 @@ def two_axes(ids, pad=0):
 
 @EXERCISE.wrong(
     "queries in place of keys",
-    "The new axis stands at the end, so the mask speaks about queries. It is the *keys*, the last axis, that must not be looked at: `unsqueeze(1)`.",
+    "The new axis is at the end, so the mask speaks about queries. It is the *keys*, the last axis, that must not be looked at: `unsqueeze(1)`.",
 )
 def for_queries(ids, pad=0):
     return (ids != pad).unsqueeze(-1)
@@ -69,7 +69,7 @@ def for_queries(ids, pad=0):
 
 @EXERCISE.wrong(
     "an axis for the heads",
-    "There are four axes. `MultiHeadAttention` adds the axis of the heads itself; here (batch, 1, length) is asked for.",
+    "There are four axes. `MultiHeadAttention` adds the axis of the heads itself; return (batch, 1, length).",
 )
 def for_heads(ids, pad=0):
     return (ids != pad)[:, None, None]
@@ -90,7 +90,7 @@ def greater(ids, pad=0):
 
 @EXERCISE.wrong(
     "padding thought at the end",
-    "The real tokens are counted, and so many places from the left are True. Padding may stand anywhere: compare each id.",
+    "The real tokens are counted, and so many places from the left are True. Padding may be anywhere: compare each id.",
 )
 def at_the_end(ids, pad=0):
     count = (ids != pad).sum(dim=1, keepdim=True)
@@ -99,7 +99,7 @@ def at_the_end(ids, pad=0):
 
 @EXERCISE.wrong(
     "everything after the first padding",
-    "From the first padding on, everything is False. Padding may stand anywhere: compare each id on its own.",
+    "From the first padding on, everything is False. Padding may be anywhere: compare each id on its own.",
 )
 def from_the_first(ids, pad=0):
     return (ids != pad).int().cumprod(dim=1).bool().unsqueeze(1)

@@ -18,6 +18,7 @@ def calls(rng):
     return [
         FunctionCall((TensorData(np.array([[1, 4, 5, 6, 2]])),), note="by hand: <bos>, three words, <eos>"),
         FunctionCall((TensorData(ids),), note="three sentences, two of them padded"),
+        FunctionCall((TensorData(np.pad(ids, ((0, 0), (0, 2)))),), note="all three end with padding"),
         FunctionCall((TensorData(random_ids(rng, 1, 30, 4, 7)),)),
         FunctionCall((TensorData(random_ids(rng, 1, 30, 5, 3)),)),
     ]

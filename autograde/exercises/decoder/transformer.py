@@ -9,12 +9,12 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding
+from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding, without
 from autograde.exercises.decoder.decoder import Appended as StackAppended
 from autograde.exercises.inputs import random_tensor
 from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
-from helpers.decoder import Transformer, causal_mask, decoder_mask, padding_mask
+from helpers.decoder import Decoder, Transformer, causal_mask, decoder_mask, padding_mask
 from helpers.embeddings import PositionalEncoding, TokenEmbedding
 from helpers.feed_forward import Encoder
 
@@ -27,6 +27,7 @@ def calls(rng):
     source, target = random_ids(rng, 1, 11, 2, 5), random_ids(rng, 1, 9, 2, 4)
     padded = with_padding(rng, random_ids(rng, 1, 11, 3, 6), 0, (0, 5), (0, 4), (1, 0), (1, 3))
     padded_target = with_padding(rng, random_ids(rng, 1, 9, 3, 5), 0, (0, 4), (1, 2), (2, 1), (2, 4))
+    unpadded, unpadded_target = random_ids(rng, 1, 11, 3, 6), random_ids(rng, 1, 9, 3, 5)
     by_three = with_padding(rng, random_ids(rng, 4, 7, 2, 5), 3, (0, 4), (1, 1))
     by_three[0, 1] = 0  # with pad=3, the id 0 is a word like any other
     target_by_three = with_padding(rng, random_ids(rng, 4, 10, 2, 6), 3, (0, 5), (1, 2))
@@ -50,6 +51,15 @@ def calls(rng):
             method="decode",
         ),
         ModuleCall(
+            (TensorData(unpadded),),
+            new=new,
+            weights=weights,
+            method="encode",
+            then=(("decode", (TensorData(padded_target), random_tensor(rng, 3, 6, 6), TensorData(padded))),),
+            part="padding",
+            note="one source is encoded, then a target decoded beside another one",
+        ),
+        ModuleCall(
             (TensorData(padded), TensorData(padded_target)),
             new=new,
             weights=weights,
@@ -71,6 +81,14 @@ def calls(rng):
             note="one source sentence of nothing but padding",
         ),
         ModuleCall(
+            (TensorData(unpadded), TensorData(unpadded_target)),
+            new=new,
+            weights=weights,
+            then=(("forward", (TensorData(padded), TensorData(padded_target))),),
+            part="padding",
+            note="two batches of the same shape, the second one with padding",
+        ),
+        ModuleCall(
             (TensorData(source), TensorData(target)),
             new=new,
             weights=weights,
@@ -81,9 +99,9 @@ def calls(rng):
         ConstructorCall(
             (80, 90, 48, 4, 1, 72, 0.1, 3),
             weights=whole(rng, 80, 90, 48, 1, 72, 3),
-            report=("initial",),
+            report=("initial", "modules"),
             part="start",
-            note="the values at the start",
+            note="the parts, and their values at the start",
         ),
         ModuleCall(
             (TensorData(source),),
@@ -108,30 +126,37 @@ def calls(rng):
 def projection(call, value):
     """Without what does not count: rows of padding, and the gradient of the padding's row of the table."""
     if "initial" in call.report:
-        return _start(value["initial"], call.args[2], call.args[7])
-    if isinstance(call, ConstructorCall) or isinstance(value, list):
+        position = "there" if "position" in value["modules"] else "missing"
+        return {"part `position`": position} | _start(value["initial"], call.args[2], call.args[7])
+    if isinstance(call, ConstructorCall):
         return value
     pad = call.new[7]
+    if call.then:
+        passes = [(call.method, call.args), *call.then]
+        return [without(output, _read(*each) == pad) for output, each in zip(value, passes, strict=True)]
     if "gradients" in call.report:
         gradients = dict(value["gradients"])
         table = gradients["target_embedding.weight"].array.copy()
         table[pad] = 0
         gradients["target_embedding.weight"] = TensorData(table)
         return {**value, "gradients": gradients}
-    ids = call.args[1 if call.method == "__call__" else 0].array
-    output = value.array.copy()
-    output[ids == pad] = 0
-    return TensorData(output)
+    return without(value, _read(call.method, call.args) == pad)
+
+
+def _read(method, args):
+    """The ids whose rows a method gives back."""
+    return args[0 if method in ("encode", "decode") else 1].array
 
 
 def _start(values, d_model, pad):
     """The start values in words: a right answer may draw other random numbers."""
-    found = {"attention": set(), "feed_forward": set(), "embedding": set()}
+    sides, kinds = ("encoder", "decoder"), ("attention", "feed_forward")
+    found = {"embedding": set()} | {f"{side} {kind}": set() for side in sides for kind in kinds}
     for name, tensor in values.items():
         array = tensor.array.astype(float)
         if array.ndim != 2:
             continue
-        kind = next(kind for kind in found if kind in name)
+        kind = next(kind for kind in found if all(part in name for part in kind.split()))
         if kind == "embedding":
             # about 3,800 numbers: their standard deviation varies by 1.1 %
             ratio = np.delete(array, pad, axis=0).std() * d_model**0.5
@@ -157,7 +182,7 @@ EXERCISE = Exercise(
     minutes=14,
     hints=(
         "`encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which mask speaks about which ids? The logits are a matrix product with the table of the target embedding.",
-        "`F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has one row per word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the start values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.",
+        "`F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has a row for each word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the initial values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.",
     ),
     reference=Transformer,
     make_calls=calls,
@@ -198,7 +223,7 @@ class NoCausalMask(_Parts):
 
 @EXERCISE.wrong(
     "padding of the target visible",
-    "The decoder gets the causal mask alone, so it looks at padding that stands before a word. Use `decoder_mask`.",
+    "The decoder gets only the causal mask, so it looks at padding before a word. Use `decoder_mask`.",
 )
 class CausalAlone(_Parts):
     def masks(self, target_input, source):
@@ -254,7 +279,7 @@ class CausalEncoder(Transformer):
 
 
 @EXERCISE.wrong(
-    "padding always 0", "The masks are made without the argument `pad`. Keep it in `__init__` and hand it on."
+    "padding always 0", "The masks are made without the argument `pad`. Keep it in `__init__` and pass it on."
 )
 class PadAlways0(_Parts):
     def encode(self, source):
@@ -335,8 +360,8 @@ class NoProjection(_Parts):
 
 
 @EXERCISE.wrong(
-    "the last position alone",
-    "Logits come back for the last position alone. In training every position predicts its next word: keep all of them.",
+    "only the last position",
+    "Logits come back only for the last position. In training every position predicts its next word: keep all of them.",
 )
 class LastWord(_Parts):
     def project(self, x):
@@ -447,7 +472,7 @@ class XavierEverywhere(Transformer):
 
 
 @EXERCISE.wrong(
-    "Xavier for the encoder alone",
+    "Xavier only for the encoder",
     "The decoder's matrices start as `nn.Linear` makes them. They get Xavier values, too.",
 )
 class EncoderXavierAlone(Transformer):
@@ -459,7 +484,7 @@ class EncoderXavierAlone(Transformer):
 
 
 @EXERCISE.wrong(
-    "dropout not handed on",
+    "dropout not passed on",
     "The parts are made with their own default dropout. Pass `dropout` to `position`, `encoder` and `decoder`.",
 )
 class DefaultDropout(Transformer):
@@ -475,6 +500,26 @@ class PositionDropout(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
         super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
         self.position = PositionalEncoding(d_model)
+
+
+@EXERCISE.wrong(
+    "decoder without the model's dropout",
+    "The decoder is made with its own default dropout. Pass `dropout` to it, as to the encoder.",
+)
+class DecoderDropout(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.decoder = Decoder(num_layers, d_model, num_heads, d_ff)
+
+
+@EXERCISE.wrong(
+    "encoder without the model's dropout",
+    "The encoder is made with its own default dropout. Pass `dropout` to it, as to the decoder.",
+)
+class EncoderDropout(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.encoder = Encoder(num_layers, d_model, num_heads, d_ff)
 
 
 @EXERCISE.wrong(
