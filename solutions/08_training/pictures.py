@@ -26,16 +26,25 @@ def training_loop():
     arrow(axes, (1.6, bottom + 0.45), (1.6, top - 0.45))
     axes.text(5.2, 2.15, "one step", ha="center", va="center", fontsize=11, color=GREY)
     box(axes, 12.6, top, "validation loss: 8.5\ncheckpoint", GREEN, width=2.9, bold=True)
-    box(axes, 12.6, bottom, "at the end: translate,\nexact match 8.6, result card", GREEN, width=3.3, bold=True)
+    box(
+        axes,
+        12.6,
+        bottom,
+        "at the end: translate,\nexact match 8.6, result card",
+        GREEN,
+        width=3.3,
+        bold=True,
+    )
     arrow(axes, (12.6, top - 0.45), (12.6, bottom + 0.45), GREEN, "--")
     axes.text(12.6, 4.0, "every few hundred steps", ha="center", color=GREEN, fontsize=9.5)
     axes.set(xlim=(-0.1, 14.4), ylim=(0.3, 4.3))
     axes.axis("off")
     return show(
         figure,
-        alt="The training loop as a circle of six boxes: batch of similar lengths, forward pass, label-smoothed loss, "
-        "backward pass, clipped gradient, optimizer with its learning rate, and back to the next batch. Beside it: every "
-        "few hundred steps the validation loss is measured and a checkpoint is saved. Each box names its exercise.",
+        alt="The training loop as a circle of six boxes: batch of similar lengths, forward pass, "
+        "label-smoothed loss, backward pass, clipped gradient, optimizer with its learning rate, "
+        "and back to the next batch. Beside it: every few hundred steps the validation loss is "
+        "measured and a checkpoint is saved. Each box names its exercise.",
     )
 
 
@@ -58,9 +67,10 @@ def data_parallel():
     axes.axis("off")
     return show(
         figure,
-        alt="Two processes side by side. Each has a copy of the weights and a batch of its own, with 1,500 and 900 real "
-        "tokens. Both compute the sum of their losses and its gradient. The gradients are added, divided by all 2,400 "
-        "tokens, and both processes make the same update.",
+        alt="Two processes side by side. Each has a copy of the weights and its own batch, with "
+        "1,500 and 900 real tokens. Both compute the sum of their losses and its gradient. The "
+        "gradients are added, divided by all 2,400 tokens, and both processes make the same "
+        "update.",
     )
 
 

@@ -62,7 +62,7 @@ def projection(call, value):
     lengths, max_tokens = call.args[:2]
     batches = _as_batches(value["output"])
     if batches is None:
-        remark = "A list of lists of whole numbers is asked for."
+        remark = "Return a list of lists of whole numbers."
         return Projected("another form", brief(value["output"]), remark)
     found = {"indices": _indices(batches, lengths)}
     if found["indices"][0] in ("once", "missing"):
@@ -95,7 +95,7 @@ def _indices(batches, lengths):
     if sorted(flat) == list(wanted):
         return "once", ""
     if sorted(flat) == sorted(lengths):
-        return "lengths", "The batches hold the lengths of sentences. Their indices are asked for."
+        return "lengths", "The batches hold the lengths of sentences. Return their indices."
     strange = [index for index in flat if index not in wanted]
     if strange:
         return "strange", f"{strange[0]} is no index: they go from 0 to {len(lengths) - 1}."
@@ -150,7 +150,7 @@ def _fill(batches, lengths, max_tokens):
     filled = np.mean([_longest(batch, lengths) * len(batch) / max_tokens for batch in batches])
     if filled >= FILLED:
         return "full", ""
-    text = f"A batch uses {filled:.0%} of `max_tokens` on average; at least {FILLED:.0%} are possible and asked for."
+    text = f"A batch uses {filled:.0%} of `max_tokens` on average; at least {FILLED:.0%} are possible, and expected."
     if all(len({lengths[index] for index in batch}) == 1 for batch in batches):
         return "one length each", text
     return "same count" if len({len(batch) for batch in batches[:-1]}) == 1 else "not full", text
@@ -453,7 +453,7 @@ def as_a_tensor(lengths, max_tokens, generator=None):
 def with_keys(lengths, max_tokens, generator=None):
     keys = torch.rand(len(lengths), generator=generator).tolist()
     batches, open_batch = [], []
-    for index, length in sorted(enumerate(lengths), key=lambda one: (one[1], keys[one[0]])):
+    for index, length in sorted(enumerate(lengths), key=lambda pair: (pair[1], keys[pair[0]])):
         if length > max_tokens:
             raise ValueError(f"sentence {index}: {length} tokens")
         if open_batch and length * len(open_batch) + length > max_tokens:

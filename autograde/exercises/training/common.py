@@ -45,5 +45,7 @@ def _number(value):
 
 
 def numbers(output, names):
-    """Those of `names` that are in the result."""
+    """Those of `names` that are in the result; TypeError where it is no dictionary."""
+    if not isinstance(output, dict):
+        raise TypeError(type(output))
     return {name: _number(output[name]) for name in names if name in output}

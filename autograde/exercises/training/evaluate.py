@@ -179,14 +179,15 @@ def base_two(model, batches):
     return result | {"perplexity": 2 ** result["loss"]}
 
 
-@EXERCISE.wrong("accuracy in percent", "The accuracy is in percent. Shares lie between 0 and 1 here.")
+@EXERCISE.wrong("accuracy in percent", "The accuracy is in percent. Shares are between 0 and 1 here.")
 def percent(model, batches):
     result = evaluate(model, batches)
     return result | {"accuracy": 100 * result["accuracy"]}
 
 
 @EXERCISE.wrong(
-    "whole sentences counted", "The accuracy is the share of sentences without a mistake. Asked for is that of labels."
+    "whole sentences counted",
+    "The accuracy is the share of sentences without a mistake. Here it is the share of labels.",
 )
 def sentences(model, batches):
     result = evaluate(model, batches)
@@ -205,7 +206,7 @@ def summed(model, batches):
 
 
 @EXERCISE.wrong(
-    "last batch alone", "Only the last batch counts: the sums begin anew in the loop. Set them to 0 before it."
+    "only the last batch", "Only the last batch counts: the sums begin anew in the loop. Set them to 0 before it."
 )
 def last_batch(model, batches):
     return evaluate(model, batches[-1:])

@@ -37,6 +37,7 @@ def calls(rng):
         FunctionCall(([" ".join(words) for words in others], [" ".join(words) for words in texts]), note="strings"),
         FunctionCall((sentences(3), [*sentences(3)[:2], ["나무"]]), note="three sentences"),
         FunctionCall((lists, [list(words) for words in lists]), note="all are right"),
+        FunctionCall((["가", "가", "나", "다"], ["가", "가", "나", "물"]), note="the same sentence twice: 3 of 4"),
         FunctionCall(([[4, 5, 2], [6, 2], [4, 5, 7, 2]], [[4, 5, 2], [2, 6], [4, 5, 2]]), note="ids in place of words"),
     ]
 
@@ -57,14 +58,14 @@ EXERCISE = Exercise(
 )
 
 
-@EXERCISE.wrong("in percent", "The result is in percent. Shares lie between 0 and 1 here.")
+@EXERCISE.wrong("in percent", "The result is in percent. Shares are between 0 and 1 here.")
 def percent(predictions, references):
     return 100 * exact_match(predictions, references)
 
 
 @EXERCISE.wrong("number in place of share", "This is the number of equal sentences. Divide by how many there are.")
 def count(predictions, references):
-    return sum(one == other for one, other in zip(predictions, references, strict=True))
+    return sum(prediction == other for prediction, other in zip(predictions, references, strict=True))
 
 
 @EXERCISE.wrong(
@@ -73,7 +74,7 @@ def count(predictions, references):
 )
 def words(predictions, references):
     pairs = list(zip(predictions, references, strict=True))
-    same = sum(one == other for pair in pairs for one, other in zip(*pair, strict=False))
+    same = sum(word == other for pair in pairs for word, other in zip(*pair, strict=False))
     return same / sum(len(reference) for _, reference in pairs)
 
 
@@ -82,7 +83,7 @@ def words(predictions, references):
     "Sentences with the same words in another order count as equal. Compare the sequences themselves.",
 )
 def as_sets(predictions, references):
-    return exact_match([set(one) for one in predictions], [set(one) for one in references])
+    return exact_match([set(sentence) for sentence in predictions], [set(sentence) for sentence in references])
 
 
 @EXERCISE.wrong(
@@ -99,15 +100,15 @@ def prefix(predictions, references):
     "upper and lower case alike", "Upper and lower case make no difference. Compare the sequences as they are."
 )
 def lower(predictions, references):
-    return exact_match(*([str(one).lower() for one in side] for side in (predictions, references)))
+    return exact_match(*([str(sentence).lower() for sentence in side] for side in (predictions, references)))
 
 
 @EXERCISE.wrong(
     "found anywhere",
-    "A sentence counts when it stands somewhere among the references. Each is compared with its own reference.",
+    "A sentence counts when it is anywhere among the references. Each is compared with its own reference.",
 )
 def anywhere(predictions, references):
-    return sum(one in references for one in predictions) / len(predictions)
+    return sum(prediction in references for prediction in predictions) / len(predictions)
 
 
 @EXERCISE.wrong("share of wrong ones", "This is the share of sentences that differ. Count the equal ones.")
@@ -120,7 +121,7 @@ def wrong(predictions, references):
     "Sentences with the same words in another order count as equal. Compare the sequences themselves.",
 )
 def as_sorted(predictions, references):
-    return exact_match([sorted(one) for one in predictions], [sorted(one) for one in references])
+    return exact_match([sorted(sentence) for sentence in predictions], [sorted(sentence) for sentence in references])
 
 
 @EXERCISE.wrong(
@@ -128,7 +129,10 @@ def as_sorted(predictions, references):
     "The share of equal *words* is returned. A sentence counts only if all its words are right.",
 )
 def of_split_words(predictions, references):
-    split = [[one.split() if isinstance(one, str) else one for one in side] for side in (predictions, references)]
+    split = [
+        [sentence.split() if isinstance(sentence, str) else sentence for sentence in side]
+        for side in (predictions, references)
+    ]
     return words(*split)
 
 
@@ -143,9 +147,13 @@ def with_a_loop(predictions, references):
 
 @EXERCISE.variant
 def with_numpy(predictions, references):
-    return np.mean([tuple(one) == tuple(other) for one, other in zip(predictions, references, strict=False)])
+    return np.mean(
+        [tuple(prediction) == tuple(other) for prediction, other in zip(predictions, references, strict=False)]
+    )
 
 
 @EXERCISE.variant
 def with_map(predictions, references):
-    return list(map(lambda one, other: one == other, predictions, references)).count(True) / len(predictions)
+    return list(map(lambda prediction, other: prediction == other, predictions, references)).count(True) / len(
+        predictions
+    )

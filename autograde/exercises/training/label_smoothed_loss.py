@@ -1,4 +1,4 @@
-"""label_smoothed_loss: a loss that is not too sure."""
+"""label_smoothed_loss: a loss that leaves room for doubt."""
 
 import numpy as np
 import torch
@@ -61,16 +61,16 @@ def calls(rng):
 
 EXERCISE = Exercise(
     name="label_smoothed_loss",
-    title="a loss that is not too sure",
+    title="a loss that leaves room for doubt",
     points=4,
     minutes=10,
     hints=(
-        "Take the logarithm of the probabilities once: `log_softmax` over the vocabulary. Of each place you need two "
-        "numbers: the one of the label, and the mean over all words. Weigh them with `1 - smoothing` and `smoothing`. "
-        "Then: which places count?",
+        "Take the logarithm of the probabilities once: `log_softmax` over the vocabulary. For each position you need two "
+        "numbers: that of the label, and the mean over all words. Weight them with `1 - smoothing` and `smoothing`. "
+        "Then: which positions count?",
         "`log_probabilities.gather(-1, labels.unsqueeze(-1)).squeeze(-1)` picks the label's number, `mean(dim=-1)` is "
-        "the other. The loss of a place is minus their weighted sum. With `real = labels != pad`, add up the real "
-        "places (`masked_fill(~real, 0).sum()`) and divide by `real.sum()`.",
+        "the other. The loss of a position is minus their weighted sum. With `real = labels != pad`, add up the real "
+        "positions (`masked_fill(~real, 0).sum()`) and divide by `real.sum()`.",
     ),
     reference=label_smoothed_loss,
     make_calls=calls,
@@ -98,7 +98,7 @@ def plain(logits, labels, smoothing=0.1, pad=0):
 
 
 @EXERCISE.wrong(
-    "smoothing on the other words alone",
+    "smoothing only on the other words",
     "The label gets `1 - smoothing` and the others share the rest. Here every word gets `smoothing / "
     "vocabulary`, the label too, as `torch.nn.functional.cross_entropy` has it.",
 )
@@ -168,7 +168,7 @@ def all_places(logits, labels, smoothing=0.1, pad=0):
 
 @EXERCISE.wrong(
     "padding in the uniform part",
-    "The part of the label skips padding, the uniform part does not. Both count at real labels alone.",
+    "The part of the label skips padding, the uniform part does not. Both count only at real labels.",
 )
 def uniform_padding(logits, labels, smoothing=0.1, pad=0):
     of_label, of_all = _parts(logits, labels)
@@ -202,6 +202,18 @@ def divergence(logits, labels, smoothing=0.1, pad=0):
     shares = torch.full((words,), smoothing / words)
     shares[0] += 1 - smoothing
     return label_smoothed_loss(logits, labels, smoothing, pad) + torch.xlogy(shares, shares).sum()
+
+
+@EXERCISE.wrong(
+    "distance, and smoothing without label and padding",
+    "This is the Kullback-Leibler divergence, smaller than the cross-entropy by the entropy of the smoothed labels, and "
+    "the mass is shared by `vocabulary - 2` words, as in a common blog version. Leave out the target's own logarithm, and "
+    "give every word of the vocabulary `smoothing / vocabulary`.",
+)
+def divergence_without_two(logits, labels, smoothing=0.1, pad=0):
+    shares = torch.tensor([1 - smoothing, smoothing]) / torch.tensor([1, logits.shape[-1] - 2])
+    entropy = torch.xlogy(torch.tensor([1 - smoothing, smoothing]), shares).sum()
+    return without_two(logits, labels, smoothing, pad) + entropy
 
 
 @EXERCISE.wrong(

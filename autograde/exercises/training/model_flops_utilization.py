@@ -23,7 +23,7 @@ EXERCISE = Exercise(
     points=1,
     minutes=2,
     hints=(
-        "How many operations per second does the training need, by the same rule? And how many could the device do?",
+        "How many operations per second does the run need, by the same rule? And how many could the device do?",
         "`training_flops(parameters, tokens_per_second) / peak_flops`: tokens per second in, operations per second out.",
     ),
     reference=model_flops_utilization,
@@ -33,14 +33,14 @@ EXERCISE = Exercise(
 
 
 @EXERCISE.wrong(
-    "forward pass alone",
-    "The forward pass alone is counted, 2 operations. A training step has 6 per parameter and token.",
+    "only the forward pass",
+    "Only the forward pass is counted, 2 operations. A training step has 6 per parameter and token.",
 )
 def forward(tokens_per_second, parameters, peak_flops):
     return 2 * parameters * tokens_per_second / peak_flops
 
 
-@EXERCISE.wrong("in percent", "The result is in percent. Shares lie between 0 and 1 here.")
+@EXERCISE.wrong("in percent", "The result is in percent. Shares are between 0 and 1 here.")
 def percent(tokens_per_second, parameters, peak_flops):
     return 600 * parameters * tokens_per_second / peak_flops
 

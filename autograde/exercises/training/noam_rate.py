@@ -78,7 +78,8 @@ def no_warmup(step, d_model, warmup):
 
 @EXERCISE.wrong(
     "rising for ever",
-    "Only the rising line is there. After warm-up the rate falls as `step ** -0.5`: take the smaller of the two.",
+    "The rate goes on rising after warm-up. There it falls as `step ** -0.5`: take the smaller of the two, and look at the "
+    "sign of the exponent.",
 )
 def no_decay(step, d_model, warmup):
     return d_model**-0.5 * step * warmup**-1.5

@@ -116,7 +116,7 @@ EXERCISE = Exercise(
         "the decoder read, what does it have to predict? `teacher_forcing_pair` gives both.",
         "`torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with "
         "torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; it is "
-        'enabled for `"bf16"` alone. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.',
+        'enabled only for `"bf16"`. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.',
     ),
     reference=train_step,
     make_calls=calls,
@@ -159,7 +159,7 @@ def not_cleared(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp
 
 @EXERCISE.wrong(
     "cleared between backward and step",
-    "`zero_grad` stands after `backward`, so the optimizer finds no gradients and nothing changes.",
+    "`zero_grad` comes after `backward`, so the optimizer finds no gradients and nothing changes.",
 )
 def cleared_too_late(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     model.train()
@@ -167,6 +167,20 @@ def cleared_too_late(model, batch, optimizer, scheduler=None, clip=1.0, precisio
     loss.backward()
     optimizer.zero_grad()
     return _finish(loss, tokens, _clip(model, clip), optimizer, scheduler)
+
+
+@EXERCISE.wrong(
+    "cleared right before the step",
+    "`zero_grad` comes between clipping and `step`, so the optimizer finds no gradients and nothing changes. Call it before "
+    "`backward`.",
+)
+def cleared_after_clipping(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
+    model.train()
+    loss, tokens = _forward(model, batch, precision)
+    loss.backward()
+    norm = _clip(model, clip)
+    optimizer.zero_grad()
+    return _finish(loss, tokens, norm, optimizer, scheduler)
 
 
 @EXERCISE.wrong(
@@ -180,7 +194,7 @@ def no_clip(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32")
 
 @EXERCISE.wrong(
     "clipped before backward",
-    "The norm is clipped when the new gradients are not there yet. `clip_grad_norm_` stands after `backward`.",
+    "The norm is clipped when the new gradients are not there yet. `clip_grad_norm_` belongs after `backward`.",
 )
 def clip_before(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     model.train()

@@ -66,8 +66,8 @@ EXERCISE = Exercise(
     points=5,
     minutes=10,
     hints=(
-        "The training writes a file with the weights when it ends. Return its path. The check reads the file, builds the "
-        "Transformer of lesson 7 from it, and has it translate sentences that no training has seen.",
+        "When it ends, the training writes a file with the parameters. Return its path. The check reads the file, builds "
+        "the Transformer of lesson 7 from it, and has it translate sentences that no run has seen.",
         "`return` the path as a string. With too few sentences right, train longer: the loss of the last epochs shows "
         "whether it still falls. The vocabulary has to be the one of the lesson.",
     ),
@@ -190,7 +190,7 @@ def other_heads():
 
 @EXERCISE.wrong(
     "a part of the model is missing",
-    "The file lacks weights that belong to a Transformer. Save the whole `state_dict` of the model.",
+    "Weights of a Transformer are missing. Save the whole `state_dict` of the model, and return the file's name.",
 )
 def incomplete():
     model = _model()

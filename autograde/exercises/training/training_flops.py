@@ -1,4 +1,4 @@
-"""training_flops: what a training costs."""
+"""training_flops: what a training run costs."""
 
 import math
 
@@ -26,12 +26,12 @@ def calls(rng):
 
 EXERCISE = Exercise(
     name="training_flops",
-    title="what a training costs",
+    title="what a training run costs",
     points=1,
     minutes=2,
     hints=(
-        "A multiplication and an addition for each weight and token: that is the forward pass. The backward pass needs "
-        "two such products per layer, one for the inputs' gradient, one for the weights'.",
+        "A multiplication and an addition for each parameter and token: that is the forward pass. The backward pass "
+        "needs two such products per layer, one for the inputs' gradient, one for the parameters'.",
         "2 operations forward, 4 backward: `6 * parameters * tokens`.",
     ),
     reference=training_flops,
@@ -42,13 +42,15 @@ EXERCISE = Exercise(
 
 
 @EXERCISE.wrong(
-    "forward pass alone", "2 · N · D is the forward pass. The backward pass needs twice as much again: 6 in all."
+    "only the forward pass", "2 · N · D is the forward pass. The backward pass needs twice as much again: 6 in all."
 )
 def forward(parameters, tokens):
     return 2 * parameters * tokens
 
 
-@EXERCISE.wrong("backward pass alone", "4 · N · D is the backward pass. The forward pass comes in addition: 6 in all.")
+@EXERCISE.wrong(
+    "only the backward pass", "4 · N · D is the backward pass. The forward pass comes in addition: 6 in all."
+)
 def backward(parameters, tokens):
     return 4 * parameters * tokens
 

@@ -1,6 +1,6 @@
 """What trained weights are worth: a Transformer is built from them and translates sentences that no training has seen.
 
-Runs on the judging side alone, on plain data. Whatever the weights are, the answer is a `Findings` with a sentence.
+Runs only on the judging side, on plain data. Whatever the weights are, the answer is a `Findings` with a sentence.
 """
 
 import hashlib
@@ -67,9 +67,13 @@ def resemble(weights: Any, file: Path) -> bool:
     except _Unfit:
         return False
     others = _stored(file)
-    if {name: one.shape for name, one in tensors.items()} != {name: one.shape for name, one in others.items()}:
+    if {name: tensor.shape for name, tensor in tensors.items()} != {
+        name: tensor.shape for name, tensor in others.items()
+    }:
         return False
-    return all(np.linalg.norm(tensors[name] - one) <= NEAR * np.linalg.norm(one) for name, one in others.items())
+    return all(
+        np.linalg.norm(tensors[name] - tensor) <= NEAR * np.linalg.norm(tensor) for name, tensor in others.items()
+    )
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +86,9 @@ class _Key:
 
     def __init__(self, tensors: dict[str, np.ndarray], metadata: dict[str, str]):
         self.tensors, self.metadata = tensors, metadata
-        parts = [name.encode() + repr(one.shape).encode() + one.tobytes() for name, one in sorted(tensors.items())]
+        parts = [
+            name.encode() + repr(tensor.shape).encode() + tensor.tobytes() for name, tensor in sorted(tensors.items())
+        ]
         self.digest = hashlib.sha256(b"".join(parts) + json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
     def __hash__(self):
@@ -152,6 +158,9 @@ def _heads(key: _Key) -> int:
 def _build(tensors: dict[str, np.ndarray], heads: int, sizes: list[int]) -> Transformer:
     """The Transformer of lesson 7 with these weights; `_Unfit` if they are not those of one."""
     tables = [tensors.get(f"{side}_embedding.weight") for side in ("source", "target")]
+    if tensors and all(table is None for table in tables):
+        first = f"the first has the name {min(tensors)}"
+        raise _Unfit("another model", f"These are not the weights of a Transformer of lesson 7: {first}.")
     if any(table is None or table.ndim != 2 for table in tables):
         raise _Unfit("incomplete", "The tables `source_embedding.weight` and `target_embedding.weight` are missing.")
     found = [len(table) for table in tables]
@@ -208,7 +217,10 @@ def _vocabularies(stored: str | None):
             )
         vocabularies = vocabularies_from_json(stored)
         words = [vocabulary.words for vocabulary in vocabularies]
-        if any(len(one.index_to_word) != len(one) or max(map(len, one.word_to_index)) > LETTERS for one in words):
+        if any(
+            len(vocabulary.index_to_word) != len(vocabulary) or max(map(len, vocabulary.word_to_index)) > LETTERS
+            for vocabulary in words
+        ):
             raise ValueError
         return vocabularies
     except (TrainingError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
