@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 9 · Sampling, the key/value cache, beam search
 #
-# A trained model does not give a sentence. It gives probabilities of the *next word*. How to get a sentence out of them is
-# a decision of its own, called **decoding**. Greedy decoding, from lesson 7, takes the best word each time and looks no
+# A trained model doesn't give you a sentence. It gives probabilities of the *next word*. How to get a sentence out of them is
+# a separate decision, called **decoding**. Greedy decoding, from lesson 7, takes the best word each time and looks no
 # further. This lesson adds what every chatbot does (draw words at random, and keep what has been computed) and what
 # the paper does (follow several beginnings at once).
 #
@@ -40,7 +40,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from autograde import by_hand, check, predict
 from helpers.decoder import Transformer, greedy_decode, padding_mask, teacher_forcing_pair
-from helpers.figures import line_style, new, show
+from helpers.figures import COLOURS, line_style, new, show
 from helpers.multi_head import merge_heads, split_heads
 from helpers.vocabulary import Vocabulary, pad_batch
 
@@ -49,18 +49,17 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # %% [markdown]
 # ## The idea
 #
-# The model multiplies: the probability of a sentence is the product of the probabilities of its words, each given the words
-# before. Models that write like this, each word given their own earlier words, are called **autoregressive**. All sentences
-# together form a tree, and a decoder is a way through it:
+# Probabilities multiply: that of a sentence is the product of those of its words, each given the words before. Models that write like this, each word given their own earlier words, are called **autoregressive**. All sentences
+# together form a tree, and a decoding method is a way of walking through it:
 #
 # ![A tree of words with probabilities. After bos come the with 0.5, a with 0.4 and this with 0.1. After the come man 0.4, dog 0.35 and cat 0.25. After a comes dog with 0.9 and cat 0.1. Greedy takes the, then man, with 0.20 in all. The beam of 2 keeps the and a, and finds a dog with 0.36.](figures/beam.png)
 #
 # - **Greedy** takes the best branch at each fork. It begins with "the", since 0.5 > 0.4, and ends at 0.5 · 0.4 = 0.20.
 # - **Beam search** keeps the best few beginnings, here two, and finds "a dog": 0.4 · 0.9 = 0.36.
-# - **Sampling** takes a branch at random, as often as it is probable: "the dog" in 0.5 · 0.35 = 17.5 % of all runs.
+# - **Sampling** takes each branch as often as its probability says: "the dog" in 0.5 · 0.35 = 17.5 % of all runs.
 #
-# Which is right depends on the task. A translation should be good, so one searches. A story should not be the same every time,
-# so one draws.
+# Which is right depends on the task. For a translation you search for the best sentence; a story you draw, so that it
+# isn't the same every time.
 
 # %% [markdown]
 # ## The numbers by hand
@@ -70,18 +69,18 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # Four words have the logits $\ln 8, \ln 4, \ln 2, \ln 2$. The softmax takes $e$ to the power of each, which gives 8, 4, 2 and
 # 2; divided by their sum, 16, the probabilities are 0.5, 0.25, 0.125 and 0.125.
 #
-# The **temperature** divides the logits before the softmax. At temperature 0.5 each logit doubles, so the heights 8, 4, 2, 2
-# are squared: 64, 16, 4, 4. What probability has the first word now?
+# The **temperature** divides the logits before the softmax. At temperature 0.5 each logit doubles, so the powers 8, 4, 2, 2
+# are squared: 64, 16, 4, 4. What is the probability of the first word now?
 
 # %%
 by_hand("first word at temperature 0.5", ...)
 
 # %% [markdown]
-# A low temperature makes the best word still better: towards 0 it is greedy decoding. A high one evens the words out.
+# A low temperature makes the best word still better: towards 0 it is greedy decoding. A high one flattens the distribution.
 #
 # **Top-k** keeps the k most probable words, and divides by what is left so that the sum is 1 again. **Top-p** keeps as many of the
 # most probable words as are needed to reach the probability p *together*, the word that crosses p included. With p = 0.6, at
-# temperature 1: the first word has 0.5, which is not enough; the first two have 0.75. What probability has the first word now?
+# temperature 1: the first word has 0.5, which is not enough; the first two have 0.75. What is the probability of the first word now?
 
 # %%
 by_hand("first word with top-p 0.6", ...)
@@ -90,8 +89,8 @@ by_hand("first word with top-p 0.6", ...)
 # ### Length penalty
 #
 # Beam search compares sentences of different lengths. Each further word can only lower a probability, so long sentences would
-# always lose. The paper divides the log-probability by the **length penalty** $((5 + n) / 6)^\alpha$, where $n$ counts the
-# generated words with `<eos>` and $\alpha = 0.6$. Say that `<eos>` follows surely in the tree above. Then $n = 3$ and
+# be at a disadvantage. The paper divides the log-probability by the **length penalty** $((5 + n) / 6)^\alpha$, where $n$ counts the
+# generated words with `<eos>` and $\alpha = 0.6$. Say that `<eos>` is certain to follow in the tree above. Then $n = 3$ and
 # $(8/6)^{0.6} = 1.188$:
 #
 # | sentence | log-probability | score |
@@ -105,7 +104,7 @@ by_hand("score of the man", ...)
 # %% [markdown]
 # ## A model that is not sure
 #
-# To see a difference between ways of decoding one needs a model with something to decide. How do people read the year 1984?
+# To see a difference between ways of decoding, we need a model that has something to decide. How do people read the year 1984?
 #
 # | | share in the training data |
 # | --- | --- |
@@ -114,11 +113,15 @@ by_hand("score of the man", ...)
 # | one thousand nine hundred and eighty four | 20 % |
 # | one nine eight four | 20 % |
 #
-# The next cell trains a small Transformer on years from 1110 to 1999, each time read in one of these ways. It takes 5 to 20
+# The next cell trains a small Transformer on years from 1110 to 1999 (without those like 1204, which people read in still other
+# ways), each time read in one of these ways. It takes 5 to 20
 # seconds.
 
 # %% tags=["measured"]
-ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen"
+).split()
 ONES += "seventeen eighteen nineteen".split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
@@ -130,24 +133,38 @@ def two_digits(number):
 
 
 def readings(year):
-    """Five sentences for a year, all equally often in the data: the short reading twice, three others once."""
+    """Five sentences for a year: the short reading twice, three others once."""
     century, rest = two_digits(year // 100), two_digits(year % 100)
     whole = f"one thousand {ONES[year // 100 % 10]} hundred"
     short = f"{century} {rest}"
-    return [short, short, f"{whole} {rest}", f"{whole} and {rest}", " ".join(ONES[int(digit)] for digit in str(year))]
+    return [
+        short,
+        short,
+        f"{whole} {rest}",
+        f"{whole} and {rest}",
+        " ".join(ONES[int(digit)] for digit in str(year)),
+    ]
 
 
 years = [year for year in range(1110, 2000) if year % 100 >= 10]
 digit_words = Vocabulary([" ".join("0123456789")])
 reading_words = Vocabulary(reading for year in years for reading in readings(year))
 sources, _ = pad_batch([digit_words.encode(" ".join(str(year))) for year in years])
-targets, _ = pad_batch([reading_words.encode(reading) for year in years for reading in readings(year)])
+targets, _ = pad_batch(
+    [reading_words.encode(reading) for year in years for reading in readings(year)]
+)
 
 
 def train(steps=260):
     torch.manual_seed(0)
     model = Transformer(
-        len(digit_words), len(reading_words), d_model=48, num_heads=4, num_layers=2, d_ff=96, dropout=0.0
+        len(digit_words),
+        len(reading_words),
+        d_model=48,
+        num_heads=4,
+        num_layers=2,
+        d_ff=96,
+        dropout=0.0,
     )
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(model.parameters(), lr=4e-3, betas=(0.9, 0.98), eps=1e-9)
@@ -198,13 +215,13 @@ print("\ngreedy: ", text(greedy_decode(model, source)[0]))
 # Write `sampling_probabilities(logits, temperature=1.0, top_k=None, top_p=None)`: tensors `(..., vocabulary)`, logits to the
 # probabilities from which the next word is drawn.
 #
-# 1. A temperature of 0 or below raises a `ValueError` that says so.
+# 1. A temperature of 0 or below raises a `ValueError` whose text says what is wrong.
 # 2. The logits are divided by the temperature; then comes the softmax. It has to be right for low temperatures, too.
-# 3. `top_k` keeps the k most probable words. The rest gets 0, and what is kept adds up to 1 again.
+# 3. `top_k` keeps the k most probable words; it is never larger than the vocabulary. The rest gets 0, and what is kept adds up to 1 again.
 # 4. Then `top_p` keeps the smallest set of most probable words whose sum reaches `top_p`, the word that crosses it included. It
 #    counts on the probabilities as step 3 left them. The rest gets 0, and what is kept adds up to 1 again.
 #
-# None switches a step off. Which of two equal words stays at the border is left open.
+# None switches a step off. Where words at the border are equally probable, one of them or all may stay.
 #
 # ```
 # logits = [ln 8, ln 4, ln 2, ln 2]        temperature=0.5   gives   [0.727, 0.182, 0.045, 0.045]
@@ -262,9 +279,9 @@ check("sampling_probabilities")
 # word, as `greedy_decode` does, but draw each word from its `sampling_probabilities`, with
 # `torch.multinomial(probabilities, 1, generator=generator)`.
 #
-# `generator` is a `torch.Generator`: it gives the random numbers, so equal generators give equal sentences, and a sentence uses
-# it up a little. What comes back is as in `greedy_decode`: the ids after `bos`, with `eos`, then 0; evaluation mode meanwhile and the
-# model's own mode afterwards; no gradients. The check asks with one sentence at a time, `source` is `(1, n_source)`.
+# `generator` is a `torch.Generator`: it gives the random numbers, so equal generators give equal sentences, and drawing a sentence
+# advances it. What comes back is as in `greedy_decode`: the ids after `bos`, with `eos`, then 0; evaluation mode meanwhile and the
+# model's own mode afterwards; no gradients. `source` is `(batch, n_source)`: the cells below draw 1,000 sentences at once.
 #
 # Your `greedy_decode` of lesson 7 is a good start (or the reference, in `helpers/decoder.py`).
 #
@@ -278,14 +295,16 @@ check("sampling_probabilities")
 # <details>
 # <summary>Hint 2</summary>
 #
-# `torch.multinomial(probabilities, 1, generator=generator)` draws one word for each row of `(batch, words)` and gives `(batch, 1)`; `squeeze(1)` takes the last axis away. Hand `temperature`, `top_k` and `top_p` on.
+# `torch.multinomial(probabilities, 1, generator=generator)` draws one word for each row of `(batch, words)` and gives `(batch, 1)`; `squeeze(1)` takes the last axis away. Pass `temperature`, `top_k` and `top_p` on.
 #
 # </details>
 # <!-- end -->
 
 
 # %% nbgrader={"grade": false, "grade_id": "sample", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def sample(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
+def sample(
+    model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50
+):
     """Ids (batch, <= max_length) after `bos`, with `eos`, then 0; each word drawn at random."""
     ### BEGIN SOLUTION
     training = model.training
@@ -295,9 +314,11 @@ def sample(model, source, generator, temperature=1.0, top_k=None, top_p=None, bo
         ids = torch.full((len(source), 1), bos, device=source.device)
         ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
         while ids.shape[1] <= max_length and not ended.all():
-            logits = model.decode(ids, memory, source)[:, -1]  # (batch, target_size): of the newest word
+            # of the newest word, (batch, target_size)
+            logits = model.decode(ids, memory, source)[:, -1]
             probabilities = sampling_probabilities(logits, temperature, top_k, top_p)
-            newest = torch.multinomial(probabilities, 1, generator=generator).squeeze(1).masked_fill(ended, 0)
+            drawn = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+            newest = drawn.masked_fill(ended, 0)
             ids = torch.cat([ids, newest.unsqueeze(1)], dim=1)
             ended = ended | (newest == eos)
     model.train(training)
@@ -314,7 +335,10 @@ check("sample")
 # %%
 logits = torch.tensor([[2.0, 1.0, 0.0, -1.0], [0.5, 0.5, 3.0, 0.0]])
 theirs = torch.distributions.Categorical(logits=logits / 0.7).probs
-print("largest difference:", round((sampling_probabilities(logits, 0.7) - theirs).abs().max().item(), 6))
+print(
+    "largest difference:",
+    round((sampling_probabilities(logits, 0.7) - theirs).abs().max().item(), 6),
+)
 
 # %% [markdown]
 # ### Do the sentences come as often as they should?
@@ -328,7 +352,9 @@ predict("", "how often does each reading of 1984 come?")
 # %% tags=["measured"]
 def counts(temperature=1.0, top_k=None, top_p=None, total=1000, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    rows = sample(model, source.expand(total, -1), generator, temperature, top_k, top_p, max_length=12)
+    rows = sample(
+        model, source.expand(total, -1), generator, temperature, top_k, top_p, max_length=12
+    )
     return Counter(text(row) for row in rows)
 
 
@@ -348,8 +374,8 @@ predict()
 # %% [markdown]
 # ## The cache
 #
-# `greedy_decode` and `sample` compute all words anew for each new word. But with a causal mask, earlier words never see later
-# ones: their keys and values **don't change** any more when a word is added. So they can be kept. Then each step sends one row
+# `greedy_decode` and `sample` compute every word again for each new word. But with a causal mask, earlier words never see later
+# ones: their keys and values **don't change** when a word is added. So they can be kept. Then each step sends one row
 # through the layers, not all of them. This is the **key/value cache** that every large language model uses.
 #
 # ![Keys and values in four steps of decoding. Without a cache, step 1 makes one row, step 2 two, step 3 three and step 4 four, ten in all. With a cache, each step makes only the row of the newest word; the rows of earlier words are kept, so four are made in all.](figures/cache.png)
@@ -364,9 +390,9 @@ predict()
 #
 # - `start(source)`: ids `(batch, n_source)`. It encodes the source, makes the keys and values of every
 #   cross-attention, once, and forgets what was there before.
-# - `step(ids)`: the newest words, `(batch,)`; for the first step these are `<bos>`. It returns the logits
+# - `step(ids)`: the newest words, `(batch,)`, real ones, never padding; for the first step these are `<bos>`. It returns the logits
 #   `(batch, target_size)` of the next words, the same as the last position of the whole pass. Keys and values of earlier
-#   words are kept, not made again; the same holds for those of the source. The words are real ones, never padding.
+#   words are kept, not made again; the same holds for those of the source.
 #
 # Two helpers are given. `_keys_values(attention, x)` makes the keys and values of the rows `x`, cut into heads:
 # `(batch, heads, n, d_head)`. `_attend(attention, x, key, value, mask)` lets the rows `x` attend to given keys and
@@ -403,9 +429,12 @@ class CachedDecoder:
         """source: ids (batch, n_source)."""
         ### BEGIN SOLUTION
         memory = self.model.encode(source)
-        self.cross_mask = padding_mask(source, self.model.pad).unsqueeze(1)  # (batch, 1, 1, n_source)
+        # (batch, 1, 1, n_source)
+        self.cross_mask = padding_mask(source, self.model.pad).unsqueeze(1)
         self.seen = source[:, :0]  # the words so far, (batch, steps)
-        self.cross = [self._keys_values(layer.cross_attention, memory) for layer in self.model.decoder.layers]
+        self.cross = [
+            self._keys_values(layer.cross_attention, memory) for layer in self.model.decoder.layers
+        ]
         self.past = [None] * len(self.cross)
         ### END SOLUTION
 
@@ -424,17 +453,23 @@ class CachedDecoder:
                 value = torch.cat([self.past[index][1], value], dim=2)
             self.past[index] = key, value
             x = layer.add_norm_1(x, self._attend(layer.self_attention, x, key, value, self_mask))
-            x = layer.add_norm_2(x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask))
+            x = layer.add_norm_2(
+                x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask)
+            )
             x = layer.add_norm_3(x, layer.feed_forward(x))
         return F.linear(x[:, 0], self.model.target_embedding.weight)
         ### END SOLUTION
 
     def _keys_values(self, attention, x):
-        return split_heads(attention.key(x), attention.num_heads), split_heads(attention.value(x), attention.num_heads)
+        return split_heads(attention.key(x), attention.num_heads), split_heads(
+            attention.value(x), attention.num_heads
+        )
 
     def _attend(self, attention, x, key, value, mask):
         query = split_heads(attention.query(x), attention.num_heads)
-        return attention.out(merge_heads(F.scaled_dot_product_attention(query, key, value, attn_mask=mask)))
+        return attention.out(
+            merge_heads(F.scaled_dot_product_attention(query, key, value, attn_mask=mask))
+        )
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_CachedDecoder", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
@@ -451,19 +486,19 @@ check("CachedDecoder")
 # *several beginnings at once* · extra · 5 points · about 40 minutes
 # <!-- end -->
 #
-# This exercise is extra: nothing later depends on it.
+# This exercise is extra: only Experiment 3 needs it.
 #
-# Write `beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)` for one sentence, `source` is
+# Write `beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)` for one sentence; `source` is
 # `(1, n_source)`.
 #
 # - Encode once. Start with the one beginning `bos`.
 # - In each turn every open beginning is continued with every word. The log-probability of a continuation is that of its beginning
 #   plus that of the new word. All continuations of all beginnings compete.
-# - A continuation with `eos` among the `beam` best is a finished sentence: it leaves the search with its score. Of the others the
-#   `beam` best stay open. At `max_length` words everything that is open counts as finished.
+# - A continuation with `eos` among the `beam` best is a finished sentence: it leaves the search with its score. Of those without
+#   `eos` the `beam` best stay open. At `max_length` words everything that is open counts as finished.
 # - The search ends when there are `beam` finished sentences and the best of them scores at least as well as the best open beginning (each
 #   with its own number of words), or when nothing is open. Where a model is sure, bad sentences finish early: without the
-#   second condition they would end the search before the good one has come to its end.
+#   second condition they would end the search before the good one is complete.
 # - Return `(ids, scores)`, best first: ids `(at most beam, at most max_length)` after `bos`, with `eos`, then 0, as in `greedy_decode`;
 #   one score for each. Evaluation mode meanwhile, no gradients, the model's own mode afterwards.
 #
@@ -479,7 +514,7 @@ check("CachedDecoder")
 # <details>
 # <summary>Hint 2</summary>
 #
-# `(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the word. Among the first `beam`, those with `eos` are whole sentences; of the others the first `beam` stay open. Stop with `beam` whole sentences of which the best scores at least as well as the best open beginning; at `max_length` all that is open counts as whole. Sort by score at the end.
+# `(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the word. Among the first `beam`, those with `eos` are finished; of those without `eos` the first `beam` stay open. Stop with `beam` finished sentences of which the best scores at least as well as the best open beginning; at `max_length` all that is open counts as finished. Sort by score at the end.
 #
 # </details>
 # <!-- end -->
@@ -497,21 +532,29 @@ def beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_len
         log_probabilities = torch.zeros(1, device=source.device)
         ended = []  # (score, ids)
         for n in range(1, max_length + 1):
-            logits = model.decode(ids, memory.expand(len(ids), -1, -1), source.expand(len(ids), -1))[:, -1]
+            logits = model.decode(
+                ids, memory.expand(len(ids), -1, -1), source.expand(len(ids), -1)
+            )[:, -1]
             sums = log_probabilities.unsqueeze(1) + logits.log_softmax(dim=-1)  # (open, words)
             best, places = sums.flatten().topk(min(2 * beam, sums.numel()))
             words = places % sums.shape[1]
             ids = torch.cat([ids[places // sums.shape[1]], words.unsqueeze(1)], dim=1)
             scores = best / ((5 + n) / 6) ** length_penalty
             last = words == eos if n < max_length else torch.ones_like(words, dtype=torch.bool)
-            ended += [(scores[rank], ids[rank, 1:]) for rank in range(min(beam, len(best))) if last[rank]]
+            ended += [
+                (scores[rank], ids[rank, 1:]) for rank in range(min(beam, len(best))) if last[rank]
+            ]
             still_open = (~last).nonzero().squeeze(1)[:beam]
             ids, log_probabilities = ids[still_open], best[still_open]
-            if len(ids) == 0 or (len(ended) >= beam and max(score for score, _ in ended) >= scores[still_open[0]]):
+            if len(ids) == 0 or (
+                len(ended) >= beam and max(score for score, _ in ended) >= scores[still_open[0]]
+            ):
                 break
     model.train(training)
     ended = sorted(ended, key=lambda sentence: sentence[0], reverse=True)[:beam]
-    return pad_sequence([ids for _, ids in ended], batch_first=True), torch.stack([score for score, _ in ended])
+    return pad_sequence([ids for _, ids in ended], batch_first=True), torch.stack(
+        [score for score, _ in ended]
+    )
     ### END SOLUTION
 
 
@@ -523,7 +566,7 @@ check("beam_search")
 #
 # ### Experiment 1: too hot, too cold
 #
-# **Predict first.** 1984 a thousand times at the temperatures 0.2, 1 and 1.6. At which of them is a proper reading rarest? And
+# **Predict first.** Draw 1984 a thousand times at the temperatures 0.2, 1 and 1.6. At which of them is a proper reading rarest? And
 # what will top-p 0.9 do?
 
 # %%
@@ -540,31 +583,50 @@ settings = {
 rows = {name: counts(temperature, top_p=top_p) for name, (temperature, top_p) in settings.items()}
 shares = [[found[reading] / 1000 for reading in proper] for found in rows.values()]
 
+for name, share in zip(rows, shares, strict=True):
+    print(f"temperature {name:<14} proper readings: {sum(share):6.1%}")
+predict()
+
+# %% tags=["measured", "drawing"]
+# Drawing: what is drawn for 1984
 figure, axes = new(size=(8.5, 3.4))
 bottom = np.zeros(len(rows))
 for index, reading in enumerate(proper):
     heights = np.array([share[index] for share in shares])
     axes.bar(
-        list(rows), heights, 0.6, bottom=bottom, label=reading, hatch=("", "//", "..", "xx")[index], edgecolor="white"
+        list(rows),
+        heights,
+        0.6,
+        bottom=bottom,
+        label=reading,
+        color=COLOURS[index],
+        hatch=("", "//", "..", "xx")[index],
+        edgecolor="white",
     )
     bottom += heights
-axes.bar(list(rows), 1 - bottom, 0.6, bottom=bottom, label="not a proper reading", color="white", edgecolor="black")
+axes.bar(
+    list(rows),
+    1 - bottom,
+    0.6,
+    bottom=bottom,
+    label="not a proper reading",
+    color="white",
+    edgecolor="black",
+)
 axes.set(title="what is drawn for 1984", xlabel="temperature", ylabel="share of 1,000", ylim=(0, 1))
 axes.legend(bbox_to_anchor=(1.02, 1), loc="upper left", fontsize=8.5)
-for name, share in zip(rows, shares, strict=True):
-    print(f"temperature {name:<14} proper readings: {sum(share):6.1%}")
-predict()
 show(
     figure,
-    alt="""Bars for the temperatures 0.2, 1 and 1.6, the last two also with top-p 0.9: the shares of the four proper
-    readings of 1984, and of everything else. At 0.2 all are proper, at 1 nearly all, at 1.6 many are not. Top-p brings
-    proper readings back.""",
+    alt="Bars for the temperatures 0.2, 1 and 1.6, the last two also with top-p 0.9: the shares "
+    "of the four proper readings of 1984, and of everything else. Proper readings: "
+    + "; ".join(f"{name} {sum(share):.0%}" for name, share in zip(rows, shares, strict=True))
+    + ".",
 )
 
 # %% [markdown]
-# A low temperature sharpens what the model believes word by word, and with it the trap: "one" wins nearly always, though the most
-# probable sentence begins with "nineteen". A high temperature lifts thousands of improbable words a little, and one wrong word is
-# enough to spoil a sentence. Top-p cuts off this **tail**, and leaves the choice among what is plausible.
+# A low temperature sharpens what the model believes word by word, and with it the trap: "one" wins about nine times out of ten, though the most
+# probable sentence begins with "nineteen". A high temperature lifts every improbable word a little; together they are many, and one wrong
+# word is enough to spoil a sentence. Top-p cuts off this **tail**, and leaves the choice among what is plausible.
 #
 # ### Experiment 2: what the cache saves
 #
@@ -577,50 +639,70 @@ predict("", "how many times faster, at 10 and at 160 words?")
 # %% tags=["measured"]
 lengths = (10, 40, 80, 160)
 sixteen = sources[:16]
-words = torch.randint(4, len(reading_words), (16, max(lengths)), generator=torch.Generator().manual_seed(0))
+words = torch.randint(
+    4, len(reading_words), (16, max(lengths)), generator=torch.Generator().manual_seed(0)
+)
 
 
+# process_time counts the seconds that this program computes, however busy the machine is
 def seconds_without(length):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with torch.no_grad():
         seen = model.encode(sixteen)
         for count in range(1, length + 1):
             model.decode(words[:, :count], seen, sixteen)[:, -1]
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def seconds_with(length):
-    begin = time.perf_counter()
+    begin = time.process_time()
     cached = CachedDecoder(model)
     cached.start(sixteen)
     for place in range(length):
         cached.step(words[:, place])
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 seconds_with(5), seconds_without(5)  # the first calls are slower
 without = [min(seconds_without(length) for _ in range(2)) for length in lengths]
 with_cache = [min(seconds_with(length) for _ in range(2)) for length in lengths]
 
+for length, slow, fast in zip(lengths, without, with_cache, strict=True):
+    print(f"{length:4d} words: {slow / fast:4.1f} times as long without the cache")
+predict()
+
+# %% tags=["measured", "drawing"]
+# Drawing: the seconds with and without a cache
 figure, axes = new(size=(8, 3.6))
 axes.plot(lengths, without, label="without a cache", **line_style(0))
 axes.plot(lengths, with_cache, label="with a cache", **line_style(1))
-for length, slow, fast in zip(lengths, without, with_cache, strict=True):
-    side = "center" if length == lengths[0] else "right"
-    axes.annotate(f"{slow / fast:.1f} times", (length, slow), xytext=(0, 7), textcoords="offset points", ha=side)
+for length, slow, fast in list(zip(lengths, without, with_cache, strict=True))[1:]:
+    axes.annotate(
+        f"{slow / fast:.1f} times as long",
+        (length, slow),
+        xytext=(0, 7),
+        textcoords="offset points",
+        ha="right",
+    )
 axes.set(
-    title="time to decode 16 sentences", xlabel="words", ylabel="seconds", xlim=(0, 175), ylim=(0, 1.15 * max(without))
+    title="time to decode 16 sentences",
+    xlabel="words",
+    ylabel="seconds",
+    xlim=(0, 175),
+    ylim=(0, 1.15 * max(without)),
 )
 axes.legend(loc="center left")
-predict()
 show(
     figure,
-    alt="""Seconds to decode 16 sentences of 10 to 160 words. Without a cache the time grows faster and faster, with a
-    cache in proportion to the words; the longer the text, the more the cache saves.""",
+    alt="Seconds to decode 16 sentences of 10, 40, 80 and 160 words, two lines. Without a cache "
+    + ", ".join(f"{seconds:.2f}" for seconds in without)
+    + "; with a cache "
+    + ", ".join(f"{seconds:.2f}" for seconds in with_cache)
+    + ".",
 )
 
 # %% [markdown]
-# The figure was measured on one machine; yours gives other seconds and the same shape. For short answers the cache saves little. For
+# The figure was measured on one machine; yours gives other seconds and the same shape. For short answers the cache saves little or nothing. For
 # long ones it is the difference between growing with the square of the length and growing with the length.
 #
 # The price is memory: the keys and values of all words, in all layers. For each word that is 2 · layers · `d_model` numbers. The model
@@ -630,7 +712,7 @@ show(
 #
 # ### Experiment 3: the best sentence
 #
-# **Predict first.** For 40 years, greedy decoding against a beam of 4 without length penalty: which reading does each of them
+# **Predict first.** For 41 years, greedy decoding against a beam of 4 without length penalty: which reading does each of them
 # choose, and how probable is it?
 
 # %%
@@ -642,7 +724,9 @@ def log_probability(sentence, ids):
     """Of a whole sentence, ids with `<eos>`."""
     ids = ids[: ids.tolist().index(2) + 1]
     with torch.no_grad():
-        logs = model(sentence, torch.cat([torch.tensor([1]), ids[:-1]]).unsqueeze(0))[0].log_softmax(dim=-1)
+        logs = model(sentence, torch.cat([torch.tensor([1]), ids[:-1]]).unsqueeze(0))[
+            0
+        ].log_softmax(dim=-1)
     return logs.gather(1, ids.unsqueeze(1)).sum().item()
 
 
@@ -651,11 +735,18 @@ chosen = {"greedy": [], "beam 4": []}
 for number in several:
     sentence = sources[number : number + 1]
     chosen["greedy"].append((number, greedy_decode(model, sentence)[0]))
-    chosen["beam 4"].append((number, beam_search(model, sentence, beam=4, length_penalty=0.0)[0][0]))
+    chosen["beam 4"].append(
+        (number, beam_search(model, sentence, beam=4, length_penalty=0.0)[0][0])
+    )
 for name, found in chosen.items():
     short = np.mean([text(ids) == readings(years[number])[0] for number, ids in found])
-    chance = np.exp(np.mean([log_probability(sources[number : number + 1], ids) for number, ids in found]))
-    print(f"{name:<7} the short reading in {short:5.0%}, probability of the sentence (geometric mean) {chance:.2f}")
+    chance = np.exp(
+        np.mean([log_probability(sources[number : number + 1], ids) for number, ids in found])
+    )
+    print(
+        f"{name:<7} the short reading in {short:5.0%}, "
+        f"probability of the sentence (geometric mean) {chance:.2f}"
+    )
 print("\n1984, all four of the beam:")
 for ids, score in zip(*beam_search(model, source, beam=4, length_penalty=0.0), strict=True):
     print(f"{math.exp(score):6.2f}  {text(ids)}")
@@ -675,16 +766,16 @@ predict()
 #
 # - A model gives the probabilities of the next word; decoding turns them into a sentence.
 # - Greedy: the best word each time. It can miss the best sentence.
-# - Sampling: a word drawn from the probabilities. Temperature sharpens or evens them out, top-k and top-p cut off the tail.
+# - Sampling: a word drawn from the probabilities. Temperature sharpens or flattens them, top-k and top-p cut off the tail.
 # - Keys and values of earlier words never change under a causal mask, so they are kept: one row goes through the layers in each
 #   step. The price is memory.
 # - Beam search: the best few beginnings, compared by log-probability divided by a length penalty.
 #
-# **Next**: lesson 10 turns to models that are broken. Nothing says so but their behaviour.
+# **Next**: lesson 10 turns to models that are broken. Only their behaviour gives them away.
 #
 # ## The paper, the blog, this code
 #
-# "Blogs and notes" are the texts that this course grew out of.
+# The column "blogs and notes" sums up what many of them say.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |

@@ -32,11 +32,26 @@ def beam():
     )
     for start, end, probability in edges:
         (x, y, _, _), (u, v, colour, dashes) = words[start], words[end]
-        axes.plot([x + 0.5, u - 0.5], [y, v], color=colour, linestyle=dashes, linewidth=2.4 if dashes == "-" else 1.2)
+        axes.plot(
+            [x + 0.5, u - 0.5],
+            [y, v],
+            color=colour,
+            linestyle=dashes,
+            linewidth=2.4 if dashes == "-" else 1.2,
+        )
         axes.text(0.3 * x + 0.7 * u - 0.2, 0.3 * y + 0.7 * v, probability, ha="center", va="center", fontsize=9,
                   backgroundcolor="white")  # fmt: skip
     for word, (x, y, colour, dashes) in words.items():
-        box(axes, x, y, word.strip(), colour, width=0.9, height=0.46, bold=dashes == "-" and word != "<bos>")
+        box(
+            axes,
+            x,
+            y,
+            word.strip(),
+            colour,
+            width=0.9,
+            height=0.46,
+            bold=dashes == "-" and word != "<bos>",
+        )
     axes.text(6.2, 4.2, "greedy:  0.5 · 0.4 = 0.20", va="center", fontsize=10.5, color=BLUE)
     axes.text(6.2, 1.5, "beam 2:  0.4 · 0.9 = 0.36", va="center", fontsize=10.5, color=ORANGE)
     axes.set(xlim=(-0.7, 9.4), ylim=(-0.4, 4.7))
@@ -53,7 +68,10 @@ def cache():
     """Four steps, one below the other: which rows go through the layers, which keys and values are there already."""
     figure, axes = new(1, 2, size=(10, 3.6))
     words = ["<bos>", "four", "thousand", "seventy"]
-    for panel, title, cached in ((axes[0], "without a cache", False), (axes[1], "with a cache", True)):
+    for panel, title, cached in (
+        (axes[0], "without a cache", False),
+        (axes[1], "with a cache", True),
+    ):
         for step in range(4):
             for place in range(step + 1):
                 made = place == step or not cached
@@ -67,7 +85,9 @@ def cache():
         panel.text(4.15, 3.5, f"{total} rows made", fontsize=10, va="center")
         panel.set(title=title, xlim=(0, 5.6), ylim=(0, 4))
         panel.set_xticks([place + 0.5 for place in range(4)], words, rotation=20)
-        panel.set_yticks([3.5 - step for step in range(4)], [f"step {step + 1}" for step in range(4)])
+        panel.set_yticks(
+            [3.5 - step for step in range(4)], [f"step {step + 1}" for step in range(4)]
+        )
         panel.spines[:].set_visible(False)
         panel.tick_params(length=0)
     return show(

@@ -107,7 +107,7 @@ def _found(levels, penalties, best, beam, shrinking):
         taken = {(int(rows[place // columns]), int(place % columns)) for place in first}
         if column == 0 or n == len(levels):
             return (own, column) in taken
-        whole += [row for row, one in taken if one == 0]
+        whole += [row for row, sentence in taken if sentence == 0]
         going_on = first if shrinking else order
         going_on = [place for place in going_on if place % columns][:beam]
         rows = np.array([rows[place // columns] * (columns - 1) + place % columns - 1 for place in going_on], dtype=int)

@@ -1,6 +1,8 @@
 """beam_search: several beginnings at once."""
 
+import itertools
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -38,32 +40,72 @@ def _two_of_one():
     )
 
 
-def _end_before_the_best(rng):
+def _end_before_the_best(rng, others_end=True):
     """A sentence ends at once as the second best continuation; the best sentence begins with the third, which is open.
 
     With two beginnings, both words that do not end stay open, and the length penalty makes the longer sentence better.
+    After the first of them, too, sentences end soon, or (`others_end` False) never.
     """
-    words = 12
-    many, best, second, third, *others = (int(word) for word in rng.permutation(np.arange(3, words)))
-    target = np.zeros((words, words))
+    many, best, second, third, *others = (int(word) for word in rng.permutation(np.arange(3, 12)))
+    target = np.zeros((12, 12))
     target[1] = -20
     target[1, [many, 2, best]] = np.log([0.46, 0.3, 0.22]) + rng.uniform(-0.02, 0.02, 3)
-
-    def follow(before, word, logits):
-        target[word] = -20 - target[before].sum(axis=0)
-        for following, logit in logits.items():
-            target[word, following] += 20 + logit
-
+    follow = partial(_follow, target)
     follow(
         [1], many, {word: float(logit) for word, logit in zip(others, rng.uniform(-0.2, 0.2, len(others)), strict=True)}
     )
     for word in others:
-        follow([1, many], word, {2: 0.0})
+        follow([1, many], word, {2: 0.0} if others_end else dict.fromkeys(others, 0.0))
     follow([1], best, {second: 0.0})
     follow([1, best], second, {third: 0.0})
     follow([1, best, second], third, {2: 0.0})
+    return _translator(target)
+
+
+def _end_below_the_beam(rng):
+    """An end is the third best at the start. With two beginnings it does not count, although it would score best: both
+    beginnings go on to words of which each is hardly probable.
+    """
+    first, second, third, fourth, likely, *others = (int(word) for word in rng.permutation(np.arange(3, 16)))
+    target = np.zeros((16, 16))
+    target[1] = -20
+    target[1, [first, second, 2]] = np.log([0.45, 0.33, 0.2]) + rng.uniform(-0.02, 0.02, 3)
+    going_on = {likely: 0.5} | dict.fromkeys(others, 0.0)
+    _follow(target, [1], first, {third: 0.0})
+    _follow(target, [1], second, {fourth: 0.0})
+    _follow(target, [1, first], third, going_on)
+    _follow(target, [1, second], fourth, going_on)
+    target[[likely, *others], 2] = 60
+    return _translator(target)
+
+
+def _follow(target, before, word, logits):
+    """After the words `before` and `word` come the words of `logits`, and no others."""
+    target[word] = -20 - target[before].sum(axis=0)
+    for following, logit in logits.items():
+        target[word, following] += 20 + logit
+
+
+def _translator(target):
+    words = len(target)
     tables = np.zeros((6, words), np.float32), target.astype(np.float32), np.eye(words, dtype=np.float32)
     return Fixture("table_translator", (*tables, "eval", "eval"))
+
+
+def _end_as_second(rng):
+    """The end has the probability 0.4 at once, and each word of the greedy sentence, of three and the end, 0.6."""
+    words = 7
+    target, before = np.zeros((words, words)), np.zeros(words)
+    way = [1, *(int(word) for word in rng.permutation(np.arange(3, words))[:3]), 2]
+    for number, (word, following) in enumerate(itertools.pairwise(way)):
+        logits = np.log(np.full(words, 0.4 / (words - 1)))
+        logits[following] = np.log(0.6)
+        if number == 0:
+            logits[:] = np.log(0.001)
+            logits[[following, 2]] = np.log([0.6, 0.395])
+        target[word] = logits - before
+        before += target[word]
+    return _translator(target)
 
 
 def calls(rng):
@@ -100,7 +142,15 @@ def calls(rng):
         call(),
         call(max_length=6),
         call(beam=3),
-        call(beam=1, part="beam", note="one beginning alone: the greedy search"),
+        call(beam=1, part="beam", note="only one beginning: the greedy search"),
+        FunctionCall(
+            (_end_as_second(rng), TensorData(np.array([[1, 4, 2]]))),
+            {"max_length": 5, "beam": 1},
+            part="beam",
+            note="only one beginning; at first the end is the second best word",
+            report=("output", "args"),
+            tolerance=1e-3,
+        ),
         call(beam=6, part="beam"),
         call(length_penalty=0.0, part="arguments", note="no length penalty: the log-probability itself"),
         call(length_penalty=1.5, part="arguments"),
@@ -116,9 +166,33 @@ def calls(rng):
             report=("output", "args"),
             tolerance=1e-3,
         ),
+        FunctionCall(
+            (_end_before_the_best(rng), TensorData(np.array([[1, 4, 2]]))),
+            {"max_length": 5, "beam": 3, "length_penalty": 1.5},
+            part="stopping",
+            note="three sentences have ended when the best beginning still has a word to go",
+            report=("output", "args"),
+            tolerance=1e-3,
+        ),
+        FunctionCall(
+            (_end_below_the_beam(rng), TensorData(np.array([[1, 4, 2]]))),
+            {"max_length": 6, "beam": 2},
+            part="stopping",
+            note="an end is the third best at the start, behind two beginnings that go on",
+            report=("output", "args"),
+            tolerance=1e-3,
+        ),
         call(mode="train", part="mode", note="the model is in training mode before"),
         call(part="mode", note="the model is in evaluation mode before"),
         call(part="no gradients", note="are gradients recorded meanwhile?"),
+        FunctionCall(
+            (_end_before_the_best(rng, others_end=False), TensorData(np.array([[1, 4, 2]]))),
+            {"max_length": 5, "beam": 2, "length_penalty": 1.5},
+            part="stopping",
+            note="a sentence ends at once; two beginnings stay open, and the best sentence begins with the second of them",
+            report=("output", "args"),
+            tolerance=1e-3,
+        ),
     ]
 
 
@@ -146,14 +220,14 @@ def projection(call, value):
 def _form(output):
     """What is wrong with the form of the result, or ""."""
     if not isinstance(output, list | tuple) or len(output) != 2:
-        return "Two values are asked for, ids and scores."
-    if not all(isinstance(one, TensorData) for one in output):
+        return "Return two values, ids and scores."
+    if not all(isinstance(part, TensorData) for part in output):
         return "Ids and scores are tensors."
-    ids, scores = (one.array for one in output)
+    ids, scores = (part.array for part in output)
     if ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
-        return f"The ids are {brief(output[0])}; whole numbers (sentences, words) are asked for."
+        return f"The ids are {brief(output[0])}; expected whole numbers (sentences, words)."
     if scores.shape != (len(ids),):
-        return f"The scores have the shape {scores.shape}; one for each of the {len(ids)} sentences is asked for."
+        return f"The scores have the shape {scores.shape}; expected one for each of the {len(ids)} sentences."
     return ""
 
 
@@ -207,9 +281,9 @@ EXERCISE = Exercise(
         "go on. Which beginning does an entry belong to, and which word is it? What ends with `eos` goes into a list of "
         "its own, with its score.",
         "`(sums + log_probabilities).flatten().topk(2 * beam)`; `places // words` is the beginning, `places % words` the "
-        "word. Among the first `beam`, those with `eos` are whole sentences; of the others the first `beam` stay open. "
-        "Stop with `beam` whole sentences of which the best scores at least as well as the best open beginning; at "
-        "`max_length` all that is open counts as whole. Sort by score at the end.",
+        "word. Among the first `beam`, those with `eos` are finished; of those without `eos` the first `beam` "
+        "stay open. Stop with `beam` finished sentences of which the best scores at least as well as the best open beginning; at "
+        "`max_length` all that is open counts as finished. Sort by score at the end.",
     ),
     reference=beam_search,
     make_calls=calls,
@@ -224,6 +298,7 @@ def _search(model, source, beam, length_penalty, bos, eos, max_length, wrong="",
     memory, ended = model.encode(source), []
     ids = torch.full((beam if wrong == "copies" else 1, 1), bos)
     sums = torch.zeros(len(ids))
+    most = 2 * beam if wrong == "all ends" else beam
     for n in range(1, max_length + 1):
         logits = model.decode(ids[:, -1:] if wrong == "newest" else ids, memory.expand(len(ids), -1, -1), source)[:, -1]
         logs = {"logits": logits, "probabilities": logits.softmax(-1)}.get(wrong, logits.log_softmax(-1))
@@ -241,19 +316,20 @@ def _search(model, source, beam, length_penalty, bos, eos, max_length, wrong="",
         parents = places // words if wrong != "parents" else torch.arange(len(places)).clamp(max=len(ids) - 1)
         ids = torch.cat([ids[parents], (places % words).unsqueeze(1)], dim=1)
         last = (places % words == eos) & (wrong != "no end") | (n == max_length)
-        ended += [(best[i] / penalty(n), best[i], ids[i, 1:]) for i in range(min(beam, len(best))) if last[i]]
+        ended += [(best[i] / penalty(n), best[i], ids[i, 1:]) for i in range(min(most, len(best))) if last[i]]
         keep = (~last).nonzero().flatten()[:beam]
         ids, sums = ids[keep], best[keep]
         if len(keep) == 0 or (wrong == "first end" and ended):
             break
-        if len(ended) >= beam and (wrong == "enough ends" or max(one[0] for one in ended) >= sums[0] / penalty(n)):
+        best_open = sums[0] if wrong == "stops by probability" else sums[0] / penalty(n)
+        if len(ended) >= beam and (wrong == "enough ends" or max(score for score, _, _ in ended) >= best_open):
             break
     by = 1 if wrong == "by probability" else 0
-    return _sorted([(one[by], one[0], one[2]) for one in ended], beam)
+    return _sorted([(sentence[by], sentence[0], sentence[2]) for sentence in ended], beam)
 
 
 def _sorted(ended, beam):
-    ended = sorted(ended, key=lambda one: float(one[0]), reverse=True)[:beam]
+    ended = sorted(ended, key=lambda sentence: float(sentence[0]), reverse=True)[:beam]
     return pad_sequence([ids for _, _, ids in ended], batch_first=True), torch.stack([score for _, score, _ in ended])
 
 
@@ -350,7 +426,8 @@ def probabilities(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_l
 
 @EXERCISE.wrong(
     "all beginnings alike",
-    "The search starts with `beam` copies of `bos`, which all take the same way. Start with one.",
+    "The sentences are all the same one: copies of one beginning take the same way. Start with a single `bos`, and let its "
+    "continuations compete.",
 )
 def copies(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
     return _safely(model, source, beam, length_penalty, bos, eos, max_length, "copies")
@@ -397,13 +474,13 @@ def no_end(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=5
     return _safely(model, source, beam, length_penalty, bos, eos, max_length, "no end")
 
 
-@EXERCISE.wrong("the newest word alone", "The decoder gets only the newest word. Give it all words so far.")
+@EXERCISE.wrong("only the newest word", "The decoder gets only the newest word. Give it all words so far.")
 def newest(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
     return _safely(model, source, beam, length_penalty, bos, eos, max_length, "newest")
 
 
 @EXERCISE.wrong(
-    "best sentence alone",
+    "only the best sentence",
     "One sentence came back without the axis of the sentences. Return ids (sentences, words) and their scores.",
 )
 def best_alone(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
@@ -468,6 +545,23 @@ def gradients(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_lengt
 
 
 @EXERCISE.wrong(
+    "ends beyond the beam counted",
+    "Every continuation with `eos` that is looked at counts as finished. Only those among the `beam` best are: a bad one that "
+    "ends early may score better than the good one that is not yet at its end.",
+)
+def all_ends(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    return _safely(model, source, beam, length_penalty, bos, eos, max_length, "all ends")
+
+
+@EXERCISE.wrong(
+    "stops by the log-probability",
+    "The best open beginning is compared by its log-probability with a score. Divide it by the penalty of its own length first.",
+)
+def stops_by_probability(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    return _safely(model, source, beam, length_penalty, bos, eos, max_length, "stops by probability")
+
+
+@EXERCISE.wrong(
     "an open beginning lost",
     "Whole sentences take up places in the beam, so an open beginning is lost when one ends. Of the continuations that do "
     "not end, the `beam` best stay open each time.",
@@ -514,9 +608,11 @@ def late(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)
                 logs = model.decode(ids, memory.expand(len(ids), -1, -1), source)[:, -1].log_softmax(-1)
                 table = (sums.unsqueeze(1) + logs).clone()
                 divisor = ((5 + n) / 6) ** length_penalty
-                for row in range(len(ids)):
-                    whole = torch.cat([ids[row, 1:], torch.tensor([eos])])
-                    ended.append((table[row, eos] / divisor, table[row, eos] / divisor, whole))
+                for place in table.flatten().topk(min(beam, table.numel())).indices.tolist():
+                    row, word = divmod(place, table.shape[1])
+                    if word == eos:
+                        whole = torch.cat([ids[row, 1:], torch.tensor([eos])])
+                        ended.append((table[row, eos] / divisor, table[row, eos] / divisor, whole))
                 table[:, eos] = -math.inf
                 sums, places = table.flatten().topk(beam)
                 ids = torch.cat([ids[places // table.shape[1]], (places % table.shape[1]).unsqueeze(1)], dim=1)
@@ -541,8 +637,12 @@ def one_at_a_time(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_l
             logs = model.decode(torch.tensor([[bos, *words]]), memory, source)[0, -1].log_softmax(dim=0).tolist()
             following += [(total + log, [*words, word]) for word, log in enumerate(logs)]
         following.sort(reverse=True)
-        whole += [(one[0] / divisor, one[1]) for one in following[:beam] if one[1][-1] == eos or n == max_length]
-        beginnings = [one for one in following if one[1][-1] != eos][:beam]
+        whole += [
+            (beginning[0] / divisor, beginning[1])
+            for beginning in following[:beam]
+            if beginning[1][-1] == eos or n == max_length
+        ]
+        beginnings = [beginning for beginning in following if beginning[1][-1] != eos][:beam]
         if len(whole) >= beam and max(whole)[0] >= beginnings[0][0] / divisor:
             break
     model.train(was)
@@ -572,7 +672,7 @@ def ends_set_apart(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_
             table[:, eos] = -math.inf
             sums, places = table.flatten().topk(min(beam, table.numel()))
             ids = torch.cat([ids[places // words], (places % words).unsqueeze(1)], dim=1)
-            if len(ended) >= beam and max(float(one[0]) for one in ended) >= float(sums[0]) / divisor:
+            if len(ended) >= beam and max(float(sentence[0]) for sentence in ended) >= float(sums[0]) / divisor:
                 break
     model.train(training)
     return _sorted(ended, beam)

@@ -8,12 +8,12 @@ BY_HAND = [
     ByHand(
         name="first word at temperature 0.5",
         value=64 / 88,
-        hint="Divide the first of the heights 64, 16, 4, 4 by their sum.",
+        hint="Divide the first of the powers 64, 16, 4, 4 by their sum.",
         slips={
-            0.5: "That is the probability at temperature 1. The heights are 64, 16, 4 and 4 now.",
+            0.5: "That is the probability at temperature 1. The powers are 64, 16, 4 and 4 now.",
             math.sqrt(8)
             / (math.sqrt(8) + 2 + 2 * math.sqrt(2)): "That is temperature 2: roots. Dividing by 0.5 doubles "
-            "the logits, and the heights are squared.",
+            "the logits, and the powers are squared.",
         },
     ),
     ByHand(

@@ -81,7 +81,7 @@ def calls(rng):
 def projection(call, value):
     """What `start` returns is open."""
     methods = [call.method, *(method for method, _ in call.then)]
-    return [one for method, one in zip(methods, value, strict=True) if method == "step"]
+    return [logits for method, logits in zip(methods, value, strict=True) if method == "step"]
 
 
 EXERCISE = Exercise(
@@ -132,7 +132,7 @@ class _Cache(CachedDecoder):
 
 @EXERCISE.wrong(
     "earlier words forgotten",
-    "Each word attends to itself alone. Append its key and value to those of the words before, and attend to all.",
+    "Each word attends only to itself. Append its key and value to those of the words before, and attend to all.",
 )
 class Nothing(_Cache):
     def remember(self, index, key, value):
@@ -141,7 +141,7 @@ class Nothing(_Cache):
 
 @EXERCISE.wrong(
     "only one earlier word kept",
-    "The store holds the newest word alone, so two words are seen at most. Store the keys and values of all words so far.",
+    "The store holds only the newest word, so two words are seen at most. Store the keys and values of all words so far.",
 )
 class LastTwo(_Cache):
     def remember(self, index, key, value):
@@ -172,7 +172,7 @@ class SharedByLayers(_Cache):
 
 @EXERCISE.wrong(
     "always position 0",
-    "`position` gets one row and adds the encoding of position 0 each time. The newest word stands at the position that its number says.",
+    "`position` gets one row and adds the encoding of position 0 each time. The newest word has the position that its number says.",
 )
 class PositionZero(_Cache):
     def embedded(self):
@@ -239,6 +239,25 @@ class OneMemory(_Cache):
 
 
 @EXERCISE.wrong(
+    "keys of the embeddings for all layers",
+    "Every layer takes its keys and values from the embedded words. A layer's keys and values come from what enters it: make "
+    "them in the loop, from `x`.",
+)
+class KeysOfEmbeddings(_Cache):
+    @torch.no_grad()
+    def step(self, ids):
+        self.seen = torch.cat([self.seen, ids.unsqueeze(1)], dim=1)
+        rows = self.model.position(self.model.target_embedding(self.seen))
+        x = rows[:, -1:]
+        for index, layer in enumerate(self.model.decoder.layers):
+            key, value = self._keys_values(layer.self_attention, rows)
+            x = layer.add_norm_1(x, self._attend(layer.self_attention, x, key, value, None))
+            x = layer.add_norm_2(x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask))
+            x = layer.add_norm_3(x, layer.feed_forward(x))
+        return self.project(x)
+
+
+@EXERCISE.wrong(
     "an axis too many", "The axis of the length, of size 1, is still there. The logits are `(batch, target_size)`."
 )
 class LengthAxis(_Cache):
@@ -254,7 +273,7 @@ class Probabilities(_Cache):
 
 @EXERCISE.wrong(
     "the whole pass each time",
-    "The logits are right, but every step computes all words again. Keep keys and values, and send the newest word alone through the layers.",
+    "The logits are right, but every step computes all words again. Keep keys and values, and send only the newest word through the layers.",
 )
 class WholePass(CachedDecoder):
     @torch.no_grad()

@@ -12,10 +12,12 @@ from helpers.decoding import sample, sampling_probabilities
 
 
 def calls(rng):
-    def call(length, words=8, part=MAIN, note="", report=("output",), model=(), **options):
+    def call(length, words=8, part=MAIN, note="", report=("output",), model=(), batch=1, **options):
         table = rng.normal(size=(11, words))
         table[:, :2] -= 10  # padding and <bos> hardly ever come
-        source = rng.integers(3, 12, (1, length))
+        source = rng.integers(3, 12, (batch, length))
+        for row in range(1, batch):
+            source[row, length - row :] = 0  # this model writes as many words as the source has
         args = (
             Fixture("scripted_translator", (table.astype(np.float32), *model)),
             TensorData(source),
@@ -38,6 +40,7 @@ def calls(rng):
         call(4, report=report, part="mode", note="the model is in training mode before", max_length=6),
         call(4, report=report, part="mode", note="the model is in evaluation mode before", model=(2, False), max_length=6),
         call(4, report=report, part="no gradients", note="are gradients recorded meanwhile?", max_length=6),
+        call(5, 9, batch=3, top_k=1, part="several sentences", note="three sentences, which end at different words"),
     ]  # fmt: skip
 
 
@@ -65,11 +68,11 @@ EXERCISE = Exercise(
         "This is `greedy_decode` with one line changed: where it takes the argmax of the newest logits, draw a word from "
         "their `sampling_probabilities`.",
         "`torch.multinomial(probabilities, 1, generator=generator)` draws one word for each row of `(batch, words)` and "
-        "gives `(batch, 1)`; `squeeze(1)` takes the last axis away. Hand `temperature`, `top_k` and `top_p` on.",
+        "gives `(batch, 1)`; `squeeze(1)` takes the last axis away. Pass `temperature`, `top_k` and `top_p` on.",
     ),
     reference=sample,
     make_calls=calls,
-    parts={MAIN: 0.4, "arguments": 0.3, "generator": 0.1, "mode": 0.1, "no gradients": 0.1},
+    parts={MAIN: 0.4, "arguments": 0.2, "generator": 0.1, "mode": 0.1, "no gradients": 0.1, "several sentences": 0.1},
     projection=projection,
     forbidden=("transformers",),
 )
@@ -91,6 +94,8 @@ def _sample(
     draw=lambda p, generator: torch.multinomial(p, 1, generator=generator),
     chances=sampling_probabilities,
     stop=True,
+    ends=lambda ended: ended.all(),
+    fill=0,
     evaluate=True,
     restore=True,
     gradients=False,
@@ -101,11 +106,15 @@ def _sample(
     with torch.set_grad_enabled(gradients):
         memory = model.encode(source)
         ids = torch.full((len(source), 1), bos)
+        ended = torch.zeros(len(source), 1, dtype=torch.bool)
         for _ in range(max_length):
             logits = newest(model.decode(given(ids), memory, source))
             word = draw(chances(logits, temperature, top_k, top_p), generator)
+            if fill is not None:
+                word = word.masked_fill(ended, fill)
             ids = torch.cat([ids, word], dim=1)
-            if stop and bool((word == eos).all()):
+            ended = ended | (stop & (word == eos))
+            if ends(ended):
                 break
     if restore:
         model.train(training)
@@ -121,7 +130,7 @@ def greedy(model, source, generator, temperature=1.0, top_k=None, top_p=None, bo
 
 
 @EXERCISE.wrong(
-    "generator not handed on",
+    "generator not passed on",
     "The words come from PyTorch's global generator, so they differ from run to run. Give "
     "`generator=generator` to `torch.multinomial`.",
 )
@@ -154,19 +163,19 @@ def anew(model, source, generator, *options, **more):
 
 
 @EXERCISE.wrong(
-    "temperature, top_k and top_p not handed on",
+    "temperature, top_k and top_p not passed on",
     "All words are drawn from the plain softmax. Hand `temperature`, `top_k` and `top_p` on to `sampling_probabilities`.",
 )
 def plain(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
     return _sample(model, source, generator, bos=bos, eos=eos, max_length=max_length)
 
 
-@EXERCISE.wrong("top_k not handed on", "`top_k` makes no difference. Hand it on to `sampling_probabilities`.")
+@EXERCISE.wrong("top_k not passed on", "`top_k` makes no difference. Pass it on to `sampling_probabilities`.")
 def without_k(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
     return _sample(model, source, generator, temperature, None, top_p, bos, eos, max_length)
 
 
-@EXERCISE.wrong("top_p not handed on", "`top_p` makes no difference. Hand it on to `sampling_probabilities`.")
+@EXERCISE.wrong("top_p not passed on", "`top_p` makes no difference. Pass it on to `sampling_probabilities`.")
 def without_p(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
     return _sample(model, source, generator, temperature, top_k, None, bos, eos, max_length)
 
@@ -187,9 +196,84 @@ def first_place(model, source, generator, *options, **more):
     return _sample(model, source, generator, *options, **more, newest=lambda logits: logits[:, 0])
 
 
+@EXERCISE.wrong(
+    "a random number for each position",
+    "A word is drawn for each position, and only the last one is used. Hand only the newest logits, `[:, -1]`, to "
+    "`sampling_probabilities`.",
+)
+def for_each_position(model, source, generator, *options, **more):
+    return _sample(
+        model, source, generator, *options, **more,
+        newest=lambda logits: logits,
+        draw=lambda p, g: torch.multinomial(p.flatten(0, 1), 1, generator=g).reshape(p.shape[:2])[:, -1:],
+    )  # fmt: skip
+
+
+@EXERCISE.wrong(
+    "the generator seeded in each step",
+    "The generator begins anew in each step, so the same random number decides every time. Leave it as it is: it goes on "
+    "by itself.",
+    only="seed",
+)
+def seeded(model, source, generator, *options, **more):
+    return _sample(
+        model, source, generator, *options, **more,
+        draw=lambda p, g: torch.multinomial(p, 1, generator=g.manual_seed(0)),
+    )  # fmt: skip
+
+
 @EXERCISE.wrong("words after the end", "Words go on after `eos`, up to `max_length`. Stop when the sentence has ended.")
 def no_end(model, source, generator, *options, **more):
     return _sample(model, source, generator, *options, **more, stop=False)
+
+
+@EXERCISE.wrong(
+    "only the first sentence",
+    "The first sentence of the batch comes back, the others don't. Decode all rows of `source`.",
+)
+def first_sentence(model, source, generator, *options, **more):
+    return _sample(model, source[:1], generator, *options, **more)
+
+
+@EXERCISE.wrong(
+    "words after the end of a sentence",
+    "A sentence that has ended goes on while others are still open. After `eos` its ids are 0.",
+)
+def goes_on(model, source, generator, *options, **more):
+    return _sample(model, source, generator, *options, **more, fill=None)
+
+
+@EXERCISE.wrong(
+    "ends with the first sentence",
+    "Decoding ends as soon as one sentence has ended. Go on until all have ended, or `max_length` is reached.",
+)
+def ends_with_the_first(model, source, generator, *options, **more):
+    return _sample(model, source, generator, *options, **more, ends=lambda ended: ended.any())
+
+
+@EXERCISE.wrong(
+    "top_k and top_p exchanged",
+    "`top_k` and `top_p` have changed places on the way to `sampling_probabilities`. Pass them by name.",
+)
+def exchanged(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
+    def chances(logits, temperature, top_k, top_p):
+        p = sampling_probabilities(logits, temperature)
+        if top_k is not None:  # as `top_p`: a sum of more than 1 keeps every word
+            return p
+        return sampling_probabilities(logits, temperature, top_k=int(top_p)) if top_p is not None else p
+
+    return _sample(model, source, generator, temperature, top_k, top_p, bos, eos, max_length, chances=chances)
+
+
+@EXERCISE.wrong(
+    "softmax before sampling_probabilities",
+    "The logits go through a softmax first, and `sampling_probabilities` takes another of the result. Hand it the logits.",
+)
+def softmax_twice(model, source, generator, *options, **more):
+    return _sample(
+        model, source, generator, *options, **more,
+        chances=lambda logits, *settings: sampling_probabilities(logits.softmax(dim=-1), *settings),
+    )  # fmt: skip
 
 
 @EXERCISE.wrong("start in the result", "The result begins with `bos`. Leave out that column.")

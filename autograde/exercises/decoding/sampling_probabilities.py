@@ -48,7 +48,8 @@ def calls(rng):
         call(_clear(rng, (2, 3, 6), 1.0, 0.8), "top_p", top_p=0.8),
         call(_clear(rng, (4, 7), 1.4, 0.65), "top_p", top_p=0.65, temperature=1.4),
         call(_mixed(rng, 3, both), "top_p", "the most probable word reaches `top_p`", top_p=0.3),
-        call(_mixed(rng, 4, both), "both", "0.4 and 0.3 stay of `top_k`; of both together 0.4 is more than half", top_k=2, top_p=0.5),
+        call(_mixed(rng, 4, both), "both", "`top_k` keeps 0.4 and 0.3; 0.4 is more than half of both together", top_k=2, top_p=0.5),
+        call(_mixed(rng, 3, both), "both", "of the four of `top_k`, 0.4 and 0.3 have more than 0.715 together, but not before the division", top_k=4, top_p=0.715),
         call(_mixed(rng, 2, both), "both", "0.4, 0.3 and 0.2 stay of `top_k`; the first two have 7/9 together", top_k=3, top_p=0.75),
     ]  # fmt: skip
 
@@ -120,7 +121,11 @@ def multiplied(logits, temperature=1.0, top_k=None, top_p=None):
     return _wrong(logits, temperature, top_k, top_p, softmax=lambda x, t: (x * t).softmax(dim=-1))
 
 
-@EXERCISE.wrong("temperature not used", "The temperature changes nothing. Divide the logits by it before the softmax.")
+@EXERCISE.wrong(
+    "temperature not used",
+    "The temperature changes nothing. Divide the logits by it before the softmax.",
+    unless=r"logits\s*/=?\s*temperature",
+)
 def no_temperature(logits, temperature=1.0, top_k=None, top_p=None):
     return _wrong(logits, temperature, top_k, top_p, softmax=lambda x, t: x.softmax(dim=-1))
 
@@ -258,6 +263,48 @@ def as_a_threshold(logits, temperature=1.0, top_k=None, top_p=None):
 )
 def sorted_order(logits, temperature=1.0, top_k=None, top_p=None):
     return _wrong(logits, temperature, top_k, top_p, put_back=lambda p, order, falling: falling)
+
+
+@EXERCISE.wrong(
+    "not divided by the sum",
+    "What is left after `top_k` and `top_p` does not add up to 1. Divide by its sum after each of them.",
+)
+def not_normalized(logits, temperature=1.0, top_k=None, top_p=None):
+    return _wrong(logits, temperature, top_k, top_p, after_k=lambda p: p, after_p=lambda p: p)
+
+
+@EXERCISE.wrong(
+    "sorted probabilities not put back",
+    "The probabilities come back in falling order. Each belongs to a word: put them back into their places, by `scatter` or "
+    "by sorting the order.",
+)
+def left_sorted(logits, temperature=1.0, top_k=None, top_p=None):
+    p = _wrong(logits, temperature, top_k, top_p)
+    return p if top_k is None and top_p is None else p.sort(dim=-1, descending=True).values
+
+
+@EXERCISE.wrong(
+    "top_p in the order of the vocabulary",
+    "The sum for `top_p` runs through the words in the order of their ids. It begins with the most probable word: sort first.",
+)
+def not_sorted(logits, temperature=1.0, top_k=None, top_p=None):
+    p = _wrong(logits, temperature, top_k, None)
+    if top_p is None:
+        return p
+    kept = p * (p.cumsum(dim=-1) - p < top_p)
+    return kept / kept.sum(dim=-1, keepdim=True)
+
+
+@EXERCISE.wrong(
+    "top_p compared with single words",
+    "Each word's own probability is compared with a bound. `top_p` is about the sum of the most probable words.",
+)
+def single_words(logits, temperature=1.0, top_k=None, top_p=None):
+    p = _wrong(logits, temperature, top_k, None)
+    if top_p is None:
+        return p
+    kept = p * (p >= 1 - top_p)
+    return kept / kept.sum(dim=-1, keepdim=True)
 
 
 @EXERCISE.variant
