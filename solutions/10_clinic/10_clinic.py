@@ -15,7 +15,7 @@
 # - tell a loss that is good from a loss that is too good;
 # - find the line behind a symptom, and say in a sentence what was wrong.
 #
-# **What you need**: lesson 7 (masks, decoder, the leak test). About 80 minutes for the core, and 20 more for what is marked as
+# **What you need**: lesson 7 (masks, decoder, the leak test); cases 5 and 6 come back to lessons 1, 4 and 5. About 80 minutes for the core, and 20 more for what is marked as
 # extra.
 #
 # <!-- table: 10_clinic -->
@@ -56,8 +56,8 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # %% [markdown]
 # ## The idea
 #
-# A model is a function, and a function can be asked. Change one thing in its input of which you know what it may change, and
-# compare the two outputs:
+# A model is a function, and you can question a function. Change one thing in its input, where you know what that may
+# affect, and compare the two outputs:
 #
 # ![A source and a target go into a model, which gives logits. The same source and a target with one word changed go into the same model, which gives other logits. The two are compared place by place: before the changed word nothing may move.](figures/instrument.png)
 #
@@ -66,13 +66,15 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # %% [markdown]
 # ## The numbers by hand
 #
-# How large may a difference be that means nothing? In float32 a number has about 7 digits. Logits near 1 that are computed in another
-# order differ by about $10^{-7}$, after some layers by $10^{-6}$. A word that really has an influence moves a logit by $10^{-2}$ or
+# How large can a difference be and still mean nothing? In float32 a number has about 7 digits. Logits near 1 that are computed in another
+# order differ by about $10^{-7}$, after some layers by up to $10^{-5}$. A word that really has an influence moves a logit by $10^{-3}$ or
 # more. Anything between, such as $10^{-4}$, tells the two apart. Here are both, for a small Transformer:
 
 # %%
 torch.manual_seed(0)
-model = Transformer(source_size=9, target_size=9, d_model=16, num_heads=2, num_layers=2, d_ff=32).eval()
+model = Transformer(
+    source_size=9, target_size=9, d_model=16, num_heads=2, num_layers=2, d_ff=32
+).eval()
 source, target = torch.tensor([[1, 4, 7, 5, 2]]), torch.tensor([[1, 3, 8, 6, 4]])
 changed = target.clone()
 changed[0, 3] = 5  # in place of 6
@@ -116,7 +118,7 @@ def logits_of(model, source, target_input):
 #
 # Write `sees_future(model, source, target_input)`: True if another word at a later place of the target changes an earlier logit,
 # else False. `source` is `(batch, n_source)`, `target_input` is `(batch, n_target)`, `model(source, target_input)` gives logits
-# `(batch, n_target, words)`. Every id below `words` is a word of the target.
+# `(batch, n_target, words)`. Every id from 1 to `words - 1` is a word of the target; 0 is padding.
 #
 # A leak at one place counts, and so does one in a single row of the batch.
 #
@@ -124,7 +126,7 @@ def logits_of(model, source, target_input):
 # <details>
 # <summary>Hint 1</summary>
 #
-# Take the logits of the sentence as it is. Then change the word at one place, and take them again. Which logits may move, and which may not? Go through all places.
+# Take the logits of the sentence as it is. Then change the word at one place, and take them again. Which logits may move, and which may not? Go through the places from 1 on.
 #
 # </details>
 # <details>
@@ -143,7 +145,8 @@ def sees_future(model, source, target_input):
     logits = logits_of(model, source, target_input)
     for place in range(1, target_input.shape[1]):
         changed = target_input.clone()
-        changed[:, place] = changed[:, place] % (logits.shape[-1] - 1) + 1  # another word, never padding
+        # another word, never padding
+        changed[:, place] = changed[:, place] % (logits.shape[-1] - 1) + 1
         moved = logits_of(model, source, changed) - logits
         if (moved[:, :place].abs() > MOVED).any():
             return True
@@ -182,11 +185,14 @@ check("sees_future")
 
 # %% nbgrader={"grade": false, "grade_id": "sees_padding", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sees_padding(model, source, target_input, pad=0):
-    """Does more padding at the end of the source, or of the target, change the logits of real words?"""
+    """Does more padding, in source or target, change the logits of real words?"""
     ### BEGIN SOLUTION
     logits, real = logits_of(model, source, target_input), target_input != pad
     for more_source, more_target in ((3, 0), (0, 3)):
-        longer = F.pad(source, (0, more_source), value=pad), F.pad(target_input, (0, more_target), value=pad)
+        longer = (
+            F.pad(source, (0, more_source), value=pad),
+            F.pad(target_input, (0, more_target), value=pad),
+        )
         moved = logits_of(model, *longer)[:, : target_input.shape[1]] - logits
         if (moved[real].abs() > MOVED).any():
             return True
@@ -273,7 +279,9 @@ def untrained_parameters(model, source, target):
     logits = patient(source, decoder_input)
     F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=0).backward()
     parameters = patient.named_parameters()
-    return sorted(name for name, p in parameters if p.requires_grad and (p.grad is None or not p.grad.any()))
+    return sorted(
+        name for name, p in parameters if p.requires_grad and (p.grad is None or not p.grad.any())
+    )
     ### END SOLUTION
 
 
@@ -292,20 +300,28 @@ check("untrained_parameters")
 def seal(fault):
     """A small Transformer with this fault."""
     torch.manual_seed(3)
-    model = Transformer(source_size=9, target_size=9, d_model=16, num_heads=2, num_layers=2, d_ff=32, dropout=0.0)
+    model = Transformer(
+        source_size=9, target_size=9, d_model=16, num_heads=2, num_layers=2, d_ff=32, dropout=0.0
+    )
     if fault == "no causal mask":
         model.decoder.register_forward_pre_hook(
             lambda part, args: (*args[:2], args[2].any(dim=1, keepdim=True), args[3])
         )
     if fault == "padding of the source visible":
-        model.decoder.register_forward_pre_hook(lambda part, args: (*args[:3], torch.ones_like(args[3])))
+        model.decoder.register_forward_pre_hook(
+            lambda part, args: (*args[:3], torch.ones_like(args[3]))
+        )
     if fault == "cross-attention thrown away":
         for layer in model.decoder.layers:
-            layer.cross_attention.register_forward_hook(lambda part, args, result: (result[0] * 0, None))
+            layer.cross_attention.register_forward_hook(
+                lambda part, args, result: (result[0] * 0, None)
+            )
     if fault == "memory detached":
         model.encoder.register_forward_hook(lambda part, args, memory: memory.detach())
     if fault == "one network switched off":
-        model.decoder.layers[1].feed_forward.register_forward_hook(lambda part, args, rows: rows * 0)
+        model.decoder.layers[1].feed_forward.register_forward_hook(
+            lambda part, args, rows: rows * 0
+        )
     return model.eval()
 
 
@@ -318,24 +334,34 @@ faults = [
     "one network switched off",
 ]
 hidden_order = torch.randperm(6, generator=torch.Generator().manual_seed(11)).tolist()
-sealed_models = {letter: seal(faults[number]) for letter, number in zip("ABCDEF", hidden_order, strict=True)}
+sealed_models = {
+    letter: seal(faults[number]) for letter, number in zip("ABCDEF", hidden_order, strict=True)
+}
 
 sources = torch.tensor([[1, 4, 7, 5, 8, 2], [1, 6, 3, 2, 0, 0]])
 targets = torch.tensor([[1, 3, 8, 6, 4, 2], [1, 5, 7, 2, 0, 0]])
 print("model   sees future   sees padding   uses source   untrained parameters")
 for letter, sealed_model in sealed_models.items():
     reads, _ = teacher_forcing_pair(targets)
-    answers = [instrument(sealed_model, sources, reads) for instrument in (sees_future, sees_padding, uses_source)]
+    answers = [
+        instrument(sealed_model, sources, reads)
+        for instrument in (sees_future, sees_padding, uses_source)
+    ]
     untrained = untrained_parameters(sealed_model, sources, targets)
     where = sorted({".".join(name.split(".")[:2]) for name in untrained})
-    print(f"{letter:<7}", *(f"{answer!s:<13}" for answer in answers), f"{len(untrained):2d}", ", ".join(where))
+    print(
+        f"{letter:<7}",
+        *(f"{answer!s:<13}" for answer in answers),
+        f"{len(untrained):2d}",
+        ", ".join(where),
+    )
 
 # %% [markdown]
-# **Diagnose first**: which fault has A, which B, ...? Each row has one explanation. Two models pass the first three questions and have
+# **Diagnose first**: which fault does each model have? Each row has one explanation. Two models pass the first three questions and have
 # parameters that never learn: where are these?
 
 # %%
-predict("", "which fault has each of the models A to F?")
+predict("", "which fault does each model have, A to F?")
 
 # %%
 for letter, number in zip("ABCDEF", hidden_order, strict=True):
@@ -350,7 +376,7 @@ predict()
 # %% [markdown]
 # ## Six patients
 #
-# Instruments find that something is wrong, and where. The line is found by reading. What you get at first is a *symptom*: a loss that does not move, one word again and again, a NaN. Each case goes
+# An instrument tells you that something is wrong, and where. To find the line, you have to read the code. What you get at first is a *symptom*: a loss that does not move, one word again and again, a NaN. Each case goes
 # like this:
 #
 # 1. Read the symptom, then the broken code. Run its cell and look at the symptom yourself.
@@ -359,23 +385,25 @@ predict()
 #    in words is half of the repair. The check reads your code, not your words.
 # 4. Run the last cell of the case. It examines your version as it examined the broken one.
 #
-# Cases 3 and 4 are core: no instrument above finds them. The others are extra: each is one of the faults that you have found,
+# Cases 3 and 4 are core: no instrument above finds them. The others are extra: each is close to a fault that you have found,
 # this time as a line of code.
 #
-# First what they need. Most of the patients are parts of a very small language model, with one attention layer. It learns
-# sentences like "the dog sleeps". The cell below makes 21 of them.
+# First what they need. Two of the patients, cases 2 and 3, are parts of a very small language model, with one attention layer.
+# It learns sentences like "the dog sleeps". The cell below makes 21 of them.
 
 # %%
 animals = ["dog", "dog", "cat", "bird", "fish", "horse", "mouse"]  # the dog is seen more often
-animal_sentences = [f"the {animal} {verb}" for animal in animals for verb in ("sleeps", "sleeps", "eats")]
+animal_sentences = [
+    f"the {animal} {verb}" for animal in animals for verb in ("sleeps", "sleeps", "eats")
+]
 animal_words = Vocabulary(animal_sentences)
 animal_ids = torch.tensor([animal_words.encode(sentence) for sentence in animal_sentences])
 
 
 class NextWord(nn.Module):
-    """A language model with one attention layer: ids (batch, length) to logits (batch, length, words).
+    """A language model with one attention layer: ids (batch, length) to logits for each position.
 
-    attend(query, key, value) is the attention to be used, each of the three is (batch, length, width).
+    attend(query, key, value) is the attention to be used, each (batch, length, width).
     """
 
     def __init__(self, words, width, attend):
@@ -411,18 +439,25 @@ def spoken(row):
     return " ".join(animal_words.index_to_word[int(i)] for i in row)
 
 
-print(f"{len(animal_sentences)} sentences, {len(animal_words)} words;", "the first:", spoken(animal_ids[0]))
+print(
+    f"{len(animal_sentences)} sentences, {len(animal_words)} words;",
+    "the first:",
+    spoken(animal_ids[0]),
+)
 
 # %% [markdown]
 # ### Case 1 · The loss does not move
 #
-# A linear model is to learn which of three words comes next. It takes 51 steps. **Symptom:** the loss is the same after
+# A linear model has to learn which of three words comes next. It takes 51 steps. **Symptom:** the loss is the same after
 # every step, to the last digit. No error, no warning.
 #
 # The author remembers: "At first `backward()` complained that the tensor *does not require grad*. With
 # `requires_grad=True` the message went away."
 #
 # **Predict first:** what will the gradient of the weights be?
+
+# %%
+predict("", "the gradient of the weights")
 
 
 # %%
@@ -454,6 +489,7 @@ def examine_fit(fit):
 
 
 examine_fit(broken_fit)
+predict()
 
 # %% [markdown]
 # ### Exercise 10.5 · `repair_fit`
@@ -483,9 +519,9 @@ examine_fit(broken_fit)
 
 # %% nbgrader={"grade": false, "grade_id": "repair_fit", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def repair_fit(model, inputs, labels, steps, rate):
-    """Train `model` in place; returns the losses, one for each step. Name the fault in a comment."""
+    """Train `model` in place; returns the loss of each step. Name the fault in a comment."""
     ### BEGIN SOLUTION
-    # fault: `.item()` and `torch.tensor` cut the loss off from the model, so no gradient arrives at the weights
+    # fault: `.item()` and `torch.tensor` cut the loss off from the model: no gradient arrives
     optimizer = torch.optim.SGD(model.parameters(), rate)
     losses = []
     for _ in range(steps):
@@ -509,7 +545,7 @@ examine_fit(repair_fit)
 # ### Case 2 · The loss is too good to be true
 #
 # `NextWord` is trained with the attention below. **Symptom:** the loss falls to nearly 0 in a few steps. Everybody is happy,
-# until the model has to write a sentence of its own.
+# until the model has to write its own sentence.
 #
 # Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and
 # what it does, is chance. Even a perfect model can know no more than the shares: "dog" comes in two of seven cases,
@@ -527,9 +563,27 @@ def lowest_honest_loss():
     def chance(shares):
         return -sum(share * math.log(share) for share in shares)
 
-    return (chance([2 / 7] + 5 * [1 / 7]) + chance([2 / 3, 1 / 3])) / 4  # four words are predicted in each sentence
+    # four words are predicted in each sentence
+    return (chance([2 / 7] + 5 * [1 / 7]) + chance([2 / 3, 1 / 3])) / 4
 
 
+# %% tags=["drawing"]
+# Drawing: a function that draws the training loss and the lowest honest loss
+def loss_figure(curve):
+    lowest = lowest_honest_loss()
+    figure, axes = new(size=(6, 3.2))
+    axes.plot(curve, label="loss in training", **{**line_style(0), "marker": ""})
+    axes.axhline(lowest, label="lowest honest loss", color="black", linestyle="--")
+    axes.set(title="what the model seems to know", xlabel="step", ylabel="loss", ylim=(-0.1, 4))
+    axes.legend(frameon=False)
+    return show(
+        figure,
+        alt=f"The loss over {len(curve)} steps, from {curve[0]:.2f} to {curve[-1]:.2f}, and a "
+        f"dashed line at the lowest honest loss, {lowest:.2f}.",
+    )
+
+
+# %%
 def examine_attend(attend):
     model, curve = practise(attend)
     words = torch.ones(1, 5, dtype=torch.int64)  # <bos>, and four places to be filled
@@ -537,18 +591,7 @@ def examine_attend(attend):
         words[:, place] = model(words[:, :place])[:, place - 1].argmax(dim=-1)
     print(f"last loss {curve[-1]:.2f}, lowest honest loss {lowest_honest_loss():.2f}")
     print("the model writes:", spoken(words[0]))
-
-    figure, axes = new(size=(6, 3.2))
-    axes.plot(curve, label="loss in training", **{**line_style(0), "marker": ""})
-    axes.axhline(lowest_honest_loss(), label="lowest honest loss", color="black", linestyle="--")
-    axes.set(title="what the model seems to know", xlabel="step", ylabel="loss", ylim=(-0.1, 4))
-    axes.legend(frameon=False)
-    side = "far below" if curve[-1] < lowest_honest_loss() - 0.1 else "down to"
-    return show(
-        figure,
-        alt=f"The loss over 80 steps. It falls from about 3 within 15 steps {side} the dashed line, the lowest honest loss of "
-        f"{lowest_honest_loss():.2f}, and ends at {curve[-1]:.2f}.",
-    )
+    return loss_figure(curve)
 
 
 examine_attend(broken_attend)
@@ -580,7 +623,7 @@ examine_attend(broken_attend)
 
 # %% nbgrader={"grade": false, "grade_id": "repair_attend", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def repair_attend(query, key, value):
-    """(batch, length, d_head) twice and (batch, length, d_value), to the shape of value. Name the fault in a comment."""
+    """Queries, keys and values (batch, length, width). Name the fault in a comment."""
     ### BEGIN SOLUTION
     # fault: no causal mask; every position could read the next word, and copied it
     scores = query @ key.mT / math.sqrt(key.shape[-1])
@@ -602,7 +645,7 @@ examine_attend(repair_attend)
 # %% [markdown]
 # ### Case 3 · The same word, again and again
 #
-# This patient is a healthy model (PyTorch's own causal attention, loss at the dashed line). It is asked to go on after
+# This patient is a healthy model (PyTorch's own causal attention, loss at the dashed line). It is asked to continue after
 # `<bos>`. **Symptom:** it says one word, and says it for ever.
 #
 # It helps to remember what comes out of the model: logits of the shape `(batch, length, words)`, a prediction at *every*
@@ -686,6 +729,9 @@ examine_generate(repair_generate)
 #
 # **Predict first:** will it help to make the learning rate smaller?
 
+# %%
+predict("", "does a smaller learning rate help?")
+
 
 # %%
 def broken_loss(logits, labels):
@@ -714,6 +760,7 @@ def examine_loss(loss_function):
 
 
 examine_loss(broken_loss)
+predict()
 
 # %% [markdown]
 # ### Exercise 10.8 · `repair_loss`
@@ -793,12 +840,13 @@ def examine_block(block_class):
     torch.manual_seed(0)
     block = block_class(8, 2)
     target = torch.randn(1, 3, 8)
-    one, other = torch.randn(1, 5, 8, requires_grad=True), torch.randn(1, 4, 8)
-    gap = (block(target, one) - block(target, other)).abs().max().item()
+    source, another = torch.randn(1, 5, 8, requires_grad=True), torch.randn(1, 4, 8)
+    gap = (block(target, source) - block(target, another)).abs().max().item()
     print(f"two sources, largest difference of the outputs: {gap:.2f}")
-    out = block(target, one)
+    out = block(target, source)
     out[..., 0].sum().backward()
-    print("a gradient for the source:", "no" if one.grad is None or not one.grad.any() else "yes")
+    arrived = source.grad is not None and source.grad.any()
+    print("a gradient for the source:", "yes" if arrived else "no")
 
 
 examine_block(BrokenDecoderBlock)
@@ -841,7 +889,7 @@ class RepairedDecoderBlock(nn.Module):
         self.add_norm_2 = AddNorm(width, dropout=0.0)
 
     def forward(self, x, memory):
-        """(batch, n_target, width) and (batch, n_source, width), to the shape of x. Name the fault in a comment."""
+        """Returns the shape of x. Name the fault in a comment."""
         ### BEGIN SOLUTION
         # fault: the result of cross-attention was not used; that of self-attention was added twice
         from_target, _ = self.self_attention(x)
@@ -861,8 +909,8 @@ examine_block(RepairedDecoderBlock)
 # ### Case 6 · Worse in a batch than alone
 #
 # The words of a sentence attend to each other (here with `x` itself as query, key and value), then the mean of the real
-# words is the vector of the sentence. The author has thought of padding: there is a mask, and the mean counts real words
-# alone. **Symptom:** a sentence has one vector when it comes alone, and another one in a batch with longer sentences. In a
+# words is the vector of the sentence. The author has thought of padding: there is a mask, and the mean counts only real
+# words. **Symptom:** a sentence has one vector when it comes alone, and another one in a batch with longer sentences. In a
 # test with one sentence at a time nothing is wrong.
 #
 # The patient below is "the cat sleeps", with 0 to 8 rows of padding behind it. The vector should not depend on them.
@@ -897,7 +945,7 @@ examine_vectors(broken_sentence_vectors)
 # <!-- end -->
 #
 # Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real words,
-# wherever the padding stands; every sentence has at least one. Scaled self-attention with `x` as query, key and value, then
+# wherever the padding is; every sentence has at least one. Scaled self-attention with `x` as query, key and value, then
 # the mean over the real words. The result is `(batch, width)`, and no number in it depends on what is in padded rows.
 #
 # <!-- hints: repair_sentence_vectors -->
@@ -918,9 +966,9 @@ examine_vectors(broken_sentence_vectors)
 
 # %% nbgrader={"grade": false, "grade_id": "repair_sentence_vectors", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def repair_sentence_vectors(x, keep):
-    """(batch, length, width) and (batch, length), to (batch, width). Name the fault in a comment."""
+    """Returns (batch, width). Name the fault in a comment."""
     ### BEGIN SOLUTION
-    # fault: the mask lay on the padded queries; the padded keys stayed visible to real words
+    # fault: the mask was on the padded queries; the padded keys stayed visible to real words
     scores = x @ x.mT / math.sqrt(x.shape[-1])
     weights = scores.masked_fill(~keep[:, None, :], -1e9).softmax(dim=-1)
     shares = keep / keep.sum(dim=1, keepdim=True)  # of each real word in the mean
@@ -937,9 +985,9 @@ examine_vectors(repair_sentence_vectors)
 # %% [markdown]
 # ## Experiment: a fault that nobody sees
 #
-# Would the loss have told? Here it is, of all six models, before any training.
+# Would the loss have told us? Here it is, of all six models, before any training.
 #
-# **Predict first.** Can one tell the six models apart by their loss?
+# **Predict first.** Can you tell the six models apart by their loss?
 
 # %%
 predict("", "can the loss tell them apart?")
@@ -947,7 +995,9 @@ predict("", "can the loss tell them apart?")
 # %%
 reads, labels = teacher_forcing_pair(targets)
 for letter, sealed_model in sealed_models.items():
-    cost = F.cross_entropy(logits_of(sealed_model, sources, reads).transpose(1, 2), labels, ignore_index=0)
+    cost = F.cross_entropy(
+        logits_of(sealed_model, sources, reads).transpose(1, 2), labels, ignore_index=0
+    )
     print(f"{letter}   loss {cost.item():.2f}")
 predict()
 
@@ -968,16 +1018,16 @@ predict()
 # | How low can the loss honestly get? | the model does not go below | case 2 |
 # | Do logits in the hundreds give a finite loss, and the right one? | yes | case 4 |
 #
-# Keep the four: they work for every model of this kind, on its first day.
+# Keep the four instruments: they work for every model of this kind, on its first day.
 #
 # **Next**: lesson 11 goes from 2017 to today's language models.
 #
 # ## The paper, the blog, this code
 #
-# "Blogs and notes" are the texts that this course grew out of.
+# The column "blogs and notes" sums up what many of them say.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |
-# | How does one know that a prediction depends only on earlier words? | the mask, "combined with the fact that the output embeddings are offset by one position" (section 3.1) | masking "prevents cheating" | the leak test |
+# | How do you know that a prediction depends only on earlier words? | the mask, "combined with the fact that the output embeddings are offset by one position" (section 3.1) | masking "prevents cheating" | the leak test |
 # | What about padding? | not mentioned | not mentioned | a sentence has the same result in every batch |
-# | Which mistakes does one make? | not mentioned | not mentioned | eleven of them, each in one or two lines |
+# | Which mistakes do people make? | not mentioned | not mentioned | five sealed models and six patients, each with a fault of one or two lines |

@@ -14,8 +14,24 @@ def instrument():
         arrow(axes, (3.1, y), (4.05, y))
         arrow(axes, (5.95, y), (6.7, y))
     axes.text(1.6, 1.7, "one word is changed", ha="center", va="center", color=ORANGE, fontsize=9.5)
-    axes.text(5.0, 1.7, "the same one, in evaluation mode", ha="center", va="center", color=BLUE, fontsize=9.5)
-    box(axes, 11.6, 1.7, "compare, place by place:\n0, 1 and 2 may not move", GREEN, width=3.1, bold=True)
+    axes.text(
+        5.0,
+        1.7,
+        "the same one, in evaluation mode",
+        ha="center",
+        va="center",
+        color=BLUE,
+        fontsize=9.5,
+    )
+    box(
+        axes,
+        11.6,
+        1.7,
+        "compare, place by place:\n0, 1 and 2 may not move",
+        GREEN,
+        width=3.1,
+        bold=True,
+    )
     arrow(axes, (9.3, 2.6), (10.3, 2.15), GREEN)
     arrow(axes, (9.3, 0.8), (10.3, 1.25), GREEN)
     axes.set(xlim=(0, 13.3), ylim=(0.2, 3.2))

@@ -25,7 +25,11 @@ def calls(rng):
             ),
             note="by hand: all scores are 0, so each row is the mean of the values up to there: 6 0, 3 1, 3 2",
         ),
-        FunctionCall((random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 2))),
+        FunctionCall(
+            (random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 2)),
+            report=("output", "input_gradients"),
+            note="backward, too",
+        ),
         FunctionCall(
             (
                 random_tensor(rng, 2, 6, 3, scale=2.0),
@@ -36,7 +40,7 @@ def calls(rng):
         FunctionCall((tensor(far), tensor(-far), random_tensor(rng, 3, 5, 2)), note="all scores are far below zero"),
         FunctionCall(
             (random_tensor(rng, 4, 1, 5), random_tensor(rng, 4, 1, 5), random_tensor(rng, 4, 1, 3)),
-            note="one word alone",
+            note="only one word",
         ),
     ]
 
@@ -101,9 +105,7 @@ def one_too_far(query, key, value):
     return _attend(query, key, value, _ones(query).tril(1))
 
 
-@EXERCISE.wrong(
-    "only itself", "Each word attends to itself alone. What stands before it is known and may be read, too."
-)
+@EXERCISE.wrong("only itself", "Each word attends only to itself. What comes before it is known and may be read, too.")
 def only_itself(query, key, value):
     return value.clone()
 
@@ -163,6 +165,17 @@ def own_place_hidden(query, key, value):
     scores = attention_scores_of(query, key)
     hidden = torch.ones_like(scores, dtype=torch.bool).triu()
     return torch.softmax(scores.masked_fill(hidden, -1e9), dim=-1) @ value
+
+
+@EXERCISE.wrong(
+    "the past hidden in place of the future",
+    "The scores of the past, and a word's own, become -inf, and the last row is NaN. `masked_fill` fills where its condition "
+    "is True: it needs `~` before a mask of what may be seen.",
+)
+def past_hidden(query, key, value):
+    scores = attention_scores_of(query, key)
+    past = torch.ones_like(scores, dtype=torch.bool).tril()
+    return torch.softmax(scores.masked_fill(past, -math.inf), dim=-1) @ value
 
 
 @EXERCISE.variant

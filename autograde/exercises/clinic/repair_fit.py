@@ -157,7 +157,7 @@ def loss_after_the_step(model, inputs, labels, steps, rate):
 
 @EXERCISE.wrong(
     "step before backward",
-    "Every update comes one step late, so the first two losses are the same. `optimizer.step()` stands after "
+    "Every update comes one step late, so the first two losses are the same. `optimizer.step()` belongs after "
     "`loss.backward()`.",
 )
 def step_too_early(model, inputs, labels, steps, rate):
@@ -182,7 +182,7 @@ def a_copy(model, inputs, labels, steps, rate):
 
 @EXERCISE.wrong(
     "another optimizer",
-    "The steps are those of Adam. Plain gradient descent is asked for: `torch.optim.SGD`, as in the broken code.",
+    "The steps are those of Adam. Use plain gradient descent: `torch.optim.SGD`, as in the broken code.",
 )
 def adam(model, inputs, labels, steps, rate):
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
@@ -226,6 +226,23 @@ def largest_word(model, inputs, labels, steps, rate):
     losses = []
     for _ in range(steps):
         loss = -torch.log_softmax(model(inputs), dim=-1).max(dim=-1).values.mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@EXERCISE.wrong(
+    "every label for every row",
+    "`[:, labels]` picks the columns of all labels in every row. Each row has its own label: index with two tensors, the row "
+    "numbers and the labels.",
+)
+def all_labels(model, inputs, labels, steps, rate):
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    losses = []
+    for _ in range(steps):
+        loss = -torch.log_softmax(model(inputs), dim=-1)[:, labels].mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

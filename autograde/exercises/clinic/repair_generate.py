@@ -92,7 +92,7 @@ def stuck(model, start, steps):
 
 @EXERCISE.wrong(
     "only the newest word is read",
-    "From the second step on the model sees one word alone. Give it all words so far, `start` among them.",
+    "From the second step on the model sees only one word. Give it all words so far, `start` among them.",
 )
 def newest_only(model, start, steps):
     ids, read = start, start
@@ -116,7 +116,7 @@ def last_but_one(model, start, steps):
 
 @EXERCISE.wrong(
     "mean over the positions",
-    "The logits of all positions are averaged. They predict different words; the last position alone predicts "
+    "The logits of all positions are averaged. They predict different words; only the last position predicts "
     "the missing one.",
 )
 def mean(model, start, steps):
@@ -127,7 +127,7 @@ def mean(model, start, steps):
 
 
 @EXERCISE.wrong(
-    "least probable word", "The word with the smallest logit is taken. A large logit stands for a probable word."
+    "least probable word", "The word with the smallest logit is taken. A large logit means a probable word."
 )
 def least_probable(model, start, steps):
     ids = start
@@ -147,7 +147,7 @@ def runner_up(model, start, steps):
     return ids[:, start.shape[1] :]
 
 
-@EXERCISE.wrong("start returned, too", "The result begins with `start`. Return the new words alone.")
+@EXERCISE.wrong("start returned, too", "The result begins with `start`. Return only the new words.")
 def with_start(model, start, steps):
     ids = start
     for _ in range(steps):
@@ -171,6 +171,55 @@ def first_row_for_all(model, start, steps):
 def all_at_once(model, start, steps):
     ids = torch.cat([start, torch.zeros(len(start), steps, dtype=start.dtype)], dim=1)
     return model(ids)[:, start.shape[1] - 1 : -1].argmax(dim=-1)
+
+
+@EXERCISE.wrong(
+    "start not cut off whole",
+    "One word of `start` is cut off, and it may have more. The new words begin behind it: `words[:, start.shape[1] :]`.",
+)
+def cut_at_one(model, start, steps):
+    return with_start(model, start, steps)[:, 1:]
+
+
+@EXERCISE.wrong(
+    "the model is asked once",
+    "The model runs only once, on `start`, and its predictions inside `start` come back. Ask it again after each new word.",
+)
+def asked_once(model, start, steps):
+    return model(start).argmax(dim=-1)[:, -steps:]
+
+
+@EXERCISE.wrong(
+    "largest logit over the positions",
+    "`argmax` runs over the positions. It has to run over the words, the last axis, at the last position.",
+)
+def over_positions(model, start, steps):
+    ids = start
+    for _ in range(steps):
+        ids = torch.cat([ids, model(ids).argmax(dim=1)[:, -1:]], dim=1)
+    return ids[:, start.shape[1] :]
+
+
+@EXERCISE.wrong(
+    "the last sentence in place of the last position",
+    "`[-1:]` takes the last sentence of the batch. The newest word is in the last column: `[:, -1:]`.",
+)
+def last_sentence(model, start, steps):
+    ids = start
+    for _ in range(steps):
+        ids = torch.hstack([ids, model(ids).argmax(dim=-1)[-1:]])
+    return ids[:, start.shape[1] :]
+
+
+@EXERCISE.wrong(
+    "the axis of the new word is lost",
+    "`[:, -1]` takes the axis of the positions away, and two axes cannot be joined with one. `[:, -1:]` keeps it.",
+)
+def axis_lost(model, start, steps):
+    ids = start
+    for _ in range(steps):
+        ids = torch.hstack([ids, model(ids).argmax(dim=-1)[:, -1]])
+    return ids[:, start.shape[1] :]
 
 
 @EXERCISE.variant

@@ -14,9 +14,9 @@ from helpers.clinic import repair_loss
 
 def calls(rng):
     labels = rng.integers(6, size=(3, 4))
-    # some words are near to each other, two are far below: as probabilities they are rounded to 0
+    # some words are near to each other, two are far below: as probabilities they are rounded to 0, in float64 as well
     far = rng.permuted(np.tile([-300.0, -120.0, -0.7, 0.0, 1.0, 1.5], (3, 4, 1)), axis=2)
-    far[0, 0, labels[0, 0]], far[1, 2, labels[1, 2]] = 500.0, -500.0
+    far[0, 0, labels[0, 0]], far[1, 2, labels[1, 2]] = 500.0, -900.0
     level = rng.normal(size=(2, 5, 4)) * 3 + np.array([1000.0, -1000.0])[:, np.newaxis, np.newaxis]
     return [
         FunctionCall(
@@ -26,8 +26,12 @@ def calls(rng):
         FunctionCall(
             (tensor([[[0.0, 200.0, 0.0]]]), ids([[0]])), note="by hand: the label's logit is 200 below the best"
         ),
-        FunctionCall((random_tensor(rng, 2, 3, 5, scale=2.0), ids(rng.integers(5, size=(2, 3))))),
-        FunctionCall((tensor(far), ids(labels)), note="logits between -500 and 500"),
+        FunctionCall(
+            (random_tensor(rng, 2, 3, 5, scale=2.0), ids(rng.integers(5, size=(2, 3)))),
+            report=("output", "input_gradients"),
+            note="backward, too",
+        ),
+        FunctionCall((tensor(far), ids(labels)), note="logits between -900 and 500"),
         FunctionCall((tensor(level), ids(rng.integers(4, size=(2, 5)))), note="logits near 1000 and near -1000"),
     ]
 
@@ -161,6 +165,35 @@ def minus_lost(logits, labels):
 )
 def over_positions(logits, labels):
     return -torch.log_softmax(logits, dim=1).gather(2, labels.unsqueeze(2)).mean()
+
+
+@EXERCISE.wrong(
+    "axes of cross_entropy",
+    "`F.cross_entropy` takes the words from axis 1. Give it `logits.transpose(1, 2)`, or flatten the positions.",
+    only="cross_entropy",
+)
+def axes_not_moved(logits, labels):
+    return F.cross_entropy(logits, labels)
+
+
+@EXERCISE.wrong(
+    "probabilities not below a bound",
+    "A probability below the bound counts as the bound, so the loss ends at about 28 and has no gradient there, where the "
+    "model is most wrong. Never take the logarithm of a probability: use `log_softmax`.",
+)
+def clamped(logits, labels):
+    probabilities = torch.softmax(logits, dim=-1).clamp(min=1e-12)
+    return -torch.log(probabilities).gather(2, labels.unsqueeze(2)).mean()
+
+
+@EXERCISE.wrong(
+    "only NaN replaced",
+    "0 times infinity is no longer NaN, but the logarithm of a label's probability that has become 0 is still -inf (or, "
+    "replaced, a number of 38 digits). Use `log_softmax`.",
+)
+def nan_terms_to_zero(logits, labels):
+    wanted = F.one_hot(labels, logits.shape[-1])
+    return -torch.nan_to_num(wanted * torch.log(torch.softmax(logits, dim=-1)), nan=0.0).sum(dim=-1).mean()
 
 
 @EXERCISE.variant

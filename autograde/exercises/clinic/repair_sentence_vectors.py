@@ -20,7 +20,7 @@ def calls(rng):
     return [
         FunctionCall(
             (tensor([[[2, 1, 0], [9, 9, 9]]]), TensorData(np.array([[True, False]]))),
-            note="by hand: one real word; it attends to itself alone, so its row is the answer",
+            note="by hand: one real word; it attends only to itself, so its row is the answer",
         ),
         FunctionCall((x, TensorData(keep)), note="padding at the end, and in the middle"),
         FunctionCall(
@@ -110,7 +110,7 @@ def mask_after_softmax(x, keep):
 @EXERCISE.wrong(
     "mean over padding",
     "The attention is right now. The mean at the end runs over padded rows as well: keep the broken code's "
-    "mean, which counts real words alone.",
+    "mean, which counts only real words.",
 )
 def mean_over_padding(x, keep):
     return _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9)).mean(dim=1)
@@ -160,8 +160,7 @@ def over_queries(x, keep):
 
 @EXERCISE.wrong(
     "first word in place of the mean",
-    "The attention is right now. The vector of the first position is returned; the mean over the real words is "
-    "asked for.",
+    "The attention is right now. The vector of the first position is returned; return the mean over the real words.",
 )
 def first_row(x, keep):
     return _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9))[:, 0]

@@ -49,8 +49,9 @@ def calls(rng):
             (random_tensor(rng, 3, 5, 4), random_tensor(rng, 3, 5, 4)),
             new=(4, 2),
             weights=_block_weights(rng, 4),
+            training=True,
             report=("output", "parameters", "input_gradients"),
-            note="as many source words as target words",
+            note="as many source words as target words; in training mode",
         ),
     ]
 
@@ -136,7 +137,7 @@ class ValuesFromTarget(_Block):
 
 @EXERCISE.wrong(
     "queries from the source",
-    "Cross-attention gets `memory` alone, so the source attends to itself. The queries are `x`.",
+    "Cross-attention gets only `memory`, so the source attends to itself. The queries are `x`.",
 )
 class AllFromMemory(_Block):
     def second(self, x, memory):
@@ -144,7 +145,8 @@ class AllFromMemory(_Block):
 
 
 @EXERCISE.wrong(
-    "residual connection lost", "The result of cross-attention is normalized alone. `add_norm_2` adds it to `x` first."
+    "residual connection lost",
+    "The result of cross-attention is normalized by itself. `add_norm_2` adds it to `x` first.",
 )
 class ResidualLost(_Block):
     def second(self, x, memory):
@@ -215,6 +217,25 @@ class AddedToTheReading(_Block):
         read, _ = self.self_attention(x)
         x = self.add_norm_1(x, read)
         return self.add_norm_2(read, self.cross_attention(x, memory)[0])
+
+
+@EXERCISE.wrong(
+    "cross-attention without add & norm",
+    "What cross-attention has found comes back as it is. `add_norm_2` adds it to `x` and normalizes the sum.",
+)
+class FoundOnly(_Block):
+    def second(self, x, memory):
+        return self.cross_attention(x, memory)[0]
+
+
+@EXERCISE.wrong(
+    "first add & norm left out",
+    "After self-attention comes an addition without a norm. Use `add_norm_1`.",
+)
+class FirstNormLeftOut(_Block):
+    def forward(self, x, memory):
+        read = x + self.self_attention(x)[0]
+        return self.add_norm_2(read, self.cross_attention(read, memory)[0])
 
 
 @EXERCISE.variant

@@ -5,11 +5,18 @@ import copy
 import torch
 
 from autograde.exercise import Exercise
-from autograde.exercises.clinic.common import found, sealed
+from autograde.exercises.clinic.common import SOURCE, TARGET, found, sealed, sentences
 from helpers.clinic import sees_future
 
 
 def calls(rng):
+    def leak_at(word):
+        target = sentences(rng, TARGET - 1, 3, 5)
+        target[:, 2] = word
+        ids = sentences(rng, SOURCE - 1, 3, 5), target
+        note = f"only place 1 sees the next word, which is {word} in every sentence"
+        return sealed(rng, "next word, one place", part="one place", note=note, ids=ids)
+
     return [
         sealed(rng, note="a healthy model"),
         sealed(rng, "next word", note="each place of this model sees the next word"),
@@ -17,7 +24,16 @@ def calls(rng):
         sealed(rng, "next word, one place", part="one place", note="only place 1 sees the next word"),
         sealed(rng, "second word at place 0", part="one place", note="only place 0 sees the next word"),
         sealed(rng, "last word", part="one place", note="only place 0 sees the last word"),
-        sealed(rng, "next word, one row", part="one row", note="only the last sentence of the batch leaks"),
+        sealed(rng, "last word", 7e-5, part="one place", note="only place 0 sees the last word, and little of it"),
+        sealed(rng, "lowered by the next word", part="one place", note="the next word only lowers the logits"),
+        sealed(rng, "turned by the next word", part="one place", note="the next word raises logits and lowers others"),
+        *map(leak_at, (2, 3, 4, 5)),
+        sealed(
+            rng,
+            "next word, one row",
+            part="one row",
+            note="the first sentence of the batch does not leak, the others do",
+        ),
         sealed(rng, "rounding", 1e-7, part="healthy", note="healthy, but for rounding"),
         sealed(rng, "ignores the source", part="healthy", note="no leak: this model ignores the source"),
         sealed(rng, training=True, part="left as found", note="healthy, in training mode, with dropout"),
@@ -32,7 +48,7 @@ EXERCISE = Exercise(
     minutes=10,
     hints=(
         "Take the logits of the sentence as it is. Then change the word at one place, and take them again. Which logits may "
-        "move, and which may not? Go through all places.",
+        "move, and which may not? Go through the places from 1 on.",
         "In a clone of the target, write another id below `logits.shape[-1]` into the column of the place, such as "
         "`ids % (logits.shape[-1] - 1) + 1`. Compare `[:, :place]` of both logits with the threshold, over all rows of the "
         "batch. Return True at the first leak, False after the last place.",
@@ -55,6 +71,7 @@ def _ask(
     restore=True,
     evaluate=True,
     in_place=False,
+    written=lambda ids, words: ids % (words - 1) + 1,
 ):
     training = model.training
     if evaluate:
@@ -64,7 +81,7 @@ def _ask(
         logits = model(source, target_input)
         for place in places(target_input.shape[1]):
             changed = target_input if in_place else target_input.clone()
-            changed[:, place] = changed[:, place] % (logits.shape[-1] - 1) + 1
+            changed[:, place] = written(changed[:, place], logits.shape[-1])
             answer = answer or bool(moves(compared(model(source, changed) - logits, place)))
     if restore:
         model.train(training)
@@ -72,16 +89,17 @@ def _ask(
 
 
 @EXERCISE.wrong(
-    "all logits compared",
-    "A healthy model is flagged: the logits at the changed place and after it may move. Compare only those before it.",
+    "a healthy model flagged",
+    "For a healthy model the answer is False: after a change of one word of the target only the logits at that place and "
+    "after it may move. Compare those before it, and only those.",
 )
 def all_places(model, source, target_input):
     return _ask(model, source, target_input, compared=lambda moved, place: moved)
 
 
 @EXERCISE.wrong(
-    "only the last word changed",
-    "Only the last word is changed, so a leak from one place to the place before it is missed. Change each place in turn.",
+    "leaks at early places missed",
+    "A leak between two early places is missed. Change each place in turn, and compare all places before it.",
 )
 def only_the_last(model, source, target_input):
     return _ask(model, source, target_input, places=lambda length: [length - 1])
@@ -90,9 +108,38 @@ def only_the_last(model, source, target_input):
 @EXERCISE.wrong(
     "only the place before compared",
     "Only the place right before the changed word is compared. A leak may reach further: compare all earlier places.",
+    unless=r":\s*, :\s*\w+\]",
 )
 def right_before(model, source, target_input):
     return _ask(model, source, target_input, compared=lambda moved, place: moved[:, place - 1 : place])
+
+
+@EXERCISE.wrong(
+    "the mean of the differences compared",
+    "Differences of both signs cancel in a mean, and it makes a single leak small. Ask whether *any* absolute difference is "
+    "above the threshold.",
+    only="mean",
+)
+def the_mean(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: moved.mean().abs() > 1e-4)
+
+
+@EXERCISE.wrong(
+    "a fixed word written",
+    "The same id is written everywhere. A word that is this id already stays as it is, and its leak is missed: write another "
+    "id than the one that is there.",
+)
+def fixed_word(model, source, target_input):
+    return _ask(model, source, target_input, written=lambda ids, words: 3)
+
+
+@EXERCISE.wrong(
+    "no leak is found",
+    "Every model seems healthy. Change the words one by one, and return True at the first leak.",
+    unless=r"\bMOVED\b|\b1e-|0\.000",
+)
+def always_healthy(model, source, target_input):
+    return False
 
 
 @EXERCISE.wrong("only the first sentence compared", "A leak in another row of the batch is missed. Compare all rows.")
@@ -117,12 +164,10 @@ def high_threshold(model, source, target_input):
 
 @EXERCISE.wrong(
     "sign of the difference kept",
-    "Only logits that rise are noticed. Take the absolute value of the difference.",
+    "A leak that only lowers logits is missed. Take the absolute value of the difference.",
 )
 def without_abs(model, source, target_input):
-    return _ask(
-        model, source, target_input, moves=lambda moved: (moved.amax(dim=-1) > 0.02).all() and moved.numel() > 0
-    )
+    return _ask(model, source, target_input, moves=lambda moved: (moved > 1e-4).any())
 
 
 @EXERCISE.wrong(
@@ -152,6 +197,14 @@ def turned_round(model, source, target_input):
     return not sees_future(model, source, target_input)
 
 
+@EXERCISE.wrong(
+    "place 0 asked",
+    "Nothing comes before place 0, and nothing has no largest value. Go through the places from 1 on.",
+)
+def from_place_0(model, source, target_input):
+    return _ask(model, source, target_input, places=range, moves=lambda moved: moved.abs().max() > 1e-4)
+
+
 @EXERCISE.variant
 def by_prefixes(model, source, target_input):
     """The logits of the whole sentence against those with everything later exchanged."""
@@ -166,9 +219,9 @@ def by_prefixes(model, source, target_input):
             other = model(source, torch.cat([target_input[:, :place], later], dim=1))
             leaks.append(not torch.allclose(other[:, :place], whole[:, :place], rtol=0, atol=1e-4))
             for single in range(place, target_input.shape[1]):
-                one = target_input.clone()
-                one[:, single] = (one[:, single] + 1) % words
-                leaks.append(bool((model(source, one)[:, :place] - whole[:, :place]).abs().max() > 1e-4))
+                other = target_input.clone()
+                other[:, single] = (other[:, single] + 1) % words
+                leaks.append(bool((model(source, other)[:, :place] - whole[:, :place]).abs().max() > 1e-4))
     model.train(training)
     return any(leaks)
 

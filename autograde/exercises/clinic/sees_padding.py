@@ -17,6 +17,18 @@ def calls(rng):
         sealed(rng, "padding of the source", 1.0, note="this model looks at padding of the source"),
         sealed(rng, "padding of the source", 0.01, note="it looks a little at padding of the source"),
         sealed(rng, "length of the target", part="target", note="the logits depend on how long the target is"),
+        sealed(
+            rng,
+            "length of the target, one row",
+            part="target",
+            note="the logits of the first sentence do not, those of the others do",
+        ),
+        sealed(
+            rng,
+            "length of the target, last place",
+            part="target",
+            note="only logits of the last place do, which is padding in one of the sentences",
+        ),
         sealed(rng, "rounding", 1e-7, part="healthy", note="healthy, but for rounding"),
         sealed(rng, "next word", part="healthy", note="this model sees the future, but no padding"),
         sealed(rng, part="another id", note="healthy; here the padding has the id 3", kwargs=other, pad=3),
@@ -56,6 +68,7 @@ def _ask(
     restore=True,
     evaluate=True,
     real_only=True,
+    together=any,
 ):
     def longer(ids):
         return F.pad(ids, (0, 3), value=pad)
@@ -63,39 +76,60 @@ def _ask(
     training = model.training
     if evaluate:
         model.eval()
-    answer = False
     real = target_input != pad if real_only else torch.ones_like(target_input, dtype=torch.bool)
+    answers = []
     with torch.no_grad():
         logits = model(source, target_input)
         if "source" in sides:
-            answer = bool(moves((model(longer(source), target_input) - logits)[real]))
+            answers.append(bool(moves((model(longer(source), target_input) - logits)[real])))
         if "target" in sides:
             other = model(source, longer(target_input))[:, : logits.shape[1]]
-            answer = bool(moves((other - logits)[real])) or answer
+            answers.append(bool(moves((other - logits)[real])))
+    answer = together(answers)
     if restore:
         model.train(training)
     return answer
 
 
 @EXERCISE.wrong(
-    "only the source padded", "A model that depends on the length of the target is missed. Pad the target, too."
+    "only together a fault",
+    "A model with one of the two faults passes for healthy: it is a fault if the source's padding moves a logit, *or* the "
+    "target's.",
+)
+def both_needed(model, source, target_input, pad=0):
+    return _ask(model, source, target_input, pad, together=all)
+
+
+@EXERCISE.wrong(
+    "only the source padded",
+    "A model that depends on the length of the target is missed. Pad the target, too.",
+    unless=r"pad\((target|target_input|decoder_input)\b|cat\(\W*target",
 )
 def only_source(model, source, target_input, pad=0):
     return _ask(model, source, target_input, pad, sides=("source",))
 
 
-@EXERCISE.wrong("only the target padded", "A model that looks at padding of the source is missed. Pad the source, too.")
+@EXERCISE.wrong(
+    "only the target padded",
+    "A model that looks at padding of the source is missed. Pad the source, too.",
+    unless=r"pad\(source\b|cat\(\W*source",
+)
 def only_target(model, source, target_input, pad=0):
     return _ask(model, source, target_input, pad, sides=("target",))
 
 
 @EXERCISE.wrong(
     "healthy models flagged",
-    "A healthy model is flagged. Rounding moves its logits by up to 1e-5, so compare with a threshold of 1e-4. And only real "
-    "words are compared, each with itself: the padding is added at the end, and what is longer is cut.",
+    "A healthy model is flagged. Only the logits of real words are compared, each with its own: padding is added at the "
+    "end of a sentence, and places of the target that are padding don't count. Without a threshold (1e-4) rounding counts, too.",
 )
-def exact(model, source, target_input, pad=0):
-    return _ask(model, source, target_input, pad, moves=lambda moved: (moved != 0).any())
+def every_place(model, source, target_input, pad=0):
+    return _ask(model, source, target_input, pad, real_only=False)
+
+
+@EXERCISE.wrong("only the first sentence compared", "A fault in another row of the batch is missed. Compare all rows.")
+def first_row(model, source, target_input, pad=0):
+    return _ask(model, source[:1], target_input[:1], pad)
 
 
 @EXERCISE.wrong("threshold too high", "A weak fault is missed. Broken models move by more than 1e-3: take 1e-4.")
@@ -126,6 +160,15 @@ def not_restored(model, source, target_input, pad=0):
 @EXERCISE.wrong("healthy and broken exchanged", "The answer is the wrong way round: True means that padding is seen.")
 def turned_round(model, source, target_input, pad=0):
     return not sees_padding(model, source, target_input, pad)
+
+
+@EXERCISE.wrong(
+    "threshold below rounding",
+    "A healthy model is flagged because of rounding: its logits move by up to 1e-5. Take a threshold of 1e-4; that of "
+    "`allclose` and `isclose` is smaller (`rtol=0, atol=1e-4`).",
+)
+def below_rounding(model, source, target_input, pad=0):
+    return _ask(model, source, target_input, pad, moves=lambda moved: (moved.abs() > 1e-6).any())
 
 
 @EXERCISE.variant

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import found, sealed
-from helpers.clinic import untrained_parameters
+from helpers.clinic import logits_of, untrained_parameters
 
 
 def calls(rng):
@@ -15,10 +15,18 @@ def calls(rng):
         sealed(rng, note="a healthy model"),
         sealed(rng, "detached", note="the memory is cut off from the encoder"),
         sealed(rng, "spare", note="two parameters are never used"),
+        sealed(rng, "spares", note="three parameters of different sizes are never used"),
         sealed(rng, "gate", part="zeros", note="a parameter is multiplied by 0: its gradient is there, and 0"),
         sealed(rng, "ignores the source", part="zeros", note="the source is multiplied by 0"),
         sealed(rng, "padding only", part="zeros", note="a parameter is used only where the target is padding"),
+        sealed(
+            rng, "last place only", part="zeros", note="a parameter is used only at place 4, which training never reads"
+        ),
+        sealed(
+            rng, "quiet gate", part="zeros", note="a parameter is multiplied by 1e-5: it learns slowly, but it learns"
+        ),
         sealed(rng, "frozen", part="frozen", note="a parameter that requires no gradient"),
+        sealed(rng, "frozen spare", part="frozen", note="two parameters that require no gradient, and are never used"),
         sealed(rng, "detached", stale=0.5, part="left as found", note="the model has gradients from before"),
         sealed(rng, "spare", stale=0.0, part="left as found", note="the model has gradients, all 0"),
         sealed(rng, training=True, part="left as found", note="in training mode"),
@@ -54,12 +62,16 @@ def _ask(
     dead=lambda p: p.requires_grad and (p.grad is None or not p.grad.any()),
     after=lambda patient: None,
     order=sorted,
+    shifted=True,
+    ignored=0,
+    passes=lambda patient, *inputs: patient(*inputs),
 ):
     patient = copy.deepcopy(model) if copied else model
     if cleared:
         patient.zero_grad()
-    logits = patient(source, target[:, :-1])
-    F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten(), ignore_index=0).backward()
+    read, labels = (target[:, :-1], target[:, 1:]) if shifted else (target, target)
+    logits = passes(patient, source, read)
+    F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=ignored).backward()
     names = order([name for name, p in patient.named_parameters() if dead(p)])
     after(patient)
     return names
@@ -91,6 +103,14 @@ def frozen_too(model, source, target):
 
 
 @EXERCISE.wrong(
+    "frozen parameters made trainable",
+    "Parameters that require no gradient are made to require one, and then named. They are left alone on purpose.",
+)
+def thawed(model, source, target):
+    return _ask(copy.deepcopy(model).requires_grad_(), source, target)
+
+
+@EXERCISE.wrong(
     "trained and untrained exchanged", "These are the parameters that *do* get a gradient. Name the others."
 )
 def trained(model, source, target):
@@ -119,10 +139,49 @@ def on_the_model(model, source, target):
 
 @EXERCISE.wrong(
     "gradients cleared at the end",
-    "The model had gradients, and has none afterwards. Work on `copy.deepcopy(model)`.",
+    "The model had gradients, and they are lost. Work on `copy.deepcopy(model)`.",
 )
 def cleared_at_the_end(model, source, target):
     return _ask(model, source, target, copied=False, after=lambda model: model.zero_grad())
+
+
+@EXERCISE.wrong(
+    "target not shifted",
+    "The whole target is read here. In training the model reads all but the last word, `target[:, :-1]`, and predicts "
+    "all but the first.",
+)
+def not_shifted(model, source, target):
+    return _ask(model, source, target, shifted=False)
+
+
+@EXERCISE.wrong(
+    "padding in the loss",
+    "Places whose label is padding count in the loss, so parameters that only serve padding seem to learn. Leave them out of "
+    "the cross-entropy: `ignore_index=0`.",
+)
+def padding_counts(model, source, target):
+    return _ask(model, source, target, ignored=-100)
+
+
+@EXERCISE.wrong(
+    "gradients that add up to 0",
+    "A gradient whose numbers cancel in the sum is not a gradient of zeros. Ask whether any of them is not 0: "
+    "`p.grad.any()`.",
+)
+def sums_to_0(model, source, target):
+    def dead(p):
+        return p.requires_grad and (p.grad is None or abs(float(p.grad.sum())) < 1e-6)
+
+    return _ask(model, source, target, dead=dead)
+
+
+@EXERCISE.wrong(
+    "a pass that records no gradients",
+    "`logits_of` runs without gradients, so there is nothing to go back through. Call the model itself.",
+    only="logits_of",
+)
+def without_gradients(model, source, target):
+    return _ask(model, source, target, passes=logits_of)
 
 
 @EXERCISE.wrong("names not sorted", "The names come in the order of the model. Sort them: `sorted(...)`.")

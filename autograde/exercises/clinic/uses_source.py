@@ -5,7 +5,7 @@ import copy
 import torch
 
 from autograde.exercise import Exercise
-from autograde.exercises.clinic.common import found, sealed
+from autograde.exercises.clinic.common import SOURCE, TARGET, found, sealed, sentences
 from helpers.clinic import uses_source
 
 
@@ -16,11 +16,19 @@ def calls(rng):
         sealed(rng, "little of the source", 0.02, note="the source has little influence, but it has some"),
         sealed(rng, "order ignored", part="one word", note="the words are used, and their order is not"),
         sealed(rng, "second word of the source", part="one word", note="one word of the source is used"),
+        sealed(rng, "places of the source", part="one word", note="this model sees where padding is, and no word"),
         sealed(rng, "next word", part="one word", note="this model sees the future, and the source"),
+        sealed(rng, "one sentence of the source", part="one word", note="only the last sentence's source is used"),
+        sealed(rng, part="one word", ids=single(rng), note="a healthy model, and a batch of one sentence"),
         sealed(rng, "ignores the source", training=True, part="left as found", note="the same in training mode, with dropout"),
         sealed(rng, stale=0.5, part="left as found", note="healthy; the model has gradients"),
         sealed(rng, training=True, part="left as found", note="healthy, in training mode"),
     ]  # fmt: skip
+
+
+def single(rng):
+    """Source and target of one sentence."""
+    return sentences(rng, SOURCE - 1, 1, 5), sentences(rng, TARGET - 1, 1, 5)
 
 
 EXERCISE = Exercise(
@@ -69,6 +77,14 @@ def another_order(model, source, target_input):
 
 
 @EXERCISE.wrong(
+    "sentences in another order",
+    "The sentences of the batch are exchanged: in a batch of one nothing changes. Put other words into each of them.",
+)
+def other_rows(model, source, target_input):
+    return _ask(model, source, target_input, other=lambda source: source.flip(0))
+
+
+@EXERCISE.wrong(
     "only the last word changed",
     "Only one word of the source is changed, and a model may use another. Change all words.",
 )
@@ -89,8 +105,9 @@ def high_threshold(model, source, target_input):
 
 
 @EXERCISE.wrong(
-    "the source left as it is",
-    "Both passes read the same source, so nothing can move. Give the second one other words.",
+    "no difference is seen",
+    "Every model seems to ignore its source. Give the second pass other words, and answer True where any of the logits "
+    "moves: not only where all of them do.",
 )
 def same_source(model, source, target_input):
     return _ask(model, source, target_input, other=lambda source: source)
@@ -111,9 +128,26 @@ def not_restored(model, source, target_input):
     return _ask(model, source, target_input, restore=False)
 
 
+@EXERCISE.wrong(
+    "padding moved",
+    "The places of padding change, too: a word becomes 0, or a 0 a word. Then a model that only sees where padding is "
+    "seems to use its words. Leave each 0 where it is, and put none elsewhere.",
+)
+def padding_moved(model, source, target_input):
+    return _ask(model, source, target_input, other=lambda source: (source + 1) % (source.max() + 1))
+
+
 @EXERCISE.wrong("yes and no exchanged", "The answer is the wrong way round: True means that the source is used.")
 def turned_round(model, source, target_input):
     return not uses_source(model, source, target_input)
+
+
+@EXERCISE.wrong(
+    "one sentence compared",
+    "A model that uses the source of another sentence is missed. Compare the logits of all rows of the batch.",
+)
+def first_row(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: (moved[0].abs() > 1e-4).any())
 
 
 @EXERCISE.variant
@@ -125,7 +159,7 @@ def one_by_one(model, source, target_input):
         logits, largest, used = model(source, target_input), source.max(), False
         for place in range(source.shape[1]):
             other = source.clone()
-            other[:, place] = (other[:, place] + 1) % (largest + 1)
+            other[:, place] = torch.where(other[:, place] == 0, 0, other[:, place] % largest + 1)
             used = used or not torch.allclose(model(other, target_input), logits, rtol=0, atol=1e-4)
     model.train(training)
     return used
@@ -134,7 +168,8 @@ def one_by_one(model, source, target_input):
 @EXERCISE.variant
 def on_a_copy(model, source, target_input):
     patient = copy.deepcopy(model).eval()
-    return (patient(source.max() - source, target_input) - patient(source, target_input)).abs().max().item() > 1e-4
+    other = torch.where(source == 0, 0, source.max() + 1 - source)
+    return (patient(other, target_input) - patient(source, target_input)).abs().max().item() > 1e-4
 
 
 @EXERCISE.variant
@@ -148,7 +183,7 @@ def by_parts(model, source, target_input):
         for _ in range(3):
             words = torch.randint(1, int(source.max()) + 1, source.shape, generator=generator)
             other = torch.where(source == 0, source, words)
-            one = model.decode(target_input, model.encode(source), source)
-            differences.append((model.decode(target_input, model.encode(other), other) - one).abs().max())
+            logits = model.decode(target_input, model.encode(source), source)
+            differences.append((model.decode(target_input, model.encode(other), other) - logits).abs().max())
     model.train(mode)
     return bool(max(differences) > 1e-4)
