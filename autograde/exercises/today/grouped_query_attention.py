@@ -50,6 +50,7 @@ def calls(rng):
     }
     x = np.array([[[4, 2, 9, 9], [0, 6, 9, 9]]], np.float32)
     empty = random_mask(rng, 3, 4, 4)
+    backward = ("output", "gradients", "input_gradients")
     empty[1, 2] = empty[2] = False
     return [
         ModuleCall(
@@ -63,10 +64,11 @@ def calls(rng):
         call((12, 6, 3), 3, 4),
         call((8, 4, 4), 2, 5, note="as many key heads as query heads: lesson 4"),
         call((8, 4, 1), 2, 5, note="one key head for all"),
-        call((12, 6, 2), 2, 5, report=("output", "gradients", "input_gradients"), part=GRADIENTS, note="backward, too"),
+        call((12, 6, 2), 2, 5, report=backward, training=True, part=GRADIENTS, note="in training mode; backward, too"),
         call((8, 4, 2), 2, 5, positions=[0, 1, 2, 3, 4], part=POSITIONS, note="rotary positions 0 to 4"),
+        call((8, 4, 2), 2, 4, positions=[0, 1, 3, 4], report=backward, part=POSITIONS, note="with them; backward, too"),
         call((12, 2, 1), 2, 4, positions=[9, 10, 11, 14], part=POSITIONS, note="positions that don't begin at 0"),
-        call((8, 4, 2), 3, 5, mask=random_mask(rng, 5, 5), part=MASK, note="one mask for all: (length, length)"),
+        call((8, 4, 2), 5, 5, mask=random_mask(rng, 5, 5), part=MASK, note="one mask for all: (length, length)"),
         call((12, 6, 2), 3, 5, mask=random_mask(rng, 3, 1, 5), part=MASK, note="a mask (batch, 1, length)"),
         call((8, 4, 2), 2, 5, mask=random_mask(rng, 2, 5, 5), part=MASK, note="a mask (batch, length, length)"),
         call((12, 6, 3), 2, 5, mask=random_mask(rng, 2, 6, 5, 5), part=MASK, note="a mask for each query head"),
@@ -77,7 +79,7 @@ def calls(rng):
             4,
             mask=empty,
             part=MASK,
-            report=("output", "gradients", "input_gradients"),
+            report=backward,
             note="in the sentence 2, and in the row 2 of the sentence 1, there is nothing to attend to",
         ),
         ConstructorCall((8, 3, 1), part=WIDTH, note="3 heads do not divide a width of 8"),
@@ -141,7 +143,7 @@ class _Steps(GroupedQueryAttention):
 
 @EXERCISE.wrong(
     "heads repeated in turns",
-    "Query head 1 gets key head 1 here. It shares key head 0 with query head 0: the copies of a head lie side by side (`repeat_kv`).",
+    "Query head 1 gets key head 1 here. It shares key head 0 with query head 0: the copies of a head are side by side (`repeat_kv`).",
 )
 class InTurns(_Steps):
     def repeated(self, x):
@@ -309,6 +311,69 @@ class KeyHeadsUnchecked(NoCheck):
         if d_model % num_heads:
             raise ValueError("the heads do not divide the width")
         super().__init__(d_model, num_heads, num_kv_heads)
+
+
+@EXERCISE.wrong(
+    "repeated num_kv_heads times",
+    "Each key head is repeated `num_kv_heads` times. It serves `num_heads // num_kv_heads` query heads.",
+)
+class OtherTimes(_Steps):
+    def repeated(self, x):
+        return repeat_kv(x, self.num_kv_heads)
+
+
+@EXERCISE.wrong(
+    "x rotated before the projections",
+    "The rows of `x` are rotated, and the values are made of them, too. Rotate query and key after the split into heads.",
+)
+class InputTurned(_Steps):
+    def forward(self, x, mask=None, positions=None):
+        return super().forward(x if positions is None else rotate(x, positions), mask)
+
+
+@EXERCISE.wrong(
+    "root of the keys' width",
+    "The scores are divided by the root of `num_kv_heads * d_head`, the width of all key heads. Take that of a head, `d_head`.",
+)
+class RootOfKeys(_Steps):
+    def scale(self, d_head):
+        return math.sqrt(self.key.out_features)
+
+
+@EXERCISE.wrong(
+    "weights of some heads only",
+    "The weights of the first `num_kv_heads` query heads come back. Return those of each query head.",
+)
+class SomeWeights(_Steps):
+    def finish(self, output, weights):
+        return output, weights[:, : self.num_kv_heads]
+
+
+@EXERCISE.wrong(
+    "the second check the wrong way round",
+    "Sizes that fit are refused: `num_kv_heads` has to divide `num_heads`, so `num_heads % num_kv_heads` has to be 0.",
+    only=r"num_kv_heads\s*%\s*(self\.)?num_heads",
+)
+class OtherCheck(_Steps):
+    def __init__(self, d_model, num_heads, num_kv_heads):
+        if d_model % num_heads or num_kv_heads % num_heads:
+            raise ValueError("num_heads must divide d_model and num_kv_heads must divide num_heads")
+        super().__init__(d_model, num_heads, num_kv_heads)
+
+
+@EXERCISE.wrong(
+    "key split with num_heads",
+    "The key is cut into `num_heads` heads. It is narrower, and has `num_kv_heads` of them: split it with that number.",
+)
+class KeySplit(_Steps):
+    def forward(self, x, mask=None, positions=None):
+        query, key = split_heads(self.query(x), self.num_heads), split_heads(self.key(x), self.num_heads)
+        value = split_heads(self.value(x), self.num_kv_heads)
+        if positions is not None:
+            query, key, value = self.turned(query, key, value, positions)
+        key, value = self.repeated(key), self.repeated(value)
+        weights = self.weights(query @ key.mT / self.scale(key.shape[-1]), self.mask(mask))
+        return self.finish(self.combine(merge_heads(weights @ value)), weights)
 
 
 @EXERCISE.variant

@@ -9,7 +9,7 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.exercises.decoder.common import layers_of_encoder, random_ids, with_padding
+from autograde.exercises.decoder.common import layers_of_encoder, random_ids, with_padding, without
 from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
 from helpers.decoder import causal_mask, decoder_mask, padding_mask
@@ -76,6 +76,14 @@ def calls(rng):
             note="here the padding has the id 3",
         ),
         ModuleCall(
+            (TensorData(random_ids(rng, 1, 9, 3, 5)),),
+            new=small[:5],
+            weights=weights(rng, 9, 6, 1, 7, 0),
+            then=(("forward", (TensorData(padded),)),),
+            part="padding",
+            note="two batches of the same shape, the second one with padding",
+        ),
+        ModuleCall(
             (ids,),
             new=small,
             weights=weights(rng, 9, 6, 1, 7, 0),
@@ -86,9 +94,9 @@ def calls(rng):
         ConstructorCall(
             (90, 48, 4, 1, 72, 0.1, 3),
             weights=weights(rng, 90, 48, 1, 72, 3),
-            report=("initial",),
+            report=("initial", "modules"),
             part="start",
-            note="the embedding at the start",
+            note="the parts, and the embedding at the start",
         ),
         ModuleCall(
             (ids,),
@@ -107,18 +115,21 @@ def projection(call, value):
         table, pad = value["initial"]["embedding.weight"].array.astype(float), call.args[6]
         ratio = np.delete(table, pad, axis=0).std() * call.args[1] ** 0.5  # of about 4,300 numbers: varies by 1.1 %
         spread = "as `TokenEmbedding` makes it" if abs(ratio - 1) < 0.09 else "changed"
-        return {"embedding": f"{spread}, the row of the padding {'not ' if table[pad].any() else ''}zero"}
-    if isinstance(call, ConstructorCall) or isinstance(value, list):
+        position = "there" if "position" in value["modules"] else "missing"
+        row = f"the row of the padding {'not ' if table[pad].any() else ''}zero"
+        return {"part `position`": position, "embedding": f"{spread}, {row}"}
+    if isinstance(call, ConstructorCall):
         return value
     pad = call.new[6] if len(call.new) > 6 else 0
+    if call.then:
+        batches = [call.args, *(args for _, args in call.then)]
+        return [without(output, ids.array == pad) for output, (ids,) in zip(value, batches, strict=True)]
     if "gradients" in call.report:
         gradients = dict(value["gradients"])
         table = gradients["embedding.weight"].array.copy()
         table[pad] = 0
         return {**value, "gradients": {**gradients, "embedding.weight": TensorData(table)}}
-    output = value.array.copy()
-    output[call.args[0].array == pad] = 0
-    return TensorData(output)
+    return without(value, call.args[0].array == pad)
 
 
 EXERCISE = Exercise(
@@ -284,6 +295,70 @@ class OtherStart(_Parts):
 class DefaultDropout(_Parts):
     def __init__(self, vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout=0.1, pad=0):
         super().__init__(vocabulary_size, d_model, num_heads, num_layers, d_ff, 0.1, pad)
+
+
+@EXERCISE.wrong(
+    "no part called position",
+    "The model has no part with the name `position`. Keep the `PositionalEncoding` as `self.position`: other code finds "
+    "the parts by their names.",
+)
+class Positional(LanguageModel):
+    def __init__(self, vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout=0.1, pad=0):
+        super().__init__(vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.positional = self.position
+        del self.position
+
+    def forward(self, ids):
+        x = self.positional(self.embedding(ids))
+        return F.linear(self.layers(x, decoder_mask(ids, self.pad)), self.embedding.weight)
+
+
+@EXERCISE.wrong(
+    "padding not known to the embedding",
+    "The row of the padding is not 0 at the start: `TokenEmbedding` needs `pad`, too.",
+)
+class EmbeddingWithoutPad(_Parts):
+    def __init__(self, vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout=0.1, pad=0):
+        super().__init__(vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout, pad)
+        self.embedding = TokenEmbedding(vocabulary_size, d_model)
+
+
+@EXERCISE.wrong(
+    "mask upside down",
+    "Each token sees what comes after it, or what is masked. True means *may attend*: take the `decoder_mask` as it is.",
+)
+class UpsideDown(_Parts):
+    def mask(self, ids):
+        return ~decoder_mask(ids, self.pad)
+
+
+@EXERCISE.wrong(
+    "only what comes after",
+    "Each token sees only the tokens after it, as under PyTorch's `triu`, where True means *hidden*. Here True means *may "
+    "attend*: take the `decoder_mask`.",
+)
+class After(_Parts):
+    def mask(self, ids):
+        return ~causal_mask(ids.shape[1])
+
+
+@EXERCISE.wrong(
+    "a token does not see itself",
+    "Each token sees only the tokens before it. It also sees itself: take the `decoder_mask` as it is.",
+)
+class NotItself(_Parts):
+    def mask(self, ids):
+        return decoder_mask(ids, self.pad) & ~torch.eye(ids.shape[1], dtype=torch.bool)
+
+
+@EXERCISE.wrong(
+    "the table without a transpose",
+    "The product runs over the wrong axis of the table, which works only where both are equally long. Logits are "
+    "`x @ weight.T`, or `F.linear(x, weight)`.",
+)
+class NotTransposed(_Parts):
+    def project(self, x):
+        return x @ self.embedding.weight
 
 
 @EXERCISE.wrong(

@@ -198,6 +198,18 @@ def with_gradient(encoder, weights):
     encoder.words.weight.copy_(weights["embeddings.word_embeddings.weight"])
 
 
+@EXERCISE.wrong(
+    "every square matrix transposed",
+    "Square matrices are transposed, tables included. Both sides keep a weight as (out, in), so it fits as it is.",
+)
+def all_transposed(encoder, weights):
+    def change(name, state):
+        tensor = state[name]
+        return tensor.T if tensor.dim() == 2 and tensor.shape[0] == tensor.shape[1] else tensor
+
+    _load(encoder, weights, change)
+
+
 @EXERCISE.variant
 @torch.no_grad()
 def copied_one_by_one(encoder, weights):

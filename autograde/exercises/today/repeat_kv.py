@@ -5,6 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_tensor
+from autograde.exercises.today.common import GRADIENTS
 from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.today import repeat_kv
@@ -21,6 +22,12 @@ def calls(rng):
         FunctionCall((random_tensor(rng, 2, 4, 3, 6), 2)),
         FunctionCall((random_tensor(rng, 2, 3, 5, 4), 1), part="one head, or once", note="once: nothing changes"),
         FunctionCall((random_tensor(rng, 2, 1, 5, 3), 4), part="one head, or once", note="one head for all"),
+        FunctionCall(
+            (random_tensor(rng, 2, 2, 3, 4), 3),
+            report=("output", "input_gradients"),
+            part=GRADIENTS,
+            note="backward, too",
+        ),
     ]
 
 
@@ -30,18 +37,18 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     hints=(
-        "The axis of the heads is axis 1. The copies of a head lie next to one another: 0, 0, 1, 1, and not 0, 1, 0, 1.",
+        "The axis of the heads is axis 1. The copies of a head are next to one another: 0, 0, 1, 1, and not 0, 1, 0, 1.",
         "`repeat_interleave` has a number of times and an axis. (`repeat` lays whole copies one after the other.)",
     ),
     reference=repeat_kv,
     make_calls=calls,
-    parts={MAIN: 0.8, "one head, or once": 0.2},
+    parts={MAIN: 0.7, "one head, or once": 0.2, GRADIENTS: 0.1},
 )
 
 
 @EXERCISE.wrong(
     "heads in turns",
-    "The heads come as 0, 1, 0, 1. The copies of a head lie side by side, 0, 0, 1, 1: use `repeat_interleave`.",
+    "The heads come as 0, 1, 0, 1. The copies of a head are side by side, 0, 0, 1, 1: use `repeat_interleave`.",
 )
 def in_turns(x, times):
     return x.repeat(1, times, 1, 1)
@@ -80,6 +87,28 @@ def nothing(x, times):
 )
 def flattened(x, times):
     return x.repeat_interleave(times)
+
+
+@EXERCISE.wrong(
+    "multiplied by times",
+    "The numbers are multiplied by `times`. Each head is repeated `times` times: `repeat_interleave`.",
+)
+def multiplied(x, times):
+    return x * times
+
+
+@EXERCISE.wrong("once too often", "There are `times + 1` copies in all. The head itself is one of the `times`.")
+def once_too_often(x, times):
+    return x.repeat_interleave(times + 1, dim=1)
+
+
+@EXERCISE.wrong(
+    "whole copies, and once too often",
+    "There are `times + 1` copies of all heads, one set after the other. The copies of a head are side by side, 0, 0, 1, 1: "
+    "use `repeat_interleave`.",
+)
+def copies_too_often(x, times):
+    return x.repeat(1, times + 1, 1, 1)
 
 
 @EXERCISE.variant

@@ -122,6 +122,19 @@ def in_place(x, gain, eps=1e-6):
     return x
 
 
+@EXERCISE.wrong(
+    "keepdims forgotten",
+    "The mean has lost the last axis, so it does not fit the rows any more. `keepdims=True` keeps it, with size 1.",
+)
+def without_keepdims(x, gain, eps=1e-6):
+    return x / np.sqrt(np.mean(x**2, axis=-1) + eps) * gain
+
+
+@EXERCISE.wrong("eps ignored", "`eps` is always 1e-6, whatever the argument says. Use `eps`.")
+def fixed_eps(x, gain, eps=1e-6):
+    return rms_norm(x, gain)
+
+
 @EXERCISE.variant
 def with_norm(x, gain, eps=1e-6):
     length = np.linalg.norm(x, axis=-1, keepdims=True)

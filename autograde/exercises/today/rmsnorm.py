@@ -9,7 +9,7 @@ from autograde.exercises import libraries
 from autograde.exercises.inputs import tensor
 from autograde.exercises.today.common import EPS, GRADIENTS, gain, off_centre
 from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
-from helpers.today import RMSNorm
+from helpers.today import RMSNorm, rms_norm
 
 WITHOUT_EPS = 1e-4
 
@@ -33,9 +33,10 @@ def calls(rng):
             new=(5,),
             weights=learned(5),
             report=("output", "parameters", "gradients", "input_gradients"),
+            training=True,
             tolerance=1e-3,
             part=GRADIENTS,
-            note="backward, too",
+            note="in training mode; backward, too",
         ),
         ModuleCall(
             (tensor(off_centre(rng, 2, 3, 5) * 0.3),), new=(5, 0.5), weights=learned(5), part=EPS, note="eps is 0.5"
@@ -178,6 +179,35 @@ class OtherEps(_Steps):
 class Detached(_Steps):
     def root(self, mean_square):
         return super().root(mean_square).detach()
+
+
+@EXERCISE.wrong(
+    "mean over the whole sentence",
+    "One mean square is taken over all tokens of a sentence. Each token has its own: `dim=-1`.",
+)
+class WholeSentence(RMSNorm):
+    def forward(self, x):
+        return x / torch.sqrt(x.square().mean(dim=(-2, -1), keepdim=True) + self.eps) * self.gain
+
+
+@EXERCISE.wrong(
+    "rms_norm of the exercise before",
+    "`rms_norm` works with NumPy arrays, and here it gets tensors. Write the formula with PyTorch: `x.square().mean(dim=-1, "
+    "keepdim=True)`, `torch.sqrt`.",
+    only=r"rms_norm\(",
+)
+class NumPys(RMSNorm):
+    def forward(self, x):
+        return rms_norm(x, self.gain, self.eps)
+
+
+@EXERCISE.wrong(
+    "keepdim forgotten",
+    "The mean has lost the last axis, so it does not fit the rows any more. `keepdim=True` keeps it, with size 1.",
+)
+class KeepdimForgotten(RMSNorm):
+    def forward(self, x):
+        return x / torch.sqrt(x.square().mean(dim=-1) + self.eps) * self.gain
 
 
 @EXERCISE.variant

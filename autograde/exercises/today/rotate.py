@@ -5,7 +5,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.inputs import random_tensor, tensor
-from autograde.exercises.today.common import LEADING
+from autograde.exercises.today.common import GRADIENTS, LEADING
 from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.today import rotate
@@ -37,6 +37,12 @@ def calls(rng):
             (random_tensor(rng, 2, 3, 5, 8), positions(0, 1, 2, 3, 4)), part=LEADING, note="2 sentences, 3 heads"
         ),
         FunctionCall((random_tensor(rng, 3, 4, 6), positions(9, 8, 3, 1)), part=LEADING, note="one leading axis"),
+        FunctionCall(
+            (random_tensor(rng, 4, 6), positions(0, 2, 3, 5)),
+            report=("output", "input_gradients"),
+            part=GRADIENTS,
+            note="backward, too",
+        ),
     ]
 
 
@@ -51,7 +57,7 @@ EXERCISE = Exercise(
     ),
     reference=rotate,
     make_calls=calls,
-    parts={MAIN: 0.6, "base": 0.15, LEADING: 0.25},
+    parts={MAIN: 0.5, "base": 0.15, LEADING: 0.25, GRADIENTS: 0.1},
 )
 
 
@@ -140,8 +146,9 @@ def added(x, positions, base=10000.0):
 
 
 @EXERCISE.wrong(
-    "the pair's second row missing its cross term",
-    "Even columns are right, odd ones are not: the second of a pair becomes a sin + b cos. Use the a from before the turn.",
+    "the second of a pair from the turned first",
+    "Even columns are right, odd ones are not: the second of a pair becomes a sin + b cos, with the a from before the turn. "
+    "Keep it until both are computed.",
 )
 def overwritten(x, positions, base=10000.0):
     angles = _angles(x, positions, base)
@@ -164,6 +171,64 @@ def in_place(x, positions, base=10000.0):
 def no_leading(x, positions, base=10000.0):
     length, d_head = x.shape
     return rotate(x.reshape(length, d_head), positions, base)
+
+
+@EXERCISE.wrong(
+    "overwritten, and its input changed",
+    "`x[..., 0::2]` shows a part of `x` itself: after it has been written, the second line reads turned numbers, and the "
+    "caller's tensor is changed. Make a new tensor.",
+)
+def overwritten_in_place(x, positions, base=10000.0):
+    angles = _angles(x, positions, base)
+    a, b = x[..., 0::2], x[..., 1::2]
+    x[..., 0::2] = a * angles.cos() - b * angles.sin()
+    x[..., 1::2] = a * angles.sin() + b * angles.cos()
+    return x
+
+
+@EXERCISE.wrong(
+    "no minus before the sine", "(a, b) becomes (a cos - b sin, a sin + b cos): the minus before b sin is missing."
+)
+def no_minus(x, positions, base=10000.0):
+    angles = _angles(x, positions, base)
+    a, b = x[..., 0::2], x[..., 1::2]
+    return torch.stack([a * angles.cos() + b * angles.sin(), a * angles.sin() + b * angles.cos()], dim=-1).flatten(-2)
+
+
+@EXERCISE.wrong(
+    "2i counted twice",
+    "The pairs slow down twice as fast as they should. `torch.arange(0, d_head, 2)` is 2i already: the exponent is that, "
+    "divided by -d_head.",
+)
+def double_exponent(x, positions, base=10000.0):
+    return _turned(x, _angles(x, positions, base**2))
+
+
+@EXERCISE.wrong(
+    "positions counted from 1",
+    "Every row turns one step too far. Use `positions` as they are: at position 0 nothing turns.",
+)
+def from_one(x, positions, base=10000.0):
+    return rotate(x, positions + 1, base)
+
+
+@EXERCISE.wrong(
+    "pairs on an axis of their own",
+    "There is one axis too many: each pair has its own. `flatten(-2)` makes one row of them.",
+)
+def not_flattened(x, positions, base=10000.0):
+    return rotate(x, positions, base).unflatten(-1, (-1, 2))
+
+
+@EXERCISE.wrong(
+    "angles without an axis for the columns",
+    "`positions` run along the columns here. Give them a last axis of size 1, `positions.unsqueeze(-1)`: one row of angles "
+    "for each position.",
+    only=r"unsqueeze\(0\)|\[None\b|None, :",
+)
+def along_the_columns(x, positions, base=10000.0):
+    d_head = x.shape[-1]
+    return _turned(x, positions.unsqueeze(0) * base ** (-torch.arange(0, d_head, 2) / d_head))
 
 
 @EXERCISE.variant

@@ -106,6 +106,48 @@ def over_columns(states, keep):
     return F.normalize((states * keep.unsqueeze(-1)).mean(dim=-1), dim=-1)
 
 
+@EXERCISE.wrong(
+    "normalized along the batch",
+    "Each column is divided by its norm over all sentences. Each sentence has a norm of its own: `dim=-1`.",
+)
+def along_the_batch(states, keep):
+    return F.normalize(_mean(states, keep), dim=0)
+
+
+@EXERCISE.wrong(
+    "all sentences in one mean",
+    "`states[keep]` has the real tokens of all sentences in one list, so one mean is taken of all. Set padding to 0, sum "
+    "over `dim=1`, and divide by the count of each sentence.",
+)
+def all_in_one(states, keep):
+    mean = states[keep].mean(dim=0)
+    return mean / mean.norm()
+
+
+@EXERCISE.wrong(
+    "all sentences in one mean, with an axis",
+    "`states[keep]` has the real tokens of all sentences in one list, so one mean is taken of all. Set padding to 0, sum "
+    "over `dim=1`, and divide by the count of each sentence.",
+)
+def all_in_one_row(states, keep):
+    return F.normalize(states[keep].mean(dim=0, keepdim=True), dim=-1)
+
+
+@EXERCISE.wrong(
+    "last token", "This is the state of the last real token, as GPT's models use it. This model takes the mean of all."
+)
+def last_token(states, keep):
+    return F.normalize(states[torch.arange(len(states)), keep.sum(dim=1) - 1], dim=-1)
+
+
+@EXERCISE.wrong(
+    "keep without an axis for the columns",
+    "`keep` has two axes and `states` three. Give it a last axis of size 1: `keep.unsqueeze(-1)`.",
+)
+def without_an_axis(states, keep):
+    return F.normalize((states * keep).sum(dim=1) / keep.sum(dim=1), dim=-1)
+
+
 @EXERCISE.variant
 def mean_first(states, keep):
     mean = _mean(states, keep)

@@ -168,6 +168,25 @@ class Detached(_Steps):
         return F.silu(x).detach()
 
 
+@EXERCISE.wrong(
+    "matrix product of the two branches",
+    "The two branches meet in a matrix product. They are multiplied number by number: `*`.",
+    only="@|matmul|bmm|mm",
+)
+class MatrixProduct(SwiGLU):
+    def forward(self, x):
+        return self.down(F.silu(self.gate(x)) @ self.up(x))
+
+
+@EXERCISE.wrong(
+    "up applied to the gate's result",
+    "`up` gets what the gate has made. Both `gate` and `up` get `x`; then their results are multiplied.",
+)
+class Chained(SwiGLU):
+    def forward(self, x):
+        return self.down(self.up(F.silu(self.gate(x))))
+
+
 @EXERCISE.variant
 class ByHand(nn.Module):
     def __init__(self, d_model, d_ff):
