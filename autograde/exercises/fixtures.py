@@ -70,9 +70,9 @@ def scripted_translator(table, eos=2, training=True):
     """A model for decoding, with `encode`, `decode` and `forward`, whose next words can be followed by hand.
 
     The newest word's logits are a row of `table`, (rows, words): its number is the sum of the source ids, plus 1 times
-    the first word so far, 2 times the second, ..., modulo the rows. When as many words stand there as the source has
-    real ones, the best word is `eos`. In training mode the logits come in the reversed order. The parameter
-    `with_gradient` becomes 1 as soon as a call would record gradients.
+    the first word so far, 2 times the second, ..., modulo the rows. When there are as many words as the source has
+    real ones, the best word is `eos`. In training mode the logits come in the reversed order, and of each source id 1
+    more is encoded. The parameter `with_gradient` becomes 1 as soon as a call would record gradients.
     """
     import torch
 
@@ -89,7 +89,7 @@ def scripted_translator(table, eos=2, training=True):
 
         def encode(self, source):
             self.watch()
-            return source.unsqueeze(-1).float()
+            return (source.unsqueeze(-1) + self.training).float()
 
         def decode(self, target_input, memory, source):
             self.watch()
@@ -229,8 +229,8 @@ def table_translator(source, target, mix, mode="train", right_mode="train", stal
 
     The row of a place is the mean of the rows of `source`, (source_size, width), of all real source words, plus the sum
     of the rows of `target`, (target_size, width), of all words so far. Its logits are the products with the rows of
-    `mix`, (target_size, width); in another mode than `right_mode` they come in the reversed order. Every gradient is
-    `stale` at the start. `seen` holds what a call noticed: gradients recorded; autocast, 2 to bfloat16, 1 to another
+    `mix`, (target_size, width); in another mode than `right_mode` they come in the reversed order, and the source is
+    encoded with the other sign. Every gradient is `stale` at the start. `seen` holds what a call noticed: gradients recorded; autocast, 2 to bfloat16, 1 to another
     dtype; weights in float32.
     """
     import torch
@@ -247,6 +247,9 @@ def table_translator(source, target, mix, mode="train", right_mode="train", stal
             self.register_buffer("seen", torch.zeros(3))
             self.part = torch.nn.Dropout()
 
+        def in_right_mode(self):
+            return self.training == (right_mode == "train")
+
         def watch(self):
             to_bfloat16 = torch.get_autocast_dtype("cpu") == torch.bfloat16
             autocast = (2 if to_bfloat16 else 1) if torch.is_autocast_enabled("cpu") else 0
@@ -256,14 +259,15 @@ def table_translator(source, target, mix, mode="train", right_mode="train", stal
         def encode(self, source):
             self.watch()
             real = (source != 0).unsqueeze(-1)
-            return (self.source[source] * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True)
+            mean = (self.source[source] * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True)
+            return mean if self.in_right_mode() else -mean
 
         def decode(self, target_input, memory, source):
             self.watch()
             memory = memory.masked_fill((source == 0).all(dim=1)[:, None, None], 0.0)  # nothing but padding
             rows = memory + self.target[target_input].cumsum(dim=1)
             logits = F.linear(rows, self.mix)
-            return logits if self.training == (right_mode == "train") else logits.flip(-1)
+            return logits if self.in_right_mode() else logits.flip(-1)
 
         def forward(self, source, target_input):
             return self.decode(target_input, self.encode(source), source)
@@ -295,8 +299,12 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             self.start = torch.nn.Parameter(torch.ones(out.shape[1]))  # for <bos>
             if fault == "padding only":
                 self.filler = torch.nn.Parameter(torch.ones(1))
-            if fault == "spare":
-                self.spare = torch.nn.Linear(2, 2)
+            if fault == "last place only":
+                self.filler = torch.nn.Parameter(torch.ones(1))
+            if fault in ("spare", "frozen spare"):
+                self.spare = torch.nn.Linear(2, 2).requires_grad_(fault == "spare")
+            if fault == "spares":
+                self.first, self.other, self.spare = (torch.nn.Parameter(torch.ones(size)) for size in (3, 1, 2))
             self.dropout = torch.nn.Dropout(0.5)
 
         def encode(self, ids):
@@ -310,6 +318,11 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             real = (ids != pad).unsqueeze(-1)
             if fault == "ignores the source":
                 return memory.sum(dim=1, keepdim=True) * 0
+            if fault == "places of the source":
+                return real.sum(dim=1, keepdim=True) * self.start
+            if fault == "one sentence of the source":
+                last = torch.arange(len(ids)).view(-1, 1, 1) == len(ids) - 1
+                return (memory * real * last).sum(dim=1, keepdim=True)
             if fault == "second word of the source":
                 return memory[:, 1:2]
             mean = (memory * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True).clamp(min=1)
@@ -324,6 +337,8 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             rows = (self.target[ids] + (ids == 1).unsqueeze(-1) * self.start) * real
             seen = rows.cumsum(dim=1) / real.cumsum(dim=1).clamp(min=1) + self.context(memory, source)
             leak = torch.zeros_like(seen)
+            # the sentences without the largest word at place 2, which the first one of the exercises has
+            others = (source[:, 2] != len(self.source) - 1).view(-1, 1, 1)
             if fault == "next word":
                 leak[:, :-1] = rows[:, 1:]
             if fault == "next word, one place":
@@ -333,14 +348,29 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             if fault == "last word":
                 leak[:, 0] = rows[:, -1]
             if fault == "next word, one row":
-                leak[-1, :-1] = rows[-1, 1:]
+                leak[:, :-1] = rows[:, 1:] * others
             if fault == "rounding":
                 leak = leak + rows.sum(dim=1, keepdim=True) + memory.sum(dim=1, keepdim=True) + ids.shape[1]
             logits = self.dropout(torch.tanh(seen) + strength * leak) @ self.out.T
+            if fault in ("lowered by the next word", "turned by the next word"):
+                by = torch.ones(len(self.out))
+                if fault == "turned by the next word":  # some logits are raised, and others lowered as much
+                    by = torch.arange(len(self.out)) - (len(self.out) - 1) / 2
+                # by later words more, by words that no sentence has most
+                logits[:, :-1] -= strength * torch.where(ids < 2, ids + 10, ids)[:, 1:].unsqueeze(-1) * by
             if fault == "length of the target":
                 logits = logits * (1 + strength * ids.shape[1])
-            gate = self.gate * 0 + 1 if fault == "gate" else self.gate
+            if fault == "length of the target, one row":
+                logits = logits * (1 + strength * ids.shape[1] * others)
+            if fault == "length of the target, last place":
+                last = (torch.arange(ids.shape[1]) == 4).unsqueeze(1)
+                logits = logits * (1 + strength * ids.shape[1] * last)
+            slope = {"gate": 0.0, "quiet gate": 1e-5}.get(fault, 1.0)
+            gate = self.gate * slope + (1 - slope)
             filler = self.filler if fault == "padding only" else 1
+            if fault == "last place only":  # of a target as long as those of the exercises
+                last = (torch.arange(ids.shape[1]) == 4).unsqueeze(1)
+                logits = logits + self.filler * last * torch.arange(len(self.out))
             return logits * gate + ~real * filler * ids.shape[1] * torch.arange(len(self.out))
 
         def forward(self, source, target_input):

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # 0 · Before you begin: why a Transformer?
 #
-# In these lessons you build a machine that translates, out of matrix products and nothing else that you could not compute
-# on paper. Here you see the finished machine, break it, and find out what it was invented for. Nothing on this page is
-# graded, and nothing has to be remembered: every part comes back in its own lesson.
+# In these lessons you build a machine that translates, out of matrix products and other arithmetic that you could do on
+# paper. Here you see the finished machine, break it, and find out what it was invented for. Nothing on this page is
+# graded, and you don't have to remember any of it: every part comes back in its own lesson.
 #
 # **After this page you**
 # - know that your installation works;
 # - have seen the whole model at work, and three ways to break it;
 # - have a map of the course;
-# - can say what was there before, what the Transformer won, and what it pays.
+# - can say what came before the Transformer, what it gained, and what it costs.
 #
-# **What you need**: some Python. About 15 minutes, and 10 more for the questions at the end. To run a cell, click into it
+# **What you need**: some Python. About 30 minutes, and 10 more for the questions at the end. To run a cell, click into it
 # and press Shift + Enter.
 
 # %%
@@ -41,8 +41,8 @@ print("\n".join(map(str, problems)) or "OK: everything that the course needs is 
 # %% [markdown]
 # ## It translates
 #
-# This Transformer was trained for one minute, on a laptop's processor, with 20,000 pairs of sentences. You will train it
-# yourself in lesson 8. Its first three sentences go with us through the whole course.
+# This Transformer was trained for one minute, on a laptop's processor, with 20,000 pairs of sentences. You'll train it
+# yourself in lesson 8. These three sentences stay with us through the whole course.
 
 # %%
 model, (english, korean), config = load_shipped()
@@ -55,9 +55,13 @@ def show_translations(translator, sentences):
         print(f"   {sentence:<40} {translation}")
 
 
-print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters: numbers that were learned\n")
+count = sum(parameter.numel() for parameter in model.parameters())
+print(f"{count:,} parameters: numbers that were learned\n")
 show_translations(model, SENTENCES)
-print("\nall three right:", translate(model, SENTENCES, (english, korean), config) == list(TRANSLATIONS))
+print(
+    "\nall three right:",
+    translate(model, SENTENCES, (english, korean), config) == list(TRANSLATIONS),
+)
 
 # %% [markdown]
 # You don't read Korean? Two things are all you need here. The verb comes last, so *the dog bites the man* becomes "dog man
@@ -71,7 +75,8 @@ words = sorted(word for word in english.words.word_to_index if word.isalpha())
 print(", ".join(words))
 
 # %%
-yours = "the small cat reads three red books in the library"  # change this sentence, and run the cell again
+# change this sentence, and run the cell again
+yours = "the small cat reads three red books in the library"
 
 unknown = [word for word in yours.split() if word not in words]
 print("unknown words:", ", ".join(unknown) or "none")
@@ -82,12 +87,12 @@ show_translations(model, [yours])
 #
 # Turn off one part at a time, in the trained model. Three parts are worth a look:
 #
-# - **positions**: the model is told where each word stands;
+# - **positions**: the model learns where each word is;
 # - **cross-attention**: the words that are being written look at the sentence that is being read;
 # - the **causal mask**: a word may look at earlier words only, never at later ones.
 #
-# **Predict first.** Which of the three does the most harm? Is there one that does none? Write your guess between the
-# quotes; it is shown again beside the result.
+# **Predict first.** Which of the three will be missed most? Is there one that won't be missed at all? Write your guess
+# between the quotes; it is shown again beside the result.
 
 # %%
 predict("", about="what does a translator need most?")
@@ -96,25 +101,30 @@ predict("", about="what does a translator need most?")
 test_pairs = grammar_corpus().tests["random"][:200]
 for part in ((), ("positions",), ("cross",), ("causal",)):
     broken = without(model, *part)
-    translations = translate(broken, [pair.source_text for pair in test_pairs], (english, korean), config)
-    right = sum(text == pair.target_text for text, pair in zip(translations, test_pairs, strict=True))
+    translations = translate(
+        broken, [pair.source_text for pair in test_pairs], (english, korean), config
+    )
+    right = sum(
+        text == pair.target_text for text, pair in zip(translations, test_pairs, strict=True)
+    )
     print(
-        f"without {part[0]}" if part else "the whole model", f"({right / len(test_pairs):.0%} of new sentences right)"
+        f"without {part[0]}" if part else "the whole model",
+        f"({right / len(test_pairs):.0%} of new sentences right)",
     )
     show_translations(broken, SENTENCES)
 predict()
 
 # %% [markdown]
 # - Without **positions** both sentences about dog and man become the same one. The model still knows *which* words there
-#   are, and no longer who bites whom: the order of the words is gone. (Lesson 2)
+#   are, but no longer who bites whom: the order of the words is gone. (Lesson 2)
 # - Without **cross-attention** it writes good Korean about nothing. It says the same whatever you ask, because it no longer
 #   sees your sentence. (Lesson 7)
-# - Without the **causal mask** hardly anything changes, and that is the surprise. While a sentence is being written there
-#   are no later words to look at. The mask is needed in *training*, where the whole right answer lies open: a model that is
-#   trained without it learns to copy the next word instead of finding it, and then gets every sentence wrong. You will
+# - Without the **causal mask** hardly anything changes, and that is the surprise. The newest word has no later
+#   words to look at. (Those before it now see further than in training; that costs the few per cent.) The mask is needed in *training*, where the whole right answer is in view: a model that is
+#   trained without it learns to copy the next word instead of finding it, and then gets every sentence wrong. You'll
 #   train that one, too. (Lessons 7 and 8)
 #
-# Try a mixture: any of `"positions"`, `"cross"`, `"causal"` and `"residuals"`.
+# Try a mixture: any of `"positions"`, `"cross"`, `"causal"` and `"residuals"` (the additions around every part, lesson 5).
 
 # %% tags=["interactive"]
 show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
@@ -122,32 +132,33 @@ show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
 # %% [markdown]
 # ## The map
 #
-# This is all of it. The numbers are the lessons; this map heads each of them, with the lesson's own parts in colour.
+# This is all of it. The numbers are lessons; each lesson opens with this map, its own parts in colour.
 #
 # <!-- map: 00_start -->
 # ![Map of the Transformer, each part with the number of its lesson. On the left the encoder: words become ids, then embeddings with positions, then N layers of multi-head attention, add & norm, feed-forward, add & norm. On the right the decoder: the same for the words so far, with masked attention and with cross-attention to the encoder's result; at the top the probability of each next word, which training compares with the right one.](figures/map.png)
 # <!-- end -->
 #
-# Read it from below. Words become numbers (1), the numbers become vectors that also know their position (2). In **attention**
+# Read it from the bottom up. Words become numbers (1), the numbers become vectors that also know their position (2). In **attention**
 # each word collects what it needs from the others (3, 4). Around every part the input is added once more, and the sum is
-# brought to an even size (5). A small network then works on each word for itself (6). The encoder on the left reads; the
-# decoder on the right writes, one word at a time, and looks over to the left for it (7). Training changes all the numbers
-# inside until the right word is the most probable one (8).
+# rescaled (5). A small network then works on each word separately (6). The encoder on the left reads; the
+# decoder on the right writes, one word at a time, and looks across to the encoder as it does (7). Training changes all the numbers
+# inside until the right word is the most probable one (8). Then come other ways to choose the next word (9), finding out what
+# is wrong with a model (10), and what has changed since 2017 (11).
 
 # %% [markdown]
-# ## What was there before
+# ## What came before
 #
-# Until 2017, translation was done by **recurrent networks**: a reader goes through the sentence word by word and keeps a
+# From 2014 to 2017 the best translators were **recurrent networks**: a reader goes through the sentence word by word and keeps a
 # **hidden state**, a vector that it updates with each word. The state after the last word has to hold the whole sentence, and the writer starts
 # from this one vector. Ten words or fifty: the vector has the same size. That is the **bottleneck**.
 #
 # ![Above, a reader of five boxes passes one vector to a writer of three boxes. Below, arrows go from all five boxes of the reader to one box of the writer, the thickest one from bites.](figures/recurrent.png)
 #
-# In 2015 **attention** was added: for each word that it writes, the writer asks *all* states of the reader, and mixes them, with
-# the most of those that fit. It was an add-on, on top of the recurrent network.
+# In 2015 **attention** was added: for each word that it writes, the writer asks *all* states of the reader, and mixes them, giving
+# most weight to those that fit best. It was an add-on, on top of the recurrent network.
 #
-# Let us see what it does. Both kinds of network have to *copy* sequences of random symbols, which asks for nothing but memory.
-# They are trained on lengths from 2 to 16, both with the same data, in a few seconds.
+# Let's see what it does. Both kinds of network have to *copy* sequences of random symbols, which needs nothing but memory.
+# They are trained on lengths from 2 to 16, both with the same data; it takes 10 to 40 seconds.
 #
 # **Predict first.** What share of the symbols will each copy right at length 4? At length 16?
 
@@ -155,7 +166,10 @@ show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
 predict("", about="what is copied right at length 4 and 16?")
 
 # %% tags=["measured"]
-copiers = {"one vector": train_copier(attention=False), "with attention": train_copier(attention=True)}
+copiers = {
+    "one vector": train_copier(attention=False),
+    "with attention": train_copier(attention=True),
+}
 lengths = [2, 4, 6, 8, 12, 16, 20, 24]
 shares = {name: [copied(copier, length) for length in lengths] for name, copier in copiers.items()}
 print("length          ", "".join(f"{length:6}" for length in lengths))
@@ -170,13 +184,19 @@ for index, (name, row) in enumerate(shares.items()):
     axes.plot(lengths, row, label=name, **line_style(index))
 axes.axvspan(16, 24.5, color="#EEEEEE")
 axes.text(20.2, 0.06, "longer than\nin training", ha="center", fontsize=9)
-axes.set(title="copying random symbols", xlabel="length of the sequence", ylabel="share copied right", ylim=(0, 1.05))
+axes.set(
+    title="copying random symbols",
+    xlabel="length of the sequence",
+    ylabel="share copied right",
+    ylim=(0, 1.05),
+)
 axes.set_xlim(1.5, 24.5)
 axes.legend(frameon=False, loc="lower left")
 show(
     figure,
-    alt="The share of symbols that are copied right, over the length of the sequence. Through one vector it falls from 1.0 at "
-    "length 2 to below one half at length 16. With attention it stays above 0.9 up to length 16.",
+    alt="The share of symbols that are copied right, over the length of the sequence. Through one "
+    "vector it falls from 1.0 at length 2 to below one half at length 16. With attention it stays "
+    "above 0.9 up to length 16.",
 )
 
 # %% [markdown]
@@ -186,7 +206,7 @@ show(
 # ## What fades
 #
 # Attention had removed the bottleneck. One problem remained, *inside* the reader. What a state knows about an early word has
-# gone through every step since; and the **gradient**, which tells the numbers inside the network how to change, has to take the same way back. So how
+# gone through every step since; and the **gradient**, which tells the numbers inside the network how to change, has to travel back the same way. So how
 # much of it arrives, from a word that is *d* steps away?
 #
 # We compare three layers, all of them untrained: a recurrent one (GRU); a stack of four **convolutions**, the other kind of network of that time,
@@ -207,7 +227,8 @@ arrives = {}
 for name, layer in layers.items():
     x = torch.randn(batch, places, width, requires_grad=True)
     layer(x)[:, -1].square().sum().backward()  # a loss at the last place only
-    size = x.grad.norm(dim=-1).mean(dim=0).flip(0)  # (places,): from the last place back to the first
+    # (places,): from the last place back to the first
+    size = x.grad.norm(dim=-1).mean(dim=0).flip(0)
     arrives[name] = size / size[1]  # one step away counts as 1
 
 print("steps away         ", "".join(f"{d:11}" for d in (1, 4, 5, 10, 20, 40)))
@@ -219,15 +240,17 @@ for name, sizes in arrives.items():
 figure, axes = new(size=(6.4, 3.4))
 for index, (name, sizes) in enumerate(arrives.items()):
     seen = [d for d in range(1, places) if sizes[d] > 1e-12]
-    axes.plot(seen, [sizes[d].item() for d in seen], label=name, **(line_style(index) | {"markersize": 3}))
+    axes.plot(
+        seen, [sizes[d].item() for d in seen], label=name, **(line_style(index) | {"markersize": 3})
+    )
 axes.set_yscale("log")
 axes.set(title="how much gradient arrives", xlabel="steps away", ylabel="relative to 1 step")
 axes.legend(frameon=False, loc="lower left")
 show(
     figure,
-    alt="The size of the gradient over the distance in steps, on a logarithmic axis, 1 at one step. The line of the GRU falls "
-    "steadily to a few billionths at 40 steps, that of four convolutions ends after 4 steps, that of attention "
-    "stays level.",
+    alt="The size of the gradient over the distance in steps, on a logarithmic axis, 1 at one "
+    "step. The line of the GRU falls steadily to a few billionths at 40 steps, the line of the "
+    "four convolutions ends after 4 steps, the line of attention stays level.",
 )
 
 # %% [markdown]
@@ -235,33 +258,33 @@ show(
 # convolutions see no further than 4 words; a longer reach takes more layers. Attention doesn't care how far away a word
 # is: every word is **one step** from every other.
 #
-# ## What the Transformer won, and what it pays
+# ## What the Transformer gained, and what it costs
 #
-# "Attention Is All You Need" (2017) asked: if attention does the work, what is the recurrent network still for? It left it
-# out. The encoder reads with attention, the decoder writes with attention, and nothing has to wait for the word before.
+# "Attention Is All You Need" (2017) asked: if attention does the work, what is the recurrent network still for? Its authors
+# left it out. The encoder reads with attention, the decoder writes with attention, and while reading, nothing has to wait for the word before.
 #
 # | | recurrent | attention only |
 # | --- | --- | --- |
 # | from one word to another | as many steps as there are words between | one step |
-# | a sentence of $n$ words is read in | $n$ steps, one after the other | one step, all words at once |
+# | a layer reads a sentence of $n$ words in | $n$ steps, one after the other | one step, all words at once |
 # | training the best translators of the time | $2.3 \cdot 10^{19}$ operations for 24.6 BLEU | $3.3 \cdot 10^{18}$ operations for 27.3 BLEU |
 #
 # The last row is from the paper's table 2 (English to German, the base model against GNMT + RL; BLEU measures
 # translations, more is better): better, with a seventh of the work. The base model took 12 hours on eight graphics
 # processors.
 #
-# It has a price:
+# There is a price:
 #
 # - Every word looks at every other: for $n$ words that makes $n^2$ weights. Twice the text takes four times the work and memory. (Lesson 3)
 # - Attention does not see the order of the words: positions have to be put in by hand. (Lesson 2)
 # - *Writing* is still done word by word. (Lesson 7)
 #
-# Everything that you know as a language model today grew out of this design, and most of its parts are unchanged.
+# Nearly every language model of today grew out of this design, and most of its parts are unchanged.
 
 # %% [markdown]
 # ## Before you start
 #
-# The lessons use four tools all the time. If all four cells below hold no surprise, you are ready.
+# The lessons use four tools all the time. If nothing in the four cells below surprises you, you're ready.
 #
 # **A matrix product** combines rows with columns: entry $(i, j)$ is row $i$ of the left matrix times column $j$ of the right
 # one, number by number, added up. Shapes: $(n, k)$ times $(k, m)$ gives $(n, m)$.
@@ -287,7 +310,12 @@ print(column + row)  # (2, 3)
 # %%
 x = torch.tensor(3.0, requires_grad=True)
 (x**2).backward()
-print("the derivative of x² at 3:", x.grad.item(), "   and by a small step:", round((3.001**2 - 3**2) / 0.001, 3))
+print(
+    "the derivative of x² at 3:",
+    x.grad.item(),
+    "   and by a small step:",
+    round((3.001**2 - 3**2) / 0.001, 3),
+)
 
 # %% [markdown]
 # **Training** is this: compute a **loss**, a number that says how wrong the model is; find the loss's derivative for each
@@ -308,13 +336,13 @@ for step in range(101):
             parameter.grad = None
 
 # %% [markdown]
-# One word more. A list of numbers between 0 and 1 that add up to 1 is a **probability distribution**: the model's answer
+# One more term. A list of numbers between 0 and 1 that add up to 1 is a **probability distribution**: the model's answer
 # to "which word comes next?" is one, and so is the attention that one word pays to the others.
 #
 # ### Ten questions
 #
-# Answer first, then unfold. With seven right you are well prepared. Where one is new, look it up now; it takes less time
-# here than in the middle of lesson 3.
+# Answer first, then unfold. With seven right you're well prepared. If something is new, look it up now; that takes less
+# time here than in the middle of lesson 3.
 #
 # <details><summary>1. <code>A</code> is (5, 6) and <code>B</code> is (6, 3). What is the shape of <code>A @ B</code>?</summary>
 #

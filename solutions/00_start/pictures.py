@@ -11,12 +11,25 @@ SOURCE, TARGET = ("the", "dog", "bites", "the", "man"), ("개가", "남자를", 
 
 
 def _state(axes, x, y, colour):
-    shape = {"boxstyle": "round,pad=0,rounding_size=0.1", "fc": colour, "ec": "black", "lw": 1.0, "zorder": 2}
+    shape = {
+        "boxstyle": "round,pad=0,rounding_size=0.1",
+        "fc": colour,
+        "ec": "black",
+        "lw": 1.0,
+        "zorder": 2,
+    }
     axes.add_patch(FancyBboxPatch((x - 0.3, y - 0.25), 0.6, 0.5, **shape))
 
 
 def _arrow(axes, start, end, colour="black", **style):
-    arrow = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 10, **style}
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": colour,
+        "shrinkA": 0,
+        "shrinkB": 0,
+        "mutation_scale": 10,
+        **style,
+    }
     axes.annotate("", end, start, arrowprops=arrow, zorder=1)
 
 
@@ -50,9 +63,10 @@ def recurrent():
                 _arrow(axes, (1 + i, 0.45), (10.2, 0.45), ORANGE, **bow)
     return show(
         figure,
-        alt="Two rows of boxes. Above: five states of a reader, one per English word, each made from the one before; the last "
-        "is the one vector that three states of a writer start from. Below: the same, and from all five states of the "
-        "reader an arrow goes to the last state of the writer, the thickest from 'bites' to its Korean word.",
+        alt="Two rows of boxes. Above: five states of a reader, one per English word, each made "
+        "from the one before; the last is the one vector that three states of a writer start "
+        "from. Below: the same, and from all five states of the reader an arrow goes to the last "
+        "state of the writer, the thickest from 'bites' to its Korean word.",
     )
 
 

@@ -1,14 +1,36 @@
-"""Lesson 8 says what `benchmarks/results/embedded.json` measured: every number that its source copies from there, with
-as many digits as it shows, and the sentences that were written about them."""
+"""The lessons say what was measured and computed: what lesson 8 copies from `benchmarks/results/embedded.json`, what
+the cells print, and the numbers of the running example that the text of lessons 2 to 7 quotes."""
 
 from __future__ import annotations
 
 import ast
 import json
+import math
 import re
+from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
+
+from autograde.exercises import by_hand_numbers
+from autograde.exercises import running_example as rows
+from autograde.exercises.running_example import BITES, DOG, MAN
+from helpers.example import (
+    B_INNER,
+    D_MODEL,
+    EMBEDDINGS,
+    HEADS,
+    W_INNER,
+    W_KEY,
+    W_QUERY,
+    W_VALUE,
+)
+from helpers.feed_forward import linear, relu
+from helpers.single_head import attention_scores, softmax
+from helpers.training import batches_by_tokens, label_smoothed_loss, noam_rate
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = {"positions": "positions", "causal mask": "causal", "cross-attention": "cross", "residuals": "residuals"}
@@ -55,7 +77,7 @@ def agrees(written: str, value: float) -> bool:
 def said(prose: str, pattern: str) -> tuple[str, ...]:
     """What the groups of `pattern` say in the lesson. Fails if the sentence is not there: the test follows the text."""
     found = re.search(pattern, prose)
-    assert found, f"Lesson 8 does not say {pattern!r} any more; write this test anew for what it says now."
+    assert found, f"The lesson does not say {pattern!r} any more; write this test anew for what it says now."
     return found.groups()
 
 
@@ -113,6 +135,42 @@ def test_loss_and_size(source, prose, measured):
     assert agrees("1.000", measured["sizes"]["48"]["exact_match"]["random"])
 
 
+def test_the_short_runs(source, prose, measured):
+    (shown,) = [
+        ast.literal_eval(node.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SHORT"
+    ]
+    runs = {
+        name: [(round(one["loss"], 3), round(one["accuracy"], 3), round(one["exact_match"], 3)) for one in two]
+        for name, two in measured["short"].items()
+    }
+    assert {name: [*two] for name, two in shown.items()} == runs
+    for row, (loss, words, sentences) in zip((r"as it is", r"as it is, seed 1"), runs["as it is"], strict=True):
+        assert said(prose, rf"\| {row} \| ([\d.]+) \| ([\d.]+) % \| ([\d.]+) % \|") == (
+            f"{loss:.3f}",
+            f"{100 * words:.1f}",
+            f"{100 * sentences:.1f}",
+        )
+    loss, right = ({name: [run[at] for run in two] for name, two in runs.items()} for at in (0, 2))
+    said(prose, r"validation loss is nearly twice as large\. It doesn't improve the translations")
+    for seed in (0, 1):
+        assert 1.7 < loss["label smoothing 0.1"][seed] / loss["as it is"][seed] < 2
+        assert right["label smoothing 0.1"][seed] <= right["as it is"][seed]
+        assert right["no dropout"][seed] > right["as it is"][seed] + 0.05, "dropout only gets in the way"
+    written = said(prose, r"memorises: (\d+) % and (\d+) % of new .* of `small` it is (\d+) % and (\d+) %")
+    few = [100 * share for name in ("1,000 pairs, no dropout", "1,000 pairs") for share in right[name]]
+    assert all(agrees(text, share) for text, share in zip(written, few, strict=True))
+    said(prose, r"one seed ended worse without it, the other as before")
+    worse, before = sorted(
+        without - whole for without, whole in zip(right["no warm-up"], right["as it is"], strict=True)
+    )
+    assert worse < -0.03 and abs(before) < 0.03
+    shares = said(prose, r"without dropout ([\d.]+) % of the random split are right, with label smoothing ([\d.]+) %")
+    tried = [measured["tried"][name]["exact_match"]["random"] for name in ("no dropout", "label smoothing 0.1")]
+    assert all(agrees(said_so, 100 * share) for said_so, share in zip(shares, tried, strict=True))
+
+
 def test_what_is_said_about_links_and_beam(prose, measured):
     said(prose, r"In the second layer every head finds nearly all nouns, in the first fewer than half\.")
     first, second = measured["preset"]["noun_alignments"]["heads"]
@@ -141,6 +199,12 @@ def shares(text: str, pattern: str) -> list[float]:
 def test_lesson_7_says_what_its_cells_print():
     text = printed("07_decoder")
     assert shares(text, "held-out numbers written without a mistake") >= [99.0], "hardly a mistake"
+    said(comments("07_decoder"), r"for the first word \*four\*, \*two\* and \*seven\* compete")
+    early = re.search(r"<bos> +four (0\.\d+), two (0\.\d+), seven (0\.\d+)$", text, re.MULTILINE)
+    assert early and float(early[1]) < 0.7 and float(early[3]) > 0.1, "after 60 steps nothing is certain"
+    assert "with the causal mask  [3, 4, 5]" in text and "without it            [0, 1, 2, 3, 4, 5]" in text
+    (difference,) = re.findall(r"largest of the logits .*, largest difference (\S+)$", text, re.MULTILINE)
+    assert float(difference) < 1e-5
     real, leaky = shares(text, "right words, the words before them given")
     assert real > 99 and leaky > 99, "the leaky model makes hardly a mistake while the right words are given"
     real, leaky = shares(text, "whole numbers, written on its own")
@@ -157,6 +221,36 @@ def test_lesson_9_says_what_its_cells_print():
     assert shares(text, "greedy  the short reading") == [0] and shares(text, "beam 4  the short reading") >= [90]
 
 
+def test_lesson_11_says_what_its_cells_print():
+    text, said_there = printed("11_today"), comments("11_today")
+    assert shares(text, r"[\d.]+% of the 500 held-out numbers are right")[0] > 99, "nearly all"
+    table = text[text.index("loss for each word") :]
+    of_2017, today = numbers(table, "2017"), numbers(table, "today")
+    said(said_there, r"The two are about equally good")
+    assert all(abs(old - new) < 0.1 for old, new in zip(of_2017, today, strict=True))
+    sines, rotary = shares(text, "sines added .*%"), shares(text, "rotary .*%")
+    said(said_there, r"lost at the first place it has never seen")
+    assert min(sines[:3]) >= 99 and max(sines[3:]) < 40, "places 4, 8, 12; then 13 and on"
+    said(said_there, r"it goes on being right\. It is not magic")
+    assert min(rotary[:5]) >= 99 and rotary[-1] < 40, "up to place 16; and at 48"
+    said(said_there, r"finds the kitten on the sofa \(0\.63, the next one 0\.17\)")
+    assert re.search(r"taking a nap\n +0\.63  A kitten .*\n +0\.17 ", text)
+
+
+def test_the_speed_ladder(prose):
+    notebook = json.loads((ROOT / "solutions/08_training/08_training.ipynb").read_text(encoding="utf-8"))
+    texts = ("".join(o.get("data", {}).get("text/plain", "")) for c in notebook["cells"] for o in c.get("outputs", ()))
+    (alt,) = [text for text in texts if "rung of the ladder" in text]
+    gains = dict(re.findall(r"([a-z][^:]*?) times ([\d.]+)[,.]", alt.partition("rung before: ")[2]))
+    gains = {name.removeprefix(", "): float(gain) for name, gain in gains.items()}
+    said(prose, r"A second core that is free gains most")
+    assert max(gains, key=gains.get) == "all cores (2 threads)"
+    said(prose, r"with batches of similar lengths that rung gains next to nothing")
+    assert gains["real positions, fused optimizer"] < 1.1
+    said(prose, r"At this width of 64 it took longer than float32")
+    assert gains["bf16"] < 1
+
+
 def test_the_minute(prose, measured):
     """Two free cores need half of the CPU's seconds; a measurement on a busy machine took longer by the clock."""
     said(prose, r"It takes about a minute on two free cores")
@@ -165,11 +259,15 @@ def test_the_minute(prose, measured):
     assert all(run["cpu_seconds"] / 2 < 90 for run in measured["ablations"].values())
 
 
-def outputs(lesson: str) -> str:
-    """What the executed lesson printed."""
+def figures(lesson: str) -> str:
+    """The alt texts of the executed lesson's figures."""
     notebook = json.loads((ROOT / f"solutions/{lesson}/{lesson}.ipynb").read_text(encoding="utf-8"))
-    printed = [output.get("text", "") for cell in notebook["cells"] for output in cell.get("outputs", ())]
-    return "\n".join("".join(text) for text in printed)
+    shown = [
+        "".join(output.get("data", {}).get("text/html", ""))
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+    ]
+    return unescape(" ".join(alt for html in shown for alt in re.findall(r'alt="([^"]*)"', html)))
 
 
 def comments(lesson: str) -> str:
@@ -184,25 +282,151 @@ def numbers(printed: str, row: str) -> list[float]:
 
 
 def test_what_lesson_5_says_about_residual_and_norm():
-    printed, text = outputs("05_add_norm"), comments("05_add_norm")
-    said(text, r"Without the residual connection nothing is learned: .neither. and .norm alone.")
-    table = printed[printed.index("loss of the last ten steps  ") :]
-    assert all(loss > 0.95 for row in ("neither", "norm alone") for loss in numbers(table, row))
+    output, text = printed("05_add_norm"), comments("05_add_norm")
+    said(text, r"Without the residual connection nothing is learned: .neither. and .norm only.")
+    table = output[output.index("loss of the last ten steps  ") :]
+    assert all(loss > 0.95 for row in ("neither", "norm only") for loss in numbers(table, row))
     said(text, r"without that, it is far worse than an answer of zeros\. Then it learns as well as .both.")
-    plain, normed = numbers(table, "residual alone")
+    plain, normed = numbers(table, "residual only")
     both = numbers(table, "both (post-norm)")
     assert plain > 2 and abs(normed - both[1]) < 0.05 and max(both) < 0.9
     said(text, r"about 14 % per layer, and about a fortieth is left")
-    last, first = numbers(printed, "post-norm ")
+    last, first = numbers(output, "post-norm ")
     assert 35 < last / first < 45 and abs((first / last) ** (1 / 24) - 0.86) < 0.005
-    last, first = numbers(printed, "pre-norm  ")
+    last, first = numbers(output, "pre-norm  ")
     assert last == first
 
 
+def test_the_numbers_by_hand_of_lessons_7_and_8():
+    number = by_hand_numbers()
+    text = printed("07_decoder")
+    weights = numbers(text[text.index("attention weights:") : text.index("memory:")], "bites")
+    np.testing.assert_allclose(number["weights of bites, the future hidden"].value, weights, atol=5e-4)
+    memory = numbers(text[text.index("memory:") : text.index("queries of the two")], "bites")
+    assert number["score of noun and bites"].value == pytest.approx(memory[4] / math.sqrt(3), abs=5e-4)
+    lengths = [3, 9, 4, 10, 3, 4]
+    batches = batches_by_tokens(lengths, 20)
+    filled = sum(max(lengths[i] for i in batch) * len(batch) for batch in batches)
+    assert number["tokens with padding, sorted"].value == filled
+    logits = torch.tensor([[[math.log(7), 0.0, 0.0, 0.0]]])
+    loss = label_smoothed_loss(logits, torch.tensor([[0]]), pad=-1).item()
+    assert number["loss of a smoothed label"].value == round(loss, 3)
+    assert number["learning rate at step 36"].value == pytest.approx(noam_rate(36, 16, 9))
+
+
+def test_lesson_8_ends_with_a_model_of_its_own_cells():
+    notebook = json.loads((ROOT / "solutions/08_training/08_training.ipynb").read_text(encoding="utf-8"))
+    shown = [
+        "".join(output["data"]["text/plain"])
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+        if "Your Transformer" in "".join(output.get("data", {}).get("text/plain", ""))
+    ]
+    assert len(shown) == 2 and all("18 of its 18 parts are yours" in text for text in shown)
+    assert "the same translations as the reference" in shown[0]
+    assert int(re.search(r"(\d+) of 100 translated word for word", shown[1])[1]) >= 97
+    assert "16 of 16 passed" in shown[1]
+    assert "개가 남자를 물어요" in printed("08_training")
+
+
 def test_what_lesson_8_says_about_counting_operations():
-    printed, text = outputs("08_training"), comments("08_training")
+    output, text = printed("08_training"), comments("08_training")
     said(text, r"so the rule counts about twice too much")
-    (parts,) = re.findall(r"counted where a token passes: +(\S+) operations, (\d+)% of the peak", printed)
+    (parts,) = re.findall(r"counted where a token passes: +(\S+) operations, (\d+)% of the peak", output)
     assert parts == ("9.4e+17", "29")
-    (ratio,) = re.findall(r"the rule, divided by the count: (\S+)", printed)
+    (ratio,) = re.findall(r"the rule, divided by the count: (\S+)", output)
     assert 1.8 < float(ratio) < 2.5
+
+
+# --- the running example, lessons 2 to 7 ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def example():
+    """What follows from `helpers/example.py`, computed as the lessons do."""
+    x = rows.X
+    scores = [attention_scores(x @ query, x @ key) for query, key, _ in HEADS]
+    y = rows.AFTER_ATTENTION
+    hidden = relu(linear(y, W_INNER, B_INNER))
+    target = np.eye(D_MODEL)[[2, 4]]
+    return SimpleNamespace(
+        scores=scores,
+        weights=[softmax(of_head) for of_head in scores],
+        outputs=[softmax(of_head) @ x @ value for of_head, (_, _, value) in zip(scores, HEADS, strict=True)],
+        hidden=hidden,
+        asked=attention_scores(target @ W_QUERY, rows.MEMORY @ W_KEY),
+    )
+
+
+def says(lesson: str, pattern: str, *values: float) -> None:
+    """The lesson says this sentence, and the numbers in its groups are these values."""
+    written = said(comments(lesson), pattern)
+    assert len(written) == len(values)
+    for text, value in zip(written, values, strict=True):
+        assert agrees(text.rstrip("."), value), f"{lesson}: {text} is {value:.4f} now, in {pattern!r}"
+
+
+def test_lesson_2_says_the_numbers_of_the_example():
+    says("02_embeddings", r"\\sqrt 6 \\cdot 0\.9 \+ \\sin\(1 / 21\.54\) = 2\.205 \+ 0\.046 = (2\.251)", rows.X[DOG, 2])
+    with_relu, with_mix = (numbers(printed("02_embeddings"), f"mean after {name}")[1] for name in ("ReLU", "mix"))
+    said(comments("02_embeddings"), r"about fifty times as large with the mix")
+    assert 0 < with_relu < 0.01 and 40 < with_mix / with_relu < 60
+    assert not EMBEDDINGS[:, :2].any(), "Columns 0 and 1 are 0 in every word"
+    nouns, verbs, articles = [5, 7, 8], [6, 9], [4]
+    for column, words in ((2, nouns), (4, verbs), (5, articles)):
+        assert set(np.flatnonzero(EMBEDDINGS[:, column] > 0.5)) == set(words)
+
+
+def test_lesson_3_says_the_numbers_of_the_example(example):
+    weights, scores = example.weights[0], example.scores[0]
+    says("03_single_head", r'"dog" gives ([\d.]+) of its attention to "bites"', weights[DOG, BITES])
+    others = r"are (-[\d.]+) \(the\), ([\d.]+) \(dog\), (-[\d.]+) \(the\) and ([\d.]+) \(man\)"
+    says("03_single_head", others, *(scores[MAN, other] for other in (0, DOG, 3, MAN)))
+    says(
+        "03_single_head",
+        r'"bites" looks at "dog" \(([\d.]+)\) and "man" \(([\d.]+)\).* "dog" \(([\d.]+)\) and "man" \(([\d.]+)\) look',
+        weights[BITES, DOG],
+        weights[BITES, MAN],
+        weights[DOG, BITES],
+        weights[MAN, BITES],
+    )
+    said(comments("03_single_head"), "it shares its weight between .the. and itself")
+    assert np.allclose(softmax(scores[DOG, : DOG + 1]), 0.5, atol=0.02)
+    keys = rows.X @ W_KEY
+    says("03_single_head", r"Its key is longer, ([\d.]+) against ([\d.]+) in the columns", keys[DOG, 0], keys[MAN, 0])
+    assert W_VALUE.T.tolist() != W_QUERY.T[[1, 0, 2]].tolist() and len({*map(tuple, [*W_VALUE.T, *W_QUERY.T])}) == 6
+    (times,) = re.findall(r"it was the faster one up to (\d+) tokens", figures("03_single_head"))
+    said(comments("03_single_head"), r"The crossing came beyond 1000 tokens")
+    assert int(times) >= 1000
+
+
+def test_lesson_4_says_the_numbers_of_the_example(example):
+    what, where = example.weights
+    assert set(np.argmax(what[[DOG, MAN]], axis=1)) == {BITES}, "nouns look for verbs"
+    assert where[1:].argmax(axis=1).tolist() == [0, 1, 2, 3], "every token looks for the one before it"
+    says("04_multi_head", r'In head 1, "dog" gave ([\d.]+) of its attention to "bites"', what[DOG, BITES])
+    says("04_multi_head", r'In head 2 it gives ([\d.]+) to "the", the word before it', where[DOG, 0])
+    says("04_multi_head", r'It looks at itself \(([\d.]+)\), and at "man" \(([\d.]+)\)', where[0, 0], where[0, MAN])
+    side_by_side = np.concatenate([output[MAN] for output in example.outputs])
+    row = r", ".join([r"([\d.]+)"] * 6)
+    says("04_multi_head", rf'For "man", the two outputs side by side are \({row}\)', *side_by_side)
+
+
+def test_lesson_6_says_the_numbers_of_the_example(example):
+    y, hidden = rows.AFTER_ATTENTION, example.hidden
+    assert (y[:, 3] > 0.5).tolist() == [token == DOG for token in range(5)], "of our five tokens only dog has that"
+    assert (hidden[DOG] == 0).sum() == 5, "five of the eight units are silent"
+    fires = {0: [DOG, MAN], 1: [BITES], 2: [DOG], 3: [3], 4: [0], 5: [MAN], 6: []}
+    assert {unit: np.flatnonzero(hidden[:, unit]).tolist() for unit in fires} == fires
+    says("06_feed_forward", r"(\d+) of the 40 hidden numbers are 0", (hidden == 0).sum())
+    says("06_feed_forward", r'For "bites" only unit 1 fires, with ([\d.]+)', hidden[BITES, 1])
+    assert np.count_nonzero(hidden[BITES]) == 1
+    for column, tokens in ((2, {DOG, MAN}), (4, {BITES}), (5, {0, 3})):
+        assert set(np.flatnonzero(y[:, column] > 1)) == tokens, f"column {column} is still large for these"
+
+
+def test_lesson_7_says_the_numbers_of_the_example(example):
+    said(comments("07_decoder"), "Your score is the largest of the noun's five")
+    assert example.asked[0].argmax() == BITES
+    said(comments("07_decoder"), "The verb finds the two nouns")
+    assert set(np.argsort(example.asked[1])[-2:]) == {DOG, MAN}
