@@ -54,7 +54,8 @@ def sample(model, source, generator, temperature=1.0, top_k=None, top_p=None, bo
         while ids.shape[1] <= max_length and not ended.all():
             logits = model.decode(ids, memory, source)[:, -1]  # (batch, target_size): of the newest word
             probabilities = sampling_probabilities(logits, temperature, top_k, top_p)
-            newest = torch.multinomial(probabilities, 1, generator=generator).squeeze(1).masked_fill(ended, 0)
+            drawn = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+            newest = drawn.masked_fill(ended, 0)
             ids = torch.cat([ids, newest.unsqueeze(1)], dim=1)
             ended = ended | (newest == eos)
     model.train(training)

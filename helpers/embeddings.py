@@ -34,7 +34,7 @@ def positional_encoding_at(position, d_model):
     position: 0, 1, 2, ...; d_model: the width, also an odd one. Returns float64 of shape (d_model,).
     Source: "Attention Is All You Need", section 3.5.
     """
-    row = np.empty(d_model)
+    row = np.zeros(d_model)
     for column in range(d_model):
         pair = column // 2  # the i of the paper: columns 2i and 2i + 1 share one angle
         angle = position / 10000 ** (2 * pair / d_model)
@@ -50,7 +50,7 @@ def positional_encoding(length, d_model):
     positions = np.arange(length)[:, np.newaxis]
     even_columns = np.arange(0, d_model, 2)
     angles = positions / 10000 ** (even_columns / d_model)
-    encoding = np.empty((length, d_model))
+    encoding = np.zeros((length, d_model))
     encoding[:, 0::2] = np.sin(angles)
     encoding[:, 1::2] = np.cos(angles[:, : d_model // 2])  # an odd width has one cosine fewer
     return encoding

@@ -132,7 +132,7 @@ def heat_map(
 
 def signed(*matrices) -> tuple[float, float]:
     """The limits of one colour scale for all these matrices, with zero in the middle."""
-    largest = max(float(np.nanmax(np.abs(np.asarray(one, dtype=float)))) for one in matrices)
+    largest = max(float(np.nanmax(np.abs(np.asarray(matrix, dtype=float)))) for matrix in matrices)
     return -largest, largest
 
 

@@ -89,7 +89,7 @@ def draw(lesson: int, lessons: Collection[int]) -> Picture:
         lessons: the numbers of all lessons that there are; others are left out
     """
     figure, axes = new(size=(7.4, 6.0))
-    axes.set(xlim=(-0.35, 10.6), ylim=(-0.65, 8.35), aspect="equal")
+    axes.set(xlim=(-0.35, 10.6), ylim=(-0.65, 8.55), aspect="equal")
     axes.axis("off")
     lit = parts_of(lesson) if lesson else ()
     so_far, next_word = TRANSLATIONS[0].rsplit(" ", 1)

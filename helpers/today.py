@@ -186,8 +186,10 @@ class BertLayer(nn.Module):
 class BertEncoder(nn.Module):
     """BERT's encoder: learned positions, a table for the kind of sentence, a norm, then the layers.
 
-    forward(ids, keep): ids (batch, length), keep their boolean mask; returns states (batch, length, d_model).
-    Source: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding".
+    forward(ids, keep): ids (batch, length), keep their boolean mask; returns the states,
+    (batch, length, d_model).
+    Source: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language
+    Understanding".
     """
 
     def __init__(self, vocabulary_size, d_model, num_heads, num_layers, d_ff, max_length=512):

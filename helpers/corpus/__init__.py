@@ -1,5 +1,6 @@
 """Parallel corpora: our own English-Korean grammar, real ones, and the vocabularies and subwords for them."""
 
+from helpers.corpus.gloss import gloss, gloss_tokens
 from helpers.corpus.grammar import grammar_corpus, grammar_pairs
 from helpers.corpus.korean import join_particles, split_particles
 from helpers.corpus.pairs import Corpus, CorpusError, CorpusWarning, Pair
@@ -13,6 +14,8 @@ __all__ = [
     "JointBPE",
     "Pair",
     "WordVocabulary",
+    "gloss",
+    "gloss_tokens",
     "grammar_corpus",
     "grammar_pairs",
     "grammar_vocabularies",

@@ -25,7 +25,10 @@ def held_out() -> frozenset[tuple[str, str, str]]:
     About one of ten, chosen once for all seeds. Every word keeps at least three quarters of its combinations.
     """
     everything = [
-        ("adjective", one.english, noun.english) for one in ADJECTIVES for noun in NOUNS if noun.english in one.nouns
+        ("adjective", adjective.english, noun.english)
+        for adjective in ADJECTIVES
+        for noun in NOUNS
+        if noun.english in adjective.nouns
     ]
     everything += [("object", verb.english, noun.english) for verb in (*VERBS, *GIVING) for noun in objects_of(verb)]
     total = Counter(word for sort, left, right in everything for word in ((sort, left), (sort, right)))

@@ -14,7 +14,9 @@ from helpers.corpus.verbs import VERBS, Verb
 # A word and its key: words of both sides that share a key are aligned. A key that ends in ".noun" belongs to a noun.
 Words = list[tuple[str, str | None]]
 
-_DESCRIBING = {noun.english: [one for one in ADJECTIVES if noun.english in one.nouns] for noun in NOUNS}
+_DESCRIBING = {
+    noun.english: [adjective for adjective in ADJECTIVES if noun.english in adjective.nouns] for noun in NOUNS
+}
 _RELATIVE = [verb for verb in VERBS if verb.relative_ko]
 _FOR_ANIMALS = {"apple", "bread", "potato"}  # as food
 
@@ -111,8 +113,8 @@ def both(first: Phrase, second: Phrase, role: str) -> Phrase:
 
 def relative(rng: Random, subject: Phrase, kind: str, role: str, main: Verb) -> list[tuple[str, str]]:
     """Add a relative clause: the man who reads a book, 책을 읽는 남자. Returns its (verb, object) pairs."""
-    verbs = [one for one in _RELATIVE if kind in one.subjects and one is not main]
-    verb = pick(rng, [one for one in verbs if not (subject.plural and one.past == one.english)])
+    verbs = [relative for relative in _RELATIVE if kind in relative.subjects and relative is not main]
+    verb = pick(rng, [relative for relative in verbs if not (subject.plural and relative.past == relative.english)])
     key = f"{role}.verb"
     english: Words = [
         ("who" if kind == "person" else "that", None),
@@ -121,7 +123,7 @@ def relative(rng: Random, subject: Phrase, kind: str, role: str, main: Verb) -> 
     korean: Words = []
     pairs = []
     if verb.objects:
-        thing = pick(rng, [one for one in objects_of(verb, kind) if one.english != subject.noun])
+        thing = pick(rng, [noun for noun in objects_of(verb, kind) if noun.english != subject.noun])
         phrase = noun_phrase(rng, thing, role, 0.2, is_object=True)
         english += [(verb.after, key), *phrase.english] if verb.after else phrase.english
         korean += phrase.with_particle("object")

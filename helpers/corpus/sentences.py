@@ -76,7 +76,7 @@ def _subject(rng: Random, clause: Clause, rich: bool) -> tuple[str, set[str]]:
     nouns = [noun for noun in _BEINGS if noun.kind in clause.verb.subjects]
     noun = pick(rng, nouns)
     if draw < (0.3 if rich else 0.2):
-        other = pick(rng, [one for one in nouns if one is not noun and one.kind == noun.kind])
+        other = pick(rng, [candidate for candidate in nouns if candidate is not noun and candidate.kind == noun.kind])
         first = noun_phrase(rng, other, "subject2", 0)
         clause.subject = both(first, noun_phrase(rng, noun, "subject", 0.4), "subject")
         used = {noun.english, other.english}
@@ -122,12 +122,12 @@ def _object(rng: Random, clause: Clause, nouns: list, rich: bool) -> Phrase:
     found = [noun]
     mine = clause.verb.english not in ("buy", "borrow", "make")
     phrase = noun_phrase(rng, noun, "thing", 0.65, is_object=True, mine=mine)
-    alike = [one for one in nouns if one is not noun and one.kind == noun.kind]
+    alike = [candidate for candidate in nouns if candidate is not noun and candidate.kind == noun.kind]
     if alike and rng.random() < (0.25 if rich else 0.06):
         first = pick(rng, alike)
         found.append(first)
         phrase = both(noun_phrase(rng, first, "thing2", 0, is_object=True, mine=mine), phrase, "thing")
-    clause.combinations |= {("object", clause.verb.english, one.english) for one in found}
+    clause.combinations |= {("object", clause.verb.english, noun.english) for noun in found}
     clause.combinations |= {("adjective", *pair) for pair in phrase.pairs}
     return phrase
 

@@ -70,7 +70,7 @@ def _find(folder, relative: tuple[str, ...]) -> Path | None:
     """The first of the relative paths that exists, in the places where a corpus may lie."""
     named = folder or os.environ.get("COURSE_DATA")
     places = [user_path(named)] if named else [cache_folder()]
-    return next((place / one for place in places for one in relative if (place / one).is_file()), None)
+    return next((place / name for place in places for name in relative if (place / name).is_file()), None)
 
 
 def _where(folder) -> str:

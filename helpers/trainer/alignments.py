@@ -56,7 +56,7 @@ def cross_attention_weights(model: nn.Module, source: torch.Tensor, decoder_inpu
         for hook in hooks:
             hook.remove()
         model.train(training)
-    if any(one is None for one in weights):
+    if any(layer is None for layer in weights):
         raise TrainingError("This model has no cross-attention to look at: it was trained without it.")
     return torch.stack(weights)
 

@@ -37,7 +37,7 @@ EVERYTHING = [pair for pairs in SPLITS.values() for pair in pairs]
 ALL_VERBS = (*VERBS, *GIVING, GO)
 LEMMA = {form: noun for noun in NOUNS for form in (noun.english, noun.plural) if form}
 VERB_OF = {form: verb for verb in ALL_VERBS for form in (verb.english, verb.third, verb.past)}
-ADJECTIVE_WORDS = {one.english for one in ADJECTIVES}
+ADJECTIVE_WORDS = {adjective.english for adjective in ADJECTIVES}
 NUMBERS = dict(NUMERALS)
 BEFORE_A_NOUN = {"a", "an", "the", "my", "that", "of", "cup", "cups", "glass", "glasses", *NUMBERS, *ADJECTIVE_WORDS}
 
@@ -160,7 +160,9 @@ def test_noun_alignments_join_every_noun_with_its_translation():
 
 
 def test_alignments_join_the_other_words_with_their_translations():
-    table = {one.english: {one.korean} for one in ADJECTIVES} | {word: {number} for word, number in NUMERALS}
+    table = {adjective.english: {adjective.korean} for adjective in ADJECTIVES} | {
+        word: {number} for word, number in NUMERALS
+    }
     table |= {word: {korean} for word, korean in (*MANNERS, *FREQUENCIES)} | {"my": {"제"}, "that": {"그"}}
     table |= {word: {"잔"} for word in ("cup", "cups", "glass", "glasses")} | {"will": {"거예요"}}
     for form, verb in VERB_OF.items():

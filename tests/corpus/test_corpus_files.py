@@ -170,8 +170,8 @@ def test_texts_are_composed_when_they_are_read(tmp_path):
         for name, line in (("train.fr", "le café été"), ("train.ko", "고양이가 각각")):
             text = "".join(f"{unicodedata.normalize(form, line)} {index}\n" for index in range(3))
             (folder / name).write_text(text, encoding="utf-8")
-    one, other = (load((tmp_path / form / "train.fr", tmp_path / form / "train.ko")) for form in ("NFC", "NFD"))
-    assert one == other and unicodedata.is_normalized("NFC", other.train[0].target_text)
+    composed, other = (load((tmp_path / form / "train.fr", tmp_path / form / "train.ko")) for form in ("NFC", "NFD"))
+    assert composed == other and unicodedata.is_normalized("NFC", other.train[0].target_text)
 
 
 # --- held out ---------------------------------------------------------------------------------------------------------

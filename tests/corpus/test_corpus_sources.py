@@ -81,7 +81,7 @@ def test_unusable_files_are_named(tmp_path):
         (("a", "b"), "2 lines.*1"), (("a", "c"), "UTF-8"), (("a", "no"), "no file"), (("d", "a"), "no pair"),
     ):  # fmt: skip
         with pytest.raises(CorpusError, match=message):
-            load([tmp_path / one for one in name])
+            load([tmp_path / part for part in name])
     with pytest.raises(CorpusError, match="multi30k-fr"):
         load("wmt14")
     (tmp_path / "e").write_text("uno\n\n")

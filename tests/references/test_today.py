@@ -2,7 +2,6 @@
 
 import ast
 import importlib.util
-import re
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from autograde.course.lessons import LESSONS
-from conftest import ROOT, solution
-from helpers.decoder import causal_mask
+from conftest import ROOT
+from helpers.decoder import causal_mask, greedy_decode
 from helpers.embeddings import shift_matrix
+from helpers.marian import MarianTranslator, load_marian
 from helpers.multi_head import MultiHeadAttention, merge_heads, split_heads
 from helpers.today import (
     BertEncoder,
@@ -222,33 +221,95 @@ def test_the_published_model_runs_in_our_modules_and_finds_what_the_lesson_says(
     ]
 
 
+# --- a published translator -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def translators():
+    """A small random MarianMTModel, and ours with its weights."""
+    transformers = pytest.importorskip("transformers", reason="the library transformers is not installed")
+    torch.manual_seed(0)
+    sizes = {f"{part}_{name}": n for part in ("encoder", "decoder") for name, n in MARIAN.items()}
+    config = transformers.MarianConfig(
+        vocab_size=50,
+        d_model=12,
+        **sizes,
+        activation_function="swish",
+        scale_embedding=True,
+        max_position_embeddings=32,
+        pad_token_id=49,
+        decoder_start_token_id=49,
+        eos_token_id=19,
+        forced_eos_token_id=None,
+    )
+    theirs = transformers.MarianMTModel(config).eval()
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            if parameter.requires_grad:  # the positions don't
+                parameter += 0.3 * torch.randn(parameter.shape)
+        theirs.final_logits_bias += torch.randn(50)
+    mine = MarianTranslator(50, 12, 3, 2, 20, pad=49).eval()
+    load_marian(mine, theirs.state_dict())
+    return theirs, mine
+
+
+MARIAN = {"layers": 2, "attention_heads": 3, "ffn_dim": 20}
+
+
+def source_and_target():
+    ids, keep = ids_and_mask(48)
+    return ids.masked_fill(~keep, 49), torch.cat([torch.full((3, 1), 49), ids[:, :4].clamp(min=1)], dim=1)
+
+
+def test_a_small_random_translator_of_the_library_gives_the_same_logits(translators):
+    theirs, mine = translators
+    source, target = source_and_target()
+    with torch.no_grad():
+        expected = theirs(input_ids=source, attention_mask=(source != 49).long(), decoder_input_ids=target).logits
+        assert torch.allclose(mine(source, target), expected, atol=1e-4)
+    assert expected.std() > 1, "random weights that say something"
+
+
+def test_greedy_decoding_with_its_weights_is_the_librarys(translators):
+    theirs, mine = translators
+    source = torch.randint(1, 48, (30, 7), generator=torch.Generator().manual_seed(3))
+    source[::3, 4:] = 49
+    expected = theirs.generate(
+        source,
+        attention_mask=(source != 49).long(),
+        num_beams=1,
+        do_sample=False,
+        max_new_tokens=9,
+        bad_words_ids=[[49]],
+    )[:, 1:]
+    mine.final_logits_bias[0, 49] = -torch.inf  # a translator never writes its padding
+    written = greedy_decode(mine, source, bos=49, eos=19, max_length=9)
+    mine.final_logits_bias.copy_(theirs.final_logits_bias)
+    assert torch.equal(written, expected.masked_fill(expected == 49, 0))  # after the end they fill with pad, we with 0
+    ends = (written == 19).any(dim=1)
+    assert ends.any() and not ends.all() and len(set(map(tuple, written.tolist()))) > 10
+
+
+def test_a_weight_of_the_translator_that_is_missing_or_left_over_is_told(translators):
+    theirs, mine = translators
+    weights = theirs.state_dict()
+    with pytest.raises(RuntimeError, match="Missing"):
+        load_marian(mine, {name: tensor for name, tensor in weights.items() if "encoder_attn.q" not in name})
+    with pytest.raises(RuntimeError, match="Unexpected"):
+        load_marian(mine, {**weights, "model.decoder.gate": torch.zeros(1)})
+
+
 # --- what the lesson says -------------------------------------------------------------------------------------------
 
 
-def test_the_given_encoder_is_the_one_of_helpers():
+def test_the_given_models_are_those_of_helpers():
     def definitions(source):
         nodes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
-        return {node.name: ast.dump(node) for node in nodes if "Bert" in node.name or node.name == "GeluFeedForward"}
+        return {node.name: ast.dump(node) for node in nodes if node.name in given}
+
+    given = ["GeluFeedForward", "BertLayer", "BertEncoder", "SwishFeedForward", "MarianTranslator"]
 
     lesson = (ROOT / "solutions/11_today/11_today.py").read_text(encoding="utf-8")
-    assert definitions(lesson) == definitions((ROOT / "helpers/today.py").read_text(encoding="utf-8"))
-    assert len(definitions(lesson)) == 3
-
-
-def test_what_the_lesson_says_about_its_measurements():
-    """The saved outputs of the cells that train, against the sentences below them."""
-    lesson = next(one for one in LESSONS if one.topic == "today")
-    shown = "".join(
-        output.text
-        for cell in solution(lesson).cells
-        for output in cell.get("outputs", [])
-        if output.output_type == "stream"
-    )
-    (held_out,) = re.findall(r"([\d.]+)% of the 500 held-out numbers", shown)
-    assert float(held_out) > 99, "nearly all held-out numbers are right"
-    (of_2017, of_today) = (
-        [float(number) for number in re.search(rf"^{name} +(\S+) +(\S+) +(\S+)$", shown, re.MULTILINE).groups()]
-        for name in ("2017", "today")
-    )
-    assert abs(of_2017[0] - of_today[0]) < 0.1, "as long as in training: about equally good"
-    assert of_2017[2] - of_today[2] > 0.1, "beyond the twelfth word: clearly better"
+    of_helpers = "".join((ROOT / f"helpers/{name}.py").read_text(encoding="utf-8") for name in ("today", "marian"))
+    assert definitions(lesson) == definitions(of_helpers.replace("from __future__ import annotations", ""))
+    assert list(definitions(lesson)) == given
