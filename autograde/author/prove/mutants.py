@@ -54,7 +54,7 @@ _SWAPS = (
     ("append", "extend"),
 )
 RELATED = {
-    **{one: other for pair in _SWAPS for one, other in (pair, pair[::-1])},
+    **{this: other for pair in _SWAPS for this, other in (pair, pair[::-1])},
     "arange": "ones",
     "bool": "int64",
     "bfloat16": "float16",

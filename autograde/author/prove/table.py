@@ -93,6 +93,7 @@ def _reasons(proof: Proof, equivalent: Sequence[Equivalent]) -> Iterator[str]:
         reasons.setdefault(why, []).append(survivor)
     for why, survivors in reasons.items():
         changes = "; ".join(
-            f"`` {one.line} `` → {f'`` {one.changed} ``' if one.changed else 'left out'}" for one in survivors
+            f"`` {survivor.line} `` → {f'`` {survivor.changed} ``' if survivor.changed else 'left out'}"
+            for survivor in survivors
         )
         yield f"- {changes}: {why}"
