@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,8 +54,7 @@ def build(lessons: Iterable[Lesson] = LESSONS, echo: Callable[[str], None] = pri
         for lesson, files in zip(lessons, pool.map(build_solution, lessons), strict=True):
             echo(f"{lesson.name}: executed, {_count(files)} in solutions/")
             changed += files
-    for lesson in lessons:
-        files = release(lesson)
+    for lesson, files in zip(lessons, release(*lessons), strict=True):
         echo(f"{lesson.name}: released, {_count(files)} in notebooks/")
         changed += files
     return changed
@@ -150,13 +150,19 @@ def unique(name: str, seen: set[str]) -> str:
 def build_solution(lesson: Lesson) -> list[Path]:
     """Execute the lesson's text, save the notebook; returns the files that changed.
 
-    It runs in an empty folder: it finds nothing that an earlier run has written, and leaves nothing behind.
+    It runs in an empty folder: it finds nothing that an earlier run has written, and leaves nothing behind. Beside that
+    folder are the earlier lessons' solutions, as in the course.
     """
     file = paths.solution_of(lesson)
     before = notebooks.read(file) if file.is_file() else None
     notebook = read_text(lesson)
-    with tempfile.TemporaryDirectory() as folder:
-        execute(notebook, Path(folder), lesson.name)
+    with tempfile.TemporaryDirectory() as course:
+        for one in LESSONS[: LESSONS.index(lesson) + 1]:
+            folder, earlier = Path(course) / one.name, paths.solution_of(one)
+            folder.mkdir()
+            if one != lesson and earlier.is_file():
+                shutil.copyfile(earlier, folder / earlier.name)
+        execute(notebook, folder, lesson.name)
     tidy(notebook, before)
     return [file] if notebooks.write(file, notebooks.to_text(notebook)) else []
 

@@ -15,9 +15,11 @@ from autograde.course.kernels import environment
 Stage = tuple[str, Sequence[str]]  # what it does, and the arguments of Python
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10")
-_WORKERS = str(min(4, os.cpu_count() or 1))  # more kernels would need more memory than time
-_SIDE_BY_SIDE = ("-n", _WORKERS, "--dist", "worksteal")  # each test goes to the worker that is free first
-_BY_FILE = ("-n", _WORKERS, "--dist", "loadfile")  # the cells of a notebook stay together
+_CORES = os.cpu_count() or 1
+# a test goes to the worker that is free first; one worker more than cores, since many wait for a limit or a server
+_SIDE_BY_SIDE = ("-n", str(min(4, _CORES + 1)), "--dist", "worksteal")
+# the cells of a notebook stay together; more kernels would need more memory than time
+_BY_FILE = ("-n", str(min(4, _CORES)), "--dist", "loadfile")
 
 _STATIC: dict[str, Stage] = {
     "lint": ("ruff: style and common mistakes", ("-m", "ruff", "check", ".")),

@@ -11,7 +11,8 @@ import pytest
 
 from autograde import cli
 from autograde.author.stages import stages
-from conftest import ROOT
+from autograde.course.lessons import LESSONS
+from conftest import ROOT, solution
 from helpers.trainer import arguments
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -82,3 +83,11 @@ def test_every_place_in_a_document_is_there(file):
             headings = re.findall(r"^#+\s+(.+)$", _FENCE.sub("", other), re.MULTILINE)
             known = {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
             assert place in known, f"{file.name} links to {target}#{place}"
+
+
+def test_the_translation_in_the_readme_is_the_models_own():
+    shown = re.search(r"^```text\n(.*)\n(.*)\n```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    printed = [
+        output.text for cell in solution(LESSONS[0]).cells for output in cell.get("outputs", ()) if "text" in output
+    ]
+    assert shown and any(shown[1] in text and shown[2] in text for text in printed)

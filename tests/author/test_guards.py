@@ -21,16 +21,17 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from autograde import all_exercises, assess
-from autograde.author import build, nbval_guard
+from autograde.author import build, install_cell, nbval_guard
 from autograde.course import notebooks, paths
 from autograde.course.lessons import GRADED, LESSONS
 from autograde.exercises import of_lesson
 from autograde.harness.call import MAIN
+from autograde.judge.source import is_stub, leftover
 from autograde.judge.verdict import NOT_STARTED
 from conftest import ROOT, released, solution, solution_cells
 from helpers import model_map
 
-SEEDS = range(3)  # `course prove --full` takes twenty
+SEEDS = range(2)  # `course prove --full` takes twenty
 ALL = all_exercises()
 CATALOGUE = ROOT / "autograde" / "exercises"
 by_name = pytest.mark.parametrize("exercise", ALL, ids=lambda one: one.name)
@@ -117,8 +118,15 @@ def _body(answer) -> str:
 
 @by_name
 def test_words_for_a_learner(exercise):
-    for text in [exercise.title, *exercise.hints, *(one.sentence for one in exercise.misconceptions)]:
+    sentences = [one.sentence for one in exercise.misconceptions]
+    for text in [exercise.title, *exercise.hints, *sentences]:
         _plain_words(text)
+    sentences += [one.name for one in exercise.misconceptions]
+    for text in [*exercise.hints, *sentences]:
+        dialect = re.search(
+            r"\basked (for|to)\b|\b(stands?(?! for)|lies?|(?<!left )(?<!leaves its tensor )alone)\b", text
+        )
+        assert not dialect, f"{dialect.group(0)!r} in: {text}"
 
 
 def _plain_words(text: str) -> None:
@@ -137,6 +145,14 @@ def test_a_stub_is_not_started_and_scores_nothing(exercise):
 
     verdict = assess(exercise.name, Stub if exercise.is_class else stub)
     assert (verdict.state, verdict.score, verdict.passed) == (NOT_STARTED, 0, False)
+
+
+def test_nobody_is_told_that_a_released_cell_is_written(graded_lesson):
+    """As handed out it is a stub, or a class some of whose methods are given and others not."""
+    cells = {notebooks.grade_id(cell): cell.source for cell in released(graded_lesson).cells}
+    for exercise in of_lesson(graded_lesson.name):
+        seen = None if is_stub(exercise, cells[exercise.name]) else leftover(exercise, cells[exercise.name])
+        assert seen is None or seen.name == "a method is not written yet", f"{exercise.name}: {seen}"
 
 
 def test_each_exercise_is_one_file_of_its_name():
@@ -197,10 +213,24 @@ def test_the_text_is_built(lesson):
 def test_cells_that_only_draw_are_folded_under_a_comment_that_says_what(lesson):
     for cell in released(lesson).cells:
         drawing = build.DRAWING in cell.metadata.get("tags", [])
-        assert (cell.metadata.get("jupyter") == {"source_hidden": True}) == drawing
+        folded = drawing or cell.id == install_cell.ID
+        assert (cell.metadata.get("jupyter") == {"source_hidden": True}) == folded
         if drawing:
             assert re.match(r"# \w.{15,}\n", cell.source), cell.source[:60]
             assert not re.search(r"\bdef |\bclass ", cell.source) or "show(" in cell.source
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_code_fits_a_cell_and_drawing_has_cells_of_its_own(lesson):
+    for cell in solution(lesson).cells:
+        if cell.cell_type != "code":
+            continue
+        wide = [line for line in cell.source.splitlines() if len(line) > 100]
+        assert not wide, "JupyterLab shows about 100 columns of a cell"
+        draws = re.search(r"\bnew\(|\bheat_map\(", cell.source)
+        tags = cell.metadata.get("tags", [])
+        assert not draws or build.DRAWING in tags or build.INTERACTIVE in tags, cell.source[:60]
+        assert not re.search(r"\bone(, \w+)* (in|=) ", cell.source), cell.source[:60]
 
 
 def test_every_lesson_begins_with_its_map(lesson):
@@ -315,14 +345,11 @@ def test_the_release_has_no_answers(lesson):
 
 
 def test_no_solution_text_anywhere_in_the_release(graded_lesson):
-    """Neither a line of a solution nor a marker, in any file: sources, metadata, outputs, copied files."""
+    """Neither a statement of a solution nor a marker, in any file: sources, metadata, outputs, copied files."""
     secrets = set()
     for cell in solution_cells(solution(graded_lesson)):
         for region in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL):
-            for line in region.splitlines():
-                code = line.split("  #")[0].strip()
-                if len(code) >= 24:
-                    secrets.add(code)
+            secrets |= {code for code in _statements(textwrap.dedent(region)) if len(code) >= 24}
     assert secrets
     for file in sorted((ROOT / "notebooks").rglob("*")):
         if not file.is_file():
@@ -331,9 +358,22 @@ def test_no_solution_text_anywhere_in_the_release(graded_lesson):
         data = file.read_bytes()
         assert b"BEGIN SOLUTION" not in data and b"BEGIN HIDDEN TESTS" not in data
         if file.suffix == ".ipynb":
-            text = "\n".join(_strings(json.loads(data)))
+            text = _unspaced("\n".join(_strings(json.loads(data))))
             for code in secrets:
-                assert code not in text, f"{file.name} has a line of a solution: {code}"
+                assert _unspaced(code) not in text, f"{file.name} has a statement of a solution: {code}"
+
+
+def _statements(source):
+    """The statements, however their lines are wrapped; of a loop or a condition only its head."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt):
+            code = ast.get_source_segment(source, node)
+            body = getattr(node, "body", None)
+            yield code[: code.index(ast.get_source_segment(source, body[0]))].strip() if body else code
+
+
+def _unspaced(text):
+    return re.sub(r"\s+", "", text)
 
 
 def _strings(tree):
@@ -414,7 +454,7 @@ def _digests(root) -> dict[str, str]:
 
 def test_helpers_import_with_numpy_torch_and_matplotlib_alone():
     names = [f"helpers.{lesson.topic}" for lesson in GRADED]
-    names += ["helpers.recurrent", "helpers.model_map", "helpers.figures", "helpers.example"]
+    names += [f"helpers.{name}" for name in ("recurrent", "model_map", "figures", "example", "sentence_pairs")]
     code = f"""
 import sys, importlib, importlib.abc
 class Nothing(importlib.abc.MetaPathFinder):

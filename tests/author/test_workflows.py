@@ -26,7 +26,10 @@ def test_a_workflow_may_only_read(file):
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["concurrency"]
     for job in workflow["jobs"].values():
-        assert "permissions" not in job and job["timeout-minutes"] <= 120
+        assert job["timeout-minutes"] <= 120
+        if "permissions" in job:  # pages are published by a job that runs nothing else
+            assert job["permissions"] == {"pages": "write", "id-token": "write"}
+            assert [step["uses"].split("@")[0] for step in job["steps"]] == ["actions/deploy-pages"]
 
 
 @by_file
