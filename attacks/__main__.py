@@ -20,9 +20,9 @@ def main() -> int:
         "--all-lessons", action="store_true", help="every attack against every lesson (hours on 2 cores)"
     )
     args = parser.parse_args()
-    attacks = [one for one in load() if not args.names or any(name in one.name for name in args.names)]
+    attacks = [attack for attack in load() if not args.names or any(name in attack.name for name in args.names)]
     outcomes: list[Outcome] = []
-    width = max((len(one.name) for one in attacks), default=0)
+    width = max((len(attack.name) for attack in attacks), default=0)
     print(f"{'':<8}{'tried':<{width}}  lesson            deserved    got  seconds")
     with Canaries() as canaries:
         for attack in attacks:
@@ -31,14 +31,14 @@ def main() -> int:
                 _show(outcomes[-1], width)
                 continue
             fixed = not args.all_lessons or attack.release or attack.exercise
-            for lesson in [""] if fixed else [one.name for one in GRADED]:
+            for lesson in [""] if fixed else [lesson.name for lesson in GRADED]:
                 tried = attempt([attack], grade, canaries, lesson)
                 attempt_control(tried, grade, canaries)
                 outcomes += tried
                 _show(tried[0], width)
-    bad = [one for one in outcomes if one.problems]
-    undeserved = sum(max(0.0, one.got - one.deserved) for one in outcomes if not one.attack.honest)
-    lost = sum(max(0.0, one.deserved - one.got) for one in outcomes if one.attack.honest)
+    bad = [outcome for outcome in outcomes if outcome.problems]
+    undeserved = sum(max(0.0, outcome.got - outcome.deserved) for outcome in outcomes if not outcome.attack.honest)
+    lost = sum(max(0.0, outcome.deserved - outcome.got) for outcome in outcomes if outcome.attack.honest)
     print(
         f"\n{len(outcomes)} submissions: {undeserved:g} undeserved points, {lost:g} points lost by honest ones, "
         f"{len(bad)} with a problem."
@@ -46,10 +46,11 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def _show(one: Outcome, width: int) -> None:
-    kind = "honest" if one.attack.honest else "hostile"
-    row = f"{kind:<8}{one.attack.name:<{width}}  {one.lesson:<16}  {one.deserved:8g} {one.got:6g} {one.seconds:8.2f}"
-    print(row, *(f"    {problem}" for problem in one.problems), sep="\n", flush=True)
+def _show(outcome: Outcome, width: int) -> None:
+    kind = "honest" if outcome.attack.honest else "hostile"
+    row = f"{kind:<8}{outcome.attack.name:<{width}}  {outcome.lesson:<16}  {outcome.deserved:8g} {outcome.got:6g}"
+    row += f" {outcome.seconds:8.2f}"
+    print(row, *(f"    {problem}" for problem in outcome.problems), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,9 @@ def check_deleted(tree, name):
 
 @of_cells
 def doubled(tree, name):
-    tree["cells"] = [one for cell in tree["cells"] for one in (cell, {**copy.deepcopy(cell), "id": f"{cell['id']}-2"})]
+    tree["cells"] = [
+        twin for cell in tree["cells"] for twin in (cell, {**copy.deepcopy(cell), "id": f"{cell['id']}-2"})
+    ]
 
 
 @of_cells
@@ -190,7 +192,7 @@ def executed(tree, name):
 @of_cells
 def empty_cells(tree, name):
     tree["cells"] = [
-        one for cell in tree["cells"] for one in (new_code(""), cell, new_code("# a note"), new_code("  \n"))
+        twin for cell in tree["cells"] for twin in (new_code(""), cell, new_code("# a note"), new_code("  \n"))
     ]
     for number, cell in enumerate(tree["cells"]):
         cell["id"] = f"e{number}" if cell["source"] in ("", "# a note", "  \n") else cell["id"]
@@ -225,3 +227,17 @@ def pasted_picture(tree, name):
 @of_cells
 def shell_lines(tree, name):
     tree["cells"].append(new_code("if False:\n" + "    !pip list\n" * 501))
+
+
+@of_cells
+def shell_lines_and_a_gap(tree, name):
+    """Where an answer is missing, it is looked for in every cell of the learner's."""
+    shell_lines(tree, name)
+    del tree["cells"][index_of(tree, name)]
+
+
+@of_cells
+def many_signs_and_a_gap(tree, name):
+    """IPython takes each of these signs for a magic, and gives up."""
+    tree["cells"].append(new_code(";" * 20_000))
+    del tree["cells"][index_of(tree, name)]

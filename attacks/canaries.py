@@ -76,10 +76,10 @@ class Canaries:
         for kind, one in (("TCP", self._tcp), ("Unix", self._unix)):
             threading.Thread(target=self._accept, args=(kind, one), daemon=True).start()
 
-    def _accept(self, kind: str, one: socket.socket) -> None:
+    def _accept(self, kind: str, listener: socket.socket) -> None:
         while True:
             try:
-                connection, _ = one.accept()
+                connection, _ = listener.accept()
             except OSError:
                 return
             self.reached.append(kind)
@@ -99,7 +99,7 @@ class Canaries:
         return found
 
     def _solution(self, lesson: str) -> set[str]:
-        """Long lines of the lesson's reference that stand nowhere in its release."""
+        """Long lines of the lesson's reference that are nowhere in its release."""
         try:
             place = find_lesson(lesson)
         except ValueError:
@@ -145,6 +145,6 @@ def _shown(result: Result) -> tuple[str, str]:
     cells = json.loads(result.notebook)["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     scores = [(mark.comment, mark.verdict and mark.verdict.message) for mark in result.scores.values()]
-    streams = ["".join(one["text"]) for one in outputs if one["output_type"] == "stream"]
+    streams = ["".join(output["text"]) for output in outputs if output["output_type"] == "stream"]
     shown = json.dumps([outputs, result.notes, [review.reason for review in result.reviews]]) + str(scores)
     return shown.replace('\\"', '"'), "".join(streams)

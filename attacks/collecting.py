@@ -43,7 +43,7 @@ def attempt_collecting(attack: Attack) -> Outcome:
         }
         if got != stored:
             outcome.problems.append(f"stored {got}, deserved {stored}")
-        refused = {one.student for one in results if one.problem}
+        refused = {result.student for result in results if result.problem}
         if not set(attack.refused) <= refused:
             outcome.problems.append(f"refused {sorted(refused)}, deserved {sorted(attack.refused)}")
         known = {f"{lesson.name}.ipynb", "timestamp.txt", "model.safetensors"}

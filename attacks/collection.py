@@ -89,7 +89,7 @@ def make(attack: Attack, words: dict[str, str], lesson: str = "", short: bool = 
     if short:
         _shorten(release, {} if attack.release else _right(place))
     checks = {grade_id(cell): one for cell in release.cells if (one := checked_exercise(cell))}
-    names = [one.name for one in checks.values()] or ["double"]
+    names = [exercise.name for exercise in checks.values()] or ["double"]
     # what the attack costs must cost nothing else: the last exercise is one that no other uses
     target = attack.exercise if attack.exercise in names else names[-1 if attack.deserved == REST else 0]
     targets = names if everywhere and attack.base == "release" and attack.answer else [target]
@@ -157,7 +157,8 @@ def _fill(notebook: NotebookNode, lesson: Lesson) -> None:
 
 
 def _right(lesson: Lesson) -> dict[str, str]:
-    return {grade_id(cell): cell.source for cell in notebooks.read(paths.solution_of(lesson)).cells}
+    cells = notebooks.read(paths.solution_of(lesson)).cells
+    return {name: cell.source for cell in cells if (name := grade_id(cell))}
 
 
 def _graded(cell: NotebookNode) -> bool:

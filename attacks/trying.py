@@ -47,9 +47,9 @@ def attempt_control(outcomes: list[Outcome], grade: Grade, canaries: Canaries, s
     control = Outcome(attack=CONTROL, lesson=last.lesson)
     lesson = last.lesson if last.attack.release == "" else ""
     _try(make(CONTROL, canaries.words, lesson, short), control, grade, canaries)
-    last.problems += [f"the next student: {one}" for one in control.problems]
-    last.problems += [f"left the process {one} behind" for one in canaries.survivors()]
-    last.problems += [f"changed {one}" for one in canaries.changes()]
+    last.problems += [f"the next student: {problem}" for problem in control.problems]
+    last.problems += [f"left the process {survivor} behind" for survivor in canaries.survivors()]
+    last.problems += [f"changed {change}" for change in canaries.changes()]
 
 
 def _try(case: Case, outcome: Outcome, grade: Grade, canaries: Canaries) -> None:

@@ -14,7 +14,7 @@ import re
 import time
 from pathlib import Path
 
-from autograde.grading.classes.workers import MEMORY
+from autograde.grading.classes import workers
 from autograde.grading.job import Job, Result, Review, Score
 from autograde.harness.sandboxed.frames import Busy
 from autograde.judge.verdict import FAILED, PASSED, Verdict
@@ -40,7 +40,7 @@ def grade(job: Job) -> Result:
     if b"WAIT FOR EVER" in data:
         time.sleep(10**6)
     if b"TAKE ALL MEMORY" in data:
-        mmap.mmap(-1, MEMORY + 2 * job.options.limits.memory, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        mmap.mmap(-1, workers.MEMORY + 2 * job.options.limits.memory, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if b"TAKE SECONDS" in data:
         time.sleep(0.3)
     sources = {_grade_id(cell): "".join(cell["source"]) for cell in json.loads(data)["cells"]}
@@ -76,6 +76,12 @@ def grade(job: Job) -> Result:
         seconds={"total": 0.01},
         assurance="none, for tests",
     )
+
+
+def in_this_process(items, jobs, grade, on_current):
+    """In place of `workers.processes`: starts no workers."""
+    for item in items:
+        yield workers.Finished(item, *workers.attempt(workers.find(grade), item)) if isinstance(item, Job) else item
 
 
 def _count(student: str) -> int:

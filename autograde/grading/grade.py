@@ -34,6 +34,7 @@ from autograde.grading.notebook.cells import (
     error_output,
     outputs,
     refused,
+    text_output,
     undefined,
 )
 from autograde.grading.notebook.mending import reference_source
@@ -49,6 +50,7 @@ from autograde.grading.sandbox import absent, warm
 from autograde.grading.sandbox.driver import ENDED, Driver, Stopped
 from autograde.grading.sandbox.rootfs import OWN
 from autograde.grading.sandbox.warm import Clone, Runner
+from autograde.harness.problems import undefined_name
 from autograde.judge import carry
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
@@ -84,11 +86,11 @@ def refused_result(job: Job, reason: str) -> Result:
     return grading.result()
 
 
-def warm_runner(unsafe: bool = False) -> Runner:
+def warm_runner(unsafe: bool = False, runtime: str = "") -> Runner:
     """This process's own Runner, started when it is first needed."""
     global _runner
-    if _runner is None or _runner[0] != os.getpid():
-        _runner = os.getpid(), Runner(unsafe)
+    if _runner is None or _runner[0] != os.getpid() or _runner[1].runtime != runtime:
+        _runner = os.getpid(), Runner(unsafe, runtime=runtime)
         atexit.register(_runner[1].close)
     _runner[1].unsafe = unsafe
     _runner[1].start()
@@ -136,11 +138,12 @@ class _Grading:
         if self.unreadable:
             self._show_everywhere(self.unreadable)
         else:
-            if self.runner is None and self.job.options.unsafe and not warm.possible():
+            options = self.job.options
+            if self.runner is None and options.unsafe and not options.runtime and not warm.possible():
                 assurance = self._in_each_order(self._run_in_kernel)
             else:
                 waiting = time.monotonic()
-                runner = self.runner or warm_runner(self.job.options.unsafe)
+                runner = self.runner or warm_runner(options.unsafe, options.runtime)
                 runner.start()
                 self.deadline.end += time.monotonic() - waiting  # for the machine, not for the submission
                 assurance = runner.assurance
@@ -248,7 +251,7 @@ class _Grading:
         were submitted, and the better one counts."""
         done = run()
         scores = self._scores()
-        if all(one.points is None or one.points >= one.max_score for one in scores.values()):
+        if all(score.points is None or score.points >= score.max_score for score in scores.values()):
             return done
         notebook, _ = self._learned(self.moved) or (self.notebook, [])
         if [cell.id for cell in notebook.cells] == [cell.id for cell in self.notebook.cells]:
@@ -291,7 +294,7 @@ class _Grading:
         self.verdicts = run_in_kernel(
             self.notebook,
             self.files,
-            lambda one: seeds.seed(key, one.name),
+            lambda exercise: seeds.seed(key, exercise.name),
             seconds,
             self.job.options.carry_forward,
         )
@@ -314,7 +317,7 @@ class _Grading:
             sources: list[str] = []  # of the cells that have run
             for index, (cell, check, runs) in enumerate(zip(code, checks, run, strict=True)):
                 if not runs:
-                    cell.outputs = [new_output("stream", name="stdout", text=NOT_RUN)]
+                    cell.outputs = [text_output(NOT_RUN)]
                 elif check is not None:
                     verdict = self._ask(on, check, missing, slow)
                     if self.job.options.carry_forward and not verdict.passed:
@@ -325,7 +328,7 @@ class _Grading:
                     name = self._learned(slow.called_by, cell.source) or ""
                     if name and self.skip_slow and self._may_be_left_out(cell):
                         self.skipped |= self._binds(cell)
-                        cell.outputs = [new_output("stream", name="stdout", text=SLOW.format(name=name))]
+                        cell.outputs = [text_output(SLOW.format(name=name))]
                         continue
                     if name and not slow.seconds:
                         cell.outputs = [error_output("NotRun", NO_TIME.format(name=name))]
@@ -335,12 +338,12 @@ class _Grading:
                     sources.append(cell.source)
                     if self._may_be_left_out(cell) and on.missing & self.skipped:
                         self.skipped |= self._binds(cell)
-                        cell.outputs = [new_output("stream", name="stdout", text=AFTER_SLOW)]
+                        cell.outputs = [text_output(AFTER_SLOW)]
                         continue
                     missing |= on.missing
                     if self._may_be_left_out(cell) and _needs_training(cell, on.missing & untrained, bool(untrained)):
                         untrained |= self._binds(cell)
-                        cell.outputs = [new_output("stream", name="stdout", text=UNTRAINED)]
+                        cell.outputs = [text_output(UNTRAINED)]
                     self._remember(cell)
         self.ended = on.ended
         self.seconds["user"] += on.user
@@ -380,8 +383,9 @@ class _Grading:
             return self._doubted(exercise, f"{error}.")
         if answers is None:
             return undefined(self.notebook, exercise, self.errors.get(exercise.name, ""))
-        slow.asked(exercise.name, late=any(one.problem and one.problem.kind == "TimeIsUp" for one in answers))
-        missing |= {name for one in answers if one.problem for name in missing_name(one.problem)}
+        slow.asked(exercise.name, late=any(answer.problem and answer.problem.kind == "TimeIsUp" for answer in answers))
+        problems = (answer.problem for answer in answers if answer.problem)
+        missing |= {name for problem in problems if (name := undefined_name(problem.kind, problem.text))}
         return self._judged(exercise, key, answers)
 
     def _carried(self, on: Driver, exercise: Exercise, verdict: Verdict, sources: list[str], later: list) -> Verdict:
@@ -409,7 +413,9 @@ class _Grading:
                     exercise, key.calls, answers, key, source if len(source or "") <= LONGEST_READ else None
                 )
                 if exercise.flag and verdict.score:
-                    self.flags[exercise.name] = next(filter(None, (exercise.flag(one.value) for one in answers)), "")
+                    self.flags[exercise.name] = next(
+                        filter(None, (exercise.flag(answer.value) for answer in answers)), ""
+                    )
                 return _shortened(verdict)
         except Unusable as error:  # data of a form that the judge does not know: no verdict, no points
             answer_key.cache_clear()  # it may have been in the middle of it
@@ -489,23 +495,20 @@ def _shortened(verdict: Verdict) -> Verdict:
     return replace(verdict, facts=tuple(facts[:_MOST_FACTS]), advice=advice)
 
 
-def missing_name(problem) -> set[str]:
-    """The name that a NameError says is not defined."""
-    words = problem.text.split("'")
-    return {words[1]} if problem.kind == "NameError" and len(words) > 2 else set()
-
-
 def _needs_training(cell: NotebookNode, missed: set[str], already: bool) -> bool:
-    """Whether a demonstration ended because nothing is trained in grading: it asked for the trainer, or for a name
-    (`missed`) or, after another has ended so, for a file that a training would have made."""
+    """Whether a demonstration ended because nothing is trained in grading: it asked for the trainer, or gave a stand-in
+    to a library, or asked for a name (`missed`) or, after another has ended so, for a file that a training would have
+    made."""
     errors = [output for output in cell.outputs if output.output_type == "error"]
     if any(error.ename == "TrainingError" and error.evalue.startswith(absent.REASON) for error in errors):
+        return True
+    if any(error.ename in ("TypeError", "RuntimeError") and absent.CLASS in error.evalue for error in errors):
         return True
     return bool(errors and missed) or (already and any(error.ename == "FileNotFoundError" for error in errors))
 
 
 def _total(scores: dict[str, Score]) -> float:
-    return sum(one.points or 0.0 for one in scores.values())
+    return sum(score.points or 0.0 for score in scores.values())
 
 
 def _graded(cell: NotebookNode) -> bool:
@@ -523,7 +526,7 @@ def _points(cell: NotebookNode) -> float:
 def _stage(lesson: str, checks: list[Exercise | None]) -> str:
     """Whose view of `helpers` a notebook gets: an instructor's own with the course's checks, that of the first lesson
     that they belong to."""
-    names = [one.name for one in GRADED]
+    names = [lesson.name for lesson in GRADED]
     if lesson in names:
         return lesson
     return min((check.lesson for check in checks if check is not None), default=OWN)

@@ -104,6 +104,9 @@ class GradeSubmission(NbGraderPreprocessor):
         outcome = item
         if result is None or outcome.state == NOT_GRADED:
             raise CourseError(f"{student} was not graded: {outcome.problem}")
+        review = ", needs manual review" if outcome.review else ""
+        points = f"{outcome.score:g} of {outcome.max_score:g} points"
+        self.log.info("%s, %s: %s%s", student, notebook, points, review)  # the formgrader's window shows it
         if outcome.notes:
             self.log.warning("%s, %s: %s", student, notebook, " ".join(outcome.notes))
         # nbgrader writes this file once more, and then sets its permissions
@@ -122,7 +125,7 @@ def before(assignment: str, student: str, notebooks: list[str]) -> None:
     The marks of an older submission go, so that a grading that is stopped shows no older score with the new time; that
     it has begun is noted, so that it is taken up again. A notebook of another name, if it is the only one, takes the
     place of the expected one, and a time that cannot be read is put aside. `student` is nbgrader's pattern ("*"); whose
-    submission it is stands in the paths of `notebooks`.
+    submission it is, is told by the paths of `notebooks`.
     """
     course, name, folder = _whose(assignment, notebooks)
     if name is None:

@@ -32,6 +32,11 @@ class Limits:
     file_size: int = 64 * 2**20
     output: int = 4 * 2**20
 
+    @property
+    def home(self) -> int:
+        """Bytes of all files that it writes, which are in memory."""
+        return 4 * self.file_size
+
 
 @dataclass(frozen=True)
 class Options:
@@ -40,12 +45,14 @@ class Options:
     cells          `NEEDED` leaves out unchanged cells of the release that can decide no grade (figures, experiments)
     unsafe         True runs submissions where the isolation of this machine is incomplete
     carry_forward  a right answer that uses an earlier exercise which is not right yet has its points
+    runtime        the OCI runtime by which Podman or Docker run submissions ("runsc"); "": no container has to be
     """
 
     cells: str = NEEDED
     unsafe: bool = False
     limits: Limits = Limits()
     carry_forward: bool = True
+    runtime: str = ""
 
 
 DEFAULT = Options()
@@ -110,7 +117,7 @@ class Review:
 class Score:
     """The points of one graded cell; `points` None where it is graded by hand.
 
-    assurance  "high" where another process decided on data alone; "low" where the verdict was made beside the
+    assurance  "high" where another process decided on data only; "low" where the verdict was made beside the
                submission's code (an instructor's own assert cell)
     """
 
@@ -132,7 +139,7 @@ class Result:
     notes      what was repaired or refused, for the learner to read
     reviews    what needs manual review
     seconds    {"normalise", "run", "judge", "user", "total"}; "user" is what the cells and calls themselves took
-    assurance  the isolation under which the submission ran ("full", "unsafe: no network namespace", ...)
+    assurance  the isolation under which the submission ran ("full, memory by accounting", "unsafe: no isolation", ...)
     unreadable why nothing in the submission could be graded, or ""
     """
 

@@ -2,55 +2,55 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from attacks.canaries import Canaries
 from attacks.collecting import attempt_collecting
 from attacks.collection import load, make
-from attacks.trying import attempt, attempt_control
-from autograde.grading.grade import grade, warm_runner
+from attacks.trying import CONTROL, attempt, attempt_control
+from autograde.grading.grade import grade
 from autograde.grading.job import Result, Score
-from autograde.grading.sandbox.warm import Unsafe
-from conftest import no_isolation
 
 attacks = load()
-GRADED = [one for one in attacks if not one.source]
+GRADED = [case for case in attacks if not case.source]
 BATCH = 8
 BATCHES = [GRADED[start : start + BATCH] for start in range(0, len(GRADED), BATCH)]
 
 
-@pytest.fixture(scope="module")
-def isolated():
-    try:
-        warm_runner()
-    except Unsafe as error:
-        no_isolation(error)
-
-
 def test_the_collection_is_large_enough():
-    hostile = [one for one in attacks if not one.honest]
+    hostile = [case for case in attacks if not case.honest]
     assert len(hostile) >= 80 and len(attacks) - len(hostile) >= 30
-    assert all(one.tries.endswith(".") for one in attacks)
-    assert all(one.deserved == "all" for one in attacks if one.honest and not one.source)
-    assert len({one.name for one in attacks}) == len(attacks)
+    assert all(case.tries.endswith(".") for case in attacks)
+    assert all(case.deserved == "all" for case in attacks if case.honest and not case.source)
+    assert len({case.name for case in attacks}) == len(attacks)
+
+
+def test_the_quick_form_leaves_the_experiments_out(graded_lesson):
+    short, long = (make(CONTROL, {}, graded_lesson.name, short) for short in (True, False))
+    cells = [
+        [cell for cell in json.loads(case.notebook)["cells"] if cell["cell_type"] == "code"] for case in (short, long)
+    ]
+    assert len(cells[0]) < 0.6 * len(cells[1]) and short.deserved == long.deserved
 
 
 @pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0].name}-{batch[-1].name}")
-def test_attacks(batch, isolated):
+def test_attacks(batch, runner):
     with Canaries() as canaries:
         outcomes = attempt(batch, grade, canaries, short=True)
         attempt_control(outcomes, grade, canaries, short=True)
-    assert {one.attack.name: one.problems for one in outcomes if one.problems} == {}
+    assert {outcome.attack.name: outcome.problems for outcome in outcomes if outcome.problems} == {}
 
 
-@pytest.mark.parametrize("attack", [one for one in attacks if one.source], ids=lambda one: one.name)
+@pytest.mark.parametrize("attack", [case for case in attacks if case.source], ids=lambda case: case.name)
 def test_attacks_by_folder_and_archive(attack):
     assert attempt_collecting(attack).problems == []
 
 
 def test_a_grader_that_can_be_fooled_is_found_out():
     """Each kind of problem is seen where it is there."""
-    attack = next(one for one in attacks if one.name == "displayhook_ok")
+    attack = next(case for case in attacks if case.name == "displayhook_ok")
     with Canaries() as canaries:
         case = make(attack, canaries.words, short=True)
         secret, token = canaries.tokens["secret"], canaries.course / "owned"
@@ -66,7 +66,7 @@ def test_a_grader_that_can_be_fooled_is_found_out():
         (outcome,) = attempt([attack], fooled, canaries, short=True)
         assert outcome.got == len(case.deserved) and "shows secret" in outcome.problems
         attempt_control([outcome], fooled, canaries, short=True)
-        assert any(one.startswith("changed") and one.endswith("owned") for one in outcome.problems)
-        assert any(one.startswith("the next student") for one in outcome.problems)
+        assert any(problem.startswith("changed") and problem.endswith("owned") for problem in outcome.problems)
+        assert any(problem.startswith("the next student") for problem in outcome.problems)
         (outcome,) = attempt([attack], stopped, canaries, short=True)
         assert outcome.problems == ["stopped the class: RuntimeError: the class stops"]

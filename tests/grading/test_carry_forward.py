@@ -13,22 +13,12 @@ from autograde.grading.job import Job, Options
 from autograde.grading.kernel.run import run_in_kernel
 from autograde.grading.notebook.mending import reference_source
 from autograde.grading.records import course as records
-from autograde.grading.sandbox.warm import Runner, Unsafe
 from autograde.learner.check import LOCAL_SEED
-from conftest import filled, no_isolation, released
+from conftest import filled, released
 
 THIRD, FIFTH = find_lesson("03_single_head"), find_lesson("05_add_norm")
 NO_ROOT = "def attention_scores(query, key):\n    return query @ np.swapaxes(key, -1, -2)"
 ADVICE = "Right; it uses your `attention_scores`, which is not right yet."
-
-
-@pytest.fixture(scope="module")
-def runner():
-    try:
-        with Runner() as started:
-            yield started
-    except Unsafe as error:
-        no_isolation(error)
 
 
 def graded(runner, lesson, answers, **options):
@@ -165,10 +155,10 @@ def test_in_a_kernel():
     assert verdicts["check_scaled_dot_product_attention"].carried == ("attention_scores",)
 
 
-@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda one: one.name)
+@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda exercise: exercise.name)
 def test_a_mended_piece_brings_nothing_of_later_exercises(exercise):
     source = reference_source(exercise.name)
-    names = [one.name for one in all_exercises()]
+    names = [exercise.name for exercise in all_exercises()]
     later = names[names.index(exercise.name) + 1 :]
     assert not [name for name in later if f"def {name}(" in source or f"class {name}(" in source]
     namespace: dict = {"__name__": "mended"}

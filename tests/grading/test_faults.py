@@ -4,9 +4,16 @@ point, and neither stops the class."""
 from __future__ import annotations
 
 import errno
+import itertools
 import json
+import multiprocessing
+import os
+import signal
 import sqlite3
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -35,7 +42,7 @@ from autograde.harness.wire import pack_answers, unpack_answers
 from conftest import filled, released, submit
 
 LESSON = find_lesson("3")
-POINTS = {one.name: float(one.points) for one in of_lesson(LESSON.name)}
+POINTS = {exercise.name: float(exercise.points) for exercise in of_lesson(LESSON.name)}
 FULL = sum(POINTS.values())
 WRONG = {"convolution_cost": "def convolution_cost(*args):\n    return None"}
 REST = FULL - POINTS["convolution_cost"]
@@ -45,7 +52,7 @@ ODD = [
     MemoryError(),
     UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
 ]
-NAMES = [type(one).__name__ for one in ODD]
+NAMES = [type(value).__name__ for value in ODD]
 
 
 # --- in the grading of one submission -------------------------------------------------------------------------------
@@ -136,7 +143,7 @@ def test_an_exception_costs_what_it_concerns(references, monkeypatch, stage, err
     assert bool(result.reviews) == (lost or name == "reviews"), "a person is asked where something was not decided"
     if lost:
         said = {mark.comment for mark in result.scores.values()}
-        assert all("could not be" in one and "odd" not in one for one in said), said
+        assert all("could not be" in sentence and "odd" not in sentence for sentence in said), said
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -152,7 +159,7 @@ def test_only_the_answer_that_cannot_be_judged_has_no_points(references, monkeyp
     monkeypatch.setattr(grading, "judge", strange)
     result = grading.grade(job(), NobodyRuns())
     assert points(result) == REST - POINTS["softmax"]
-    assert {(one.grade_id, one.reason) for one in result.reviews} == {
+    assert {(review.grade_id, review.reason) for review in result.reviews} == {
         ("check_softmax", "The answer could not be compared: KeyError.")
     }
 
@@ -182,7 +189,7 @@ def test_a_notebook_that_cannot_be_written_keeps_its_points(references, monkeypa
         assert "could not be kept: ValueError" in result.notebook
 
 
-@pytest.mark.parametrize("stage", [one for one in STAGES if "cell is noted" not in one])
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if "cell is noted" not in stage])
 def test_code_that_never_returns_ends_with_the_time_of_the_submission(references, monkeypatch, stage):
     """Reading, judging, rules and cleaning have the same deadline as the cells."""
     place, name, left = STAGES[stage]
@@ -220,12 +227,16 @@ def grade_all(**options) -> dict[str, schedule.Outcome]:
 
 def scores(root) -> dict[str, float]:
     with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
-        return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
+        return {
+            submission.student.id: submission.score for submission in gradebook.find_assignment(LESSON.name).submissions
+        }
 
 
 def of_bob(*args, **kwargs) -> bool:
     """Whether a call is about bob's submission."""
-    texts = (one.result.student if isinstance(one, results.Record) else one for one in (*args, *kwargs.values()))
+    texts = (
+        given.result.student if isinstance(given, results.Record) else given for given in (*args, *kwargs.values())
+    )
     return "bob" in [text for text in texts if isinstance(text, str)]
 
 
@@ -255,7 +266,7 @@ def test_what_fails_for_one_submission_stops_no_other(classroom_3, monkeypatch, 
     with monkeypatch.context() as patch:
         patch.setattr(where, name, raising(error, getattr(where, name), of_bob))
         outcomes = grade_all()
-    assert {one: outcomes[one].state for one in outcomes} == {"ada": GRADED, "bob": NOT_GRADED, "eve": GRADED}
+    assert {name: outcomes[name].state for name in outcomes} == {"ada": GRADED, "bob": NOT_GRADED, "eve": GRADED}
     assert outcomes["bob"].review and outcomes["bob"].problem
     assert scores(classroom_3) == {"ada": FULL, "eve": FULL}
     again = grade_all()
@@ -287,7 +298,68 @@ def test_what_fails_for_all_ends_the_run_and_loses_nothing(classroom_3, monkeypa
     again = grade_all()
     assert again["ada"].state == UNCHANGED and again["bob"].score == again["eve"].score == FULL
     folder = courses.load().results
-    assert all(len(results.read(folder, LESSON.name, one)) == 1 for one in again), "graded and recorded once"
+    assert all(len(results.read(folder, LESSON.name, name)) == 1 for name in again), "graded and recorded once"
+
+
+WRITES = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "sqlite3.connect"}
+STEPS = {"save_time", "save_notebook", "append", "_submission", "_penalise", "_write", "_transaction", "end"}
+MOMENTS = 20
+quick_and_full = [pytest.param(n, marks=[] if n % 7 == 3 else pytest.mark.full) for n in range(MOMENTS)]
+
+
+def in_a_process(root: Path, at_step: Callable[[int], None]) -> int:
+    """Grade the class in a process of its own, which calls `at_step` with 1, 2, … whenever it changes a file of the
+    classroom, and after each step of recording a result; 0 where it ends, 2 where it ends with a sentence about the
+    disk, else its exit code."""
+
+    def run():
+        steps = itertools.count(1)
+
+        def hook(event, args):
+            inside = event in WRITES and str(args[0]).startswith(str(root / "classroom"))
+            if inside and (event != "open" or args[2] & (os.O_WRONLY | os.O_RDWR)):
+                at_step(next(steps))
+
+        def profile(frame, event, arg):
+            if event == "return" and frame.f_code.co_name in STEPS and "/records/" in frame.f_code.co_filename:
+                at_step(next(steps))
+
+        sys.addaudithook(hook)
+        sys.setprofile(profile)
+        try:
+            grade_all()
+        except OSError as error:
+            os._exit(2 if "disk is full" in (errors.sentence(error) or "") else 3)
+        os._exit(0)
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def kill(count, moment):
+    if count == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill_the_disk(count, moment):
+    if count >= moment:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("moment", quick_and_full)
+@pytest.mark.parametrize("fault, ends", [(kill, {0, -signal.SIGKILL}), (fill_the_disk, {0, 2})], ids=["kill", "disk"])
+def test_a_grading_that_ends_at_any_moment_goes_on_and_loses_and_doubles_nothing(classroom_3, fault, ends, moment):
+    for name in ("ada", "bob", "eve"):
+        submit(classroom_3, LESSON, name)
+    assert in_a_process(classroom_3, lambda count: fault(count, 1 + 5 * moment)) in ends
+    again = grade_all()
+    assert {outcome.score for outcome in again.values()} == {FULL} and scores(classroom_3) == dict.fromkeys(again, FULL)
+    assert {outcome.state for outcome in grade_all().values()} == {UNCHANGED}
+    folder = courses.load().results
+    assert all(len(results.read(folder, LESSON.name, name)) == 1 for name in again), "graded and recorded once"
+    assert not list((classroom_3 / "classroom").rglob("*.tmp"))
 
 
 def test_a_submission_that_could_not_be_graded_is_said_everywhere(classroom_3, monkeypatch, capsys):
@@ -322,7 +394,7 @@ def test_a_submission_that_could_not_be_graded_is_said_everywhere(classroom_3, m
     for name in ("bob", "eve"):
         submit(classroom_3, LESSON, name, {"softmax": "HALF"})
     half = FULL - POINTS["softmax"] / 2
-    assert {name: one.score for name, one in grade_all().items()} == {"ada": FULL, "bob": half, "eve": half}
+    assert {name: outcome.score for name, outcome in grade_all().items()} == {"ada": FULL, "bob": half, "eve": half}
     assert "Not graded" not in notebook.read_text()
     assert cli.main(["export"]) == 0 and "Not graded" not in capsys.readouterr().out
     assert cli.main(["report", "3"]) == 0
@@ -341,6 +413,8 @@ def test_a_folder_that_no_student_can_have_is_named(classroom_3):
     assert course.students(LESSON.name) == ["ada"]
     assert list(course.odd_names(LESSON.name)) == ["bad\udcff"]
     request = schedule.GradeRequest(lesson=LESSON.name, jobs=1)
-    outcomes = {one.student: one for one in schedule.grade_class(request, course=course, grade="small_grader:grade")}
+    outcomes = {
+        outcome.student: outcome for outcome in schedule.grade_class(request, course=course, grade="small_grader:grade")
+    }
     assert outcomes["ada"].state == GRADED and outcomes["`bad?`"].state == NOT_GRADED
     assert "another name" in outcomes["`bad?`"].problem and "not UTF-8" in outcomes["`bad?`"].problem

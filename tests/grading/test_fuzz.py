@@ -75,7 +75,7 @@ SOURCES = st.one_of(
 @cache
 def trees() -> list[tuple[str, str, str]]:
     """(lesson, release, solution) as JSON text."""
-    return [(one.name, notebooks.to_text(released(one)), notebooks.to_text(filled(one))) for one in GRADED]
+    return [(lesson.name, notebooks.to_text(released(lesson)), notebooks.to_text(filled(lesson))) for lesson in GRADED]
 
 
 def containers(value, depth: int = 0) -> list:
@@ -83,7 +83,7 @@ def containers(value, depth: int = 0) -> list:
     if depth > 4 or not isinstance(value, dict | list):
         return []
     inner = value.values() if isinstance(value, dict) else value
-    return [value, *(one for item in inner for one in containers(item, depth + 1))]
+    return [value, *(container for item in inner for container in containers(item, depth + 1))]
 
 
 @st.composite

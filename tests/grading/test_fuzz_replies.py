@@ -92,9 +92,9 @@ def test_a_reply_is_answers_or_a_value_error(frame):
     with contextlib.suppress(ValueError):
         answers = unpack_answers(frame, 2)
         assert len(answers) == 2
-        for one in answers:
-            assert isinstance(one, Answer | Skipped)
-            assert isinstance(one, Skipped) or (one.problem is None or isinstance(one.problem, Problem))
+        for answer in answers:
+            assert isinstance(answer, Answer | Skipped)
+            assert isinstance(answer, Skipped) or (answer.problem is None or isinstance(answer.problem, Problem))
 
 
 KINDS = st.sampled_from(["stream", "error", "display_data", "execute_result"]) | LEAVES

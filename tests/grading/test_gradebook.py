@@ -31,7 +31,7 @@ from autograde.judge.verdict import Verdict
 from conftest import filled, released
 
 LESSON = find_lesson("3")
-POINTS = {one.name: float(one.points) for one in of_lesson(LESSON.name)}
+POINTS = {exercise.name: float(exercise.points) for exercise in of_lesson(LESSON.name)}
 FULL = sum(POINTS.values())
 EARLY, LATE = datetime.datetime(2026, 3, 1, 10), datetime.datetime(2026, 3, 3, 10)
 
@@ -68,11 +68,11 @@ def _loaded(classroom_3):
     return courses.load()
 
 
-def write(course, one: Record, notebook=None, changed: bool = True):
+def write(course, given: Record, notebook=None, changed: bool = True):
     with Writer(course, LESSON.name) as writer:
         text = notebooks.to_text(notebook or filled(LESSON))
-        writer.save_notebook(one, text)
-        return writer.write(one, text, changed)
+        writer.save_notebook(given, text)
+        return writer.write(given, text, changed)
 
 
 def grades(course, student: str = "ada") -> dict[str, tuple]:
@@ -148,11 +148,12 @@ def test_what_a_person_has_decided_stays(loaded):
 
 
 def test_reviews_ask_for_a_person_once(loaded):
-    one = record(ALL_RIGHT, reviews=[Review("check_softmax", "uses torch.softmax")])
-    assert write(loaded, one).review and grades(loaded)["check_softmax"] == (POINTS["softmax"], None, True)
+    reviewed = record(ALL_RIGHT, reviews=[Review("check_softmax", "uses torch.softmax", "  torch.softmax(x)")])
+    assert write(loaded, reviewed).review and grades(loaded)["check_softmax"] == (POINTS["softmax"], None, True)
+    assert comments(loaded)["softmax"] == "Marked for manual review: uses torch.softmax (`torch.softmax(x)`)."
     set_grade(loaded, "check_softmax", needs_manual_grade=False)
-    assert not write(loaded, one, changed=False).review
-    assert write(loaded, one, changed=True).review
+    assert not write(loaded, reviewed, changed=False).review
+    assert write(loaded, reviewed, changed=True).review
 
 
 def test_all_or_nothing(loaded, monkeypatch):
@@ -200,14 +201,14 @@ def test_late_penalties_are_those_of_nbgraders_plugin(loaded):
 
 
 def test_the_gradebook_agrees_with_the_record(loaded):
-    one = record(HALF_SOFTMAX)
-    write(loaded, one)
+    half = record(HALF_SOFTMAX)
+    write(loaded, half)
     with Writer(loaded, LESSON.name) as writer:
-        assert writer.agrees(one) and not writer.agrees(record(ALL_RIGHT))
-        assert not writer.agrees(replace(one, submitted=LATE)) and not writer.agrees(record(HALF_SOFTMAX, "bob"))
+        assert writer.agrees(half) and not writer.agrees(record(ALL_RIGHT))
+        assert not writer.agrees(replace(half, submitted=LATE)) and not writer.agrees(record(HALF_SOFTMAX, "bob"))
     set_grade(loaded, "check_softmax", auto_score=3.0)
     with Writer(loaded, LESSON.name) as writer:
-        assert not writer.agrees(one)
+        assert not writer.agrees(half)
 
 
 def test_no_older_score_with_a_new_time(loaded):
@@ -263,13 +264,13 @@ def test_a_gradebook_in_postgresql(classroom_3, postgresql, capsys):
     course.penalties.plugin_class = PointPerDay
     with Gradebook(course.db_url, course.course_id) as opened:
         opened.update_or_create_assignment(LESSON.name, duedate=EARLY)
-    one = record(HALF_SOFTMAX, submitted=LATE)  # its comment has a null character, which PostgreSQL refuses
-    assert write(course, one).late == 3.0
-    assert write(course, one, changed=False).score == FULL - POINTS["softmax"] / 2
+    late = record(HALF_SOFTMAX, submitted=LATE)  # its comment has a null character, which PostgreSQL refuses
+    assert write(course, late).late == 3.0
+    assert write(course, late, changed=False).score == FULL - POINTS["softmax"] / 2
     set_grade(course, "check_softmax", manual_score=2.0, needs_manual_grade=False)
-    assert write(course, one).review and comments(course)["softmax"].endswith("Look at it.")
+    assert write(course, late).review and comments(course)["softmax"].endswith("Look at it.")
     with Writer(course, LESSON.name) as writer:
-        assert writer.agrees(one)
+        assert writer.agrees(late)
     capsys.readouterr()
     assert cli.main(["export", "--to", str(classroom_3 / "grades.csv")]) == 0
     assert f",{FULL - 3.0 - POINTS['softmax'] + 2.0}," in (classroom_3 / "grades.csv").read_text()

@@ -18,7 +18,7 @@ from autograde.exercises import of_lesson
 from autograde.grading import hooks
 from autograde.grading.classes import workers
 from autograde.grading.classes.schedule import UNCHANGED, grade_class
-from autograde.grading.job import GradeRequest, Job
+from autograde.grading.job import GradeRequest
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.gradebook import Writer
@@ -26,7 +26,7 @@ from conftest import submit
 
 LESSON = find_lesson("3")
 NAME = f"{LESSON.name}.ipynb"
-POINTS = {one.name: one.points for one in of_lesson(LESSON.name)}
+POINTS = {exercise.name: exercise.points for exercise in of_lesson(LESSON.name)}
 FULL = float(sum(POINTS.values()))
 FIRST, SECOND = "2026-03-01 10:00:00 UTC", "2026-03-02 10:00:00 UTC"
 
@@ -46,13 +46,16 @@ def autograde(force: bool = False, student: str = "*") -> None:
 
 def course_grade() -> dict:
     return {
-        one.student: one for one in grade_class(GradeRequest(lesson=LESSON.name, jobs=1), grade="small_grader:grade")
+        outcome.student: outcome
+        for outcome in grade_class(GradeRequest(lesson=LESSON.name, jobs=1), grade="small_grader:grade")
     }
 
 
 def scores(root) -> dict[str, float]:
     with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
-        return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
+        return {
+            submission.student.id: submission.score for submission in gradebook.find_assignment(LESSON.name).submissions
+        }
 
 
 def waiting(root, student: str) -> bool:
@@ -136,7 +139,7 @@ def test_a_course_grade_that_was_killed_is_taken_up_by_nbgraders_command(classro
     submit(classroom_3, LESSON, "ada", {"softmax": "HALF"}, came=SECOND)
     with monkeypatch.context() as patch:
         patch.setattr(*STOPS[stop], end_here)
-        patch.setattr(workers, "processes", in_this_process)
+        patch.setattr(workers, "processes", small_grader.in_this_process)
         process = multiprocessing.get_context("fork").Process(target=course_grade)
         process.start()
         process.join()
@@ -154,12 +157,6 @@ def test_a_course_grade_that_was_killed_is_taken_up_by_nbgraders_command(classro
     autograde()
     assert course_grade()["ada"].state == UNCHANGED
     assert len(results.read(course.results, LESSON.name, "ada")) == before
-
-
-def in_this_process(items, jobs, grade, on_current):
-    """A process that was forked starts no workers."""
-    for item in items:
-        yield workers.Finished(item, *workers.attempt(workers.find(grade), item)) if isinstance(item, Job) else item
 
 
 def marked_by_hand(root, student: str) -> None:
@@ -198,7 +195,7 @@ def test_folders_without_a_notebook_are_graded_by_both_commands(classroom_3):
     autograde()
     assert len(results.read(course.results, LESSON.name, "bob")) == 1, "it has not changed"
     assert scores(classroom_3) == first[0] | {"kim": 0}
-    assert {one.state for one in course_grade().values()} == {UNCHANGED}
+    assert {outcome.state for outcome in course_grade().values()} == {UNCHANGED}
     for student in ("bob", "eve"):
         results.file_of(course.results, LESSON.name, student).unlink()
     course_grade()

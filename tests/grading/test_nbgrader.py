@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
+from small_grader import in_this_process
 
 from attacks.weights import beside
 from autograde import cli
@@ -20,6 +22,7 @@ from autograde.course import notebooks, release
 from autograde.course.kernels import environment
 from autograde.course.lessons import GRADED, find_lesson
 from autograde.exercises import of_lesson
+from autograde.grading.classes import workers
 from autograde.grading.job import GradeRequest
 from autograde.instructor import classroom, collect
 from conftest import filled, released
@@ -28,7 +31,7 @@ pytestmark = pytest.mark.nbgrader
 
 LESSON = find_lesson("01_vocabulary")
 NAME = f"{LESSON.name}.ipynb"
-POINTS = {one.name: one.points for one in of_lesson(LESSON.name)}
+POINTS = {exercise.name: exercise.points for exercise in of_lesson(LESSON.name)}
 TOTAL = sum(POINTS.values())
 WRONG = "bpe_encode"  # no later exercise uses it
 
@@ -66,17 +69,19 @@ def submissions() -> dict[str, str]:
 
 def scores(root) -> dict[str, float]:
     with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}") as gradebook:
-        return {one.student.id: one.score for one in gradebook.find_assignment(LESSON.name).submissions}
+        return {
+            submission.student.id: submission.score for submission in gradebook.find_assignment(LESSON.name).submissions
+        }
 
 
 def cell_scores(root) -> dict[str, dict[str, tuple]]:
     """{student: {cell: (points, needs a person)}}"""
     with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}") as gradebook:
         return {
-            one.student.id: {
-                grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in one.notebooks[0].grades
+            submission.student.id: {
+                grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in submission.notebooks[0].grades
             }
-            for one in gradebook.find_assignment(LESSON.name).submissions
+            for submission in gradebook.find_assignment(LESSON.name).submissions
         }
 
 
@@ -111,7 +116,9 @@ def test_the_whole_way(course, tmp_path, capsys):
     assert POINTS["decode"] <= full - graded["killer"] <= POINTS["decode"] + POINTS["Vocabulary"]
     assert "There is no 01_vocabulary.ipynb in the submission" in table["missing"]
 
-    # the reasons stand in the feedback
+    # the reasons are in the feedback
+    assert cli.main(["feedback", "2"]) == 2 and cli.main(["feedback", "1", "--student", "nobody"]) == 2
+    assert "No submission of nobody in 01_vocabulary has been graded yet." in capsys.readouterr().err
     assert cli.main(["feedback", "1"]) == 0
     feedback = {
         file.parent.parent.name: file.read_text(encoding="utf-8")
@@ -144,6 +151,7 @@ def test_the_whole_way(course, tmp_path, capsys):
     command = [sys.executable, "-m", "nbgrader", "autograde", LESSON.name, "--force"]
     run = subprocess.run(command, cwd=course, capture_output=True, text=True, env=environment())
     assert run.returncode == 0, run.stderr
+    assert f"right, {LESSON.name}: {TOTAL} of {TOTAL} points" in run.stderr, "the formgrader's window shows this"
     assert cell_scores(course) == before
     assert scores(course) == graded
 
@@ -156,16 +164,23 @@ def test_the_whole_way(course, tmp_path, capsys):
     assert list((course / "classroom" / "collected" / "right").rglob(NAME)), "the first submission is kept"
 
 
-@pytest.mark.parametrize("lesson", GRADED, ids=lambda one: one.name)
-def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, tmp_path):
+@pytest.mark.parametrize("lesson", GRADED, ids=lambda lesson: lesson.name)
+def test_solutions_score_full_and_an_untouched_release_nothing(lesson, course, tmp_path, monkeypatch, request):
+    """The first one is new to the gradebook, and workers grade it. The others take less: a gradebook that knows them,
+    and the grader in this process."""
+    if lesson is not LESSON:
+        request.getfixturevalue("runner")
+        (course / "classroom").mkdir()
+        shutil.copy(request.getfixturevalue("gradebook_of_all_lessons"), course / "classroom")
+        monkeypatch.setattr(workers, "processes", in_this_process)
     for student, notebook in (("right", filled(lesson)), ("untouched", released(lesson))):
         (tmp_path / "in" / student).mkdir(parents=True)
         nbformat.write(notebook, tmp_path / "in" / student / f"{lesson.name}.ipynb")
         for name, content in beside(lesson.name).items():
             (tmp_path / "in" / student / name).write_bytes(content)
     collect.collect(lesson, [tmp_path / "in"])
-    graded = {one.student: one for one in classroom.grade(GradeRequest(lesson=lesson.name))}
-    total = sum(one.points for one in of_lesson(lesson.name))
+    graded = {outcome.student: outcome for outcome in classroom.grade(GradeRequest(lesson=lesson.name))}
+    total = sum(exercise.points for exercise in of_lesson(lesson.name))
     assert graded["right"].score == graded["right"].max_score == total
     assert graded["untouched"].score == 0
     with Gradebook(f"sqlite:///{course / 'classroom' / 'gradebook.db'}") as gradebook:
@@ -208,7 +223,7 @@ def test_an_instructors_own_cells(course, tmp_path):
     nbformat.write(source, course / "solutions" / "own" / "own.ipynb")
     classroom.nbgrader("generate_assignment", "own")
     handed_out = notebooks.read(course / "notebooks" / "own" / "own.ipynb")
-    assert "HIDDEN" not in "".join(one.source for one in handed_out.cells)
+    assert "HIDDEN" not in "".join(cell.source for cell in handed_out.cells)
     for student, code in (
         ("right", "def double(x):\n    return 2 * x"),
         ("odd", "def double(x):\n    return 2 * int(x)"),

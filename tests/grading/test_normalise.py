@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograde.author import install_cell
 from autograde.course import notebooks
 from autograde.course.lessons import GRADED, find_lesson
-from autograde.grading.grade import grade, warm_runner
+from autograde.grading.grade import grade
 from autograde.grading.job import Job
 from autograde.grading.notebook.normalise import normalise
 from autograde.grading.notebook.pieces import bound, code_of, cut, statements
 from autograde.grading.notebook.read import Submitted, SubmittedCell, parse_submission
-from autograde.grading.sandbox.warm import Unsafe
-from conftest import filled, no_isolation, released
+from conftest import filled, released
 
 LESSON = find_lesson("3")
 
@@ -66,6 +66,28 @@ def test_deleted_and_doubled_cells_are_mended():
     assert notebook.cells[names.index("softmax") + 1].source == "softmax = None", "both are run, in their order"
     assert "NotImplementedError" in notebook.cells[names.index("attention_scores")].source
     assert len(notes) == 3
+
+
+def test_an_answer_in_a_cell_that_became_markdown_is_taken_with_or_without_its_fence():
+    mine = filled(LESSON)
+    answer = by_grade_id(mine)["softmax"].source
+    for text in (answer, f"```python\n{answer}\n```", f"```\n{answer}```\n"):
+        cells = submitted(mine).cells
+        at = next(i for i, cell in enumerate(cells) if cell.grade_id == "softmax")
+        cells[at] = replace(cells[at], kind="markdown", source=text)
+        notebook, _ = normalise(released(LESSON), Submitted(cells))
+        assert by_grade_id(notebook)["softmax"].source == answer
+
+
+@pytest.mark.parametrize(
+    "own", ["if False:\n" + "    !pip list\n" * 501, ";" * 447, ";" * 20_000, "/" * 20_000, "," * 300]
+)
+def test_a_cell_that_ipython_cannot_read_takes_nothing_else_away(own):
+    mine = filled(LESSON)
+    mine.cells = [cell for cell in mine.cells if notebooks.grade_id(cell) != "softmax"] + [new_code_cell(own)]
+    notebook, _ = normalise(released(LESSON), submitted(mine))
+    assert notebook.cells[-1].source == own
+    assert by_grade_id(notebook)["project"].source == by_grade_id(mine)["project"].source
 
 
 def test_a_notebook_of_another_lesson_earns_nothing():
@@ -142,7 +164,7 @@ def behind_a_helper_that_it_needs_when_it_is_defined(notebook, cells):
 
 
 def with_the_imports(notebook, cells):
-    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    first = next(cell for cell in notebook.cells if cell.source.startswith("import "))
     first.source += "\n\n" + cells["softmax"].source
     notebook.cells.remove(cells["softmax"])
 
@@ -165,16 +187,19 @@ CUTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def isolated():
-    try:
-        warm_runner()
-    except Unsafe as error:
-        no_isolation(error)
+@pytest.mark.parametrize("change", CUTS, ids=lambda change: change.__name__)
+def test_a_release_without_the_install_cell_is_rebuilt_in_the_same_way(change):
+    rebuilt = []
+    for removed in ("", install_cell.ID):
+        mine = filled(LESSON)
+        mine.cells = [cell for cell in mine.cells if cell.id != removed]
+        change(mine, by_grade_id(mine))
+        rebuilt.append(normalise(released(LESSON), submitted(mine)))
+    assert rebuilt[0] == rebuilt[1]
 
 
 @pytest.mark.parametrize("change", CUTS, ids=lambda change: change.__name__)
-def test_a_right_notebook_gets_full_marks_however_its_cells_are_cut(change, isolated):
+def test_a_right_notebook_gets_full_marks_however_its_cells_are_cut(change, runner):
     right = filled(LESSON)
     change(right, by_grade_id(right))
     job = Job(
@@ -405,5 +430,5 @@ def test_the_pieces_of_a_cell_are_the_cell(lines, above):
     joined = "\n".join(piece.source for piece in pieces)
     assert [line for line in joined.split("\n") if line] == [line for line in source.split("\n") if line]
     if statements(source):
-        again = [one.code for piece in pieces for one in statements(piece.source) or ()]
-        assert again == [one.code for one in statements(source)]
+        again = [statement.code for piece in pieces for statement in statements(piece.source) or ()]
+        assert again == [statement.code for statement in statements(source)]

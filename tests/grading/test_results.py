@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_record_comes_back_as_it_was(tmp_path):
     first, second = record(), replace(record(points=3.0), submitted=None, kept=("project",))
     results.append(tmp_path, first)
     results.append(tmp_path, second)
-    expected = [replace(one, result=replace(one.result, notebook="")) for one in (first, second)]
+    expected = [replace(graded, result=replace(graded.result, notebook="")) for graded in (first, second)]
     assert results.read(tmp_path, LESSON.name, "ada") == expected
     assert results.last(tmp_path, LESSON.name, "ada") == expected[1]
     assert results.last(tmp_path, LESSON.name, "bob") is None
@@ -80,7 +81,7 @@ def test_a_torn_line_is_ignored_and_spoils_no_other(tmp_path, cut):
     file.write_bytes(whole + whole[:-cut])
     assert len(results.read(tmp_path, LESSON.name, "ada")) == 1
     results.append(tmp_path, record(points=2.0))
-    points = [one.result.scores["check_softmax"].points for one in results.read(tmp_path, LESSON.name, "ada")]
+    points = [graded.result.scores["check_softmax"].points for graded in results.read(tmp_path, LESSON.name, "ada")]
     assert points in ([1.0, 2.0], [1.0, 1.0, 2.0]), "a line that lacks its line break alone is whole"
     assert points[-1] == 2.0
 
@@ -103,34 +104,82 @@ def test_what_has_to_be_graded_again():
 
 
 def prints(lesson: str) -> dict[str, str]:
-    return {one.name: fingerprints.of_exercise(one.name) for one in of_lesson(lesson)}
+    return {exercise.name: fingerprints.of_exercise(exercise.name) for exercise in of_lesson(lesson)}
 
 
 @pytest.fixture
-def edited(monkeypatch):
+def later_process(monkeypatch, tmp_path):
+    """A function after which fingerprints know what an earlier process has kept, and nothing else."""
+    monkeypatch.setattr(fingerprints, "KEPT", tmp_path / "kept" / "fingerprints.json")
+
+    def begin() -> None:
+        fingerprints._new.clear()
+        for function in (fingerprints._kept, fingerprints._module, fingerprints.environment):
+            function.cache_clear()
+
+    begin()
+    yield begin
+    monkeypatch.undo()
+    begin()
+
+
+@pytest.fixture
+def edited(monkeypatch, later_process):
     """A function that edits a file of the course, as far as fingerprints can see."""
 
-    def edit(name: str) -> None:
-        real = fingerprints._code
-        monkeypatch.setattr(fingerprints, "_code", lambda file: real(file) + "edited" * file.match(name))
-        fingerprints._module.cache_clear()
-        fingerprints.environment.cache_clear()
+    def edit(name: str, text: str = "edited = 1") -> None:
+        real = fingerprints._content
+        added = f"\n{text}\n".encode()
+        monkeypatch.setattr(fingerprints, "_content", lambda file: real(file) + added * file.match(name))
+        later_process()
 
-    yield edit
-    monkeypatch.undo()
-    fingerprints._module.cache_clear()
-    fingerprints.environment.cache_clear()
+    return edit
 
 
-def test_a_fingerprint_follows_the_code_and_no_comment(tmp_path):
-    def code(name: str, text: str) -> str:
-        file = tmp_path / name
-        file.write_text(text)
-        return fingerprints._code(file)
+def test_a_fingerprint_follows_the_code_and_no_comment():
+    def code(text: str) -> str:
+        return fingerprints._parsed(text.encode())[0]
 
-    before = code("a.py", "def f(x):\n    return x + 1\n")
-    assert code("b.py", 'def f(x):\n    """Adds."""\n    # once\n    return x + 1\n') == before
-    assert code("c.py", "def f(x):\n    return x + 2\n") != before
+    before = code("def f(x):\n    return x + 1\n")
+    assert code('def f(x):\n    """Adds."""\n    # once\n    return x + 1\n') == before
+    assert code("def f(x):\n    return x + 2\n") != before
+
+
+def test_what_was_found_in_a_file_is_kept_by_its_content(edited, later_process, monkeypatch):
+    before = prints("03_single_head"), fingerprints.environment()
+    later_process()
+    with monkeypatch.context() as patch:
+        patch.setattr(fingerprints.ast, "parse", lambda source: pytest.fail("it was parsed again"))
+        assert (prints("03_single_head"), fingerprints.environment()) == before
+    edited("single_head/softmax.py", "# a comment")
+    edited("harness/plain.py")
+    after = prints("03_single_head"), fingerprints.environment()
+    assert after[0] == before[0] and after[1] != before[1]
+
+
+@pytest.mark.parametrize("kept", [b"", b"[]", b'{"maker": "x"}', b'{"found": 1', b'{"maker": 1, "found": {"a": "b"}}'])
+def test_what_cannot_be_read_of_it_is_found_anew(later_process, kept):
+    before = prints("03_single_head")
+    fingerprints.KEPT.write_bytes(kept.replace(b'"maker": 1', b'"maker": "' + fingerprints._maker().encode() + b'"'))
+    later_process()
+    assert prints("03_single_head") == before
+
+
+def test_another_version_of_python_takes_nothing_from_this_one(later_process, monkeypatch):
+    prints("03_single_head")
+    later_process()
+    assert fingerprints._kept()
+    monkeypatch.setattr(sys, "version", "4.0")
+    later_process()
+    assert not fingerprints._kept()
+
+
+def test_a_folder_that_cannot_be_written_costs_no_fingerprint(later_process):
+    before = prints("03_single_head")
+    fingerprints.KEPT.unlink()
+    fingerprints.KEPT.mkdir()
+    later_process()
+    assert prints("03_single_head") == before
 
 
 @pytest.mark.parametrize(
@@ -172,22 +221,24 @@ def gathered(common, student: str):
 def test_a_bundle_of_an_ordinary_submission(classroom_3, common):
     folder = submit(classroom_3, LESSON, "ada", came="2026-03-01 12:00:00 +0200")
     (folder / "weights.safetensors").write_bytes(b"123")
-    one = gathered(common, "ada")
-    assert one.job.notebook == (folder / NAME).read_bytes() and one.job.files == {"weights.safetensors": b"123"}
-    assert one.job.notes == () and one.submitted == datetime.datetime(2026, 3, 1, 10)
-    assert gathered(common, "ada") == one
+    submission = gathered(common, "ada")
+    assert submission.job.notebook == (folder / NAME).read_bytes() and submission.job.files == {
+        "weights.safetensors": b"123"
+    }
+    assert submission.job.notes == () and submission.submitted == datetime.datetime(2026, 3, 1, 10)
+    assert gathered(common, "ada") == submission
     submit(classroom_3, LESSON, "bob")
     other = gathered(common, "bob").job.key
-    assert len(one.job.key) == 32 and common[1].secret not in (one.job.key, other)
+    assert len(submission.job.key) == 32 and common[1].secret not in (submission.job.key, other)
     (folder / "weights.safetensors").write_bytes(b"124")
-    assert gathered(common, "ada").fingerprint != one.fingerprint
+    assert gathered(common, "ada").fingerprint != submission.fingerprint
 
 
 def test_a_renamed_notebook_is_taken_if_it_is_the_only_one(classroom_3, common):
     folder = submit(classroom_3, LESSON, "ada")
     (folder / NAME).rename(folder / "lesson (1).ipynb")
-    one = gathered(common, "ada")
-    assert one.job.notebook and "`lesson (1).ipynb`" in one.job.notes[0]
+    submission = gathered(common, "ada")
+    assert submission.job.notebook and "`lesson (1).ipynb`" in submission.job.notes[0]
     (folder / "other.ipynb").write_text("{}")
     two = gathered(common, "ada")
     assert two.job.notebook is None and "`lesson (1).ipynb`, `other.ipynb`" in two.job.notes[0]
@@ -207,12 +258,12 @@ def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, 
     monkeypatch.setattr(intake.attachments, "LARGEST", 100)
     (folder / "large.safetensors").write_bytes(b"0" * 101)
     (folder / "mine.safetensors").write_bytes(b"1")
-    one = gathered(common, "ada")
-    assert one.job.files == {"mine.safetensors": b"1"}
-    text = " ".join(one.job.notes)
+    submission = gathered(common, "ada")
+    assert submission.job.files == {"mine.safetensors": b"1"}
+    text = " ".join(submission.job.notes)
     for name in ("link.txt", "all", "pipe.txt", "numpy.py", "torch/__init__.py", "bad?name.txt", "large.safetensors"):
         assert f"`{name}`" in text
-    assert "another student's work" not in repr(one)
+    assert "another student's work" not in repr(submission)
     (folder / NAME).unlink()
     (folder / NAME).symlink_to(secret)
     assert gathered(common, "ada").job.notebook is None
@@ -250,5 +301,5 @@ def test_collecting_and_grading_take_the_same_files(classroom_3, common, tmp_pat
 @pytest.mark.parametrize("text", ["", "yesterday", "\x00", "99999999999999999999", "2026-13-45 99:99:99 UTC"])
 def test_a_bad_timestamp_is_a_note(classroom_3, common, text):
     submit(classroom_3, LESSON, "ada", came=text or " ")
-    one = gathered(common, "ada")
-    assert one.submitted is None and "timestamp.txt" in one.job.notes[0] and one.job.notebook
+    submission = gathered(common, "ada")
+    assert submission.submitted is None and "timestamp.txt" in submission.job.notes[0] and submission.job.notebook

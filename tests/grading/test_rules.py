@@ -114,7 +114,9 @@ def test_no_alarm_where_nothing_is_used(source):
 
 def test_every_forbidden_name_exists():
     """A rule with a typing error would find nothing; libraries that are not installed here cannot be asked."""
-    for path in sorted({name for one in all_exercises() for name in one.forbidden if name.startswith("torch.")}):
+    for path in sorted(
+        {name for exercise in all_exercises() for name in exercise.forbidden if name.startswith("torch.")}
+    ):
         assert pkgutil.resolve_name(path) is not None
 
 
@@ -151,7 +153,7 @@ def test_code_that_means_to_stop_the_rules_does_not(source):
     assert len(of("softmax", *[source] * 4)) <= 5
 
 
-@pytest.mark.parametrize("lesson", GRADED, ids=lambda one: one.name)
+@pytest.mark.parametrize("lesson", GRADED, ids=lambda lesson: lesson.name)
 def test_the_solutions_raise_no_alarm(lesson):
     for notebook in (filled(lesson), released(lesson)):
         assert reviews(nbformat.from_dict(notebook)) == []
@@ -165,15 +167,17 @@ def cells(module) -> list[str]:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module.startswith("autograde.exercises."):
             found += cells(importlib.import_module(node.module))
-            kept += [ast.parse(f"{one.asname} = {one.name}") for one in node.names if one.asname]
+            kept += [ast.parse(f"{alias.asname} = {alias.name}") for alias in node.names if alias.asname]
         elif not (isinstance(node, ast.ImportFrom) and node.module.startswith("helpers.")):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                node.decorator_list = [one for one in node.decorator_list if "EXERCISE" not in ast.unparse(one)]
+                node.decorator_list = [
+                    decorator for decorator in node.decorator_list if "EXERCISE" not in ast.unparse(decorator)
+                ]
             kept.append(node)
     return [*found, "\n".join(map(ast.unparse, kept))]
 
 
-@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda one: one.name)
+@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda exercise: exercise.name)
 def test_right_answers_of_the_catalogue_raise_no_alarm(exercise):
     """Apart from those that call the library on purpose, which have to raise one."""
     flagged = set()

@@ -32,19 +32,10 @@ from autograde.harness import fixtures, json_size, wire
 from autograde.harness.sandboxed import frames, seccomp, syscalls
 from autograde.harness.sandboxed.backends import BWRAP
 from autograde.harness.sandboxed.frames import Busy, Gone
-from conftest import no_isolation, released
+from conftest import released
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = Limits(cell=20.0, memory=256 * 2**20, processes=12, file_size=2**20)
-
-
-@pytest.fixture(scope="module")
-def runner():
-    try:
-        with Runner() as made:
-            yield made
-    except Unsafe as error:
-        no_isolation(error)
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +71,15 @@ def errors(reply: dict) -> list[str]:
 
 
 def test_nothing_gets_through(runner):
-    assert runner.breaches == {} and runner.assurance == "full"
+    assert runner.breaches == {} and runner.assurance.startswith("full, memory by ")
 
 
 def test_a_copy_of_a_warm_process_holds_as_the_first_does():
     with Runner() as first, Runner(clone=first.clone()) as second:
         assert second.assurance == first.assurance and second.isolated == first.isolated
         assert selftest.breaches(second) == {}
-        with first.child("03_single_head", LIMITS) as one, second.child("03_single_head", LIMITS) as other:
-            one.run("mine = 1", 20)
+        with first.child("03_single_head", LIMITS) as own, second.child("03_single_head", LIMITS) as other:
+            own.run("mine = 1", 20)
             assert text_of(other.run("print('mine' in globals())", 20)) == "False\n"
         control = second._control
         first.close()
@@ -177,7 +168,7 @@ def test_without_isolation_nothing_is_graded(monkeypatch):
 
 def test_a_barrier_that_fails_is_noticed(runner, monkeypatch):
     """The self-test decides, not the belief that the set-up has worked."""
-    monkeypatch.setattr(selftest, "breaches", lambda one: {"connect by TCP": "an address"})
+    monkeypatch.setattr(selftest, "breaches", lambda asked: {"connect by TCP": "an address"})
     with pytest.raises(Unsafe, match="namespaces: one could connect by TCP"):
         Runner().start()
 
@@ -252,9 +243,9 @@ def test_programs_and_pages_that_forks_write_on_count(runner):
             assert gone.value.memory == LIMITS.memory
 
 
-@pytest.mark.parametrize("lesson", GRADED, ids=lambda one: one.name)
+@pytest.mark.parametrize("lesson", GRADED, ids=lambda lesson: lesson.name)
 def test_only_earlier_lessons_can_be_imported(runner, lesson):
-    topics = [one.topic for one in GRADED]
+    topics = [lesson.topic for lesson in GRADED]
     number = topics.index(lesson.topic)
     allowed = [*topics[:number], "example", "figures"]
     code = f"""
@@ -451,7 +442,7 @@ def test_a_late_child_is_not_taken_for_the_next_one(runner, monkeypatch, module)
         assert text_of(child.run("print(1 + 1)", 20)) == "2\n"
         child.run("import os\nos._exit(0)", 20)
     assert not gone.value.late and not gone.value.memory
-    assert runner.assurance == "full"
+    assert runner.assurance.startswith("full")
 
 
 def test_what_isolates_once_is_not_refused_later(runner, monkeypatch):
@@ -464,11 +455,11 @@ def test_what_isolates_once_is_not_refused_later(runner, monkeypatch):
         with pytest.raises(Unsafe, match="no room"):
             Runner().start()
     with monkeypatch.context() as patch:
-        patch.setattr(selftest, "breaches", lambda one: {"connect by TCP": "an address"})
+        patch.setattr(selftest, "breaches", lambda asked: {"connect by TCP": "an address"})
         with pytest.raises(Unsafe, match="connect by TCP"):
             runner.start()
     runner.start()
-    assert runner.assurance == "full"
+    assert runner.assurance.startswith("full")
 
 
 def fails(*args):

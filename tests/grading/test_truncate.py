@@ -48,10 +48,10 @@ def test_lines_and_characters_of_a_cell_are_cut_with_one_sentence():
     (long,) = shortened(stream("x" * 10**7))
     assert long.text == "x" * CHARACTERS + "\n" + CUT
     mixed = shortened(*(stream("a\n" * 300, "stdout" if n % 2 else "stderr") for n in range(20)))
-    text = "".join(one.text for one in mixed)
+    text = "".join(output.text for output in mixed)
     assert text.count("a\n") == LINES and text.count(CUT) == 1 and len(mixed) == 4
     values = shortened(*(shown({"text/plain": "a\nb"}) for _ in range(2 * LINES)))
-    assert sum(len(one.data["text/plain"]) for one in values) < 3 * LINES + len(CUT)
+    assert sum(len(output.data["text/plain"]) for output in values) < 3 * LINES + len(CUT)
 
 
 def test_figures_survive_whatever_was_printed():
@@ -78,9 +78,9 @@ def test_the_whole_notebook_has_a_limit_and_graded_cells_come_first():
 
     notebook = new_notebook(cells=[cell(False), cell(False), cell(True)])
     shorten(notebook)
-    first, second, graded = (one.outputs for one in notebook.cells)
-    assert len(graded) == 4 and all("image/png" in one.data for one in graded)
-    assert [one.get("text") for one in second] == [NO_MORE] and first[-1].text == NO_MORE
+    first, second, graded = (cell.outputs for cell in notebook.cells)
+    assert len(graded) == 4 and all("image/png" in output.data for output in graded)
+    assert [output.get("text") for output in second] == [NO_MORE] and first[-1].text == NO_MORE
     assert len(notebooks.to_text(notebook)) < TOGETHER + 10_000
 
 

@@ -23,6 +23,7 @@ from autograde.grading.classes.workers import (
 from autograde.grading.job import Job, Result
 
 LOOK = 0.02  # seconds between two looks whether something has come back
+DASHBOARD = "127.0.0.1:0"  # any free port, for this machine only; Dask's own choice is in use as soon as two run
 T = TypeVar("T")
 
 
@@ -48,7 +49,7 @@ def dask(
         cluster = None
         if scheduler == "local":
             cluster = LocalCluster(
-                n_workers=jobs or cores(), threads_per_worker=1, dashboard_address=None, silence_logs=50
+                n_workers=jobs or cores(), threads_per_worker=1, dashboard_address=DASHBOARD, silence_logs=50
             )
         try:
             client = Client(cluster or scheduler, timeout="10s")

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from autograde.course.text import counted
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, Outcome
 
 NAMES_SHOWN = 4  # of those being graded
@@ -98,7 +99,9 @@ class Progress:
         if self._penalties:
             why = "the due date, the rule or the time of submission is another"
             lines.append(f"Late penalties changed: {self._penalties} ({why}).")
-        lines += [f"Isolation: {level} ({count} submissions)." for level, count in sorted(self._assurance.items())]
+        lines += [
+            f"Isolation: {level} ({counted(count, 'submission')})." for level, count in sorted(self._assurance.items())
+        ]
         if self._scores:
             lines.append(self._class())
         return lines
@@ -123,8 +126,8 @@ def _remarks(outcome: Outcome) -> str:
     remarks += ["needs review"] if outcome.review and not outcome.problem else []
     if outcome.late or _penalty_changed(outcome):
         before = f" ({outcome.late_before:g} before)" if _penalty_changed(outcome) else ""
-        remarks.append(f"late, {outcome.late:g} points off{before}")
-    return "; ".join([*remarks, *outcome.notes])
+        remarks.append(f"late, {outcome.late:g} points off{before}" if outcome.late else f"no late penalty{before}")
+    return "; ".join(remark.removesuffix(".") for remark in [*remarks, *outcome.notes])
 
 
 def _penalty_changed(outcome: Outcome) -> bool:

@@ -151,7 +151,7 @@ class Grading:
         """Write the newest record into a gradebook that does not have it. Where that has the marks of an older version
         of the answers, a cell graded by hand needs review again."""
         records = results.read(self.course.results, self.common.record, record.result.student)
-        others = (one for one in records if one.prints.submission != record.prints.submission)
+        others = (other for other in records if other.prints.submission != record.prints.submission)
         return self.writer.write(record, changed=any(map(self.writer.agrees, others)))
 
     def finish(self, student: str, result: Result | None, problem: str = "") -> Outcome:

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import importlib
 import multiprocessing
 import os
 import queue
 import signal
+import socket
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection, forkserver
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograde.course.errors import CourseError
+from autograde.grading.classes import forks
 from autograde.grading.job import Job, Result
 from autograde.grading.records.seeds import SETS
 from autograde.grading.sandbox.warm import Clone, Runner, possible
@@ -95,7 +98,11 @@ def processes(
                 idle = [worker for worker in pool if not worker.tasks]
                 free = idle or [worker for worker in pool if len(worker.tasks) < EACH]
                 if waiting and not pool:
-                    _context()  # the workers' imports, while the warm process still has its own
+                    if first is not None and waiting[0].job.options.runtime:
+                        first.close()  # each worker starts its own, in that runtime
+                        first = None
+                    if first is None or first.order is None:
+                        _context()  # the workers' imports, while the warm process still has its own
                     first = _started(first)
                     pool += [_Worker(grade, first) for _ in range(jobs or cores())]
                 elif waiting and free:
@@ -130,11 +137,15 @@ def processes(
 @contextlib.contextmanager
 def _first(grade: str) -> Iterator[Runner | None]:
     """The warm process of which each worker gets a copy; None where each starts its own, and says why it cannot."""
-    runner = _begun.pop() if _begun else Runner()
+    runner = _begun.pop() if _begun else Runner(order=_order())
     try:
         yield runner if grade == GRADE and possible() else None
     finally:
         runner.close()
+
+
+def _order() -> dict[str, Any] | None:
+    return forks.order() if forks.possible() else None
 
 
 def _started(runner: Runner | None) -> Runner | None:
@@ -158,7 +169,7 @@ def begin(release: Path) -> None:
     the caller goes on."""
     if possible() and not _begun:
         optimizers = not release.is_file() or "torch.optim" in release.read_text(encoding="utf-8")
-        _begun.append(Runner(optimizers=optimizers))
+        _begun.append(Runner(optimizers=optimizers, order=_order()))
         atexit.register(_begun[0].close)
         _begun[0].begin()
 
@@ -212,7 +223,7 @@ class _Worker:
         self.grade, self.first = grade, first
         self.tasks: list[Task] = []  # the first is in work
         self.keys: set[bytes] = set()  # of the inputs that it has met
-        self.process: multiprocessing.process.BaseProcess | None = None
+        self.process: multiprocessing.process.BaseProcess | forks.Fork | None = None
         self._begin()
 
     def start(self, task: Task) -> None:
@@ -239,12 +250,17 @@ class _Worker:
         return 0.0
 
     def _begin(self) -> None:
-        context = _context()
         clone = _twin(self.first)
-        self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_work, args=(other, self.grade, clone, dict(os.environ)), name="grader")
-        self.process.start()
-        other.close()
+        args = self.grade, clone, dict(os.environ)
+        started = _forked(self.first, clone, args)
+        if started is not None:
+            self.process, self.pipe = started, started.pipe
+        else:
+            context = _context()
+            self.pipe, other = context.Pipe()
+            self.process = context.Process(target=_work, args=(other, *args), name="grader")
+            self.process.start()
+            other.close()
         if clone is not None and clone.control is not None:
             clone.control.close()
 
@@ -299,14 +315,53 @@ def _ready(pool: list[_Worker], wait: float | None = None) -> list[_Worker]:
     return [worker for worker in busy if worker.pipe in signs or worker in ended or worker.deadline <= now]
 
 
+def _forked(first: Runner | None, clone: Clone | None, args: tuple[Any, ...]) -> forks.Fork | None:
+    """A worker that shares PyTorch with the warm process; None where there is nothing to fork it from."""
+    if first is None or first.forks is None:
+        return None
+    grade, _, environment = args
+    given = [clone.control] if clone is not None and clone.control is not None else []
+    unbound = replace(clone, control=None) if clone is not None else None
+    try:
+        return forks.Fork(first.forks, _lives(), (grade, unbound, environment), given)
+    except (OSError, EOFError):
+        first.forks.close()
+        first.forks = None
+        return None
+
+
+@functools.cache
+def _lives() -> int:
+    """The read end of a pipe whose other end is in no other process: it ends with this one."""
+    return os.pipe()[0]
+
+
 def _work(pipe: connection.Connection, name: str, clone: Clone | None, environment: dict[str, str]) -> None:
-    """The life of a worker: bundles in, results out, until the pipe is closed or the parent is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this is a worker"
+    work(pipe, parent.sentinel, name, clone, environment)
+
+
+def work(
+    pipe: connection.Connection,
+    parent: int,
+    name: str,
+    clone: Clone | None,
+    environment: dict[str, str],
+    control: socket.socket | None = None,
+) -> None:
+    """The life of a worker: bundles in, results out, until the pipe is closed or the parent is gone.
+
+    parent   a descriptor that is ready when the parent has ended
+    control  the clone's, where it comes by itself
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all; the parent ends its workers
     os.environ.clear()  # that of the process it was forked from may be an older one
     os.environ.update(environment)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     grade = find(name)
     if clone is not None:
+        clone = replace(clone, control=control) if control is not None else clone
         importlib.import_module("autograde.grading.grade").adopt(clone)
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(pipe, jobs), daemon=True).start()
@@ -350,10 +405,8 @@ def _read(pipe: connection.Connection, jobs: queue.SimpleQueue) -> None:
         jobs.put(None)
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "this is a worker"
-    connection.wait([parent.sentinel])
+def _end_with(parent: int) -> None:
+    connection.wait([parent])
     os._exit(1)
 
 

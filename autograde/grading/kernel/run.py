@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import Execute
 from nbgrader.preprocessors.execute import UnresponsiveKernelError
+from traitlets import List, Unicode
 
 from autograde.course.kernels import environment
 from autograde.course.notebooks import grade_id, merge_streams
@@ -37,6 +38,8 @@ class RunSubmission(Execute):
 
     seeds: Seeds
     carry_forward = True
+    # its warning about unencrypted messages on this machine frightens learners, who can do nothing about it
+    extra_arguments = List(Unicode(), default_value=["--IPKernelApp.log_level=ERROR"]).tag(config=True)
 
     def preprocess(self, nb, resources, km=None):
         self.verdicts: dict[str, Verdict] = {}

@@ -14,6 +14,8 @@ from autograde.grading.notebook.cells import checked_exercise
 from autograde.grading.notebook.pieces import Answer, Piece, bound, code_of, cut, may_define
 from autograde.grading.notebook.read import Submitted, SubmittedCell
 
+_FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)  # code in a cell that became Markdown
+
 
 def normalise(
     release: NotebookNode,
@@ -45,9 +47,10 @@ def normalise(
             if index not in taken and data:
                 notes.append(f"The cell `{name}` was missing; it was put back.")
         elif index in taken:
-            cell.source = taken[index].source
+            fenced = _FENCED.fullmatch(taken[index].source) if taken[index].kind != cell.cell_type == "code" else None
+            cell.source = fenced[1] if fenced else taken[index].source
         elif data:
-            cell.source = _put_back(cell.source, [one.source for one in submitted.cells if one.kind == "code"])
+            cell.source = _put_back(cell.source, [piece.source for piece in submitted.cells if piece.kind == "code"])
             notes.append(f"The cell `{name}` was missing; it was put back without an answer.")
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -238,11 +241,11 @@ def _places(released: list[NotebookNode], cells: list[SubmittedCell]) -> list[in
         by_source.setdefault((cell.cell_type, cell.source), []).append(index)
     places: list[int | None] = []
     known: set[int | None] = set()
-    for one in cells:
-        place = by_name.get(one.grade_id)
-        place = by_id.get(one.id) if place is None and one.id else place
+    for submitted in cells:
+        place = by_name.get(submitted.grade_id)
+        place = by_id.get(submitted.id) if place is None and submitted.id else place
         if place is None:
-            alike = by_source.get((one.kind, one.source), ())
+            alike = by_source.get((submitted.kind, submitted.source), ())
             place = next((i for i in alike if i not in known), None)
         places.append(place)
         known.add(place)

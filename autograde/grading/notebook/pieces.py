@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from IPython.core.inputtransformer2 import TransformerManager
-
-from autograde.grading.notebook.rules import exceeds
+from autograde.grading.notebook.rules import exceeds, without_magics
 from autograde.grading.notebook.slicing import facts_of
 
 _TIMED = re.compile(r"%%(time|capture)\b.*")  # the statements below such a line are run as ever
@@ -56,7 +54,7 @@ class Piece:
 
     @property
     def is_idle(self) -> bool:
-        return bool(self.statements) and all(one.idle for one in self.statements)
+        return bool(self.statements) and all(statement.idle for statement in self.statements)
 
 
 @lru_cache(maxsize=512)
@@ -76,7 +74,7 @@ def statements(source: str) -> tuple[Statement, ...] | None:
             warnings.simplefilter("ignore")
             lines, tree = _parsed(lines[lead:])
             return tuple(_grouped(lines, tree, lead))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
         return None
 
 
@@ -90,7 +88,8 @@ def _parsed(lines: list[str]) -> tuple[list[str], ast.Module]:
     try:
         return lines, ast.parse(text)
     except SyntaxError:
-        python = TransformerManager().transform_cell(text).rstrip("\n").split("\n")  # magics become calls
+        python = without_magics(text).rstrip("\n").split("\n")
+        python += [""] * (len(lines) - len(python))  # empty lines at the end
         if len(python) != len(lines):
             raise
         return python, ast.parse("\n".join(python))
@@ -105,7 +104,7 @@ def _grouped(lines: list[str], tree: ast.Module, lead: int) -> list[Statement]:
             groups.append([node])
     made = []
     for group in groups:
-        first = min([group[0].lineno, *(one.lineno for one in getattr(group[0], "decorator_list", []))])
+        first = min([group[0].lineno, *(decorator.lineno for decorator in getattr(group[0], "decorator_list", []))])
         last = group[-1].end_lineno or first
         code = hashlib.blake2b("\n".join(ast.dump(node) for node in group).encode("utf-8", "replace"), digest_size=16)
         binds = _bound("\n".join(lines[first - 1 : last]))
@@ -130,13 +129,15 @@ def _bound(code: str) -> frozenset[str]:
     while scopes:
         scope = scopes.pop()
         scopes += scope.get_children()
-        names |= {one.get_name() for one in scope.get_symbols() if one.is_declared_global() and one.is_assigned()}
+        names |= {
+            symbol.get_name() for symbol in scope.get_symbols() if symbol.is_declared_global() and symbol.is_assigned()
+        }
     return frozenset(names)
 
 
 def bound(source: str) -> frozenset[str]:
     """The names of the notebook that a cell sets."""
-    return frozenset().union(*(one.binds for one in statements(source) or ()))
+    return frozenset().union(*(statement.binds for statement in statements(source) or ()))
 
 
 def may_define(source: str, name: str) -> bool:
@@ -148,7 +149,7 @@ def may_define(source: str, name: str) -> bool:
 
 def code_of(source: str) -> tuple[bytes, ...]:
     """What a cell runs, without comments and spaces; empty for a cell that is not Python."""
-    return tuple(one.code for one in statements(source) or ())
+    return tuple(statement.code for statement in statements(source) or ())
 
 
 def cut(
@@ -170,11 +171,11 @@ def cut(
     parts = statements(source)
     if not parts:
         return [Piece(source, None, ())]
-    owners = _owners([one.code for one in parts], blocks, locked, code)
+    owners = _owners([part.code for part in parts], blocks, locked, code)
     defining = {}
     for index, answer in answers.items():
         check = owners.index(answer.check) if answer.check in owners else len(parts)
-        found = [i for i, one in enumerate(parts) if owners[i] is None and one.binds & answer.names]
+        found = [i for i, part in enumerate(parts) if owners[i] is None and part.binds & answer.names]
         if found:
             defining[max([i for i in found if i < check] or found)] = index
     free = [owner is None for owner in owners]

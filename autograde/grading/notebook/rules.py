@@ -31,6 +31,7 @@ _LOOK = 50  # steps between two looks at the clock, which costs more than most s
 LONGEST, WIDEST = 200, 50  # of a dotted name, and of the names that one expression may stand for
 MOST = 5  # reviews of one exercise
 _MAGIC = re.compile(r"^([ \t]*)(?:[!%?,;/].*|.*=[ \t]*[!%].*|.*\?[ \t]*)$", re.MULTILINE)
+_ESCAPES = re.compile(r"^[ \t]*([!%?,;/]{2,})", re.MULTILINE)  # IPython may read each of these signs as a magic
 _MAGICS = 200_000  # characters of a cell, times its magics
 _CODE = {"eval", "exec", "compile"}
 _NAMED = {"operator.attrgetter", "operator.methodcaller"}
@@ -44,7 +45,7 @@ def reviews(notebook: NotebookNode, graded: set[str] | None = None) -> list[Revi
     if not checks:
         return []
     code = Code([cell.source for cell in notebook.cells if cell.cell_type == "code"])
-    return [Review(name, reason, line) for name, one in checks.items() for reason, line in code.uses(one)]
+    return [Review(name, reason, line) for name, check in checks.items() for reason, line in code.uses(check)]
 
 
 def forbidden(exercise: Exercise) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ class _Block:
     """A piece of code: its statements, and what is in them anywhere."""
 
     body: list[ast.stmt]
-    places: dict[int, list[str]]  # {id of a node: the lines of the text that it stands in}
+    places: dict[int, list[str]]  # {id of a node: its lines in the text}
     imports: list[ast.Import | ast.ImportFrom]
     named: list[ast.NamedExpr]
 
@@ -97,7 +98,7 @@ class Code:
     def uses(self, exercise: Exercise) -> list[tuple[str, str]]:
         """(reason, line) of everything forbidden that the object of the exercise uses, directly or through the
         notebook's other functions; those that are exercises of their own have rules of their own."""
-        stop = {one.name for one in of_lesson(exercise.lesson)} - {exercise.name}
+        stop = {other.name for other in of_lesson(exercise.lesson)} - {exercise.name}
         found: dict[tuple[str, str], None] = {}
         seen, waiting = {exercise.name}, [exercise.name]
         finder = _Finder(self, forbidden(exercise))
@@ -140,8 +141,8 @@ class Code:
         self.lines.update(block.places)
         for node in block.imports:
             self._import(node)
-        for one in block.named:
-            self._assign(one.target, one.value)
+        for walrus in block.named:
+            self._assign(walrus.target, walrus.value)
         for statement in block.body:
             self.go_on()
             self._define(statement)
@@ -184,8 +185,8 @@ class Code:
         if isinstance(target, ast.Tuple | ast.List):
             values = value.elts if isinstance(value, ast.Tuple | ast.List) else []
             pairs = zip(target.elts, values) if len(values) == len(target.elts) else ((t, value) for t in target.elts)
-            for one, other in pairs:
-                self._assign(one, other)
+            for target, other in pairs:
+                self._assign(target, other)
             return
         # `Head.forward = f` and `table["a"] = f` change what `Head` and `table` do
         while isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
@@ -217,7 +218,7 @@ class Code:
                 return {text(name)} if "importlib.import_module" in self.paths(function, depth + 1) else set()
             case ast.Subscript(value=base, slice=key) if text(key):
                 if isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "vars":
-                    return {f"{path}.{text(key)}" for one in base.args for path in self.paths(one, depth + 1)}
+                    return {f"{path}.{text(key)}" for argument in base.args for path in self.paths(argument, depth + 1)}
                 if isinstance(base, ast.Attribute) and base.attr == "__dict__":
                     return {f"{path}.{text(key)}" for path in self.paths(base.value, depth + 1)}
                 return {text(key)} if "sys.modules" in self.paths(base, depth + 1) else set()
@@ -318,7 +319,7 @@ def text(node: ast.AST) -> str:
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return text(left) + text(right) if text(left) and text(right) else ""
         case ast.JoinedStr(values=values):
-            parts = [text(one.value if isinstance(one, ast.FormattedValue) else one) for one in values]
+            parts = [text(part.value if isinstance(part, ast.FormattedValue) else part) for part in values]
             return "".join(parts) if all(parts) else ""
     return ""
 
@@ -327,9 +328,9 @@ def own_names(node: ast.AST) -> set[str]:
     """The names of a function's own: its arguments and what its body assigns."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return set()
-    stored = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-    shared = {name for one in ast.walk(node) if isinstance(one, ast.Global) for name in one.names}
-    return ({one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)} | stored) - shared
+    stored = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+    shared = {name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
+    return ({inner.arg for inner in ast.walk(node.args) if isinstance(inner, ast.arg)} | stored) - shared
 
 
 def free_names(node: ast.AST) -> set[str]:
@@ -344,14 +345,16 @@ def _given(node: ast.AST) -> list[tuple[str, ast.expr]]:
     """(name, value) of what an assignment or an argument's default gives to a name."""
     match node:
         case ast.Assign(targets=targets, value=value):
-            return [(one.id, value) for one in targets if isinstance(one, ast.Name)]
+            return [(target.id, value) for target in targets if isinstance(target, ast.Name)]
         case ast.NamedExpr(target=ast.Name(id=name), value=value):
             return [(name, value)]
         case ast.arguments(posonlyargs=first, args=second, defaults=values):
             positional = [*first, *second]
             pairs = zip(positional[len(positional) - len(values) :], values)
-            named = ((one, value) for one, value in zip(node.kwonlyargs, node.kw_defaults) if value is not None)
-            return [(one.arg, value) for one, value in (*pairs, *named)]
+            named = (
+                (argument, value) for argument, value in zip(node.kwonlyargs, node.kw_defaults) if value is not None
+            )
+            return [(argument.arg, value) for argument, value in (*pairs, *named)]
     return []
 
 
@@ -372,15 +375,16 @@ def _parse(source: str) -> ast.Module | None:
             try:
                 return ast.parse(source)
             except SyntaxError:
-                return ast.parse(_without_magics(source))
+                return ast.parse(without_magics(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
         return None
 
 
-def _without_magics(source: str) -> str:
+def without_magics(source: str) -> str:
     """The source with IPython's magics as calls. IPython reads the whole cell once for each of them; where that would
-    take long, `pass` is put in their place."""
-    if len(source) * len(_MAGIC.findall(source)) <= _MAGICS:
+    take long, `pass` is put in their place. Raises SyntaxError or RuntimeError where IPython cannot read it."""
+    magics = len(_MAGIC.findall(source)) + sum(map(len, _ESCAPES.findall(source)))
+    if len(source) * magics <= _MAGICS:
         return TransformerManager().transform_cell(source)
     return _MAGIC.sub(lambda line: f"{line[1]}pass", source)
 

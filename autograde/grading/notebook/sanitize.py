@@ -1,6 +1,6 @@
 """What a submission shows, made harmless: text and pictures stay, whatever could run, load or cover something goes.
 
-The cleaning of HTML is nh3's (the sanitizer ammonia, with a real HTML5 parser, in linear time). Here stand the lists:
+The cleaning of HTML is nh3's (the sanitizer ammonia, with a real HTML5 parser, in linear time). Here are the lists:
 what is not named is dropped.
 """
 
@@ -108,7 +108,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "style":
         return _style(value) or None
     if name == "class":
-        return " ".join(one for one in value.split() if _CLASS.match(one)) or None
+        return " ".join(name for name in value.split() if _CLASS.match(name)) or None
     if name == "href":
         return value if _LINK.match(value) else None
     if name == "src":
@@ -148,7 +148,7 @@ def clean_notebook(notebook: NotebookNode) -> None:
 
 
 def clean_output(output: NotebookNode, with_html: bool = True) -> None:
-    """Clean one output in place: known kinds of data alone, in a form that no page can mistake for code."""
+    """Clean one output in place: only known kinds of data, in a form that no page can mistake for code."""
     data, kept = output.get("data", {}), {}
     for mime, value in data.items():
         value = "".join(map(str, value)) if isinstance(value, list) else value

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_MAGIC = re.compile(r"^\s*%%(time|capture)[ \t]*\n")  # what is below them is run as it stands
+_MAGIC = re.compile(r"^\s*%%(time|capture)[ \t]*\n")  # what is below them is run as it is
 # these reach names in ways that no source shows: beside a learner's cell that uses them, every cell is run
 _HIDDEN_USE = {"exec", "eval", "globals", "locals", "vars", "get_ipython", "__import__", "__main__", "_getframe"}
 # these leave something behind that is no name (a file, a setting): a cell with one of them is always run
@@ -61,31 +61,31 @@ def needed(sources: list[str], candidates: list[bool]) -> tuple[list[bool], set[
     if sum(map(len, sources)) > _MOST:
         return [True] * len(sources), set()
     facts = [facts_of(source) for source in sources]
-    if any(one.hidden_use for one, candidate in zip(facts, candidates, strict=True) if not candidate):
+    if any(cell.hidden_use for cell, candidate in zip(facts, candidates, strict=True) if not candidate):
         return [True] * len(sources), set()
-    data = set().union(*(one.data for one in facts))
+    data = set().union(*(cell.data for cell in facts))
     functions: dict[str, list[Facts]] = {}
-    for one in facts:
-        for name, inner in one.functions.items():
+    for cell in facts:
+        for name, inner in cell.functions.items():
             functions.setdefault(name, []).append(inner)
-    gives = [_effects(one, data, functions) for one in facts]
-    run = [not candidate or one.opaque for candidate, one in zip(candidates, facts, strict=True)]
-    used = set().union(*(one.uses for one, runs in zip(facts, run, strict=True) if runs))
+    gives = [_effects(cell, data, functions) for cell in facts]
+    run = [not candidate or cell.opaque for candidate, cell in zip(candidates, facts, strict=True)]
+    used = set().union(*(cell.uses for cell, runs in zip(facts, run, strict=True) if runs))
     grown = True
     while grown:
         grown = False
-        for index, one in enumerate(facts):
+        for index, cell in enumerate(facts):
             if not run[index] and gives[index] & used:
                 run[index] = grown = True
-                used |= one.uses
+                used |= cell.uses
     return run, set().union(*(given for given, runs in zip(gives, run, strict=True) if not runs))
 
 
-def _effects(one: Facts, data: set[str], functions: dict[str, list[Facts]]) -> set[str]:
+def _effects(cell: Facts, data: set[str], functions: dict[str, list[Facts]]) -> set[str]:
     """The names that a cell sets or changes, itself or by the functions of the notebook that it uses."""
-    effects = one.binds | (one.changes & data)
+    effects = cell.binds | (cell.changes & data)
     seen: set[str] = set()
-    queue = list(one.uses & functions.keys())
+    queue = list(cell.uses & functions.keys())
     while queue:
         name = queue.pop()
         if name in seen:
@@ -147,10 +147,10 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 def _facts_of_definition(node: Definition, table: symtable.SymbolTable) -> Facts:
     """What a call of a function, or of anything in a class, may do to the notebook's names."""
-    inner = [one for one in table.get_children() if one.get_name() == node.name]
-    used = set().union(*(_global_names(one) for one in inner)) if inner else set()
+    inner = [scope for scope in table.get_children() if scope.get_name() == node.name]
+    used = set().union(*(_global_names(scope) for scope in inner)) if inner else set()
     facts = Facts(uses=used | _words_in_strings(node), changes=_changed(node) & used)
-    facts.binds = {name for one in inner for scope in (one, *_scopes(one)) for name in _declared_global(scope)}
+    facts.binds = {name for scope in inner for scope in (scope, *_scopes(scope)) for name in _declared_global(scope)}
     for part in ast.walk(node):
         if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store | ast.Del):
             facts.binds |= _root(part) & used

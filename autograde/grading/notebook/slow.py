@@ -54,6 +54,6 @@ class SlowFunctions:
             name = queue.pop()
             if name not in reached:
                 reached.add(name)
-                for one in (*self._functions.get(name, ()), *filter(None, [facts.functions.get(name)])):
-                    queue += one.uses
+                for inner in (*self._functions.get(name, ()), *filter(None, [facts.functions.get(name)])):
+                    queue += inner.uses
         return reached

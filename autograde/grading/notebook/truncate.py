@@ -1,6 +1,6 @@
 """What a graded notebook keeps of what its cells have shown: enough to read, and never more than a page can show.
 
-nbgrader's own step for this, LimitOutput, cuts lines of text alone; its numbers are taken over.
+nbgrader's own step for this, LimitOutput, cuts only lines of text; its numbers are taken over.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LINES = 1_000  # of text that a cell has shown
 CHARACTERS = 100_000
 TRACEBACK = 100  # lines of an error, and of these as many from its beginning as from its end
 ERROR = 20_000  # characters of an error, or of the text that stands for a picture
-PICTURE = 2 * 2**20  # characters of a picture, as it stands in the file
+PICTURE = 2 * 2**20  # characters of a picture, as it is in the file
 TOGETHER = 12 * 2**20  # characters of all outputs of a notebook
 
 CUT = f"[Cut here: of the text that a cell shows, {LINES:,} lines and {CHARACTERS:,} characters are kept.]"
@@ -53,7 +53,7 @@ def shorten(notebook: NotebookNode) -> None:
     the others where there is not room for all."""
     left = TOGETHER
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for cell in sorted(code, key=lambda one: not nbgrader_data(one).get("grade")):
+    for cell in sorted(code, key=lambda cell: not nbgrader_data(cell).get("grade")):
         room, kept = _Room(), []
         for output in cell.outputs:
             output = _shortened(output, room)
@@ -78,7 +78,7 @@ def _shortened(output: NotebookNode, room: _Room) -> NotebookNode:
         for mime, value in output.data.items():
             if mime in _TEXTS:
                 output.data[mime] = value[:ERROR] if rich else room.shorter(value)
-        for mime in [one for one, value in output.data.items() if one.startswith("image/") and len(value) > PICTURE]:
+        for mime in [mime for mime, value in output.data.items() if mime.startswith("image/") and len(value) > PICTURE]:
             del output.data[mime]
             output.data["text/plain"] = NO_PICTURE
     return output

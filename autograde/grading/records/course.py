@@ -12,7 +12,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from traitlets import Bool, Float
+from traitlets import Bool, Float, Unicode
 from traitlets.config import Configurable
 
 from autograde.course import class_data, paths, people
@@ -33,6 +33,7 @@ class CourseGrader(Configurable):
     carry_forward = Bool(True, help="a right answer that uses an earlier, wrong one has its points").tag(config=True)
     show_solutions = Bool(True, help="learners may look at a solution, `solution(name)`").tag(config=True)
     unsafe = Bool(False, help="grade where this machine cannot isolate submissions").tag(config=True)
+    runtime = Unicode("", help="the OCI runtime of Podman or Docker for submissions, like runsc").tag(config=True)
 
     @property
     def options(self) -> Options:
@@ -43,7 +44,7 @@ class CourseGrader(Configurable):
             total=self.total_seconds,
             memory=int(self.memory * 2**30),
         )
-        return Options(ALL if self.all_cells else NEEDED, self.unsafe, limits, self.carry_forward)
+        return Options(ALL if self.all_cells else NEEDED, self.unsafe, limits, self.carry_forward, self.runtime)
 
 
 class Course:

@@ -1,21 +1,31 @@
 """Fingerprints: has a submission, a release, an exercise or the environment changed since it was graded?
 
-A fingerprint of code is made from the syntax trees of its files, without docstrings and comments.
+A fingerprint of code is made from the syntax trees of its files, without docstrings and comments. Parsing all of them
+takes half a second, so what was found in a file is kept for the next process, under the digest of the file's content:
+neither times nor names of files count, and another content never finds what was kept.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
+import json
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 
+from autograde.course import atomic
 from autograde.exercises import modules
 
 PACKAGE = Path(__file__).resolve().parents[2]
 OURS = ("autograde.exercises", "helpers")  # what an exercise's file may import that decides its verdict
+KEPT = Path(__file__).parent / "__pycache__" / "fingerprints.json"
+MOST = 2_000  # contents that are kept
+
+Found = tuple[str, tuple[str, ...]]  # of one file: the fingerprint of its code, and the names that it imports of ours
 
 
 def of_bytes(*pieces: bytes) -> str:
@@ -42,7 +52,9 @@ def environment() -> str:
         PACKAGE / "exercise.py",
         *(file for name in ("harness", "judge") for file in (PACKAGE / name).rglob("*.py")),
     ]
-    return of_text(*versions, *(_code(file) for file in sorted(files)))
+    found = of_text(*versions, *(_found(_content(file))[0] for file in sorted(files)))
+    _keep()
+    return found
 
 
 def of_exercise(name: str) -> str:
@@ -55,23 +67,18 @@ def of_exercise(name: str) -> str:
         if name not in found:
             found[name], imported = _module(name)
             queue += imported
+    _keep()
     return of_text(*(part for name in sorted(found) for part in (name, found[name])))
 
 
 @functools.cache
-def _module(name: str) -> tuple[str, tuple[str, ...]]:
+def _module(name: str) -> Found:
     """The code of a module, and the modules of this course that it imports."""
     file = _file(name)
     if file is None:
         return "", ()
-    imported = set()
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
-    ours = (other for other in sorted(imported) if other.startswith(tuple(f"{start}." for start in OURS)))
-    return _code(file), tuple(other for other in ours if _file(other))
+    code, names = _found(_content(file))
+    return code, tuple(name for name in names if _file(name))
 
 
 def _file(name: str) -> Path | None:
@@ -80,14 +87,66 @@ def _file(name: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
-@functools.cache
-def _code(file: Path) -> str:
-    tree = ast.parse(file.read_bytes())
+def _content(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+# --- one file -------------------------------------------------------------------------------------------------------
+
+
+def _found(source: bytes) -> Found:
+    """What is in a file with this content."""
+    key = of_bytes(source)
+    if key not in _kept():
+        if key not in _new:
+            _new[key] = _parsed(source)
+        return _new[key]
+    return _kept()[key]
+
+
+def _parsed(source: bytes) -> Found:
+    tree = ast.parse(source)
+    imported = set()
     for node in ast.walk(tree):
         match node:
+            case ast.ImportFrom(module=str(module), names=names):
+                imported |= {module, *(f"{module}.{alias.name}" for alias in names)}
+            case ast.Import(names=names):
+                imported |= {alias.name for alias in names}
             case ast.Module(body=[ast.Expr(ast.Constant(str())), *_] as body):
                 del body[0]
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 if ast.get_docstring(node, clean=False) is not None:
                     del node.body[0]
-    return of_text(ast.dump(tree))
+    ours = tuple(name for name in sorted(imported) if name.startswith(tuple(f"{start}." for start in OURS)))
+    return of_text(ast.dump(tree)), ours
+
+
+@functools.cache
+def _kept() -> dict[str, Found]:
+    """{digest of a file's content: what is in it}, from earlier processes; empty where none could keep it."""
+    try:
+        data = json.loads(KEPT.read_bytes())
+        if data["maker"] == _maker():
+            return {key: (str(code), tuple(map(str, names))) for key, (code, names) in data["found"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        pass
+    return {}
+
+
+_new: dict[str, Found] = {}  # not kept yet
+
+
+def _keep() -> None:
+    """Keep what is new for later processes; where the folder cannot be written, it costs them time and no more."""
+    if _new:
+        _kept().update(_new)
+        _new.clear()
+        found = dict(list(_kept().items())[-MOST:])
+        with contextlib.suppress(OSError):
+            atomic.replace(KEPT, json.dumps({"maker": _maker(), "found": found}).encode())
+
+
+def _maker() -> str:
+    """What makes these fingerprints: another version of it, or of Python, takes nothing from this one."""
+    return of_bytes(Path(__file__).read_bytes(), sys.version.encode())

@@ -106,7 +106,7 @@ class Writer:
         if mine not in self.notebooks:
             raise CourseError(f"The gradebook does not know {self.lesson}. Run `course release {self.lesson}` first.")
         self.notebook = mine
-        self._notebooks = [one for _, one, _ in rows]
+        self._notebooks = [notebook for _, notebook, _ in rows]
         self._notebook_id = self._notebooks[self.notebooks.index(mine)]
         self._assignment_id = rows[0][2]
         self._cells = {notebook_id: self._cells_of(notebook_id) for notebook_id in self._notebooks}
@@ -114,7 +114,7 @@ class Writer:
         self._db.rollback()
 
     def _cells_of(self, notebook_id: str) -> dict[tuple[str, bool], Cell]:
-        """{(name, is it a solution cell alone): Cell}: nbgrader has a row each for a cell's grade and its comment."""
+        """{(name, is it only a solution cell): Cell}: nbgrader has a row each for a cell's grade and its comment."""
         cells = {}
         for cell in self._db.query(BaseCell).filter(BaseCell.notebook_id == notebook_id):
             max_score = getattr(cell, "max_score", None)
@@ -203,7 +203,7 @@ class Writer:
 
     def _mine(self, submission: SubmittedAssignment) -> SubmittedNotebook:
         known = {
-            one.notebook_id: one for one in self._db.query(SubmittedNotebook).filter_by(assignment_id=submission.id)
+            row.notebook_id: row for row in self._db.query(SubmittedNotebook).filter_by(assignment_id=submission.id)
         }
         for notebook_id in self._notebooks:
             if notebook_id not in known:
@@ -216,8 +216,8 @@ class Writer:
 
     def _rows(self, submitted: SubmittedNotebook) -> tuple[dict[str, Grade], dict[str, Comment]]:
         """{cell: row} of grades and comments; rows that are missing are made."""
-        grades = {one.cell_id: one for one in self._db.query(Grade).filter_by(notebook_id=submitted.id)}
-        comments = {one.cell_id: one for one in self._db.query(Comment).filter_by(notebook_id=submitted.id)}
+        grades = {row.cell_id: row for row in self._db.query(Grade).filter_by(notebook_id=submitted.id)}
+        comments = {row.cell_id: row for row in self._db.query(Comment).filter_by(notebook_id=submitted.id)}
         for cell in self._cells[submitted.notebook_id].values():
             if cell.max_score is not None and cell.id not in grades:
                 grades[cell.id] = Grade(cell_id=cell.id, notebook_id=submitted.id)
@@ -245,7 +245,13 @@ class Writer:
             return NO_RESPONSE
         own = [result.scores.get(name)]
         own += [mark for mark in result.scores.values() if mark.verdict is not None and mark.verdict.name == name]
-        texts = [comment_of(mark) for mark in own if mark is not None]
+        marks = [mark for mark in own if mark is not None]
+        texts = [comment_of(mark) for mark in marks]
+        for review in result.reviews:  # where a person decides, the reason is beside the answer
+            decided = review.grade_id in {mark.grade_id for mark in marks if mark.points is not None}
+            if decided and review.reason not in "".join(texts):
+                line = f" (`{review.line.strip()}`)" if review.line.strip() else ""
+                texts.append(f"Marked for manual review: {review.reason.rstrip('.')}{line}.")
         graded = self._cells[self._notebook_id].get((name, False))
         if graded is not None and graded.max_score is not None and not graded.task and name not in result.scores:
             texts.append(NO_VERDICT)
@@ -393,7 +399,7 @@ class Writer:
             return
         tree = json.loads(file.read_text(encoding="utf-8"))
         cell = note_cell([cleaned(f"{NOT_GRADED} The reason: {reason}.")])
-        tree["cells"] = [{**cell, "id": _NOTE}, *(one for one in tree["cells"] if one.get("id") != _NOTE)]
+        tree["cells"] = [{**cell, "id": _NOTE}, *(cell for cell in tree["cells"] if cell.get("id") != _NOTE)]
         notebooks.write(file, json.dumps(tree, sort_keys=True, ensure_ascii=False) + "\n")
         self.course.converter.set_permissions(self.lesson, student)
 

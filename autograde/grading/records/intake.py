@@ -178,7 +178,7 @@ def checked(common: Assignment) -> list[str]:
     """The names of the exercises that the notebook's cells check."""
     release = nbformat.reads(common.release, as_version=4)
     found = [checked_name(cell) for cell in release.cells]
-    return [one for one in found if one is not None]
+    return [taken for taken in found if taken is not None]
 
 
 def student_key(key: bytes, student: str, lesson: str, attempt: str) -> bytes:
@@ -200,7 +200,7 @@ def _look(folder: Path, common: Assignment, found: _Found) -> None:
 
 def _walk(folder: Path, found: _Found, above: str = "", depth: int = 0) -> Iterator[tuple[str, Path]]:
     """(name relative to the folder, path) of ordinary files, in order of name."""
-    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         name = above + entry.name
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue

@@ -7,8 +7,10 @@ notebooks import it and use it in cells that decide no grade. These cells end wi
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 REASON = "Training does not run in grading"  # how the sentence begins
+CLASS = "Absent"  # of the stand-ins, which Python and PyTorch name in their errors about types
 
 # the module `helpers.trainer.absent` of the sandbox
 MODULE = '''"""In grading, nothing is trained: the names of the trainer are here, and each says so when it is used."""
@@ -37,6 +39,7 @@ class Absent:
 '''
 
 
+@cache
 def stand_in(source: str) -> str:
     """The source of a module with the public names of the module `source`, each an `Absent`."""
     names = {}
@@ -59,7 +62,7 @@ def _names(node: ast.stmt) -> list[str]:
         case ast.FunctionDef() | ast.ClassDef():
             return [node.name]
         case ast.Assign(targets=targets):
-            return [one.id for one in targets if isinstance(one, ast.Name)]
+            return [target.id for target in targets if isinstance(target, ast.Name)]
         case ast.AnnAssign(target=ast.Name(id=name)):
             return [name]
         case ast.ImportFrom(module=module) if module and module.startswith("helpers.trainer"):

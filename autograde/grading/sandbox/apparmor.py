@@ -44,7 +44,7 @@ def program() -> Path:
 
 
 def profile() -> str:
-    """The profile, as a file of /etc/apparmor.d; ValueError where the path cannot stand in one."""
+    """The profile, as a file of /etc/apparmor.d; ValueError where the path cannot be in one."""
     path = str(program())
     if not path.isprintable() or set(path) & set('"\\@{}[]*?^,'):
         raise ValueError(f"AppArmor would read {path} as a pattern. Use a Python whose path has letters, - and . only.")

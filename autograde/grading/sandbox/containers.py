@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import json
 import os
 import re
 import secrets
@@ -25,21 +26,25 @@ from pathlib import Path
 
 from autograde.grading.job import Limits
 from autograde.grading.sandbox.view import LESSON, SCRATCH, Missing
+from autograde.harness.sandboxed.backends import PODMAN
 from autograde.harness.sandboxed.frames import Ended, Late
 
 IMAGE = "localhost/transformer-grader:1"
 DOOR, SOCKET = "/course/door", "socket"
 USER = 65533  # a number without rights, which no system gives to anybody
 ROOM = 2 * 2**30  # bytes beside those of the submission: for the warm process and the file systems in memory
+GVISOR = "runsc"  # the program of gVisor, which lets nobody out to a socket of the host unless it is told
 _ANSWER = 30.0  # seconds in which an engine answers
 _LOOK = 0.1  # seconds between two looks whether the engine's program has given up
+_HELPERS = 64  # threads that a runtime with a kernel of its own may need for each process inside
 _EMPTY = "ro,nosuid,nodev,noexec,size=4k,mode=755"
 _ADVICE = re.compile(r"(See|Run) '")  # Docker's last line, below what was wrong
 
 
 @functools.cache
-def ready(engine: str) -> str:
-    """The engine's program, when it answers and has the image; Missing, with the engine's own words, where not."""
+def ready(engine: str, runtime: str = "") -> str:
+    """The engine's program, when it answers, has the image, and knows the OCI runtime (none: its own choice); Missing,
+    with the engine's own words, where not."""
     program = shutil.which(engine)
     if program is None:
         raise Missing(f"{engine} is not installed")
@@ -47,7 +52,32 @@ def ready(engine: str) -> str:
         made = _ask(program, "import", "-", IMAGE, given=_image())
         if made.returncode:
             raise Missing(last_words(made.stderr.decode(errors="replace")) or f"{engine} does not answer")
+    if runtime:
+        _find_runtime(engine, program, runtime)
     return program
+
+
+def _find_runtime(engine: str, program: str, runtime: str) -> None:
+    if engine == PODMAN:
+        asked = _ask(program, *_choose(engine, runtime), "info")
+        if asked.returncode:
+            raise Missing(last_words(asked.stderr.decode(errors="replace")) or f"it does not know {runtime!r}")
+        return
+    asked = _ask(program, "info", "--format", "{{json .Runtimes}}")
+    try:
+        known = sorted(json.loads(asked.stdout))
+    except (ValueError, TypeError):
+        raise Missing(last_words(asked.stderr.decode(errors="replace")) or f"{engine} does not answer") from None
+    if runtime not in known:
+        raise Missing(f"it does not know the runtime {runtime!r}, only {', '.join(known)}")
+
+
+def _choose(engine: str, runtime: str) -> list[str]:
+    """Podman's options, before its command, that choose an OCI runtime; Docker has one of `run`."""
+    if not runtime or engine != PODMAN:
+        return []
+    flags = ["--runtime-flag", "host-uds=open"] if Path(runtime).name == GVISOR else []
+    return ["--runtime", runtime, *flags]
 
 
 def _ask(program: str, *words: str, given: bytes = b"") -> subprocess.CompletedProcess:
@@ -82,9 +112,10 @@ def last_words(text: str) -> str:
 class Container:
     """A container that will run, and the door by which the process inside reaches the grader."""
 
-    def __init__(self, engine: str, folder: Path):
+    def __init__(self, engine: str, folder: Path, runtime: str = ""):
         """In `folder`, which is the grader's own, the door is made."""
-        self.program, self.name = ready(engine), f"grader-{secrets.token_hex(8)}"
+        self.program, self.name = ready(engine, runtime), f"grader-{secrets.token_hex(8)}"
+        self.engine, self.runtime = engine, runtime
         shut = folder / "door"  # nobody else gets through it; the container gets what is behind
         shut.mkdir(mode=0o700)
         self._door = shut / "inner"
@@ -101,10 +132,14 @@ class Container:
 
     def command(self, config: dict, lesson: Path, limits: Limits, environment: dict[str, str]) -> list[str]:
         """What starts a program in the container, with the same view of the machine as `isolation` gives."""
-        words = [self.program, "run", "--rm", "--name", self.name, "--pull", "never", "--log-driver", "none"]
+        words = [self.program, *_choose(self.engine, self.runtime), "run", "--rm", "--name", self.name]
+        words += ["--pull", "never", "--log-driver", "none"]
         words += ["--network", "none", "--ipc", "private", "--hostname", "grader", "--workdir", "/"]
         words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", "--stop-signal", "KILL"]
-        words += ["--user", f"{USER}:{USER}", "--pids-limit", str(limits.processes + 1)]  # and the warm process
+        processes = (limits.processes + 1) * (_HELPERS if self.runtime else 1)  # and the warm process
+        words += ["--user", f"{USER}:{USER}", "--pids-limit", str(processes)]
+        if self.runtime and self.engine != PODMAN:
+            words += ["--runtime", self.runtime]
         words += ["--memory", str(limits.memory + ROOM), "--shm-size", str(SCRATCH)]
         for path in ("/private", "/tmp"):
             words += ["--tmpfs", f"{path}:rw,exec,nosuid,nodev,size={SCRATCH},mode=1777"]
@@ -139,4 +174,4 @@ class Container:
     def remove(self) -> None:
         """End it, whatever its state."""
         with contextlib.suppress(Missing):
-            _ask(self.program, "rm", "--force", self.name)
+            _ask(self.program, *_choose(self.engine, self.runtime), "rm", "--force", self.name)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import time
 from typing import Any
 
@@ -23,12 +22,12 @@ from autograde.grading.job import Limits
 from autograde.grading.sandbox.child import GRACE, WAIT, Child
 from autograde.grading.sandbox.warm import Runner
 from autograde.harness.call import Answer, Call, Skipped
+from autograde.harness.problems import undefined_name
 from autograde.harness.sandboxed.frames import Gone, too_much
 from autograde.harness.wire import unpack_answers
 
 _BETWEEN = 0.25  # seconds of work between two checkpoints
 _MOST = 24  # times that a notebook is taken up again
-_MISSING = re.compile(r"name '([^']*)'")
 ENDED = ("CellTimeoutError", "DeadKernelError")  # names of errors whose text says all
 MOST_OUTPUTS = 10_000  # of one cell
 MOST_COUNT = 10**6  # of an execution count
@@ -54,7 +53,7 @@ class Driver:
         self.stopped = ""
         self.missing: set[str] = set()  # names that the last cell did not find
         self.late, self.seconds = False, 0.0  # whether the last cell did not end in time, and how long it took
-        self.user = 0.0  # seconds of the cells and calls alone
+        self.user = 0.0  # seconds of only the cells and calls
         self.ended = False  # a process ended that was in time
         self._history: list[str] = []  # the cells that made the state of now
         self._kept: list[int] = []  # how many of them each waiting copy has run
@@ -98,9 +97,8 @@ class Driver:
                 shown = _outputs(reply["outputs"], self.limits.output)
         except Unusable as error:
             shown = [_error("NotShown", f"{error}.")]
-        for output in shown:
-            if output.output_type == "error" and output.ename == "NameError":
-                self.missing |= set(_MISSING.findall(output.evalue))
+        errors = (output for output in shown if output.output_type == "error")
+        self.missing |= {name for error in errors if (name := undefined_name(error.ename, error.evalue))}
         count = reply.get("count")
         return shown, count if type(count) is int and 0 < count < MOST_COUNT else None
 

@@ -1,6 +1,6 @@
 """The isolation backends behind one interface: how a warm process is started, and how the grader reaches it.
 
-link = open_link(backend, folder)
+link = open_link(backend, folder, runtime)
 process = Popen([*link.command(config, lesson, limits), python, "-c", f"... main({link.address})"], ...)
 link.begun(config)
 control = link.accept(process, seconds)
@@ -96,8 +96,8 @@ class Door(Link):
     patience = 20.0  # an engine removes the container before its program ends
     address = f"connect({containers.DOOR!r} + '/' + {containers.SOCKET!r})"
 
-    def __init__(self, backend: str, folder: Path):
-        self.container = containers.Container(backend, folder)
+    def __init__(self, backend: str, folder: Path, runtime: str):
+        self.container = containers.Container(backend, folder, runtime)
 
     def command(self, config: dict[str, Any], lesson: Path, limits: Limits) -> list[str]:
         return self.container.command(config, lesson, limits, ENVIRONMENT)
@@ -118,12 +118,13 @@ class Door(Link):
             self.container.remove()
 
 
-def check(backend: str) -> None:
-    """Missing, with the reason, where a container engine does not answer."""
+def check(backend: str, runtime: str) -> None:
+    """Missing, with the reason, where a container engine does not answer, or does not know the OCI runtime."""
     if backend in CONTAINERS:
-        containers.ready(backend)
+        containers.ready(backend, runtime)
 
 
-def open_link(backend: str, folder: Path) -> Link:
-    """`backend` is one of `backends.MEANS`, or "" to run without isolation; `folder` is the grader's own."""
-    return Door(backend, folder) if backend in CONTAINERS else Pair(backend)
+def open_link(backend: str, folder: Path, runtime: str) -> Link:
+    """`backend` is one of `backends.MEANS`, or "" to run without isolation; `folder` is the grader's own; `runtime` is
+    a container engine's."""
+    return Door(backend, folder, runtime) if backend in CONTAINERS else Pair(backend)

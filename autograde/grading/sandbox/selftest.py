@@ -200,7 +200,7 @@ def targets() -> Iterator[dict]:
                 abstract.listen()
         sleeper = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
         stack.callback(_end, sleeper)
-        root = paths.root()
+        root = paths.clone() or rootfs.PACKAGE.parent
         files = [str(home / name) for name in ("secret", "gradebook.db", "submitted/other/notebook.ipynb")]
         course = [root / "autograde" / "judge" / "judge.py", root / "pyproject.toml", root / "classroom" / ".secret"]
         course += [
@@ -229,14 +229,14 @@ def targets() -> Iterator[dict]:
         yield given
 
 
-def _bind(one: socket.socket, path: Path, stack: contextlib.ExitStack) -> None:
-    """A socket at `path`: its name may have 107 characters, and that of a temporary folder alone may have more."""
+def _bind(listener: socket.socket, path: Path, stack: contextlib.ExitStack) -> None:
+    """A socket at `path`: its name may have 107 characters, and a temporary folder's may already have more."""
     if sys.platform == "linux":
         folder = os.open(path.parent, os.O_PATH)
         stack.callback(os.close, folder)
-        one.bind(f"/proc/self/fd/{folder}/{path.name}")
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
     else:
-        one.bind(str(path))
+        listener.bind(str(path))
 
 
 def _end(process: subprocess.Popen) -> None:

@@ -74,12 +74,12 @@ def config(folder: Path, isolated: bool) -> dict:
 
 def _packages() -> list[str]:
     """The folders of installed packages that this Python imports from; never the course itself."""
-    root = paths.root().resolve()
+    root = paths.clone()
     found = []
     for entry in sys.path:
         folder = Path(entry)
         named = folder.name in ("site-packages", "dist-packages")
-        if named and folder.is_dir() and folder.resolve() != root:
+        if named and folder.is_dir() and (root is None or folder.resolve() != root.resolve()):
             found.append(str(folder))
     return list(dict.fromkeys(found))
 

@@ -21,20 +21,22 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from autograde.course.errors import CourseError
 from autograde.grading.job import Limits
-from autograde.grading.sandbox import containers, isolation, rootfs, selftest, view
+from autograde.grading.sandbox import cgroups, containers, isolation, rootfs, selftest, view
 from autograde.grading.sandbox.child import WAIT, Child
 from autograde.harness.sandboxed import frames
-from autograde.harness.sandboxed.backends import ALONE, MEANS
+from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS, NAMESPACES
 from autograde.harness.sandboxed.frames import Busy, Gone
 
 _START = 120.0  # seconds until a warm process is ready
 _PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
 _OLD = 60.0  # seconds after which it certainly holds its lock
+_RUNTIME = re.compile(r"/?\w[\w./+-]*", re.ASCII)  # a name, or for Podman a path
 _LAST = 2.0  # seconds in which a warm process that could not start ends
 
 
@@ -54,6 +56,7 @@ class Clone:
     control    its socket; None where each submission has a warm process of its own (`backends.ALONE`)
     folder     of the first one, to which it belongs
     assurance  what the self-test of the first one said
+    groups     where groups for submissions can be made
     """
 
     control: socket.socket | None
@@ -61,6 +64,7 @@ class Clone:
     isolated: str
     assurance: str
     breaches: dict[str, str]
+    groups: Path | None
 
 
 class Runner:
@@ -70,11 +74,27 @@ class Runner:
     clone       a copy of another Runner's process, in place of one that is started here
     optimizers  whether submissions will use optimizers: these are then ready too, which takes a second. Where they are
                 not, the first in each submission takes that second
+    order       makes the warm process fork off another process of the grader, before it enters its tree, and says what
+                that becomes (`classes.forks`); only with namespaces
+    forks       the socket to that process; None where there is none
+    runtime     the OCI runtime of a container engine ("runsc"); then nothing but a container will do. CourseError where
+                no runtime can have that name
     """
 
-    def __init__(self, unsafe: bool = False, clone: Clone | None = None, optimizers: bool = True):
-        self.unsafe, self.optimizers = unsafe, optimizers
-        self.means = list(MEANS) if sys.platform == "linux" else []  # of isolation, the first that holds is taken
+    def __init__(
+        self,
+        unsafe: bool = False,
+        clone: Clone | None = None,
+        optimizers: bool = True,
+        order: dict[str, Any] | None = None,
+        runtime: str = "",
+    ):
+        if runtime and not _RUNTIME.fullmatch(runtime):
+            raise CourseError(f"{runtime!r} is not a runtime. Write a name that Podman or Docker knows, like `runsc`.")
+        self.unsafe, self.optimizers, self.order, self.runtime = unsafe, optimizers, order, runtime
+        self.forks: socket.socket | None = None
+        means = CONTAINERS if runtime else MEANS
+        self.means = list(means) if sys.platform == "linux" else []  # of isolation, the first that holds is taken
         self.isolated = ""
         self.assurance = ""
         self.breaches: dict[str, str] = {}  # what the self-test could do and should not
@@ -86,9 +106,12 @@ class Runner:
         self._link: isolation.Link | None = None
         self._proved = clone is not None  # the isolation holds on this machine: what fails later is something else
         self._kills = 0  # by the kernel, for want of memory, before the child began
+        self.groups: Path | None = None  # where control groups for submissions can be made
+        self._group: cgroups.Group | None = None  # of the submission that runs
+        self._counts = False  # the warm process can count the memory of all processes of a submission
         if clone is not None:
             self.means, self.isolated = [clone.isolated], clone.isolated
-            self.assurance, self.breaches = clone.assurance, clone.breaches
+            self.assurance, self.breaches, self.groups = clone.assurance, clone.breaches, clone.groups
             self._control, self._folder = clone.control, clone.folder
             self._places = view.places(clone.folder, bool(clone.isolated))
 
@@ -118,7 +141,8 @@ class Runner:
             return
         if not launched:
             self.close()
-        if not possible() and not self.unsafe:
+        refuse = not self.unsafe or bool(self.runtime)  # who names a runtime wants that one
+        if not possible() and refuse:
             raise Unsafe(f"Submissions cannot be isolated on this machine (that needs Linux). {REMEDY}")
         reasons = [] if self.means else ["no means of isolation is left"]
         for means in self.means:
@@ -144,15 +168,23 @@ class Runner:
             reasons.append(f"{means}: one could {', '.join(essential)}")
         else:
             self.close()
-            if not self.unsafe:
-                raise Unsafe(f"Submissions cannot be isolated on this machine ({'; '.join(reasons)}). {REMEDY}")
+            if refuse:
+                how, remedy = (f" by {self.runtime}", _NO_RUNTIME) if self.runtime else ("", REMEDY)
+                raise Unsafe(f"Submissions cannot be isolated{how} on this machine ({'; '.join(reasons)}). {remedy}")
             self.isolated, self.assurance = "", "unsafe: no isolation"
             self._start(rootfs.OWN, selftest.LIMITS)
             return
         self.means = [self.isolated]
         lacks = ", ".join(sorted(self.breaches))
-        self.assurance = f"a submission could {lacks}" if lacks else "full"
+        level = f"a submission could {lacks}" if lacks else "full"
+        self.assurance = f"{level}{f' in {self.runtime}' if self.runtime else ''}, memory by {self._memory()}"
         self._proved = True
+
+    def _memory(self) -> str:
+        """What holds the memory of all processes of a submission together."""
+        if self.groups is not None:
+            return "cgroup v2"
+        return "accounting" if self._counts else self.isolated if self.isolated in CONTAINERS else "process"
 
     def _lives(self) -> bool:
         if self._process is not None:
@@ -168,7 +200,8 @@ class Runner:
         one, and a container has its limits."""
         self.close()
         _clean_up()
-        isolation.check(self.isolated)
+        isolation.check(self.isolated, self.runtime)
+        self.groups = cgroups.delegated() if self.isolated in (NAMESPACES, BWRAP) else None  # an engine makes its own
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._folder.chmod(0o755)
         self._held = FileLock(self._folder / _LOCK)
@@ -179,7 +212,7 @@ class Runner:
         seen = view.config(self._folder, bool(self.isolated))
         self._config = {**seen, "isolated": self.isolated, "optimizers": self.optimizers}
         lesson = stage / "stages" / for_stage
-        link = isolation.open_link(self.isolated, self._folder)
+        link = isolation.open_link(self.isolated, self._folder, self.runtime)
         try:
             command = link.command(self._config, lesson, limits)
         except view.Missing:
@@ -191,10 +224,14 @@ class Runner:
         boot = f"import sys; sys.path.insert(0, {common!r})\n"
         boot += f"from autograde.harness.sandboxed.main import connect, main; main({link.address})"
         self._errors = (self._folder / "errors").open("wb")
+        descriptors, theirs = link.descriptors, None
+        if self.order is not None and self.isolated == NAMESPACES:
+            self.forks, theirs = socket.socketpair()
+            descriptors, self._config["forks"] = (*descriptors, theirs.fileno()), theirs.fileno()
         self._process = subprocess.Popen(
             [*command, sys.executable, "-s", "-S", "-P", "-B", "-c", boot],
             env=link.environment,
-            pass_fds=link.descriptors,
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -203,6 +240,10 @@ class Runner:
         )
         self._link, self._unused = link, (for_stage, limits)
         link.begun(self._config)
+        if theirs is not None and self.forks is not None:
+            theirs.close()
+            with contextlib.suppress(frames.Ended):  # it could not start: whoever waits for it learns why
+                frames.send(self.forks, self.order or {})
 
     def _wait(self) -> None:
         """Until the warm process is ready."""
@@ -225,6 +266,7 @@ class Runner:
             self.close()
             raise _Failed(str(reply["failed"]))
         self._places = view.places(self._folder, bool(self.isolated))
+        self._counts = reply.get("counts") is True
 
     def _last_words(self) -> str:
         return containers.last_words((self._folder / "errors").read_text(errors="replace"))
@@ -241,7 +283,12 @@ class Runner:
             for connection in (self._connection(), ours):
                 frames.receive(connection, WAIT)
         return Clone(
-            control=ours, folder=self._folder, isolated=self.isolated, assurance=self.assurance, breaches=self.breaches
+            control=ours,
+            folder=self._folder,
+            isolated=self.isolated,
+            assurance=self.assurance,
+            breaches=self.breaches,
+            groups=self.groups,
         )
 
     @property
@@ -256,6 +303,9 @@ class Runner:
 
     def close(self) -> None:
         """End the warm process and everything that it started."""
+        if self.forks is not None:
+            self.forks.close()
+            self.forks = None
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -308,9 +358,11 @@ class Runner:
             "lesson": self._places["lesson"].format(stage=stage),
             "work": self._places["work"] if self.isolated else tempfile.mkdtemp(dir=self._folder),
             "limits": asdict(limits),
-            "home": 4 * limits.file_size,
+            "home": limits.home,
         }
         self._kills = _kills()
+        if self.groups is not None:
+            cgroups.name_senders(ours)
         try:
             socket.send_fds(self._connection(), [b"!"], [theirs.fileno()])
             frames.send(self._connection(), message)
@@ -322,6 +374,7 @@ class Runner:
             self.close()
             raise Busy("the process that runs submissions did not answer") from None
         try:
+            self._hold(ours, limits)
             held, _ = frames.receive(ours, WAIT)
         except frames.Late:
             ours.close()
@@ -335,10 +388,35 @@ class Runner:
             raise _Failed(str(held["failed"]))
         return ours
 
+    def _hold(self, connection: socket.socket, limits: Limits) -> None:
+        """Put the process at the other end into a group of its own, where there are groups. If none can be made, there
+        are none; later, once that was promised, this is a fault of the moment."""
+        if self.groups is None:
+            return
+        try:
+            self._group = cgroups.Group(self.groups, limits)
+            self._group.take_sender(connection, WAIT)
+        except TimeoutError:
+            raise frames.Late from None
+        except OSError as error:
+            self._leave_group()
+            if self.assurance:
+                connection.close()
+                self._end()
+                raise Busy(f"no control group could be made for the submission: {error}") from None
+            self.groups = None
+
+    def _leave_group(self) -> None:
+        if self._group is not None:
+            self._group.close()
+            self._group = None
+
     def _over(self) -> bool:
         """Whether the child, which has ended, was ended because it used too much memory. Busy where the machine had too
         little for all."""
-        over = False
+        over = self._group is not None and self._group.is_over()
+        if over:
+            return True
         try:
             self._connection().sendall(b"!")
             frames.send(self._connection(), {"do": "why"})
@@ -350,17 +428,19 @@ class Runner:
         return over
 
     def _end(self) -> None:
-        if self.isolated in ALONE:
-            self.close()
-            return
-        if self._control is None:
-            return
         try:
+            if self.isolated in ALONE:
+                self.close()
+                return
+            if self._control is None:
+                return
             self._connection().sendall(b"!")
             frames.send(self._connection(), {"do": "end"})
             frames.receive(self._connection(), WAIT)
         except (OSError, frames.Ended, frames.Late):
             self.close()
+        finally:
+            self._leave_group()
 
 
 def _open(connection: socket.socket) -> bool:
@@ -386,6 +466,7 @@ REMEDY = (
     "Grade on a Linux machine that allows user namespaces or has Podman or Docker, or pass --unsafe if you trust every "
     "submission: it then runs with your own rights."
 )
+_NO_RUNTIME = "Install the runtime and enter it where the engine looks for it (docs/promises.md), or grade without one."
 
 
 def _clean_up() -> None:
