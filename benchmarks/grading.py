@@ -1,11 +1,14 @@
 """How fast a class is graded: `course grade` beside stock `nbgrader autograde`, on the same submissions in one run.
 
-    python -m benchmarks.grading                    a class of 40 of each lesson, about 20 minutes on 2 cores
-    python -m benchmarks.grading --lessons 3 --full stock grades all of them, not a sample
-    python -m benchmarks.grading --lessons --scaling 240 --large 2000   two workers against one; memory over a class
+    python -m benchmarks.grading --lessons 3            a class of 40 of one lesson; without a number, of each
+    python -m benchmarks.grading --lessons 3 --full     stock grades all of them, not a sample
+    python -m benchmarks.grading --scaling 3 240        two workers against one
+    python -m benchmarks.grading --large 2000           time and memory of a long class of lesson 3
+
+Each adds to `results/grading.json`, with its day and the load before it, and writes GRADING.md anew.
 
 Submissions are made from the solutions and the catalogue's misconceptions: half right, a third wrong, the rest as they
-were handed out. Stock nbgrader works in a copy of the course with a configuration that names folders alone. Every
+were handed out. Stock nbgrader works in a copy of the course with a configuration that only names folders. Every
 command is timed from its start to its end, as an instructor would.
 """
 
@@ -43,10 +46,10 @@ from autograde.grading.grade import grade
 from autograde.grading.job import ALL, NEEDED, Job, Options
 from autograde.grading.notebook.rules import free_names
 from autograde.grading.sandbox.warm import Runner
+from benchmarks import grading_page
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = Path(__file__).resolve().parent / "results" / "grading.json"
-MAIN_LESSON, SLOW_LESSON, SIZE = "03_single_head", "07_decoder", 40
+MAIN_LESSON, SIZE = "03_single_head", 40
 RIGHT, WRONG, UNTOUCHED = "right", "wrong", "untouched"
 PATTERN = (RIGHT, WRONG, RIGHT, UNTOUCHED, RIGHT, WRONG)  # of every six submissions
 KEY = b"a key of the benchmark".ljust(32)
@@ -70,7 +73,7 @@ def submissions(lesson: Lesson, size: int) -> dict[str, tuple[str, str]]:
     release = notebooks.read(ROOT / "notebooks" / lesson.name / f"{lesson.name}.ipynb")
     solved = notebooks.read(ROOT / "solutions" / lesson.name / f"{lesson.name}.ipynb")
     right = {notebooks.grade_id(cell): cell.source for cell in solved.cells}
-    wrong = {one.name: sources for one in of_lesson(lesson.name) if (sources := mistakes(one))}
+    wrong = {exercise.name: sources for exercise in of_lesson(lesson.name) if (sources := mistakes(exercise))}
     made = {}
     for number in range(size):
         kind = PATTERN[number % len(PATTERN)]
@@ -90,9 +93,9 @@ def mistakes(exercise: Exercise) -> list[str]:
     """The misconceptions that can stand in a notebook as they are: those that use nothing but its imports."""
     known = {"np", "torch", "nn", "F", "math", exercise.name, *dir(builtins)}
     found = []
-    for one in exercise.misconceptions:
+    for misconception in exercise.misconceptions:
         try:
-            (node,) = ast.parse(textwrap.dedent(inspect.getsource(one.wrong))).body
+            (node,) = ast.parse(textwrap.dedent(inspect.getsource(misconception.wrong))).body
         except (OSError, TypeError, SyntaxError, ValueError):
             continue
         if not isinstance(node, ast.FunctionDef):
@@ -149,8 +152,10 @@ def scores(root: Path, lesson: Lesson) -> dict[str, dict[str, tuple[float, float
     """{student: {cell: (points, most)}} in the gradebook."""
     with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}") as gradebook:
         return {
-            one.student.id: {grade.name: (grade.auto_score, grade.max_score) for grade in one.notebooks[0].grades}
-            for one in gradebook.find_assignment(lesson.name).submissions
+            submission.student.id: {
+                grade.name: (grade.auto_score, grade.max_score) for grade in submission.notebooks[0].grades
+            }
+            for submission in gradebook.find_assignment(lesson.name).submissions
         }
 
 
@@ -216,7 +221,7 @@ def overhead(lesson: Lesson, runner: Runner, repeats: int = 5) -> dict:
             options=options,
         )
         seconds = [grade(job, runner).seconds for _ in range(times + 1)][1:]
-        total, own = (statistics.median(one[part] for one in seconds) for part in ("total", "user"))
+        total, own = (statistics.median(parts[part] for parts in seconds) for part in ("total", "user"))
         row[f"{name}_cells"] = {
             "seconds": round(total, 4),
             "own_seconds": round(own, 4),
@@ -239,7 +244,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.end.wait(0.5):
-            below = sum(_pss(one) for one in _below(self.pid))
+            below = sum(_pss(process) for process in _below(self.pid))
             self.rows.append((_pss(self.pid) / 2**10, below / 2**10))
 
 
@@ -253,7 +258,7 @@ def _below(pid: int) -> list[int]:
                 continue
     found, queue = [], [pid]
     while queue:
-        queue += (children := [one for one, parent in parents.items() if parent == queue[0]])
+        queue += (children := [child for child, parent in parents.items() if parent == queue[0]])
         found += children
         queue.pop(0)
     return found
@@ -299,7 +304,7 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
     processes besides the writing one use together, above the warm process, divided by the number of workers."""
     root = long_class(lesson, size, folder / "large")
     with Runner() as runner:
-        warm = sum(_pss(one) for one in _below(runner.pid)) / 2**10
+        warm = sum(_pss(process) for process in _below(runner.pid)) / 2**10
     words = ["autograde.cli", "grade", lesson.name, "--jobs", str(jobs)]
     start = time.perf_counter()
     with subprocess.Popen(
@@ -324,38 +329,47 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lessons", nargs="*", default=[one.name for one in GRADED], help="numbers or names")
-    parser.add_argument("--size", type=int, default=SIZE, help="submissions of each lesson")
-    parser.add_argument("--sample", type=int, default=3, help="how many of them stock nbgrader grades")
-    parser.add_argument("--full", action="store_true", help="stock nbgrader grades all of them")
-    parser.add_argument("--scaling", type=int, default=0, help="also two workers against one on a class of this size")
-    parser.add_argument("--large", type=int, default=0, help="also a class of this size of lesson 03, for its memory")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
-    found = json.loads(args.out.read_text()) if args.out.exists() else {"lessons": {}}
-    found |= {
+def surroundings() -> dict[str, str | float]:
+    return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "device": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "load_before": round(os.getloadavg()[0], 2),
     }
-    with tempfile.TemporaryDirectory(prefix="grading-") as folder, Runner() as runner:
-        for name in args.lessons:
-            lesson = find_lesson(name)
-            sample = args.size if args.full else min(args.sample * (1 + (lesson.name == MAIN_LESSON)), args.size)
-            row = {**overhead(lesson, runner), **compare(lesson, args.size, sample, Path(folder, lesson.name))}
-            found["lessons"][lesson.name] = row
-            print(lesson.name, json.dumps(row), flush=True)
-            args.out.parent.mkdir(parents=True, exist_ok=True)
-            args.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lessons", nargs="*", help="numbers or names; none: each")
+    parser.add_argument("--size", type=int, default=SIZE, help="submissions of each lesson")
+    parser.add_argument("--sample", type=int, default=3, help="how many of them stock nbgrader grades")
+    parser.add_argument("--full", action="store_true", help="stock nbgrader grades all of them")
+    parser.add_argument("--scaling", nargs=2, metavar=("LESSON", "SIZE"), help="two workers against one")
+    parser.add_argument("--large", type=int, default=0, help="a class of this size of lesson 03")
+    args = parser.parse_args()
+    found = json.loads(grading_page.FILE.read_text()) if grading_page.FILE.exists() else {"lessons": {}}
+
+    def keep(part: str, name: str, row: dict) -> None:
+        """`name` "": the part is one row."""
+        (found.setdefault(part, {}) if name else found)[name or part] = row
+        print(part, name, json.dumps(row), flush=True)
+        grading_page.FILE.write_text(json.dumps(found, indent=1) + "\n")
+        grading_page.write(found)
+
+    with tempfile.TemporaryDirectory(prefix="grading-") as place:
+        folder = Path(place)
         if args.scaling:
-            classes = {MAIN_LESSON: args.scaling, SLOW_LESSON: args.scaling // 4}
-            found["scaling"] = {one: scaling(find_lesson(one), size, Path(folder)) for one, size in classes.items()}
+            lesson = find_lesson(args.scaling[0])
+            keep("scaling", lesson.name, {**surroundings(), **scaling(lesson, int(args.scaling[1]), folder)})
         if args.large:
-            found["large"] = large(find_lesson(MAIN_LESSON), args.large, Path(folder))
-        args.out.write_text(json.dumps(found, indent=1) + "\n")
-        print(json.dumps({part: found.get(part) for part in ("scaling", "large")}))
+            keep("large", "", {**surroundings(), **large(find_lesson(MAIN_LESSON), args.large, folder)})
+        if args.lessons is None and (args.scaling or args.large):
+            return
+        for lesson in [find_lesson(name) for name in args.lessons or ()] or GRADED:
+            sample = args.size if args.full else min(args.sample * (1 + (lesson.name == MAIN_LESSON)), args.size)
+            before = surroundings()
+            with Runner() as runner:
+                row = overhead(lesson, runner)
+            keep("lessons", lesson.name, {**before, **row, **compare(lesson, args.size, sample, folder / lesson.name)})
 
 
 if __name__ == "__main__":

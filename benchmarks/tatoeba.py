@@ -3,7 +3,7 @@
     python benchmarks/tatoeba.py        about 5 minutes on 2 cores
 
 Three small models with one byte-pair encoding are compared on the same 300 held-out sentences: trained on the grammar
-alone, on Tatoeba alone, and on the grammar first, then on Tatoeba. The scores are kept in
+only, on Tatoeba only, and on the grammar first, then on Tatoeba. The scores are kept in
 benchmarks/results/tatoeba.json. Ten translations are printed, each sentence with its attribution (CC BY 2.0 FR); they
 are not kept, since nothing of the corpus is part of the course.
 """
