@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from autograde.course import class_data, paths
 from autograde.course.errors import CourseError
+from autograde.course.imports import NBGRADER
 from autograde.course.kernels import environment
 from autograde.course.lessons import Lesson, find_lesson
 from autograde.course.release import release as release_notebooks
@@ -29,7 +30,7 @@ _LOGGED = re.compile(r"^\[\w+ \| \w+\] ")
 
 def nbgrader(*args: str, check: bool = True) -> subprocess.CompletedProcess:
     """Run an nbgrader command in the course's folder; CourseError with its own reason if it fails."""
-    command = [sys.executable, "-m", "nbgrader", *args]
+    command = [sys.executable, *NBGRADER, *args]
     run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
     if check and run.returncode:
         lines = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]

@@ -125,8 +125,8 @@ def _received(text: str) -> datetime.datetime | None:
         return None
     try:
         return times.read(text)
-    except ValueError:
-        raise CourseError(f"{text!r} is not a time. Write it like 2026-11-10 23:59, or `{FILE_DATES}`.") from None
+    except ValueError as error:
+        raise CourseError(f"`--received`: {error}. Write it like 2026-11-10 23:59, or `{FILE_DATES}`.") from None
 
 
 def _gradebook(lesson: Lesson) -> tuple[dict[str, grades.Person], Due]:
@@ -168,7 +168,7 @@ def _told_apart(found: list[tuple[Person, Found]]) -> list[tuple[Person, Found]]
         labels = ", ".join(sorted({f"{person.identity.label} ({_places(person.files)})" for person, _ in group}))
         problem = f"these names cannot be told apart: {labels}. A class list (`--roster`) with their logins can"
         result += [(person, replace(who, problem=problem)) for person, who in group]
-    return sorted(result, key=lambda one: one[1].student)
+    return sorted(result, key=lambda entry: entry[1].student)
 
 
 def _raw(identity: Identity, who: Found) -> object:
@@ -228,7 +228,9 @@ def _time(chosen: submission.Submission, choice: Choice) -> tuple[datetime.datet
 def _remarks(lesson: Lesson, results: list[Collected], due: Due) -> list[str]:
     taken = [result for result in results if not result.problem]
     lines = []
-    other = next((other for other in LESSONS if any(f"it has {other.name}," in one.problem for one in results)), None)
+    other = next(
+        (other for other in LESSONS if any(f"it has {other.name}," in result.problem for result in results)), None
+    )
     if other is not None and not taken:
         lines.append(f"These are submissions of {other.name}: `course collect {other.name[:2].lstrip('0')} …`.")
     if taken and due.date is not None and due.date < datetime.datetime.now(datetime.UTC).replace(tzinfo=None):

@@ -32,8 +32,11 @@ def collect_from_exchange(lesson: Lesson, echo: Callable[[str], None] = lambda l
             run = nbgrader("collect", lesson.name, f"--CourseDirectory.submitted_directory={folder}")
         except CourseError as error:
             reason = str(error).replace(", please contact your instructor", "")
+            unusable = re.search(r"(?:Unwritable directory|Course not found): (.+)$", reason)
+            if unusable and not Path(unusable[1]).exists():
+                reason = f"There is no exchange: {unusable[1]} is not there"
             raise CourseError(
-                f"{reason}. Where there is no exchange, name a folder or a zip file: `course collect {lesson.name} "
+                f"{reason}. For what came in another way, name a folder or a zip file: `course collect {lesson.name} "
                 "FILE.zip`."
             ) from None
         owners: dict[str, list[str]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -16,12 +17,25 @@ from autograde.course.text import decode
 LARGEST = 32 * 2**20
 # what a column is called, in small letters and without signs; the first title that is there is the best
 _COLUMNS = {
-    "login": ("sisloginid", "loginid", "login", "username", "userid", "netid", "benutzername", "kennung", "studentid"),
+    "login": (
+        "sisloginid",
+        "loginid",
+        "login",
+        "username",
+        "userid",
+        "netid",
+        "benutzername",
+        "anmeldename",
+        "kennung",
+        "studentid",
+        "아이디",
+        "githubusername",
+    ),
     "number": (
         *("sisuserid", "idnumber", "orgdefinedid", "studentid", "studentnumber", "matriculationnumber"),
-        *("matrikelnummer", "학번", "integrationid", "number"),
+        *("idnummer", "matrikelnummer", "matrikelnr", "학번", "integrationid", "sid", "number"),
     ),
-    "email": ("emailaddress", "email", "mail", "emails", "emailadresse"),
+    "email": ("emailaddress", "email", "mail", "emails", "emailadresse", "이메일", "이메일주소"),
     "lms": ("lmsuserid", "canvasuserid", "id"),
     "participant": ("identifier",),
     "name": ("student", "fullname", "name", "displayname", "studentname", "namevorname", "lastnamefirstname", "이름"),
@@ -31,6 +45,12 @@ _COLUMNS = {
 }
 # nbgrader's own lists: there `id` is what a student's folder is called
 _NBGRADERS = frozenset({"id", "lmsuserid"})
+# GitHub Classroom's: there `identifier` is what the instructor calls somebody
+_GITHUBS = frozenset({"identifier", "githubusername"})
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what a file of Excel begins with
+# how spreadsheets are told that something is text: ="0012", and an apostrophe before digits or what begins a formula
+_TEXT = re.compile(r"^(?:=\"(.*)\"|'(?=[=+@0-9-])(.*))$", re.DOTALL)
+_ABOVE = 10  # rows in which the names of the columns may be: some lists have a title above them
 IDENTIFIERS = ("login", "number", "email", "lms")
 _KEYS = (*IDENTIFIERS, "participant")
 _NOTHING = frozenset({"", "-", "--", "–", "n/a", "na", "none", "null", "#"})
@@ -76,7 +96,7 @@ class Entry:
 
     @property
     def names(self) -> set[str]:
-        """The full name in each order, in small letters and digits alone, with and without accents."""
+        """The full name in each order, in only small letters and digits, with and without accents."""
         parts = {(self.first, self.last), (self.last, self.first), (self.name,)}
         if "," in self.name:
             last, first = self.name.split(",", 1)
@@ -144,16 +164,19 @@ def read(file: Path) -> Roster:
         raise CourseError(f"The roster {file} could not be read: {error.strerror}.") from None
     if len(data) > LARGEST:
         raise CourseError(f"The roster {file} has more than {LARGEST // 2**20} MiB. Is it the right file?")
+    if data.startswith(_WORKBOOKS):
+        raise CourseError(f"The roster {file} is a workbook. Save it as CSV in UTF-8.")
     try:
-        text = decode(data)
+        text = decode(data, names=True)
     except ValueError:
         raise CourseError(f"The encoding of the roster {file} cannot be told. Save it as CSV in UTF-8.") from None
     rows = _rows(text)
     if not rows:
         raise CourseError(f"The roster {file} is empty. Its first row should name its columns.")
-    header, *rest = rows
+    above = next((place for place, row in enumerate(rows[:_ABOVE]) if _identifies(row)), 0)
+    header, *rest = rows[above:]
     places, more = _places(header)
-    if not any(name in places for name in (*IDENTIFIERS, "participant")):
+    if not _identifies(header):
         raise CourseError(
             f"The roster {file} has no column that says who a student is. It has: {', '.join(header)[:300]}. "
             "Give it one of these: login (or SIS Login ID, username), ID number (or SIS User ID), email, ID."
@@ -179,12 +202,17 @@ def _rows(text: str) -> list[list[str]]:
     if first.strip().strip('"').casefold().startswith("sep="):
         return _parsed(rest, first.strip().strip('"')[4:5] or "\t")
     tables = [_parsed(text, delimiter) for delimiter in ",;\t|"]
-    return max(tables, key=lambda table: _fit(table[0]) if table else (0, 0))
+    return max(tables, key=lambda table: max(map(_fit, table[:_ABOVE]), default=(0, 0)))
 
 
 def _fit(header: list[str]) -> tuple[int, int]:
     places, more = _places(header)
     return len(places) + len(more), len(header)
+
+
+def _identifies(header: list[str]) -> bool:
+    places, _ = _places(header)
+    return any(name in places for name in (*IDENTIFIERS, "participant"))
 
 
 def _parsed(text: str, delimiter: str) -> list[list[str]]:
@@ -201,6 +229,8 @@ def _places(header: list[str]) -> tuple[dict[str, int], list[int]]:
     columns = dict(_COLUMNS)
     if set(plain) >= _NBGRADERS:
         columns["login"] = ("id", *_COLUMNS["login"])
+    if set(plain) >= _GITHUBS:
+        columns |= {"login": ("identifier", *_COLUMNS["login"]), "participant": ()}
     places: dict[str, int] = {}
     more = []
     for name, titles in columns.items():
@@ -216,8 +246,8 @@ def _places(header: list[str]) -> tuple[dict[str, int], list[int]]:
 
 def _cell(row: list[str], place: int) -> str:
     text = row[place] if place < len(row) else ""
-    text = text.removeprefix("'") if text[1:2] in tuple("=+-@") else text  # an apostrophe of our own exports
-    text = unicodedata.normalize("NFC", text).strip()
+    text = _TEXT.sub(r"\1\2", text)
+    text = "".join(char for char in unicodedata.normalize("NFC", text) if unicodedata.category(char) != "Cf").strip()
     # Brightspace writes # before what a spreadsheet could take for a number
     text = text.removeprefix("#") if text[1:] else text
     return "" if text.casefold() in _NOTHING else text
@@ -240,15 +270,15 @@ def _merged(entries: list[Entry]) -> tuple[Entry, ...]:
     return tuple(people)
 
 
-def _agree(one: Entry, other: Entry) -> bool:
-    pairs = [(getattr(one, name).casefold(), getattr(other, name).casefold()) for name in _KEYS]
+def _agree(entry: Entry, other: Entry) -> bool:
+    pairs = [(getattr(entry, name).casefold(), getattr(other, name).casefold()) for name in _KEYS]
     return all(a == b for a, b in pairs if a and b)
 
 
-def _joined(one: Entry, other: Entry) -> Entry:
-    values = {item.name: getattr(one, item.name) or getattr(other, item.name) for item in fields(Entry)}
-    values["section"] = ", ".join(dict.fromkeys(filter(None, (one.section, other.section))))
-    values["more"] = tuple(dict.fromkeys((*one.more, *other.more)))
+def _joined(entry: Entry, other: Entry) -> Entry:
+    values = {item.name: getattr(entry, item.name) or getattr(other, item.name) for item in fields(Entry)}
+    values["section"] = ", ".join(dict.fromkeys(filter(None, (entry.section, other.section))))
+    values["more"] = tuple(dict.fromkeys((*entry.more, *other.more)))
     return Entry(**values)
 
 

@@ -84,9 +84,11 @@ def _known(exercise: Exercise) -> set[str]:
 
 def _form_of_code(code: Any) -> str:
     try:
-        return _form(ast.parse(textwrap.dedent(inspect.getsource(code))).body[0])
+        definition = ast.parse(textwrap.dedent(inspect.getsource(code))).body[0]
     except (OSError, TypeError, SyntaxError):  # made by a function, or built in: its text is not its own
         return ""
+    # a lambda is too short to count
+    return _form(definition) if isinstance(definition, ast.FunctionDef | ast.ClassDef) else ""
 
 
 def _form(definition: ast.AST) -> str:

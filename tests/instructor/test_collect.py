@@ -29,7 +29,7 @@ from autograde.instructor import classroom
 from autograde.instructor.collect import Collected, collect
 from autograde.instructor.collecting import store
 from autograde.instructor.collecting.sources import Choice
-from conftest import ROOT
+from conftest import ROOT, made_once
 
 LESSON = find_lesson("3")
 NAME = f"{LESSON.name}.ipynb"
@@ -52,12 +52,14 @@ def place(tmp_path, monkeypatch) -> Path:
 @pytest.fixture(scope="session")
 def due_gradebook(tmp_path_factory) -> Path:
     """A gradebook that knows the lesson, due on 10 November 2026."""
-    file = tmp_path_factory.mktemp("due") / "gradebook.db"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", environment()["PATH"])  # nbgrader starts `alembic` by name
-        with Gradebook(f"sqlite:///{file}", "transformer") as opened:
-            opened.add_assignment(LESSON.name, duedate="2026-11-10 12:00:00 UTC")
-    return file
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", environment()["PATH"])  # nbgrader starts `alembic` by name
+            with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "transformer") as opened:
+                opened.add_assignment(LESSON.name, duedate="2026-11-10 12:00:00 UTC")
+
+    return made_once(tmp_path_factory, "gradebook-due", make) / "gradebook.db"
 
 
 @pytest.fixture
@@ -129,7 +131,7 @@ def test_submissions_are_found_by_their_place(place, tmp_path):
     assert results["fay"].problem and "leads out of the archive" in results[""].problem
     assert "notes.txt" in results["gil"].problem
     assert set(results) == {"", "ada", "bob", "dan", "eve", "fay", "gil"}
-    assert not list(tmp_path.parent.rglob("mallory"))
+    assert not [*tmp_path.rglob("mallory"), *tmp_path.parent.glob("mallory")]
 
 
 @pytest.mark.parametrize("kind", ["", ".zip"])
@@ -213,9 +215,53 @@ def test_whatever_is_packed_stops_nothing_and_leaves_nobody_out(place, files, pl
     shutil.rmtree(place / "classroom", ignore_errors=True)
 
 
+def test_a_copy_is_called_after_its_student(place):
+    names = (
+        "ada_03_single_head (1)",
+        "Copy of 03_single_head - bob",
+        "cyd-03-single-head",
+        "dan 03 single head - Copy",
+    )
+    taken(source("class.zip", {f"{name}.ipynb": name[:3] for name in names}))
+    assert set(stored(place)) == {"ada", "bob", "cyd", "dan"}
+
+
+def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
+    folder = f"ada/transformer/notebooks/{LESSON.name}/{NAME}"
+    files = {folder: RELEASE.read_bytes(), f"ada/work/{NAME}": "ada", f"bob/{NAME}": RELEASE.read_bytes()}
+    results = taken(source("class.zip", files))
+    assert stored(place) == {"ada": "ada", "bob": RELEASE.read_text()}
+    assert any("as it was handed out" in note for note in results["ada"].notes) and not results["bob"].notes
+
+
+def test_what_has_nothing_of_the_lesson_is_said(place):
+    other = (ROOT / "notebooks" / "04_multi_head" / "04_multi_head.ipynb").read_bytes()
+    files = {f"ada/{NAME}": other, "bob/homework.ipynb": other, f"cyd/{NAME}": "", f"dan/{NAME} ": RELEASE.read_bytes()}
+    results = taken(source("class.zip", files | {"eve.zip": packed({"x.zip": packed({NAME: "eve"})})}))
+    assert set(stored(place)) == {"ada", "cyd", "dan"}
+    assert all("no cell marked as this lesson's" in results[name].notes[0] for name in ("ada", "cyd"))
+    assert "none of this lesson's cells" in results["bob"].problem and "inside a zip file" in results["eve"].problem
+    assert len(results["dan"].notes) == 1  # it was taken, and is not also left out
+
+
+def test_several_archives_of_a_class_are_never_a_students(place):
+    moodle = [
+        source(f"{name}.zip", {f"{name} L_{n}_assignsubmission_file_/{NAME}": name})
+        for n, name in enumerate(("a", "b"))
+    ]
+    results = taken(*moodle)
+    assert all("add `--class`" in result.problem for result in results.values()) and not stored(place)
+    taken(*moodle, choice=Choice(whole_class=True))
+    assert stored(place) == {"a L": "a", "b L": "b"}
+    own = [source(f"{name}.zip", {f"{name}1/{NAME}": "x", f"{name}2/{NAME}": "y"}) for name in ("monday", "friday")]
+    assert all("add `--class`" in result.problem for result in taken(*own).values())
+    taken(*(source(f"{name}.zip", {f"x_{len(name)}_1_{NAME}": name}) for name in ("submissions", "submissions (1)")))
+    assert stored(place)["11"] == "submissions" and stored(place)["15"] == "submissions (1)"
+
+
 def test_files_for_one_student_that_differ_are_all_refused(place):
-    one = source("in", {f"one/ada/{NAME}": "a", f"two/ada/{NAME}": "b", f"one/..bob/{NAME}": "c"})
-    results = taken(one)
+    folder = source("in", {f"one/ada/{NAME}": "a", f"two/ada/{NAME}": "b", f"one/..bob/{NAME}": "c"})
+    results = taken(folder)
     assert all(result.problem for result in results.values()) and not stored(place)
     attempts = source("attempts", {f"ada/attempt1/{NAME}": "a", f"ada/attempt2/{NAME}": "b", f"bob/{NAME}": "bob"})
     assert "several different files" in taken(attempts)["ada"].problem and stored(place) == {"bob": "bob"}
@@ -295,11 +341,13 @@ def test_a_name_that_is_not_utf_8_stops_nobody(place):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("name", "other"),
     [("Ada", "ada"), ("müller", unicodedata.normalize("NFD", "müller")), ("Straße", "STRASSE"), ("ﬁn", "fin")],
 )
-def test_names_that_a_file_system_takes_for_one_are_never_merged(place, one, other):
-    results = collect(LESSON, [source("class.zip", {f"{one}/{NAME}": "1", f"{other}/{NAME}": "2", f"ok/{NAME}": "ok"})])
+def test_names_that_a_file_system_takes_for_one_are_never_merged(place, name, other):
+    results = collect(
+        LESSON, [source("class.zip", {f"{name}/{NAME}": "1", f"{other}/{NAME}": "2", f"ok/{NAME}": "ok"})]
+    )
     assert len(results) == 3 and stored(place) == {"ok": "ok"}
     assert sum("cannot be told apart" in result.problem for result in results) == 2
 
@@ -632,7 +680,7 @@ def test_platforms_and_instructors_know_the_time(berlin, place):
     assert time_of(place, "Zoe") == ""
     taken(Path("google.zip"), choice=Choice(received="dates"))
     assert time_of(place, "Zoe").startswith("2026-11-01 09:00")
-    with pytest.raises(CourseError, match="is not a time"):
+    with pytest.raises(CourseError, match="has no year"):
         collect(LESSON, [Path("google.zip")], choice=Choice(received="last week"))
 
 
@@ -668,13 +716,21 @@ def test_one_line_says_who_is_late_and_why(place, gradebook, capsys, monkeypatch
         ("2026-11-01 10:00:00.5 UTC", "2026-11-01 10:00:00.500000"),
         ("2026-11-01T10:00:00+02:00", "2026-11-01 08:00:00"),
         ("2026-11-01 12:00 CET", "2026-11-01 11:00:00"),
+        ("2026-07-01 12:00 CEST", "2026-07-01 10:00:00"),
+        ("2026-07-01 12:00 Europe/Berlin", "2026-07-01 10:00:00"),
+        ("2026-11-01 12:00 GMT+2", "2026-11-01 10:00:00"),
+        ("10.11.2026 12:00 UTC", "2026-11-10 12:00:00"),
+        ("11/25/2026 12:00 UTC", "2026-11-25 12:00:00"),
+        ("25/11/2026 12:00 UTC", "2026-11-25 12:00:00"),
     ],
 )
 def test_times_are_read_as_platforms_write_them(text, expected):
     assert str(times.read(text, local=False)) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "10:00", "\0", "9" * 20, "2026-13-45 99:99", "2026-11-01 12:00 XYZ"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "10:00", "\0", "9" * 20, "2026-13-45 99:99", "2026-11-01 12:00 XYZ", "10/11/2026 12:00"]
+)
 def test_a_text_that_is_not_a_time_is_an_error(text):
     with pytest.raises(ValueError):
         times.read(text)
@@ -719,11 +775,14 @@ def test_the_newest_in_the_exchange_is_collected_and_feedback_goes_back(place, g
     assert len(list(released.parent.iterdir())) == 2
 
 
-def test_an_exchange_that_cannot_be_used_is_one_reason_with_the_remedy(place, gradebook, capsys, monkeypatch):
+@pytest.mark.parametrize("made", [False, True], ids=["no folder", "an empty one"])
+def test_an_exchange_that_cannot_be_used_is_one_reason_with_the_remedy(place, gradebook, capsys, monkeypatch, made):
+    if made:
+        (place / "nowhere" / "exchange").mkdir(parents=True)
     monkeypatch.setenv("COURSE_EXCHANGE", str(place / "nowhere" / "exchange"))
     assert cli.main(["collect", "3"]) == 2
     said = capsys.readouterr().err
-    assert "nowhere" in said and "course collect" in said and "nbgrader collect failed" not in said
+    assert "There is no exchange: " in said and "nowhere" in said and "course collect" in said and "failed" not in said
 
 
 # --- a disk that is full --------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from autograde.instructor.report.tables import neutral, write_csv
 from conftest import submit
 
 LESSON = find_lesson("3").name
-FULL = float(sum(one.points for one in ALL))
+FULL = float(sum(exercise.points for exercise in ALL))
 CLASS = """Student,ID,SIS User ID,SIS Login ID,Section,03_single_head (4711),Homework (12)
     Points Possible,,,,,24,10
 "Lovelace, Ada",1,S1,ada,Group A,,
@@ -55,15 +55,22 @@ def write(root: Path, students: dict[str, dict]) -> None:
         for student, options in students.items():
             submit(root, find_lesson("3"), student)
             late = options.pop("late", False)
-            one = record(student, **options)
-            one = results.replace(one, submitted=datetime.datetime(2026, 3, 2 if late else 1, 10))
-            writer.save_notebook(one, (course.submitted(student, LESSON) / f"{LESSON}.ipynb").read_text())
-            writer.write(one)
+            graded = record(student, **options)
+            graded = results.replace(graded, submitted=datetime.datetime(2026, 3, 2 if late else 1, 10))
+            writer.save_notebook(graded, (course.submitted(student, LESSON) / f"{LESSON}.ipynb").read_text())
+            writer.write(graded)
 
 
 def rows_of(file: Path) -> list[list[str]]:
     with file.open(encoding="utf-8", newline="") as lines:
         return list(csv.reader(lines))
+
+
+@pytest.mark.parametrize(("out", "file"), [("new/", "new/grades.csv"), ("new", "new/grades.csv"), ("a.csv", "a.csv")])
+def test_a_path_without_an_ending_is_a_folder(classroom_3, tmp_path, out, file):
+    write(classroom_3, {"ada": {}})
+    assert main(["export", "--out", f"{tmp_path}/{out}"]) == 0
+    assert "ada" in rows_of(tmp_path / file)[1]
 
 
 def test_late_penalties_of_nbgrader_are_in_every_export(graded, monkeypatch):
@@ -201,6 +208,11 @@ ROSTERS = {
         "Matrikelnummer;Nachname;Vorname;E-Mail-Adresse\n1001;Lovelace;Ada;a@x\n",
         ["1001", "a@x", "Ada Lovelace"],
     ),
+    "Moodle in German": ("Vorname;Nachname;Anmeldename;ID-Nummer\nAda;L;ada;S1\n", ["ada", "S1", "Ada L"]),
+    "GitHub Classroom": ("identifier,github_username,github_id,name\nada@x,adagit,1,\n", ["ada@x", "adagit"]),
+    "lines above the titles": ("Transformers; 2026\nExported on 1.1.2026\nLogin;Name\nada;Ada\n", ["ada"]),
+    "text for a spreadsheet": ("ID number,login,email\n=\"0012\",'0013,'=1@x\n", ["0012", "0013", "=1@x"]),
+    "signs that are not seen": ("login,name\nada\u200b,\u200eAda\n", ["ada"]),
     "two numbers": ("login,SIS User ID,Student ID,email,mail\nada,S1,1001,a@x,b@x\n", ["S1", "1001", "b@x"]),
 }
 
@@ -223,8 +235,13 @@ def test_names_in_korean_and_western_encodings_are_right_or_refused(tmp_path):
     assert [entry.name for entry in roster.read(file).entries] == ["김민수", "이영희"]
     file.write_bytes("login,name\nmu,Müller\n".encode("cp1252"))
     assert roster.read(file).entries[0].name == "Müller"
-    file.write_bytes("login,name\nmin,김똠\n".encode("cp949"))
-    with pytest.raises(CourseError, match="encoding of the roster"):
+    others = [("김똠", "cp949"), ("山田", "shift-jis"), ("José", "mac-roman"), ("Łukasz", "cp1250"), ("Иван", "cp1251")]
+    for name, encoding in others:
+        file.write_bytes(f"login,name\nmin,{name}\n".encode(encoding))
+        with pytest.raises(CourseError, match="encoding of the roster"):
+            roster.read(file)
+    file.write_bytes(b"PK\x03\x04 a workbook")
+    with pytest.raises(CourseError, match="Save it as CSV"):
         roster.read(file)
 
 
@@ -282,7 +299,10 @@ def test_one_lesson_into_a_folder(classroom_3, capsys):
 
 def people(root: Path) -> dict[str, tuple]:
     with Gradebook(f"sqlite:///{root / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
-        return {one.id: (one.first_name, one.last_name, one.email, one.lms_user_id) for one in gradebook.students}
+        return {
+            student.id: (student.first_name, student.last_name, student.email, student.lms_user_id)
+            for student in gradebook.students
+        }
 
 
 def test_a_class_list_is_entered_and_nobody_is_removed(classroom_3, capsys):

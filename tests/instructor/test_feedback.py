@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -13,11 +15,12 @@ from nbgrader.apps import NbGrader
 from pages import DRAWING, FAR, MARKDOWN, MARKUP, hostile
 
 from autograde.course import notebooks
+from autograde.course.imports import NBGRADER
 from autograde.course.lessons import LESSONS
 from autograde.grading.notebook.cells import outputs
 from autograde.grading.notebook.sanitize import MOST_TAGS, clean_html, clean_notebook
 from autograde.instructor import classroom
-from autograde.instructor.feedback.exporter import FAILED, FeedbackExporter
+from autograde.instructor.feedback.exporter import FAILED, NO_ALT, FeedbackExporter
 from autograde.instructor.feedback.rendering import formula, markdown
 from autograde.instructor.feedback.summary import first_page
 from autograde.judge.verdict import Verdict
@@ -116,7 +119,7 @@ def test_outputs_of_known_kinds_stay_and_others_become_a_sentence():
     assert data[3] == {"image/svg+xml": DRAWING}, "shown by an <img>, in which nothing runs"
     assert "image/png" not in data[6] and data[7] == {"image/png": "iVBORw0KGgo="}
     assert "isolated" not in text and "widget-view" not in str(data[8].keys())
-    assert all(not dangers(one["text/html"]) for one in data if "text/html" in one)
+    assert all(not dangers(bundle["text/html"]) for bundle in data if "text/html" in bundle)
     before = notebooks.to_text(notebook)
     clean_notebook(notebook)
     assert notebooks.to_text(notebook) == before
@@ -149,8 +152,8 @@ def test_the_formgraders_page_is_clean_too(course):
     html = HTMLExporter(config=app.config).from_notebook_node(hostile(), {**names, **numbers})[0]
     assert "https:" not in html.split("<body>")[0] and "<mfrac>" in html
     own = html[html.index('id="notebook-container"') :]
-    found = [one for one in dangers(own) if "_extra_credit" not in one]
-    assert not [one for one in found if not re.match(r"div id=(cell-id=|notebook|statusmessage)", one)], found
+    found = [danger for danger in dangers(own) if "_extra_credit" not in danger]
+    assert not [danger for danger in found if not re.match(r"div id=(cell-id=|notebook|statusmessage)", danger)], found
     assert "alert(1)</script>" not in html.replace("&lt;", "<").split("<body>")[0]
     assert "<script>alert" not in html and "<img src=x" not in html
 
@@ -212,7 +215,7 @@ def test_points_comments_and_penalty_stand_in_the_feedback():
     assert (
         "Try" in text
         and "<msqrt>" in html
-        and not [one for one in dangers(body(html)) if not one.startswith("span id=")]
+        and not [danger for danger in dangers(body(html)) if not danger.startswith("span id=")]
     )
 
 
@@ -247,7 +250,7 @@ def test_the_first_page_says_what_to_mend_first_and_nothing_twice():
     assert "3 · Single-head attention: 1.5 of 2 points" in re.sub(r"\s+", " ", text) and "Ada &lt;b&gt;" in front
     mend = front[front.index('class="mend"') : front.index("<h2>Each exercise")]
     assert "Divide by <code>sqrt(d)</code>." in mend and "wrong" in mend and 'href="#attention_scores"' in mend
-    signs = re.findall(r'class="sign \w+">(.)<', front)
+    signs = re.findall(r'class="sign \w+" aria-hidden="true">(.)<', front)
     assert signs == ["✓", "◐", "○"]
     assert front.count("Divide by") == 1 and "Write the code" not in front
     assert rest.count("Divide by") == 1, "the card only: neither a traceback nor the comment repeats it"
@@ -328,3 +331,21 @@ def test_one_student_or_a_comma_in_a_name_takes_one_process():
     assert classroom._shares(["ada"], 4) == [["--student", "ada"]]
     assert classroom._shares(["ada", "ben, jr"], 4) == [[]]
     assert classroom._shares([], 4) == []
+
+
+def test_a_picture_without_alt_text_says_so():
+    html = feedback(
+        new_notebook(cells=[new_markdown_cell('<img src="data:image/png;base64,AA"> <img alt="mine" src="x">')])
+    )
+    assert f'<img alt="{NO_ALT}" src="data:image/png;base64,AA">' in html and 'alt="mine"' in html
+
+
+# --- how soon it begins ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["import autograde.instructor.report.grades", NBGRADER[1]], ids=["course", "nbgrader"])
+def test_no_command_prepares_the_grammar_of_web_addresses(code):
+    """jsonschema would: it takes longer than all other imports, and each of the processes side by side pays for it."""
+    script = f"import sys\ntry:\n    exec({code!r})\nfinally:\n    print('lark' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script, "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.split()[-1] == "False"

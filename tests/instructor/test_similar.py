@@ -63,7 +63,11 @@ def test_what_many_wrote_is_no_reason_to_look():
 
 def test_references_variants_and_known_mistakes_are_left_out():
     for asked in EXERCISES:
-        for code in (asked.reference, *asked.variants, *(one.wrong for one in asked.misconceptions)):
+        for code in (
+            asked.reference,
+            *asked.variants,
+            *(misconception.wrong for misconception in asked.misconceptions),
+        ):
             node = ast.parse(inspect.getsource(code)).body[0]
             form = similar._form(node)
             assert not form or form in similar._known(asked), f"{asked.name}: {code}"
@@ -76,3 +80,7 @@ def test_a_submission_is_read_and_not_run(tmp_path):
     assert ast.unparse(similar.definitions(file)["softmax"]).count("total = 1") == 1
     file.write_text("not a notebook")
     assert similar.definitions(file) == {} == similar.definitions(tmp_path / "missing.ipynb")
+
+
+def test_a_wrong_answer_of_the_catalogue_may_be_a_lambda():
+    assert not similar.pairs({}, [exercise("recurrent_cost")])

@@ -111,7 +111,7 @@ class Names:
         values: dict[str, str] = {}
         if layout.container:
             found = [re.fullmatch(layout.container, name) for name in container]
-            values = next((one.groupdict() for one in found if one), {})
+            values = next((match.groupdict() for match in found if match), {})
             if not values:
                 raise CourseError(
                     f"{layout.title} names everything after the assignment. Call the folder ASSIGNMENT-submissions, as "
@@ -142,9 +142,9 @@ class Names:
     def learn(self, names: list[str]) -> None:
         """Find out what all names begin with: where an id may hold the sign between the parts, only this tells them
         apart."""
-        found = [one for one in map(self.match, names) if one is not None]
-        if len(found) > 1 and all("prefix" in one.groups for one in found):
-            heads = [one["prefix"] + one["student_id"] for one in found]
+        found = [match for match in map(self.match, names) if match is not None]
+        if len(found) > 1 and all("prefix" in match.groups for match in found):
+            heads = [match["prefix"] + match["student_id"] for match in found]
             same = list(takewhile(lambda signs: len(set(signs)) == 1, zip(*heads)))
             common = "".join(signs[0] for signs in same)
             self.prefix = common[: common.rfind("_") + 1]

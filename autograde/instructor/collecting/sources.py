@@ -19,7 +19,9 @@ from autograde.course.lessons import Lesson
 from autograde.instructor.collecting import layouts
 from autograde.instructor.collecting.layouts import Names
 
-_COPY = re.compile(r"(\s*\(\d+\)|-Copy\d+)$")  # of a browser, of JupyterLab
+# what a browser, JupyterLab or a desktop puts behind a copy's name, and Google Drive before it
+_COPY = re.compile(r"(?:\s*\(\d+\)|-Copy\d+| - Copy| copy(?: \d+)?|-checkpoint)+$")
+_COPY_OF = re.compile(r"^(?:(?:Copy of|Kopie von|Copie de|Copia de|Kopia)\s+)+", re.IGNORECASE)
 # the names of a class's downloads consist of these words
 _CLASS = {
     *("all", "class", "classroom", "course", "group", "names", "section", "student", "students"),
@@ -28,6 +30,7 @@ _CLASS = {
     *("assignment", "assignments", "homework", "hw", "lab", "lesson", "lessons"),
     *("blackboard", "brightspace", "canvas", "github", "google", "moodle"),
 }
+_WHOSE = "If the archive is the whole class's, add `--class`"
 _SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "__pycache__"})
 
 
@@ -92,6 +95,7 @@ class Person:
     unsure    the source that may be this student's or another's, or ""
     late      the platform marks this as late
     problem   why nothing of it can be taken, or ""
+    hint      what may help where the files contradict each other, or ""
     """
 
     identity: Identity
@@ -99,6 +103,7 @@ class Person:
     unsure: str = ""
     late: bool = False
     problem: str = ""
+    hint: str = ""
     notes: list[str] = field(default_factory=list)
 
 
@@ -181,7 +186,7 @@ def is_archive(name: str) -> bool:
 
 
 def squashed(text: str) -> str:
-    """Letters and digits alone: platforms replace other signs."""
+    """Only letters and digits: platforms replace other signs."""
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
@@ -207,8 +212,13 @@ def people(
     name = _own_name(lesson, source)
     if choice.student:
         yield _person(choice.student, source.files)
-    elif not explicit and (known(name) or (archive and not alone)):
-        yield _person(name, source.files)
+    elif not explicit and (known(name) or (archive and not alone and not _is_class(lesson, source.path))):
+        person = _person(name, source.files)
+        if not known(name) and _is_download(lesson, source):
+            person.problem = f"the names in it are those of a class's download. {_WHOSE}"
+        elif archive:
+            person.hint = _WHOSE
+        yield person
     else:
         unsure = archive and not explicit and not listed and not _is_class(lesson, source.path)
         for person in _class(lesson, source, choice, known):
@@ -221,6 +231,13 @@ def _is_class(lesson: Lesson, archive: Path) -> bool:
     """An archive's name is that of a class's download, not a person's."""
     words = set(re.findall(r"[^\W\d_]+", archive.stem.casefold()))
     return words <= _CLASS | set(re.findall(r"[^\W\d_]+", lesson.name))
+
+
+def _is_download(lesson: Lesson, source: Source) -> bool:
+    """The names at the top of an archive are those of a platform, beyond doubt."""
+    inner = source.unwrapped()
+    found = (layouts.of("", here.top, here.container, lesson.name) for here in (source, inner))
+    return any(names is not None and not names.layout.sure for names in found)
 
 
 def _own_name(lesson: Lesson, source: Source) -> str:
@@ -238,7 +255,7 @@ def _person(student: str, files: list[File]) -> Person:
 
 
 def _handed(file: File) -> Handed:
-    return Handed(**{one.name: getattr(file, one.name) for one in fields(File)})
+    return Handed(**{field.name: getattr(file, field.name) for field in fields(File)})
 
 
 def _time(text: str) -> datetime.datetime | None:
@@ -368,5 +385,6 @@ def _folders(lesson: Lesson, file: File) -> list[str]:
 
 
 def _without_lesson(name: str, lesson: Lesson) -> str:
-    """The name without the lesson in it, and without what a browser or JupyterLab calls a copy."""
-    return re.sub(re.escape(lesson.name), "", _COPY.sub("", name), flags=re.IGNORECASE).strip("_- ")
+    """The name without the lesson in it, however its words are joined, and without what programs call a copy."""
+    lessons = "[_ .-]*".join(map(re.escape, lesson.name.split("_")))
+    return re.sub(lessons, "", _COPY_OF.sub("", _COPY.sub("", name)), flags=re.IGNORECASE).strip("_- ")

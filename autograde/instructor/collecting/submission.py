@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 
-from autograde.course import attachments, notebooks, paths
+from autograde.course import attachments, paths
 from autograde.course.attachments import SECRET, TIMESTAMP, shown
 from autograde.course.files import LARGEST, Refused, archive_files, open_archive
 from autograde.course.lessons import LESSONS, Lesson
@@ -65,10 +65,15 @@ def choose(lesson: Lesson, person: Person) -> Submission:
         files = [file for file in unpacked if not sources.hidden(file.inside)]
         notes: list[str] = []
         files = _newest(lesson, files, notes)
-        taken = _notebook(lesson, [file for file in files if not file.is_folder], reader, notes)
+        try:
+            taken = _notebook(lesson, [file for file in files if not file.is_folder], reader, notes)
+        except Refused as error:
+            raise Refused(f"{error}. {person.hint}" if person.hint else str(error)) from None
         if taken is None:
             return Submission(reason="; ".join(notes) or _nothing(lesson, files, unpacked))
         file, content = taken
+        if _release(lesson) and not _has_cells_of(lesson, content):
+            notes.append(f"{shown(file.inside.name)} has no cell marked as this lesson's; it is graded as it is.")
         submission = Submission(notebook=content, notes=notes, source=file)
         _attach(lesson, files, file, submission)
         return submission
@@ -141,6 +146,8 @@ def _only(
 ) -> tuple[Handed, bytes] | None:
     """The one content of these files; Refused at the second that differs. `sure`: whatever is in them."""
     taken: tuple[Handed, bytes, bytes] | None = None
+    release = _release(lesson)
+    untouched: tuple[Handed, bytes] | None = None
     for file in files:
         try:
             content = reader.read(file)
@@ -151,27 +158,39 @@ def _only(
             if sources.is_of(lesson, file.inside.name):
                 notes.append(f"{shown(file.inside.name)} is not the notebook of {lesson.name}")
             continue
+        if content == release and len(files) > 1:  # it came with the course's folder
+            untouched = untouched or (file, content)
+            continue
         mark = hashlib.sha256(content).digest()
         if taken is not None and taken[2] != mark:
             raise Refused(
                 f"several different files for one student ({taken[0].place}, {file.place}); keep one and collect again"
             )
         taken = taken or (file, content, mark)
-    return taken[:2] if taken is not None else None
+    if taken is not None:
+        if untouched is not None:
+            notes.append(f"{shown(str(untouched[0].inside))} was left out: it is as it was handed out.")
+        return taken[:2]
+    return untouched
 
 
 def _of_another(lesson: Lesson, name: str) -> bool:
     return any(sources.is_of(other, name) for other in LESSONS if other != lesson)
 
 
+def _release(lesson: Lesson) -> bytes:
+    """The lesson as it is handed out; nothing where this folder does not have it."""
+    file = paths.release_of(lesson)
+    return file.read_bytes() if file.is_file() else b""
+
+
 def _has_cells_of(lesson: Lesson, content: bytes) -> bool:
     """A look for the lesson's cells that takes no more memory than the text."""
     try:
-        text = decode(content)
-        release = notebooks.read(paths.release_of(lesson))
-    except (ValueError, OSError):
+        text, release = decode(content), _release(lesson).decode()
+    except ValueError:
         return False
-    known = {notebooks.grade_id(cell) for cell in release.cells} - {""}
+    known = {match[1] for match in _GRADE_ID.finditer(release)}
     return text.lstrip()[:1] == "{" and any(match[1] in known for match in _GRADE_ID.finditer(text))
 
 
@@ -184,10 +203,15 @@ def _nothing(lesson: Lesson, files: list[Handed], unpacked: list[Handed]) -> str
         return f"there are only hidden files in it, such as {shown(everything[0])}"
     others = [other.name for other in LESSONS if other != lesson and any(sources.is_of(other, name) for name in names)]
     packed = [name for name in names if PurePosixPath(name).suffix.casefold() in (*_PACKED, ".zip")]
+    other = next((name for name in names if sources.is_notebook(name)), "")
+    if packed and sources.is_archive(packed[0]):
+        return f"{shown(packed[0])} is a zip file inside a zip file; pack {lesson.name}.ipynb itself into a zip file"
     if packed:
         return f"{shown(packed[0])} is not a zip file that is opened; pack {lesson.name}.ipynb into a zip file"
     if others:
         return f"it has {others[0]}, and nothing of {lesson.name}"
+    if other:
+        return f"{shown(other)} has none of this lesson's cells; {lesson.name}.ipynb is expected"
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"{shown(names[0])}{more} is not a notebook; {lesson.name}.ipynb is expected"
 
@@ -195,7 +219,8 @@ def _nothing(lesson: Lesson, files: list[Handed], unpacked: list[Handed]) -> str
 def _attach(lesson: Lesson, files: list[Handed], notebook: Handed, submission: Submission) -> None:
     """Take the weights beside the notebook; a note for what is left out."""
     left_out = attachments.Rejected()
-    for file, name in _others(lesson, files, notebook.inside.parent):
+    others = [file for file in files if file is not notebook]
+    for file, name in _others(lesson, others, notebook.inside.parent):
         if name in (TIMESTAMP, SECRET):
             submission.nbgraders[name] = _text(file)
             continue

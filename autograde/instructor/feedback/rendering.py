@@ -7,11 +7,13 @@ Formulas become MathML, which every browser of today shows by itself, so no page
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 from jinja2 import pass_context
 from latex2mathml.converter import convert
+from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
@@ -37,6 +39,11 @@ def markdown2html(context: Any, source: str) -> str:
 
 def markdown(source: str, folder: str = "") -> str:
     """Markdown with formulas as clean HTML; pictures that lie in `folder` are put into it."""
+    return _rendered(source, folder if "![" in source or "<img" in source.lower() else "")
+
+
+@lru_cache(maxsize=512)  # most texts are the lesson's own, the same on each page
+def _rendered(source: str, folder: str) -> str:
     if len(source) > LONGEST_MARKDOWN:
         return preformatted(source, LONGEST_MARKDOWN)
     source = re.sub(r"[ \t]{200,}", " ", source)  # the parser's time grows with the square of their number
@@ -47,6 +54,16 @@ def markdown(source: str, folder: str = "") -> str:
         return clean_html(MarkdownWithMath(renderer=renderer).render(source))
     except (Exception, RecursionError):
         return preformatted(source, LONGEST_MARKDOWN)
+
+
+@lru_cache(maxsize=512)
+def _highlighted(source: str) -> str:
+    return Highlight2HTML(pygments_lexer="ipython3")(source)
+
+
+def highlighted(source: str, metadata: object = None) -> str:
+    """nbconvert's filter `highlight_code` for Python; most code is the lesson's own, the same on each page."""
+    return _highlighted(source)
 
 
 class _Renderer(IPythonRenderer):

@@ -9,10 +9,8 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 
-from autograde.course.errors import CourseError
-from autograde.course.lessons import UnknownLesson, find_lesson
 from autograde.course.notebooks import grade_id, nbgrader_data
-from autograde.course.outline import Asked, outline
+from autograde.course.outline import described
 
 PASSED, FAILED, ERROR, NOT_STARTED, PARTLY = "✓", "✗", "⚠", "○", "◐"
 WORDS = {
@@ -72,7 +70,7 @@ class FirstPage:
 
 def first_page(notebook: NotebookNode, lesson: str) -> FirstPage:
     """What the first page shows of a graded notebook whose cells have their scores (nbgrader's `GetGrades`)."""
-    title, table = _known(lesson)
+    title, table = described(lesson)
     answers = {grade_id(cell): cell for cell in notebook.cells if nbgrader_data(cell).get("solution")}
     parts, said = [], set()
     for cell in notebook.cells:
@@ -103,15 +101,6 @@ def first_page(notebook: NotebookNode, lesson: str) -> FirstPage:
             )
         )
     return FirstPage(title=title, parts=parts, said=frozenset(said))
-
-
-def _known(lesson: str) -> tuple[str, dict[str, Asked]]:
-    """The title of a lesson, and its table; an instructor's own notebook has its name."""
-    try:
-        known = find_lesson(lesson)
-        return f"{known.name[:2].lstrip('0')} · {known.title}", {one.name: one for one in outline(known)}
-    except (UnknownLesson, CourseError):
-        return lesson, {}
 
 
 def _message(cell: NotebookNode) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from autograde.course import class_data
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS
+from autograde.course.text import counted
 from autograde.grading.records import results
 from autograde.grading.records.course import Course
 from autograde.instructor import roster
@@ -31,7 +32,6 @@ from autograde.instructor.report.tables import write_csv
 from autograde.instructor.roster import Check, Entry, Roster
 
 CSV, CANVAS, MOODLE = "csv", "canvas", "moodle"
-FORMATS = (CSV, CANVAS, MOODLE)
 _NUMBER = re.compile(r"^(.*\S)\s+\((\d+)\)$")
 
 
@@ -88,15 +88,17 @@ def export(
             )
     waiting = sum(grade.review for grade in have.grades.values())
     if waiting:
-        lines.append(f"{waiting} submissions still need manual review; the file has their current points.")
+        need = "needs" if waiting == 1 else "need"
+        lines.append(f"{counted(waiting, 'submission')} still {need} manual review; the file has the current points.")
     return Exported(target, tuple(lines))
 
 
 def _target(file: Path | None, name: str) -> Path:
+    """A path without an ending is a folder, which may be new."""
     if file is None:
         return class_data.folder("export") / name
     target = file.expanduser().resolve()
-    return target / name if target.is_dir() else target
+    return target / name if target.is_dir() or not target.suffix else target
 
 
 def _check(class_list: Roster | None, students: Sequence[str], have: Grades) -> Check:
@@ -173,7 +175,7 @@ def _canvas_column(lesson: str, max_score: float, class_list: Roster | None, lin
 
     Appends to `lines` what the instructor should know before importing: no such column, several, another maximum.
     """
-    title = next((one.title for one in LESSONS if one.name == lesson), lesson)
+    title = next((known.title for known in LESSONS if known.name == lesson), lesson)
     known = {
         column: match[1] for column in (class_list.others if class_list else ()) if (match := _NUMBER.match(column))
     }

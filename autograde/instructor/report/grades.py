@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nbgrader.api import Assignment, Gradebook, Student, SubmittedAssignment
+from nbgrader.api import Assignment, BaseCell, Gradebook, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Grade as GradeOfCell
 
 from autograde.grading.records.course import Course
 
@@ -37,12 +38,14 @@ class Grade:
 
 @dataclass(frozen=True)
 class Grades:
-    """people  {student: Person}; most, due  {lesson: points, date}; grades  {(lesson, student): Grade}"""
+    """people  {student: Person}; max_score, due  {lesson: points, date}; grades  {(lesson, student): Grade};
+    by_hand  {(lesson, student): {cell: points that a person gave}}"""
 
     people: dict[str, Person]
     max_score: dict[str, float]
     grades: dict[tuple[str, str], Grade]
     due: dict[str, str] = field(default_factory=dict)
+    by_hand: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
 
 
 def read(course: Course, lesson: str | None = None) -> Grades:
@@ -68,6 +71,17 @@ def read(course: Course, lesson: str | None = None) -> Grades:
             SubmittedAssignment.needs_manual_grade,
             SubmittedAssignment.timestamp,
         ).join(SubmittedAssignment, SubmittedAssignment.assignment_id == Assignment.id)
+        manual = (
+            db.query(Assignment.name, SubmittedAssignment.student_id, BaseCell.name, GradeOfCell.manual_score)
+            .join(SubmittedAssignment, SubmittedAssignment.assignment_id == Assignment.id)
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(GradeOfCell, GradeOfCell.notebook_id == SubmittedNotebook.id)
+            .join(BaseCell, BaseCell.id == GradeOfCell.cell_id)
+            .filter(GradeOfCell.manual_score.is_not(None))
+        )
+        by_hand: dict[tuple[str, str], dict[str, float]] = {}
+        for name, student, cell, points in manual:
+            by_hand.setdefault((name, student), {})[cell] = points
         if lesson is not None:
             lessons, rows = lessons.filter(Assignment.name == lesson), rows.filter(Assignment.name == lesson)
         grades = {}
@@ -78,4 +92,4 @@ def read(course: Course, lesson: str | None = None) -> Grades:
             )
         known = lessons.all()
         max_score = {name: float(points or 0) for name, points, _ in known}
-        return Grades(people, max_score, grades, {name: str(due or "") for name, _, due in known})
+        return Grades(people, max_score, grades, {name: str(due or "") for name, _, due in known}, by_hand)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import mean, median
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,7 +22,7 @@ from autograde.course.errors import CourseError
 from autograde.course.lessons import GRADED
 from autograde.grading.records.course import Course
 from autograde.instructor.pages import TEMPLATES
-from autograde.instructor.report import grades, plots, predictions
+from autograde.instructor.report import answers, grades, plots, predictions, regrade
 from autograde.instructor.report.summary import Summary, summarize
 from autograde.instructor.report.tables import write_csv
 from autograde.judge.verdict import marked_up
@@ -26,6 +30,15 @@ from helpers.figures import Picture
 
 MOST_NAMES = 40  # names after a misconception on the page; the table has all
 MOST_ROWS = 500  # submissions in a table of the page
+MOST_ANSWERS = 3  # of one mistake, each written differently
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where a page of the report finds a student's feedback and notebook; "" where they are not there."""
+
+    feedback: str = ""
+    notebook: str = ""
 
 
 def report(course: Course, lessons: Sequence[str] | None = None) -> list[Path]:
@@ -34,22 +47,34 @@ def report(course: Course, lessons: Sequence[str] | None = None) -> list[Path]:
     folder = class_data.folder("report")
     if not chosen:
         raise CourseError("No submission has been graded yet. Run `course grade` first.")
-    written, summaries = [], []
+    requests = regrade.read(class_data.folder("regrade"))
+    written, summaries, links = [], [], {}
     for lesson in chosen:
         summary = summarize(course.results, lesson, grades.read(course, lesson))
         if not summary.rows and not summary.not_graded:
             raise CourseError(f"No submission of {lesson} has been graded yet. Run `course grade {lesson}` first.")
-        files = [(row.student, course.submitted(row.student, lesson) / f"{lesson}.ipynb") for row in summary.rows]
-        summary.predictions = predictions.of_class(files)
+        submitted = {row.student: course.submitted(row.student, lesson) / f"{lesson}.ipynb" for row in summary.rows}
+        graded = {row.student: course.autograded(row.student, lesson) / f"{lesson}.ipynb" for row in summary.rows}
+        summary.predictions = predictions.of_class(submitted.items())
+        summary.requests = [request for request in requests if request.lesson in (lesson, "")]
+        answers.add_code(summary, graded)
+        links[lesson] = {student: _links(student, lesson, file, folder) for student, file in submitted.items()}
         file = folder / f"{lesson}.html"
-        notebooks.write(file, render(summary))
+        notebooks.write(file, render(summary, links[lesson]))
         write_tables(summary, folder)
         written.append(file)
         summaries.append(summary)
     if not lessons:
         written.insert(0, folder / "all.html")
-        notebooks.write(written[0], _template("overview").render(lessons=[_line(one) for one in summaries], now=_now()))
+        notebooks.write(written[0], render_overview(summaries, links))
+        write_overview(summaries, folder)
     return written
+
+
+def _links(student: str, lesson: str, notebook: Path, folder: Path) -> Links:
+    feedback = class_data.folder("feedback") / student / lesson / f"{lesson}.html"
+    places = (Path(os.path.relpath(file, folder)).as_posix() if file.is_file() else "" for file in (feedback, notebook))
+    return Links(*map(quote, places))
 
 
 def _graded(course: Course) -> list[str]:
@@ -59,8 +84,11 @@ def _graded(course: Course) -> list[str]:
     return [name for name in known if name in found] + sorted(found - set(known))
 
 
-def render(summary: Summary) -> str:
-    """The page of one lesson: one file, no script, nothing from elsewhere."""
+def render(summary: Summary, links: Mapping[str, Links] | None = None) -> str:
+    """The page of one lesson: one file, with no script but its own for sorting, and nothing from elsewhere.
+
+    links  for each student
+    """
     figures = {}
     if summary.rows:
         figures = {"points": plots.points(summary), "seconds": plots.seconds(summary)}
@@ -69,7 +97,7 @@ def render(summary: Summary) -> str:
         if summary.mistakes:
             figures["mistakes"] = plots.mistakes(summary)
     return _template("lesson").render(
-        one=summary,
+        summary=summary,
         line=_line(summary),
         figures={name: _figure(picture) for name, picture in figures.items()},
         times=_times([row.seconds for row in summary.rows]),
@@ -77,16 +105,62 @@ def render(summary: Summary) -> str:
         reviews=summary.reviews[:MOST_ROWS],
         noted=[row for row in summary.rows if row.notes][:MOST_ROWS],
         predictions=_by_question(summary),
+        people=_people([summary], links or {}),
         most_names=MOST_NAMES,
+        most_answers=MOST_ANSWERS,
+        most_rows=MOST_ROWS,
         now=_now(),
     )
+
+
+def _people(summaries: Iterable[Summary], links: Mapping[str, Links]) -> dict[str, dict]:
+    return {
+        row.student: {"name": row.name, "links": links.get(row.student, Links())}
+        for summary in summaries
+        for row in summary.rows
+    }
+
+
+def render_overview(summaries: Sequence[Summary], links: Mapping[str, Mapping[str, Links]]) -> str:
+    """The class over the lessons. links: {lesson: {student: Links}}"""
+    begun = [summary for summary in summaries if summary.rows]
+    students = _over_lessons(summaries)
+    return _template("overview").render(
+        lessons=[_line(summary) for summary in summaries],
+        figure=_figure(plots.lessons(begun)) if len(begun) > 1 else None,
+        students=dict(list(students.items())[:MOST_ROWS]),
+        count=len(students),
+        links=links,
+        now=_now(),
+    )
+
+
+def _over_lessons(summaries: Iterable[Summary]) -> dict[str, dict]:
+    """{student: name, total, and the row of each lesson}, by name."""
+    students: dict[str, dict] = {}
+    for summary in summaries:
+        for row in summary.rows:
+            student = students.setdefault(row.student, {"name": row.name, "total": 0.0, "rows": {}})
+            student["rows"][summary.lesson] = row
+            student["total"] += row.score
+    return dict(sorted(students.items(), key=lambda item: (item[1]["name"].casefold(), item[0])))
+
+
+def write_overview(summaries: Sequence[Summary], folder: Path) -> None:
+    """all.csv: a row for each student, with the points of each lesson."""
+    lessons = [summary.lesson for summary in summaries]
+    rows = []
+    for student, work in _over_lessons(summaries).items():
+        points = [work["rows"][lesson].score if lesson in work["rows"] else None for lesson in lessons]
+        rows.append([student, work["name"], *points, work["total"]])
+    write_csv(folder / "all.csv", ["student", "name", *lessons, "total"], rows)
 
 
 def _by_question(summary: Summary) -> dict[str, dict[str, int]]:
     """{question: {guess: how many}}, the most frequent guess first."""
     counts: dict[str, Counter[str]] = {}
-    for one in summary.predictions:
-        counts.setdefault(one.question, Counter())[one.guess] += 1
+    for prediction in summary.predictions:
+        counts.setdefault(prediction.question, Counter())[prediction.guess] += 1
     return {question: dict(count.most_common(MOST_NAMES)) for question, count in counts.items()}
 
 
@@ -95,14 +169,17 @@ def _line(summary: Summary) -> dict:
     scores = [row.score for row in summary.rows]
     return {
         "lesson": summary.lesson,
+        "title": summary.title,
         "count": len(scores),
         "max_score": summary.max_score,
         "mean": mean(scores) if scores else 0.0,
         "median": median(scores) if scores else 0.0,
         "full": sum(score >= summary.max_score for score in scores),
         "reviews": len(summary.reviews),
+        "requests": len(summary.open_requests),
         "late": sum(row.late > 0 for row in summary.rows),
         "first": summary.mistakes[0] if summary.mistakes else None,
+        "first_at": summary.number(summary.mistakes[0].exercise) if summary.mistakes else "",
     }
 
 
@@ -113,8 +190,8 @@ def _times(seconds: list[float]) -> dict:
 
 
 def write_tables(summary: Summary, folder: Path) -> None:
-    """LESSON.csv has a row for each submission, LESSON-misconceptions.csv one for each misconception, and
-    LESSON-predictions.csv, where there are any, one for each guess."""
+    """LESSON.csv has a row for each submission, LESSON-misconceptions.csv one for each misconception and each wrong
+    result without a name, and LESSON-predictions.csv, where there are any, one for each guess."""
     names = list(summary.parts)
     header = ["student", "name", "submitted", "score", "max_score", "late_penalty", "seconds", "assurance"]
     header += ["needs_review", "notes"]
@@ -124,12 +201,15 @@ def write_tables(summary: Summary, folder: Path) -> None:
         write_csv(
             folder / f"{summary.lesson}-predictions.csv",
             ["question", "prediction", "student"],
-            ((one.question, one.guess, one.student) for one in summary.predictions),
+            ((prediction.question, prediction.guess, prediction.student) for prediction in summary.predictions),
         )
     write_csv(
         folder / f"{summary.lesson}-misconceptions.csv",
         ["exercise", "misconception", "sentence", "submissions", "students"],
-        ((one.exercise, one.name, one.sentence, len(one.students), " ".join(one.students)) for one in summary.mistakes),
+        (
+            (mistake.exercise, mistake.name, mistake.sentence, len(mistake.students), " ".join(mistake.students))
+            for mistake in (*summary.mistakes, *summary.unnamed)
+        ),
     )
 
 
@@ -154,6 +234,9 @@ def _environment() -> Environment:
     loader = FileSystemLoader(TEMPLATES / "report")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters["coded"] = lambda text: Markup(marked_up(text))
+    script = (TEMPLATES / "report" / "sort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    made.globals["sort"] = {"text": Markup(script), "digest": Markup(f"sha256-{digest}")}
     made.filters["number"] = lambda value: f"{value:.2f}".rstrip("0").rstrip(".")
     return made
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from autograde.course.text import counted
 from autograde.instructor.report.summary import OUTCOMES, PARTLY, Summary
 from autograde.judge.verdict import STATE_COLOURS
 from helpers.figures import COLOURS, Picture, new, show
@@ -36,7 +38,7 @@ def points(summary: Summary) -> Picture:
     full = sum(score >= summary.max_score for score in scores)
     return show(
         figure,
-        f"Histogram of the points of {len(scores)} submissions: from {min(scores):g} to {max(scores):g} of "
+        f"Histogram of the points of {counted(len(scores), 'submission')}: from {min(scores):g} to {max(scores):g} of "
         f"{summary.max_score:g}, median {middle:g}; {full} have full points.",
     )
 
@@ -57,28 +59,50 @@ def outcomes(summary: Summary) -> Picture:
                 style = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
                 axes.text(*place, f"{share:.0%}", ha="center", va="center", fontsize=8, bbox=style)
         left += shares
-    axes.set_yticks(places, [_plain(part.name) for part in parts])
+    axes.set_yticks(places, [_plain(summary.label(part.name)) for part in parts])
     axes.invert_yaxis()
     axes.set(xlabel="share of the submissions", ylabel="exercise", xlim=(0, 1))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(ncols=5, frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), fontsize=9)
-    words = "; ".join(f"{part.name} {part.pass_rate:.0%}" for part in parts)
+    words = "; ".join(f"{summary.label(part.name)} {part.pass_rate:.0%}" for part in parts)
     return show(figure, f"Bars for each exercise: the share of submissions that passed it. {words}.")
 
 
 def mistakes(summary: Summary) -> Picture:
     """The most frequent misconceptions of the class."""
     top = summary.mistakes[:MOST_BARS]
-    counts = [len(one.students) for one in top]
-    figure, axes = new(size=(8, 0.8 + 0.32 * len(top)))
+    counts = [len(mistake.students) for mistake in top]
+    figure, axes = new(size=(8, max(1.7, 0.8 + 0.32 * len(top))))
     bars = axes.barh(range(len(top)), counts, color=COLOURS[1])
     axes.bar_label(bars, padding=3)
-    axes.set_yticks(range(len(top)), [_plain(f"{one.exercise}: {one.name}") for one in top])
+    names = [f"{summary.number(mistake.exercise)} {mistake.name}" for mistake in top]
+    axes.set_yticks(range(len(top)), [_plain(name) for name in names])
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="submissions", ylabel="misconception")
-    words = "; ".join(f"{one.exercise}, {one.name}: {count}" for one, count in zip(top, counts, strict=True))
+    words = "; ".join(f"{name}: {count}" for name, count in zip(names, counts, strict=True))
     return show(figure, f"Bars for the most frequent misconceptions, by number of submissions. {words}.")
+
+
+def lessons(summaries: Sequence[Summary]) -> Picture:
+    """The class over the lessons: the middle half of the points and their median, and how many have handed in."""
+    figure, (above, below) = new(2, 1, size=(8, 4.6), height_ratios=(2, 1), sharex=True)
+    places, words = range(len(summaries)), []
+    for place, summary in zip(places, summaries, strict=True):
+        shares = [row.score / (row.max_score or 1.0) for row in summary.rows]
+        low, middle, high = np.quantile(shares, [0.25, 0.5, 0.75])
+        above.vlines(place, low, high, color=COLOURS[0], linewidth=10, alpha=0.5)
+        above.plot(place, middle, "k_", markersize=18, markeredgewidth=2)
+        bars = below.bar(place, len(shares), color=COLOURS[2], width=0.6)
+        below.bar_label(bars, padding=2, fontsize=9)
+        words.append(f"{summary.title}: median {middle:.0%}, middle half {low:.0%} to {high:.0%}, {len(shares)}")
+    above.set(ylim=(0, 1.05), ylabel="share of the points")
+    above.yaxis.set_major_formatter(PercentFormatter(1))
+    below.set(ylabel="submissions", xlabel="lesson")
+    below.set_xticks(places, [summary.title.split(" ")[0] for summary in summaries])
+    below.margins(y=0.25)
+    below.yaxis.set_major_locator(MaxNLocator(integer=True))
+    return show(figure, f"For each lesson the points (a line at the median) and the submissions. {'; '.join(words)}.")
 
 
 def seconds(summary: Summary) -> Picture:
@@ -90,6 +114,6 @@ def seconds(summary: Summary) -> Picture:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return show(
         figure,
-        f"Histogram of the grading time of {len(times)} submissions: median {median(times):.2g} seconds, "
+        f"Histogram of the grading time of {counted(len(times), 'submission')}: median {median(times):.2g} seconds, "
         f"longest {max(times):.2g} seconds.",
     )

@@ -33,7 +33,7 @@ def of_class(files: Iterable[tuple[str, Path]]) -> list[Prediction]:
         except (Unreadable, OSError):
             continue
         found += [Prediction(student, question, guess) for question, guess in guesses(sources)]
-    return sorted(found, key=lambda one: (one.question, one.guess.casefold(), one.student))
+    return sorted(found, key=lambda prediction: (prediction.question, prediction.guess.casefold(), prediction.student))
 
 
 def guesses(sources: Iterable[str]) -> Iterator[tuple[str, str]]:
