@@ -13,11 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from autograde.course import namesake, paths
 from autograde.course.errors import CourseError, sentence
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.job import ALL, GradeRequest
 
 PLATFORMS = ("moodle", "canvas", "blackboard", "brightspace", "github", "google")
+
+# what an installed package can do; the rest builds, grades and tests in a clone of the repository
+FOR_LEARNERS = ("lab", "start", "progress", "reset", "check", "doctor", "train")
 
 EXAMPLES = """\
 for learners:
@@ -41,6 +45,7 @@ for instructors:
 for authors:
   course build                     text -> executed solutions -> release
   course prove softmax             does the check reject every change of the reference?
+  course site                      build the documentation site
   course test                      everything that CI runs
 """
 
@@ -76,8 +81,8 @@ def parser() -> _Parser:
     main.add_argument("--version", action=_Version, nargs=0, help="the version, and the commit of a clone")
     commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def command(name: str, text: str, example: str, lesson: str = "") -> argparse.ArgumentParser:
-        one = commands.add_parser(
+    def add(name: str, text: str, example: str, lesson: str = "") -> argparse.ArgumentParser:
+        command = commands.add_parser(
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
@@ -85,82 +90,96 @@ def parser() -> _Parser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if lesson:
-            one.add_argument(
+            command.add_argument(
                 "lesson", metavar="LESSON", nargs=lesson, help="a lesson: 3, single_head or 03_single_head"
             )
-        one.set_defaults(run=globals()[f"_{name}"])
-        main.commands[name] = one
-        return one
+        command.set_defaults(run=globals()[f"_{name}"])
+        main.commands[name] = command
+        return command
 
-    one = command("lab", "copy new lessons and open JupyterLab", "course lab")
-    one.add_argument("--instructor", action="store_true", help="open the whole course, with the formgrader")
-    one.add_argument("--no-browser", action="store_true", help="start the server without opening a browser")
-    one.add_argument("--port", type=_port, help="the port of the server; default: 8888, or the next one that is free")
-    command("start", "copy the lessons to my_work; never overwrites a file", "course start")
-    command("progress", "lessons, exercises, points, and what is next", "course progress")
-    one = command("reset", "put a lesson or one exercise back as it was, with a backup", "course reset 3 softmax", "?")
-    one.add_argument("exercise", metavar="EXERCISE", nargs="?", help="only the cell of this exercise")
-    command("check", "run your notebook and print the state of each exercise", "course check 3", "?")
-    command("doctor", "look whether everything is here that the course needs", "course doctor")
-    command("train", "train a Transformer, on this machine's best device", "course train small --minutes 2")
-    command("build", "text -> executed solutions -> release", "course build 3", "*")
-    one = command("release", "enter a lesson into the gradebook and pack it for handing out", "course release 3", "?")
-    one.add_argument("--exchange", action="store_true", help="also put it into nbgrader's exchange")
-    one = command("collect", "take submissions in", "course collect 3 submissions.zip", "?")
-    one.add_argument("sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange")
-    one.add_argument(
+    command = add("lab", "copy new lessons and open JupyterLab", "course lab")
+    command.add_argument("--instructor", action="store_true", help="open the whole course, with the formgrader")
+    command.add_argument("--no-browser", action="store_true", help="start the server without opening a browser")
+    command.add_argument(
+        "--port", type=_port, help="the port of the server; default: 8888, or the next one that is free"
+    )
+    add("start", "copy the lessons to my_work; never overwrites a file", "course start")
+    add("progress", "lessons, exercises, points, and what is next", "course progress")
+    command = add("reset", "put a lesson or one exercise back as it was, with a backup", "course reset 3 softmax", "?")
+    command.add_argument("exercise", metavar="EXERCISE", nargs="?", help="only the cell of this exercise")
+    add("check", "run your notebook and print the state of each exercise", "course check 3", "?")
+    add("doctor", "look whether everything is here that the course needs", "course doctor")
+    add("train", "train a Transformer, on this machine's best device", "course train small --minutes 2")
+    add("build", "text -> executed solutions -> release", "course build 3", "*")
+    command = add("release", "enter a lesson into the gradebook and pack it for handing out", "course release 3", "?")
+    command.add_argument("--exchange", action="store_true", help="also put it into nbgrader's exchange")
+    command = add("collect", "take submissions in", "course collect 3 submissions.zip", "?")
+    command.add_argument(
+        "sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange"
+    )
+    command.add_argument(
         "--from",
         dest="platform",
         metavar="PLATFORM",
         choices=PLATFORMS,
         help=f"whose download it is: {', '.join(PLATFORMS)}; default: recognised by the names in it",
     )
-    one.add_argument(
+    command.add_argument(
         "--names",
         metavar="PATTERN",
         default="",
         help="a regular expression for the paths in it, with groups as in nbgrader's zip_collect: (?P<student_id>...)",
     )
-    one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): says who a name or number is")
-    one.add_argument(
+    command.add_argument(
+        "--roster", metavar="FILE", type=Path, help="the class list (CSV): says who a name or number is"
+    )
+    command.add_argument(
         "--received",
         metavar="TIME",
         default="",
         help="when these were handed in, like '2026-11-10 23:59'; `dates`: at each file's own date",
     )
-    one.add_argument("--student", metavar="NAME", default="", help="everything in it is this student's")
-    one.add_argument("--class", dest="whole_class", action="store_true", help="it is the class's, not one student's")
-    one = command("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
-    one.add_argument("--student", help="only this student")
-    one.add_argument("--force", action="store_true", help="grade also what has not changed")
-    one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
-    one.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://...; `local` starts one here")
-    one.add_argument("--all-cells", action="store_true", help="run also the cells that decide no grade (figures)")
-    one.add_argument("--unsafe", action="store_true", help="grade where this machine cannot isolate submissions")
-    command(
-        "report", "what a class did: points, misconceptions, what to look at (HTML and CSV)", "course report 3", "?"
+    command.add_argument("--student", metavar="NAME", default="", help="everything in it is this student's")
+    command.add_argument(
+        "--class", dest="whole_class", action="store_true", help="it is the class's, not one student's"
     )
-    command("similar", "list uncommon answers that students share (CSV)", "course similar 3", "?")
-    one = command("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
-    one.add_argument("--student", help="only this student")
-    one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
-    one = command("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
-    one.add_argument("file", metavar="FILE", type=Path, help="the class list (CSV)")
-    one = command("export", "write grades as CSV", "course export --format canvas --roster class.csv", "?")
-    one.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's")
-    one.add_argument("--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it")
-    one.add_argument(
+    command = add("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
+    command.add_argument("--student", help="only this student")
+    command.add_argument("--force", action="store_true", help="grade also what has not changed")
+    command.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://...; `local` starts one here")
+    command.add_argument("--all-cells", action="store_true", help="run also the cells that decide no grade (figures)")
+    command.add_argument("--unsafe", action="store_true", help="grade where this machine cannot isolate submissions")
+    command.add_argument("--runtime", metavar="NAME", help="only in Podman or Docker, with this runtime, like `runsc`")
+    add("report", "what a class did: points, misconceptions, what to look at (HTML and CSV)", "course report 3", "?")
+    add("similar", "list uncommon answers that students share (CSV)", "course similar 3", "?")
+    command = add("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
+    command.add_argument("--student", help="only this student")
+    command.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
+    command = add("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
+    command.add_argument("file", metavar="FILE", type=Path, help="the class list (CSV)")
+    command = add("export", "write grades as CSV", "course export --format canvas --roster class.csv", "?")
+    command.add_argument(
+        "--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's"
+    )
+    command.add_argument(
+        "--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it"
+    )
+    command.add_argument(
         "--out", "--to", dest="out", metavar="FILE", type=Path, help="a file or a folder; default: classroom/export/"
     )
-    one.add_argument("--allow-missing", action="store_true", help="skip submissions that match nobody in the roster")
-    one = command("prove", "prove the checks: changes of each reference fail", "course prove softmax --seeds 5")
-    one.add_argument("exercises", metavar="EXERCISE", nargs="*", help="default: all exercises")
-    one.add_argument("--seeds", type=_count, metavar="N", help="how many sets of random inputs; default: 3")
-    one.add_argument("--full", action="store_true", help="20 sets, and write docs/proof.md")
-    one.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
-    one = command("test", "run everything that CI runs", "course test")
-    one.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
-    one.add_argument("--full", action="store_true", help="execute every lesson once more, and measure coverage")
+    command.add_argument(
+        "--allow-missing", action="store_true", help="skip submissions that match nobody in the roster"
+    )
+    command = add("prove", "prove the checks: changes of each reference fail", "course prove softmax --seeds 5")
+    command.add_argument("exercises", metavar="EXERCISE", nargs="*", help="default: all exercises")
+    command.add_argument("--seeds", type=_count, metavar="N", help="how many sets of random inputs; default: 3")
+    command.add_argument("--full", action="store_true", help="20 sets, and write docs/proof.md")
+    command.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
+    add("site", "build the documentation site, and follow its links", "course site")
+    command = add("test", "run everything that CI runs", "course test")
+    command.add_argument("--stage", action="append", metavar="NAME", help="only this stage (may be given again)")
+    command.add_argument("--full", action="store_true", help="execute every lesson once more, and measure coverage")
     return main
 
 
@@ -196,9 +215,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     _stop_at_sigterm()
     try:
+        namesake.refuse()
         if argv[:1] == ["train"]:  # the trainer's own parser: `torchrun` takes the same arguments without this package
             return _train(argv[1:])
         args = _arguments(argv)
+        if args.command not in FOR_LEARNERS or getattr(args, "instructor", False):
+            paths.root()
         return args.run(args) or 0
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
@@ -281,7 +303,9 @@ def _reset(args) -> int:
 def _check(args) -> int:
     from autograde.learner import workspace
 
-    verdicts = workspace.check(_graded_lesson(args))
+    lesson = _graded_lesson(args)
+    print(f"Running your notebook of {lesson.name} ...", file=sys.stderr, flush=True)
+    verdicts = workspace.check(lesson)
     for verdict in verdicts:
         print(verdict.message if not verdict.passed and verdict.state != "not started" else verdict.headline)
     passed = sum(verdict.passed for verdict in verdicts)
@@ -303,6 +327,13 @@ def _build(args) -> int:
     lessons = [find_lesson(text) for text in args.lesson] or list(LESSONS)
     changed = build.build(lessons)
     print(f"{len(changed)} files changed." if changed else "Nothing changed.")
+    return 0
+
+
+def _site(args) -> int:
+    from autograde.author import site
+
+    print(f"The site is in {site.build()}: open index.html there.")
     return 0
 
 
@@ -351,22 +382,28 @@ def _collect(args) -> int:
 
 
 def _grade(args) -> int:
-    from autograde.course import imports, paths
+    from autograde.course import class_data, imports, paths
     from autograde.grading.classes import workers
+    from autograde.grading.records import results
 
     lesson = _graded_lesson(args)
     imports.notebooks()
-    if args.scheduler is None:
+    folders = class_data.folder("results"), lesson.name, class_data.folder("submitted")
+    complete = not args.force and results.seem_complete(*folders, filter(None, [args.student]))
+    if args.scheduler is None and not complete and not args.runtime:
         workers.begin(paths.release_of(lesson))
-    from autograde.grading.classes import progress
-    from autograde.grading.records import course
-    from autograde.instructor import classroom
+    with imports.without_collections():
+        from autograde.grading.classes import progress
+        from autograde.grading.records import course
+        from autograde.instructor import classroom
 
     options = course.load().options
     if args.all_cells:
         options = replace(options, cells=ALL)
     if args.unsafe:
         options = replace(options, unsafe=True)
+    if args.runtime:
+        options = replace(options, runtime=args.runtime)
     shown = progress.Progress(lesson.name)
     request = GradeRequest(
         lesson=lesson.name,
@@ -414,12 +451,18 @@ def _similar(args) -> int:
 
 
 def _feedback(args) -> int:
+    from autograde.course import class_data
+    from autograde.course.text import counted
     from autograde.grading.classes import progress
     from autograde.instructor import classroom
 
+    lesson = _graded_lesson(args)
     with progress.pages() as on_pages:
-        files = classroom.feedback(_graded_lesson(args), args.student, args.jobs, on_pages)
-    print("\n".join(map(str, files)) if files else "There are no graded submissions yet. Run `course grade` first.")
+        files = classroom.feedback(lesson, args.student, args.jobs, on_pages)
+    if not files:
+        whose = f"submission of {args.student}" if args.student else "submission"
+        raise CourseError(f"No {whose} in {lesson.name} has been graded yet. Run `course grade {lesson.name}` first.")
+    print(f"{counted(len(files), 'page')} in {class_data.folder('feedback')}, the first is {files[0]}")
     return 0
 
 

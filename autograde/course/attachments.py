@@ -15,7 +15,7 @@ _PROGRAMS = (".py", ".pyc", ".pyo", ".pyd", ".pyw", ".pyx", ".pth", ".ipy", ".eg
 PROGRAMS = frozenset([*_PROGRAMS, ".exe", ".sh", ".bat", ".cmd", ".ps1"])
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}$")
 
-NO_PROGRAMS = "a submission is its notebook alone, without programs beside it"
+NO_PROGRAMS = "a submission is its notebook only, without programs beside it"
 ONLY_WEIGHTS = f"of other files only saved weights are taken (`*{WEIGHTS}` beside the notebook)"
 TOO_MANY = f"at most {MOST} files with weights are taken"
 TOO_LARGE = f"it cannot be read, or has more than {LARGEST // 2**20} MiB"

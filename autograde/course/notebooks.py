@@ -6,11 +6,13 @@ import copy
 import json
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
-from nbformat.v4.rwbase import split_lines, strip_transient
+from autograde.course import atomic, imports
 
-from autograde.course import atomic
+imports.notebooks()  # before nbformat
+
+import nbformat  # noqa: E402
+from nbformat import NotebookNode  # noqa: E402
+from nbformat.v4.rwbase import split_lines, strip_transient  # noqa: E402
 
 # What a Python kernel reports and JupyterLab writes into a notebook that it opens. All of it is saved from the start,
 # so that opening a notebook changes nothing.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autograde.course import paths
 from autograde.course.errors import CourseError
-from autograde.course.lessons import Lesson
+from autograde.course.lessons import Lesson, find_lesson
 
 _ROW = re.compile(r"\| ([\d.]+) `(\w+)`( \(extra\))? \| (.*) \| (\d+) \| (\d+) \|")
 
@@ -39,6 +39,16 @@ def outline(lesson: Lesson) -> list[Asked]:
         Asked(number=number, name=name, title=title, points=int(points), minutes=int(minutes), extra=bool(extra))
         for number, name, extra, title, points, minutes in _ROW.findall(text)
     ]
+
+
+def described(name: str) -> tuple[str, dict[str, Asked]]:
+    """The title of a lesson for people ("3 · Single-head attention") and its exercises by name; an instructor's own
+    notebook has its name, and no table."""
+    try:
+        lesson = find_lesson(name)
+        return f"{lesson.number} · {lesson.title}", {asked.name: asked for asked in outline(lesson)}
+    except CourseError:
+        return name, {}
 
 
 def _source(cell: dict) -> str:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from autograde.course import notebooks, paths
@@ -13,26 +14,40 @@ from autograde.course.errors import CourseError
 from autograde.course.kernels import environment
 from autograde.course.lessons import Lesson
 
+# nbgrader's command for several lessons: its imports take seconds, and a lesson hardly any
+_GENERATE = """
+import sys
+from nbgrader.apps import GenerateAssignmentApp
+for lesson in sys.argv[1].split(","):
+    GenerateAssignmentApp.launch_instance([lesson, *sys.argv[2:]])
+    GenerateAssignmentApp.clear_instance()
+"""
 
-def release(lesson: Lesson, record: bool = False) -> list[Path]:
-    """Let nbgrader make the release of the executed solution; returns the files that changed."""
-    target = paths.release_of(lesson).parent
-    remove_leftovers(lesson)
+
+def release(*lessons: Lesson, record: bool = False) -> list[list[Path]]:
+    """Let nbgrader make the releases of the executed solutions; returns the files that changed, for each lesson."""
+    for lesson in lessons:
+        remove_leftovers(lesson)
     with tempfile.TemporaryDirectory() as folder:
-        made = make_release(lesson, Path(folder), record) / lesson.name
-        changed = []
-        for file in sorted(made.rglob("*")):
-            if file.is_file():
-                destination = target / file.relative_to(made)
-                content = file.read_bytes()
-                if file.suffix == ".ipynb":
-                    content = notebooks.to_text(notebooks.read(file)).encode("utf-8")
-                if notebooks.write(destination, content):
-                    changed.append(destination)
-        for old in sorted(target.rglob("*")):
-            if old.is_file() and not (made / old.relative_to(target)).exists():
-                old.unlink()
-                changed.append(old)
+        _generate(lessons, Path(folder), record)
+        return [_replace(paths.release_of(lesson).parent, Path(folder) / lesson.name) for lesson in lessons]
+
+
+def _replace(target: Path, made: Path) -> list[Path]:
+    """Make `target` what was made; returns the files that changed."""
+    changed = []
+    for file in sorted(made.rglob("*")):
+        if file.is_file():
+            destination = target / file.relative_to(made)
+            content = file.read_bytes()
+            if file.suffix == ".ipynb":
+                content = notebooks.to_text(notebooks.read(file)).encode("utf-8")
+            if notebooks.write(destination, content):
+                changed.append(destination)
+    for old in sorted(target.rglob("*")):
+        if old.is_file() and not (made / old.relative_to(target)).exists():
+            old.unlink()
+            changed.append(old)
     return changed
 
 
@@ -44,19 +59,20 @@ def remove_leftovers(lesson: Lesson) -> None:
         file.unlink()
 
 
-def make_release(lesson: Lesson, folder: Path, record: bool = False) -> Path:
-    """Run `nbgrader generate_assignment` into `folder`; with `record` the gradebook learns of the lesson too."""
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson.name, "--force"]
+def _generate(lessons: Sequence[Lesson], folder: Path, record: bool) -> None:
+    """Run `nbgrader generate_assignment` into `folder`; with `record` the gradebook learns of the lessons too."""
+    names = [lesson.name for lesson in lessons]
+    command = [sys.executable, "-c", _GENERATE, ",".join(names), "--force"]
     command.append(f"--CourseDirectory.release_directory={folder}")
     if not record:
         command += ["--no-db", f"--CourseDirectory.db_url=sqlite:///{folder / 'unused.db'}"]
     run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
+    at_fault = next((name for name in names if not (folder / name).is_dir()), names[-1])
     if "because there are submissions associated with it" in run.stderr:
         raise CourseError(
-            f"{lesson.name}: its exercises are others than those that this class was given, and there are submissions. "
+            f"{at_fault}: its exercises are others than those that this class was given, and there are submissions. "
             "The gradebook is as it was. Finish the lesson with the version of the course that you released it from, "
             "and release this one to a new class, in a new folder."
         )
     if run.returncode:
-        raise CourseError(f"{lesson.name}: nbgrader could not make the release.\n{run.stderr.strip()}")
-    return folder
+        raise CourseError(f"{at_fault}: nbgrader could not make the release.\n{run.stderr.strip()}")

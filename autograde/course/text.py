@@ -1,4 +1,4 @@
-"""Text of unknown encoding, as spreadsheets and archives of other systems write it."""
+"""Text: of unknown encoding, as spreadsheets and archives of other systems write it; and counted things in words."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ _BOMS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _HIGH = re.compile(rb"[\x80-\xff]+")
 # Hangul of KS X 1001: two high bytes each. A Western letter with an accent is a single one between ASCII letters.
 _HANGUL = re.compile(rb"(?:[\xa1-\xc8][\xa1-\xfe])+")
+# what no Western name has: a capital behind a small letter, and signs beside letters
+_SIGNS = "“”„…†‡‰‹›•™ˆ˜¤¦§¨©¬®¯°±¶¸¹²³¼½¾×÷£¥¢"
+_DOUBT = re.compile(rf"[a-zß-öø-ÿ][À-ÖØ-ÞŠŽŒŸ]|[\x80-\x9f]|[{_SIGNS}]\w|\w[{_SIGNS}]")
 
 
-def decode(data: bytes, western: str = "cp1252") -> str:
+def decode(data: bytes, western: str = "cp1252", names: bool = False) -> str:
     """The text in `data`: UTF-8, UTF-16 or UTF-32, Korean (cp949), else the code page `western`.
+
+    names  it is a list of names, and signs beside letters mean that the code page is another one
 
     Raises ValueError where two encodings are possible, or none: a wrong guess would change names in silence.
     """
@@ -29,5 +34,12 @@ def decode(data: bytes, western: str = "cp1252") -> str:
     if all(_HANGUL.fullmatch(run) for run in runs):
         return data.decode("cp949")
     if all(len(run) == 1 for run in runs):
-        return data.decode(western)
+        text = data.decode(western)
+        if not (names and _DOUBT.search(text)):
+            return text
     raise ValueError("neither UTF-8 nor of one encoding that can be told from others")
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 page", "2 pages"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -11,6 +11,11 @@ from dateutil.parser import parse
 _DASHED = re.compile(r"^(\d{4}-\d\d-\d\d)[-_T ](\d\d)[-.:](\d\d)(?:[-.:](\d\d))?")  # Blackboard: 2026-03-01-10-20-30
 _JOINED = re.compile(r"\b(\d{1,2})(\d\d)(?=\s*[AaPp]\.?[Mm]\b|$)")  # Brightspace: 926 PM
 _DATE = re.compile(r"\d{4}")
+_PARTS = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2\d{4}")
+_OFFSET = re.compile(r"\b(?:GMT|UTC)\s*(?=[+-]\d)", re.IGNORECASE)  # POSIX, and dateutil, turn its sign round
+_PLACE = re.compile(r"\s+([A-Z]\w+(?:/\w+)+)$")  # Europe/Berlin
+# abbreviations of a single zone that the system's list lacks; hours east of Greenwich
+_ZONES = {"CEST": 2, "EEST": 3, "WEST": 1, "EDT": -4, "CDT": -5, "MDT": -6, "PDT": -7, "PST": -8, "KST": 9, "JST": 9}
 
 
 def read(text: str, local: bool = True) -> datetime.datetime:
@@ -27,16 +32,23 @@ def read(text: str, local: bool = True) -> datetime.datetime:
         text = f"{day} {hour}:{minute}:{second}{text[dashed.end() :]}"
     else:
         text = _JOINED.sub(r"\1:\2", text) if ":" not in text and not _DATE.fullmatch(text[-4:]) else text
+    parts = _PARTS.search(text)
+    if parts and parts[2] != "." and parts[1] != parts[3] and max(int(parts[1]), int(parts[3])) <= 12:
+        raise ValueError(f"{text[:80]!r} may be one of two days; write it as 2026-11-10")
+    text = _OFFSET.sub("", text)
+    place = _PLACE.search(text)
     try:
-        return in_utc(parse(text, tzinfos=_zone), local)
+        time = parse(text[: place.start()] if place else text, tzinfos=_zone, dayfirst=bool(parts))
+        return in_utc(time.replace(tzinfo=_zone(place[1], None)) if place else time, local)
     except (OverflowError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from None
 
 
-def _zone(name: str | None, offset: int | None) -> datetime.tzinfo | int:
+def _zone(name: str | None, offset: int | None) -> datetime.tzinfo:
     if offset is not None:
-        return offset
-    zone = tz.gettz(name)
+        return tz.tzoffset(name, offset)
+    hours = _ZONES.get(name or "")
+    zone = tz.gettz(name) if hours is None else tz.tzoffset(name, 3600 * hours)
     if zone is None:
         raise ValueError(f"the time zone {name} is not known; write it as +0100")
     return zone

@@ -15,6 +15,7 @@ from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, card, marked_up
 from autograde.learner.display import show
 
 SHOWN_AFTER = 3  # wrong numbers; then the right one is shown
+EXACT = 6  # decimals; what has more was computed by the machine
 
 _wrong: Counter[str] = Counter()
 
@@ -52,7 +53,7 @@ def _answer(number: ByHand, value: Any) -> tuple[str, str]:
         _wrong.pop(number.name, None)
         return PASSED, f"It is {_shown(number)}."
     _wrong[number.name] += 1
-    slip = next((text for slip, text in number.slips.items() if _near(typed, np.asarray(slip), number.places)), None)
+    slip = next((text for slip, text in number.slips.items() if _is(typed, np.asarray(slip), number.places)), None)
     advice = slip or number.hint
     if _wrong[number.name] >= SHOWN_AFTER:
         advice += f" The number is {_shown(number)}."
@@ -69,6 +70,14 @@ def _numbers(value: Any) -> np.ndarray | None:
 
 def _near(typed: np.ndarray, wanted: np.ndarray, places: int) -> bool:
     return typed.shape == wanted.shape and bool((np.abs(typed - wanted) <= 1.001 * 10.0**-places).all())
+
+
+def _is(typed: np.ndarray, slip: np.ndarray, places: int) -> bool:
+    """Whether the typed digits are those of the slip, rounded: one that is only near may be another mistake."""
+    decimals = max(len(np.format_float_positional(number).partition(".")[2]) for number in typed.flat)
+    return typed.shape == slip.shape and np.allclose(
+        typed, slip, rtol=0, atol=0.501 * 10.0 ** -min(max(places, decimals), EXACT)
+    )
 
 
 def _form(numbers: np.ndarray) -> str:

@@ -105,7 +105,9 @@ def _verdict(asked: Exercise, namespace: dict[str, Any]) -> Verdict:
 
 def _carried(asked: Exercise, verdict: Verdict, namespace: dict[str, Any]) -> Verdict:
     """The verdict after the answer has been asked again with what it uses of earlier exercises mended."""
-    used = carry.to_mend(asked, carry.code_in(namespace), {one.name: False for one in of_lesson(asked.lesson)})
+    used = carry.to_mend(
+        asked, carry.code_in(namespace), {exercise.name: False for exercise in of_lesson(asked.lesson)}
+    )
     own, wrong = {name: namespace[name] for name in used if name in namespace}, []
     try:
         for name in used:
@@ -126,11 +128,11 @@ def _with_next(asked: Exercise, verdict: Verdict) -> Verdict:
     if file is None:
         return verdict
     data, lesson = progress.read(file), of_lesson(asked.lesson)
-    left = [one for one in lesson if data.get(one.name, {}).get("state") != PASSED]
+    left = [exercise for exercise in lesson if data.get(exercise.name, {}).get("state") != PASSED]
     points = f"{asked.points} point{'s' * (asked.points != 1)}."
     done = f"{len(lesson) - len(left)} of {len(lesson)} exercises of this lesson are passed."
     at = lesson.index(asked)
-    later = [one for one in left if lesson.index(one) > at] or left
+    later = [exercise for exercise in left if lesson.index(exercise) > at] or left
     after = f" Next: `{later[0].name}` ({later[0].title}), about {later[0].minutes} minutes." if later else ""
     return replace(verdict, advice=f"{verdict.advice} {points} {done}{after}".strip())
 

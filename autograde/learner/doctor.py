@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograde.course import paths
+import autograde
+from autograde.course import hosted, paths
 
 PACKAGE = "transformer-by-hand"
 ROOM = 0.5  # GB that a learner's notebooks and a training need
@@ -38,20 +39,22 @@ def examine(grading: bool = True) -> Iterator[Found]:
 
     `grading`: also whether notebooks can be isolated, which takes longest and which learning does not need.
     """
-    looks = (_course, _python, _versions, _torch, _jupyter, _names, _fonts, _disk)
+    looks = [_course, _python, _versions, _torch, _jupyter, _names, _fonts, _disk]
+    if hosted.is_hosted():  # with a Jupyter and an environment of its own
+        looks = [_course, _torch, _names, _fonts, _disk]
     for look in (*looks, _isolation) if grading else looks:
         try:
             yield from look()
         except Exception as error:
             what = f"{look.__name__.strip('_')}: {type(error).__name__}: {error}"
-            yield Found(MEND, what, "Set the course up again: `python3 install.py`. If it stays, report this line.")
+            yield Found(MEND, what, f"{_again()} If it stays, report this line.")
 
 
 def version() -> str:
     """The course's version, and the commit of a clone."""
     number = importlib.metadata.version(PACKAGE)
-    folder = paths.root()
-    if not (folder / ".git").exists() or shutil.which("git") is None:
+    folder = paths.clone()
+    if folder is None or not (folder / ".git").exists() or shutil.which("git") is None:
         return number
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude", "*"]
     commit = subprocess.run(command, capture_output=True, text=True).stdout.strip()
@@ -64,14 +67,22 @@ def _home(path: Path | str) -> str:
     return "~" + text[len(home) :] if text == home or text.startswith(home + os.sep) else text
 
 
+def _again() -> str:
+    return "Run `python3 install.py` again." if paths.clone() else "Install the course again with pip."
+
+
+def _fresh() -> str:
+    return "`python3 install.py` makes one in .venv." if paths.clone() else "`python3 -m venv` makes one."
+
+
 def _course() -> Iterator[Found]:
-    yield Found(FINE, f"course {version()} in {_home(paths.root())}")
+    yield Found(FINE, f"course {version()} in {_home(paths.clone() or autograde.__path__[0])}")
 
 
 def _python() -> Iterator[Found]:
     what = f"Python {platform.python_version()}, {platform.platform()}, in {_home(sys.prefix)}"
     if sys.prefix == sys.base_prefix:
-        yield Found(NOTE, what, "This is not an environment of its own. `python3 install.py` makes one in .venv.")
+        yield Found(NOTE, what, f"This is not an environment of its own. {_fresh()}")
     else:
         yield Found(FINE, what)
 
@@ -82,17 +93,21 @@ def _versions() -> Iterator[Found]:
 
     bad: list[str] = []
     wanted = [Requirement(text) for text in importlib.metadata.requires(PACKAGE) or ()]
-    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
-    for one in wanted:
+    wanted = [
+        requirement
+        for requirement in wanted
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    ]
+    for requirement in wanted:
         try:
-            there = importlib.metadata.version(one.name)
+            there = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            bad.append(f"{one.name} is missing")
+            bad.append(f"{requirement.name} is missing")
             continue
-        if not one.specifier.contains(there, prereleases=True):
-            bad.append(f"{one.name} {there} does not work, {one.specifier} does")
+        if not requirement.specifier.contains(there, prereleases=True):
+            bad.append(f"{requirement.name} {there} does not work, {requirement.specifier} does")
     if bad:
-        yield Found(MEND, "packages: " + "; ".join(bad), "Run `python3 install.py` again.")
+        yield Found(MEND, "packages: " + "; ".join(bad), _again())
     else:
         names = ("numpy", "torch", "matplotlib", "jupyterlab", "nbgrader", "ipykernel")
         shown = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
@@ -108,7 +123,7 @@ def _torch() -> Iterator[Found]:
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     right = np.array_equal((torch.ones(2, 3) @ torch.ones(3, 2)).numpy(), np.full((2, 2), 3.0))
     what = f"PyTorch on {device}, {torch.get_num_threads()} threads, imported in {seconds:.1f} s"
-    yield Found(FINE, what) if right else Found(MEND, f"{what}: a product is wrong", "Run `python3 install.py` again.")
+    yield Found(FINE, what) if right else Found(MEND, f"{what}: a product is wrong", _again())
 
 
 def _jupyter() -> Iterator[Found]:
@@ -122,7 +137,7 @@ def _jupyter() -> Iterator[Found]:
         remedy = f"Notebooks would run in another Python. Remove {_home(spec.resource_dir)}."
         yield Found(MEND, f"the kernel python3 is {_home(program)}", remedy)
     elif not any((Path(folder) / "labextensions" / "@jupyter" / "nbgrader").is_dir() for folder in jupyter_path()):
-        yield Found(MEND, "JupyterLab lacks the Validate button of nbgrader", "Run `python3 install.py` again.")
+        yield Found(MEND, "JupyterLab lacks the Validate button of nbgrader", _again())
     else:
         yield Found(FINE, f"the kernel python3 is {_home(program)}, and the Validate button is there")
 
@@ -139,7 +154,7 @@ def shadowing(folders: list[Path]) -> list[Path]:
 
 
 def _names() -> Iterator[Found]:
-    folders = [paths.workspace(), *sorted(one for one in paths.workspace().glob("*") if one.is_dir())]
+    folders = [paths.workspace(), *sorted(folder for folder in paths.workspace().glob("*") if folder.is_dir())]
     found = shadowing(folders)
     if found:
         what = f"{', '.join(map(_home, found))} takes the place of a module that the lessons import"
@@ -195,9 +210,9 @@ def _isolation() -> Iterator[Found]:
 def run(echo: Callable[[str], None] = print) -> int:
     """Print what is found; the exit status is 1 where something is to be done."""
     found = []
-    for one in examine():
-        echo(str(one))
-        found.append(one)
-    todo = sum(one.state == MEND for one in found)
+    for finding in examine():
+        echo(str(finding))
+        found.append(finding)
+    todo = sum(finding.state == MEND for finding in found)
     echo(f"{todo} {'thing' if todo == 1 else 'things'} to do." if todo else "Nothing is to be done.")
     return 1 if todo else 0

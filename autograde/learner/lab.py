@@ -32,6 +32,8 @@ def run(instructor: bool = False, browser: bool = True, port: int | None = None)
     """Serve the lessons (`instructor`: the whole course) until somebody stops it; the exit status."""
     folder = paths.root() if instructor else workspace.start(print, always=False)
     log = class_data.folder(LOG) if instructor else folder / LOG
+    if instructor:  # on one machine the exchange is this folder; without it the formgrader warns, and cannot release
+        class_data.folder("exchange").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     command += [] if browser else ["--no-browser"]
     command += [f"--ServerApp.port={port}"] if port else []

@@ -26,26 +26,27 @@ def lines() -> list[str]:
         shown.append(f"{file} is damaged, so what is passed is not known. `course check 1` (2, 3, ...) finds it again.")
     for lesson in GRADED:
         asked = outline(lesson)
-        left = [one for one in asked if _state(one, data) != PASSED]
-        passed, points = len(asked) - len(left), sum(_points(one, data) for one in asked)
+        left = [exercise for exercise in asked if _state(exercise, data) != PASSED]
+        passed, points = len(asked) - len(left), sum(_points(exercise, data) for exercise in asked)
         bar = "█" * passed + "░" * len(left)
         shown.append(
             f"{lesson.name:<16} {bar:<16} {passed:>2} of {len(asked):>2} exercises   "
-            f"{points:g} of {sum(one.points for one in asked)} points"
+            f"{points:g} of {sum(exercise.points for exercise in asked)} points"
         )
-        begun = [one.name for one in left if _state(one, data) != NOT_STARTED]
+        begun = [exercise.name for exercise in left if _state(exercise, data) != NOT_STARTED]
         if begun:
             shown.append(f"{'':<16} begun: {', '.join(begun)}")
     upcoming = _upcoming(data)
     if upcoming is None:
         return [*shown, "All exercises are passed."]
-    lesson, one = upcoming
-    return [*shown, f"Next: {one.number} {one.name} ({one.title}) in {lesson.name}, about {one.minutes} minutes."]
+    lesson, exercise = upcoming
+    place = f"{exercise.number} {exercise.name} ({exercise.title}) in {lesson.name}"
+    return [*shown, f"Next: {place}, about {exercise.minutes} minutes."]
 
 
 def _upcoming(data: _Record) -> tuple[Lesson, Asked] | None:
     """The first exercise that is not passed, with its lesson."""
-    asked = ((lesson, one) for lesson in GRADED for one in outline(lesson))
+    asked = ((lesson, exercise) for lesson in GRADED for exercise in outline(lesson))
     return next((pair for pair in asked if _state(pair[1], data) != PASSED), None)
 
 
@@ -56,13 +57,13 @@ def current() -> Lesson:
     return upcoming[0] if upcoming else GRADED[0]
 
 
-def _state(one: Asked, data: _Record) -> str:
-    return str(data.get(one.name, {}).get("state", NOT_STARTED))
+def _state(exercise: Asked, data: _Record) -> str:
+    return str(data.get(exercise.name, {}).get("state", NOT_STARTED))
 
 
-def _points(one: Asked, data: _Record) -> float:
-    score = data.get(one.name, {}).get("score", 0)
-    return round(one.points * float(score), 2) if isinstance(score, int | float) else 0.0
+def _points(exercise: Asked, data: _Record) -> float:
+    score = data.get(exercise.name, {}).get("score", 0)
+    return round(exercise.points * float(score), 2) if isinstance(score, int | float) else 0.0
 
 
 class _Shown:

@@ -1,4 +1,4 @@
-"""The last hint: a solution, for people who learn alone."""
+"""The last hint: a solution, for people who learn by themselves."""
 
 from __future__ import annotations
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import datetime
 import difflib
+import hashlib
+import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +19,18 @@ from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.outline import outline
 from autograde.judge.verdict import Verdict
 from autograde.learner import progress
+from autograde.learner.doctor import version
 
 if TYPE_CHECKING:
     from autograde.grading.notebook.read import Submitted
 
 LOCAL_SECONDS = 120  # for one cell in `course check`
+RELEASES = ".releases.json"  # in the copy: which release of each lesson it has, or its learner was told of
 
 
 def start(echo: Callable[[str], None] = print, always: bool = True) -> Path:
     """Copy what is released into the workspace; files that are there stay as they are. `always` says so too where
-    nothing is new."""
+    nothing is new. A release that has changed since is told of, once."""
     work = paths.workspace()
     new = []
     for lesson in LESSONS:
@@ -40,9 +44,27 @@ def start(echo: Callable[[str], None] = print, always: bool = True) -> Path:
         progress.write(marker, {})
     if new:
         echo(f"Copied into {work}: {', '.join(new)}.")
-    elif always:
+    changed = [name for name in _note_releases(work, LESSONS) if name not in new]
+    if changed:
+        echo(
+            f"Course {version()} has a new release of {', '.join(changed)}. Your notebooks stay as they are. "
+            f"`course reset {changed[0]}` takes the new one, and keeps a backup of yours."
+        )
+    elif always and not new:
         echo(f"Everything is in {work} already; nothing was changed.")
     return work
+
+
+def _note_releases(work: Path, lessons: Iterable[Lesson]) -> list[str]:
+    """Note the releases of these lessons; returns those that are others than what was noted before."""
+    file = work / RELEASES
+    try:
+        noted = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        noted = {}
+    now = {lesson.name: hashlib.sha256(paths.release_of(lesson).read_bytes()).hexdigest() for lesson in lessons}
+    notebooks.write(file, json.dumps(noted | now, indent=1, sort_keys=True) + "\n")
+    return [name for name, digest in now.items() if noted.get(name, digest) != digest]
 
 
 def copy_new(source: Path, target: Path) -> bool:
@@ -74,7 +96,7 @@ def reset(lesson: Lesson, name: str | None = None, echo: Callable[[str], None] =
 
     file = notebook_of(lesson)
     release = notebooks.read(paths.release_of(lesson))
-    known = [one.name for one in outline(lesson)]
+    known = [exercise.name for exercise in outline(lesson)]
     if name is None:
         notebook = release
     else:
@@ -97,6 +119,7 @@ def reset(lesson: Lesson, name: str | None = None, echo: Callable[[str], None] =
                 cell.source = released[notebooks.grade_id(cell)].source
     backup = back_up(file)
     notebooks.write(file, notebooks.to_text(notebook))
+    _note_releases(paths.workspace(), [lesson])
     marker = progress.find(paths.workspace())
     if marker is not None:
         progress.forget(marker, known if name is None else [name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ ROW = ByHand(name="row of dog", value=[0.25, 0.75], hint="The shares add up to 1
 
 @pytest.fixture(autouse=True)
 def numbers(monkeypatch):
-    monkeypatch.setattr(module, "by_hand_numbers", lambda: {one.name: one for one in (SCORE, ROW)})
+    monkeypatch.setattr(module, "by_hand_numbers", lambda: {number.name: number for number in (SCORE, ROW)})
     module._wrong.clear()
     predicting._kept.clear()
 
@@ -48,6 +49,7 @@ def test_a_right_number_may_be_rounded(value, capsys):
         ("score of bites", float("nan"), "Type a number"),
         ("score of bites", 1.17, "✗ score of bites: not yet\nDivide the product by the root."),
         ("score of bites", 2, "This is the product itself."),
+        ("score of bites", 2.004, "✗ score of bites: not yet\nDivide the product by the root."),
         ("score of bites", [1.15], "Expected one number, got a list of 1 number."),
         ("row of dog", [0.25, 0.75], "right\nIt is [0.25, 0.75]."),
         ("row of dog", (0.75, 0.25), "The shares add up to 1."),
@@ -112,9 +114,18 @@ def test_every_number_is_asked_once_in_its_lesson():
     assert sorted(asked) == sorted(by_hand_numbers())
 
 
+def test_every_predict_first_keeps_the_guess():
+    for lesson in LESSONS:
+        text = (ROOT / "solutions" / lesson.name / f"{lesson.name}.py").read_text(encoding="utf-8")
+        kept = re.findall(r'^predict\(\s*""', text, re.MULTILINE)
+        assert text.count("**Predict first") <= len(kept), lesson.name
+
+
 def test_every_number_can_be_told_from_its_slips():
     for number in by_hand_numbers().values():
         wanted = np.asarray(number.value, float)
         assert np.isfinite(wanted).all() and number.hint.endswith("."), number.name
         for slip, sentence in number.slips.items():
             assert sentence.endswith(".") and not module._near(np.asarray(slip), wanted, number.places), number.name
+        rounded = [repr(np.round(slip, number.places).tolist()) for slip in number.slips]
+        assert len(set(rounded)) == len(rounded), f"{number.name}: two slips give the same digits"

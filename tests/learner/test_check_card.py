@@ -55,9 +55,9 @@ def test_a_passed_check_says_points_progress_and_what_comes_next(copy_of_the_cou
     assert f"about {exercise('project').minutes} minutes." in shown
     shown = checked("attention_scores", attention_scores, capsys)
     assert "2 of 9 exercises" in shown and "Next: `attention_weights` (" in shown
-    for one in autograde.all_exercises():
-        if one.lesson == THIRD.name and one.name not in ("project", "recurrent_cost"):
-            progress.note(one.name, {"state": "passed"})
+    for other in autograde.all_exercises():
+        if other.lesson == THIRD.name and other.name not in ("project", "recurrent_cost"):
+            progress.note(other.name, {"state": "passed"})
     assert "Next: `recurrent_cost` (" in checked("project", project, capsys)
     progress.note("recurrent_cost", {"state": "passed"})
     shown = checked("project", project, capsys)
@@ -97,7 +97,7 @@ def test_the_text_has_the_colour_of_the_theme():
 
 def test_a_solution_is_offered_last_and_noted(copy_of_the_course, capsys):
     shown = [checked("softmax", lambda x, axis=-1: x, capsys) for _ in range(6)]
-    assert [("Stuck?" in one, "Hint 2" in one, "solution(" in one) for one in shown] == [
+    assert [("Stuck?" in card, "Hint 2" in card, "solution(" in card) for card in shown] == [
         (False, False, False),
         (True, False, False),
         (True, False, False),

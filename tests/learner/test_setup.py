@@ -54,7 +54,11 @@ def closure() -> set[str]:
         except importlib.metadata.PackageNotFoundError:
             continue  # for another system
         wanted = map(Requirement, texts)
-        left += [one.name for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+        left += [
+            requirement.name
+            for requirement in wanted
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
     return found
 
 
@@ -79,7 +83,7 @@ def test_what_learning_and_grading_import_is_installed_by_default():
     sources += [cell.source for cell in cells if not cell.source.startswith("%")]
     names = set().union(*map(imported, sources)) - sys.stdlib_module_names - {"autograde", "helpers"}
     homes, there = importlib.metadata.packages_distributions(), closure()
-    foreign = {name for name in names if not {canonicalize_name(one) for one in homes.get(name, ())} & there}
+    foreign = {name for name in names if not {canonicalize_name(package) for package in homes.get(name, ())} & there}
     # imported where they are used, with a sentence for those who lack them
     assert foreign <= {"dask", "distributed", "pytest", "psycopg2", "transformers"}
 
@@ -144,10 +148,16 @@ def test_what_pip_was_told_is_respected(install, monkeypatch, told, expected):
 
 
 def test_the_outline_is_the_catalogue(graded_lesson):
-    catalogue = [(one.name, one.title, one.points, one.minutes, one.extra) for one in of_lesson(graded_lesson.name)]
-    assert [(one.name, one.title, one.points, one.minutes, one.extra) for one in outline(graded_lesson)] == catalogue
+    catalogue = [
+        (exercise.name, exercise.title, exercise.points, exercise.minutes, exercise.extra)
+        for exercise in of_lesson(graded_lesson.name)
+    ]
+    assert [
+        (exercise.name, exercise.title, exercise.points, exercise.minutes, exercise.extra)
+        for exercise in outline(graded_lesson)
+    ] == catalogue
     numbers = [f"{int(graded_lesson.name[:2])}.{place}" for place in range(1, 1 + len(catalogue))]
-    assert [one.number for one in outline(graded_lesson)] == numbers
+    assert [exercise.number for exercise in outline(graded_lesson)] == numbers
 
 
 @pytest.mark.parametrize("command", ["progress", "start", "--version", "help"])
@@ -171,7 +181,7 @@ def states(look) -> list[str]:
 def test_the_doctor_finds_nothing_here(course, monkeypatch):
     monkeypatch.setattr(doctor, "_isolation", lambda: iter(()))  # seconds; tests/grading has it
     found = list(doctor.examine())
-    assert len(found) == 8 and not [one for one in found if one.state == doctor.MEND]
+    assert len(found) == 8 and not [finding for finding in found if finding.state == doctor.MEND]
     assert str(doctor.Path.home()) not in "\n".join(map(str, found)), "these lines are for a public report"
 
 
@@ -181,11 +191,11 @@ def test_the_doctor_names_the_profile_where_namespaces_are_restricted(monkeypatc
 
     monkeypatch.setattr(warm.Runner, "__enter__", refuse)
     monkeypatch.setattr(apparmor, "_SWITCH", tmp_path / "switch")
-    (one,) = doctor._isolation()
-    assert "apparmor" not in one.remedy
+    (finding,) = doctor._isolation()
+    assert "apparmor" not in finding.remedy
     (tmp_path / "switch").write_text("1\n")
-    (one,) = doctor._isolation()
-    assert f"{sys.executable} -m {apparmor.__name__} | sudo tee /etc/apparmor.d/{apparmor.NAME}\n" in one.remedy
+    (finding,) = doctor._isolation()
+    assert f"{sys.executable} -m {apparmor.__name__} | sudo tee /etc/apparmor.d/{apparmor.NAME}\n" in finding.remedy
 
 
 def test_the_profile_is_for_the_program_that_runs_and_for_no_pattern(monkeypatch, tmp_path):
@@ -231,5 +241,5 @@ def broken():
 def test_the_issue_forms_want_what_the_doctor_prints():
     for name in ("bug", "right-answer-refused"):
         form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / f"{name}.yml").read_text(encoding="utf-8"))
-        (field,) = [one for one in form["body"] if one.get("id") == "system"]
+        (field,) = [field for field in form["body"] if field.get("id") == "system"]
         assert "course doctor" in field["attributes"]["description"]

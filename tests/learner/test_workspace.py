@@ -71,11 +71,11 @@ def test_progress_lists_lessons_points_and_what_is_next(course, capsys):
     status, out, _ = run(capsys, "progress")
     assert status == 0 and "Next: 1.1 tokenize" in out and "0 of 11 exercises" in out
     marker = course / "my_work" / progress.FILE
-    one = exercise("tokenize")
+    tokenize = exercise("tokenize")
     data = {"tokenize": {"state": "passed", "score": 1.0}, "encode": {"state": "failed", "score": 0.5}}
     progress.write(marker, data)
     out = run(capsys, "progress")[1]
-    points = one.points + exercise("encode").points / 2
+    points = tokenize.points + exercise("encode").points / 2
     assert f"{points:g} of" in out and "begun: encode" in out and "Next: 1.2 build_vocabulary" in out
     assert autograde.progress()._repr_html_().count("█") == 1
     run(capsys, "reset", "1", "tokenize")
@@ -305,7 +305,7 @@ def test_an_answer_that_imports_the_reference_fails_as_in_grading(course):
     assert not verdicts["softmax"].passed and verdicts["project"].passed
 
 
-def test_where_nothing_isolates_a_check_runs_in_a_kernel_and_says_so(course, monkeypatch):
+def test_where_nothing_isolates_a_check_runs_in_a_kernel_and_says_so(course, monkeypatch, capfd):
     def refuse(self):
         raise Unsafe("no namespaces")
 
@@ -315,6 +315,7 @@ def test_where_nothing_isolates_a_check_runs_in_a_kernel_and_says_so(course, mon
     said = []
     verdicts = workspace.check(LESSON, echo=said.append)
     assert all(verdict.passed for verdict in verdicts) and "runs in a kernel" in said[0]
+    assert "WARNING" not in capfd.readouterr().err, "the kernel's own warnings are no news for a learner"
 
 
 def test_a_result_is_worth_more_than_its_record(course, monkeypatch, capsys):
