@@ -301,8 +301,8 @@ def test_a_full_disk_ends_with_a_sentence_and_the_run_goes_on_later(tmp_path, co
     if checkpoints(folder):
         assert f"The last checkpoint is {checkpoints(folder)[-1]}." in str(error.value)
         rest = train(folder=folder, corpus=corpus, resume=True, show=False)
-        for one, other in zip(whole.model.parameters(), rest.model.parameters(), strict=True):
-            assert torch.equal(one, other)
+        for mine, other in zip(whole.model.parameters(), rest.model.parameters(), strict=True):
+            assert torch.equal(mine, other)
     else:
         assert "There is no checkpoint yet." in str(error.value)
 

@@ -203,11 +203,11 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 def test_a_log_goes_on_where_the_checkpoint_is(tmp_path):
     row = {"loss": 1.0, "tokens_per_second": 10.0}
     (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 3.0}\n{"step": 2, "loss": 2.0}\n{"step": 3, "lo')
-    assert [one["step"] for one in read_rows(tmp_path / "log.jsonl")] == [1, 2], "a kill cut the last row off"
+    assert [row["step"] for row in read_rows(tmp_path / "log.jsonl")] == [1, 2], "a kill cut the last row off"
     log = Log(Config.preset("small"), tmp_path, step=1, show=False)
     log.write({"step": 2, **row})
     log.close()
-    assert [(one["step"], one["loss"]) for one in read_rows(tmp_path / "log.jsonl")] == [(1, 3.0), (2, 1.0)]
+    assert [(row["step"], row["loss"]) for row in read_rows(tmp_path / "log.jsonl")] == [(1, 3.0), (2, 1.0)]
 
 
 def test_a_log_with_an_older_name_is_read(tmp_path):

@@ -157,7 +157,7 @@ def test_a_padded_output_product_leaves_no_trace_in_the_run(corpus, tmp_path):
     assert padded.card["parameters"] == plain.card["parameters"]
     assert padded.card["scores"] == plain.card["scores"]
     metadata = [load_weights(run.folder / "model.safetensors").metadata for run in (plain, padded)]
-    assert [one["sizes"] for one in metadata] == [json.dumps([len(part) for part in plain.vocabularies])] * 2
+    assert [fields["sizes"] for fields in metadata] == [json.dumps([len(part) for part in plain.vocabularies])] * 2
     model, vocabularies, stored = load_model(padded.folder / "model.safetensors")
     texts = [pair.source_text for pair in corpus.tests["test"]]
     assert translate(model, texts, vocabularies, stored) == padded.translate(texts)
