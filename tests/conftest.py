@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import os
 import shutil
+import signal
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from attacks.weights import beside
 from autograde.course import notebooks
@@ -17,6 +20,8 @@ from autograde.course.lessons import GRADED, LESSONS, Lesson, find_lesson
 from autograde.course.release import release
 
 ROOT = Path(__file__).resolve().parent.parent
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts the tests in the background ignores Ctrl+C
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what they start can be interrupted all the same
 # the last two are what lesson 8 leaves while nbval runs it
 NOT_COPIED = (".ipynb_checkpoints", "__pycache__", "runs", "*.safetensors")
 
@@ -88,18 +93,49 @@ def graded_lesson(request) -> Lesson:
 
 
 @pytest.fixture(scope="session")
-def gradebook_of_lesson_3(tmp_path_factory) -> Path:
-    """A gradebook that knows lesson 3, made once."""
-    root = copy_course(tmp_path_factory.mktemp("made") / "course")
-    before = os.environ.get("COURSE_ROOT")
-    os.environ["COURSE_ROOT"] = str(root)
+def runner():
+    """The warm process of this process, which grades submissions in isolation."""
+    from autograde.grading.grade import warm_runner
+    from autograde.grading.sandbox.warm import Unsafe
+
     try:
-        release(find_lesson("3"), record=True)
-    finally:
-        del os.environ["COURSE_ROOT"]
-        if before is not None:
-            os.environ["COURSE_ROOT"] = before
-    return root / "classroom" / "gradebook.db"
+        return warm_runner()
+    except Unsafe as error:
+        no_isolation(error)
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that `make` fills, in the first of pytest's workers that needs it; the others take it from there."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with FileLock(shared / f"{name}.lock"):
+        if not (shared / name).is_dir():
+            making = tmp_path_factory.mktemp(name)
+            make(making)
+            making.rename(shared / name)
+    return shared / name
+
+
+def gradebook_of(tmp_path_factory: pytest.TempPathFactory, name: str, *lessons: Lesson) -> Path:
+    """A gradebook that knows these lessons, made once."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COURSE_ROOT", str(copy_course(folder / "course")))
+            release(*lessons, record=True)
+
+    return made_once(tmp_path_factory, name, make) / "course" / "classroom" / "gradebook.db"
+
+
+@pytest.fixture(scope="session")
+def gradebook_of_lesson_3(tmp_path_factory) -> Path:
+    return gradebook_of(tmp_path_factory, "gradebook-3", find_lesson("3"))
+
+
+@pytest.fixture(scope="session")
+def gradebook_of_all_lessons(tmp_path_factory) -> Path:
+    return gradebook_of(tmp_path_factory, "gradebook-all", *GRADED)
 
 
 @pytest.fixture
