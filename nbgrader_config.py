@@ -30,6 +30,8 @@ c.ExchangeFactory.release_feedback = "autograde.instructor.exchange.ReleaseFeedb
 # the lesson's text and the script of its pictures hold the solutions: they are never released
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc*", "__pycache__", "feedback", "*.py", ".progress.json", "runs"]
 
+# the cell that installs the course on Google Colab and Kaggle
+c.GenerateAssignment.preprocessors.append("autograde.author.install_cell.InstallCell")
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 
 # --- grading: the same function, records and writer as `course grade`; docs/large-classes.md has more -----------------
