@@ -49,23 +49,29 @@ class Comparison:
     tolerance         largest accepted difference of floating-point numbers
     ignore            kinds that do not matter, see `Exercise.ignore`
     multiple_outputs  a list in place of the outermost tuple is fine
+    in_words          a difference has both sides in words; without them it is found faster
     """
 
     tolerance: Tolerance = exact
     ignore: tuple[str, ...] = ()
     multiple_outputs: bool = False
+    in_words: bool = True
+
+    def equal(self, expected: Any, got: Any, path: str = "") -> bool:
+        """Whether there is no difference."""
+        return replace(self, in_words=False).difference(expected, got, path) is None
 
     def difference(self, expected: Any, got: Any, path: str = "") -> Difference | None:
         """The first difference between `expected` and `got`, or None if there is none."""
 
         def differ(remark: str = "", kind: str = "") -> Difference:
-            return Difference(path, brief(expected), brief(got), remark, kind)
+            return self._difference(brief, path, expected, got, remark, kind)
 
         def wrong_type(got: str) -> Difference:
             return differ(_wrong_type(expected, got), WRONG_TYPE)
 
         if isinstance(expected, Projected) and isinstance(got, Projected):
-            same = self._inside().difference(expected.value, got.value, path) is None
+            same = self._inside().equal(expected.value, got.value, path)
             return None if same else Difference(path, expected.text, got.text, got.remark, got.remark and REMARK)
         if got is None and expected is not None:
             inside = re.search(r"\[\d+\]", path) is not None
@@ -104,7 +110,13 @@ class Comparison:
         return None if expected is None and got is None else differ()
 
     def _inside(self) -> Comparison:
-        return replace(self, multiple_outputs=False)
+        return replace(self, multiple_outputs=False) if self.multiple_outputs else self
+
+    def _difference(
+        self, words: Callable[[Any], str], path: str, expected: Any, got: Any, remark: str, kind: str
+    ) -> Difference:
+        both = (words(expected), words(got)) if self.in_words else ("", "")
+        return Difference(path, *both, remark, kind)
 
     def _equal_numbers(self, expected: int | float, got: int | float, path: str) -> bool:
         if isinstance(expected, int):
@@ -114,7 +126,7 @@ class Comparison:
 
     def _sequences(self, expected: list[Any] | tuple[Any, ...], got: Any, path: str) -> Difference | None:
         def differ(remark: str, kind: str = "") -> Difference:
-            return Difference(path, brief(expected), brief(got), remark, kind)
+            return self._difference(brief, path, expected, got, remark, kind)
 
         got = _as_numbers(got) if self.multiple_outputs and _are_numbers(expected) else got
         if not isinstance(got, list | tuple):
@@ -129,6 +141,8 @@ class Comparison:
         for index, pair in enumerate(zip(expected, got, strict=True)):
             found = self._inside().difference(*pair, f"{path}[{index}]")
             if found:
+                if not self.in_words:
+                    return found
                 # a short list is clearer as a whole than one item of it, or than one item of a pair in it
                 plain = all(isinstance(item, str | int | float | tuple) for item in [*expected, *got])
                 inside = all(isinstance(item, tuple) for item in pair) and len(pair[0]) == len(pair[1])
@@ -143,9 +157,11 @@ class Comparison:
 
     def _mappings(self, expected: dict[Any, Any], got: Any, path: str) -> Difference | None:
         if not isinstance(got, dict):
-            return Difference(path, brief(expected), brief(got), _wrong_type(expected, _kind(got)), WRONG_TYPE)
+            return self._difference(brief, path, expected, got, _wrong_type(expected, _kind(got)), WRONG_TYPE)
         missing = [key for key in expected if key not in got]
         surplus = [key for key in got if key not in expected]
+        if (missing or surplus) and not self.in_words:
+            return Difference(path, "", "")
         if missing or surplus:
             words = []
             if missing:
@@ -164,7 +180,7 @@ class Comparison:
 
     def _arrays(self, expected: Array, got: Array, path: str) -> Difference | None:
         def differ(remark: str, kind: str = "") -> Difference:
-            return Difference(path, describe(expected), describe(got), remark, kind)
+            return self._difference(describe, path, expected, got, remark, kind)
 
         if got.dtype.kind == "c" != expected.dtype.kind:
             remark = f"The result has complex numbers ({got.dtype}). Expected {expected.dtype}."
@@ -181,7 +197,7 @@ class Comparison:
         else:
             equal = np.ones(expected.shape, bool)
         if not equal.all():
-            return Difference(path, *_worst_row(expected, got, equal))
+            return Difference(path, *(_worst_row(expected, got, equal) if self.in_words else ("", "")))
         if expected.dtype != got.dtype and "dtype" not in self.ignore:
             remark = f"The values are right. Expected the dtype {expected.dtype}, got {got.dtype}."
             return differ(remark, "another dtype")

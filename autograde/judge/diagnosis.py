@@ -69,8 +69,12 @@ def _is_of_another_type(findings: Sequence[Finding | None]) -> bool:
 
 def _says_little(key: AnswerKey) -> bool:
     """Whether the right answers are a few yes and no, which other mistakes than the known ones give as well."""
-    values = [answer.value.value if isinstance(answer.value, Projected) else answer.value for answer in key.expected]
-    return len(values) >= 4 and len(set(map(repr, values))) <= 2
+    different = set()
+    for answer in key.expected:
+        different.add(repr(answer.value.value if isinstance(answer.value, Projected) else answer.value))
+        if len(different) > 2:
+            return False
+    return len(key.expected) >= 4
 
 
 # --- misconceptions -------------------------------------------------------------------------------------------------
@@ -129,9 +133,9 @@ def _on_failing_calls(
     """Whether it answers the calls that fail in the same way, with values and not with errors, where these are most of
     the calls on which the misconception itself is wrong."""
     places = [at for at, finding in enumerate(findings) if finding is not None]
-    if _says_little(key) or any(_problem(got[at]) is not None for at in places):
+    if any(_problem(got[at]) is not None for at in places):
         return False
-    if not all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places):
+    if not all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places) or _says_little(key):
         return False
     return 3 * len(places) >= 2 * sum(_is_wrong(key, number, at) for at in range(len(got)))
 
@@ -160,7 +164,7 @@ def _agree(exercise: Exercise, wrong: Answer | Skipped, got: Answer | Skipped) -
     if wrong.changed != got.changed:
         return False
     comparison = Comparison(_naming_tolerance, exercise.ignore, exercise.multiple_outputs)
-    return comparison.difference(wrong.value, got.value) is None
+    return comparison.equal(wrong.value, got.value)
 
 
 def _naming_tolerance(path: str, values: Array) -> float:
@@ -230,9 +234,7 @@ def _another_question(
     exercise = key.exercise
     comparison = Comparison(_naming_tolerance, ("dtype", *exercise.ignore), exercise.multiple_outputs)
     failing = [at for at, finding in enumerate(findings) if finding is not None]
-    relation = right_for_another_question(
-        key, got, failing, lambda this, other: comparison.difference(this, other) is None
-    )
+    relation = right_for_another_question(key, got, failing, comparison.equal)
     return Diagnosis(relation.name, relation.sentence, RELATION) if relation else None
 
 
@@ -350,7 +352,7 @@ def _wrong_parts(key: AnswerKey, at: int, answer: Answer | Skipped) -> list[Any]
     exercise = key.exercise
     comparison = Comparison(key.tolerances[at], exercise.ignore, exercise.multiple_outputs)
     paths = {part: f"[{part}]" if isinstance(part, int) else str(part or "") for part in expected}
-    return [part for part in expected if comparison.difference(expected[part], given[part], paths[part])]
+    return [part for part in expected if not comparison.equal(expected[part], given[part], paths[part])]
 
 
 def _explained(
@@ -366,8 +368,8 @@ def _explained(
             return None
         values, given = _parts(wrong.value), _parts(got[at].value)
         for part in (part for place, part in parts if place == at):
-            same = part in values and part in given and comparison.difference(values[part], given[part]) is None
-            if same or (part is None and comparison.difference(wrong.value, got[at].value) is None):
+            same = part in values and part in given and comparison.equal(values[part], given[part])
+            if same or (part is None and comparison.equal(wrong.value, got[at].value)):
                 explained.add((at, part))
     return explained
 
@@ -439,7 +441,7 @@ def unsteady(
     for first, other, finding in zip(got, again, findings, strict=True):
         if finding is None or first.problem is not None or other.problem is not None:
             continue
-        if comparison.difference(first.value, other.value) is not None:
+        if not comparison.equal(first.value, other.value):
             sentence = (
                 "The same call has another result each time. Something is random, or is kept from call to call: "
                 "a default such as `[]`, a variable of the notebook or of the class."

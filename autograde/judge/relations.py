@@ -119,7 +119,7 @@ def _arrays_of(call: Call, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
 
 def _different(expected: Any, got: Any, comparison: Comparison, path: str) -> Iterator[tuple[str, Any, Any]]:
     """The smallest parts that differ, as far as both sides have the same form; an array is a part."""
-    if comparison.difference(expected, got, path) is None:
+    if comparison.equal(expected, got, path):
         return
     both = type(expected), type(got)
     if both in ((list, list), (tuple, tuple), (tuple, list)) and len(expected) == len(got) and _nested(expected):
@@ -734,7 +734,7 @@ def exchanged(pair: Pair) -> Relation | None:
         return _exchanged_entries(expected, got)
     if not isinstance(expected, tuple) or not isinstance(got, list | tuple) or not len(expected) == len(got) == 2:
         return None
-    if Comparison(ignore=("sequence",)).difference(list(expected), [got[1], got[0]]) is None:
+    if Comparison(ignore=("sequence",)).equal(list(expected), [got[1], got[0]]):
         return Relation("results exchanged", "The two results are right, in exchanged positions.")
     return None
 
@@ -742,13 +742,13 @@ def exchanged(pair: Pair) -> Relation | None:
 def _exchanged_entries(expected: dict[Any, Any], got: dict[Any, Any]) -> Relation | None:
     """Entries that have each other's values, named without the numbers of layers."""
     same = Comparison(lambda path, values: 1e-6)
-    wrong = [key for key in expected if same.difference(expected[key], got[key])]
+    wrong = [key for key in expected if not same.equal(expected[key], got[key])]
     if not 2 <= len(wrong) <= 200:
         return None
     names = set()
     for key in wrong:
-        others = [other for other in wrong if same.difference(expected[other], got[key]) is None]
-        if len(others) != 1 or others[0] == key or same.difference(expected[key], got[others[0]]) is not None:
+        others = [other for other in wrong if same.equal(expected[other], got[key])]
+        if len(others) != 1 or others[0] == key or not same.equal(expected[key], got[others[0]]):
             return None
         names.add(tuple(sorted(re.sub(r"(^|\.)\w+\.\d+\.", r"\1", str(name)) for name in (key, others[0]))))
     if len(names) != 1:

@@ -262,8 +262,9 @@ def shared_by_all_objects(code: Code) -> Iterator[Observation]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    shared = of_class - _assigned(code)
     for node in code.nodes(ast.AST):
-        if (name := _changed_attribute(node)) in of_class - _assigned(code):
+        if (name := _changed_attribute(node)) in shared:
             text = f"the class has a single `{name}`, which all objects share, and the code changes it."
             yield Observation("shared by all objects", f"Make `self.{name}` in `__init__`: {text}")
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
