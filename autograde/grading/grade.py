@@ -401,8 +401,7 @@ class _Grading:
             answers = on.ask_mended(exercise.name, key.calls, {name: reference_source(name) for name in names})
         except (Unusable, ValueError):
             return verdict
-        again = self._judged(exercise, key, answers) if answers else verdict
-        return carry.carried(again, names) if again.passed else verdict
+        return carry.carried(verdict, self._judged(exercise, key, answers), names) if answers else verdict
 
     def _judged(self, exercise: Exercise, key: AnswerKey, answers: list) -> Verdict:
         start = time.perf_counter()

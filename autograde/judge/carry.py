@@ -41,11 +41,15 @@ def settled(verdicts: Iterable[Verdict], later: Iterable[str]) -> dict[str, bool
     return {name: passed[name] for name in passed.keys() - set(later)}
 
 
-def carried(verdict: Verdict, mended: Sequence[str]) -> Verdict:
-    """The verdict on an answer that passes with these exercises mended."""
+def carried(verdict: Verdict, again: Verdict, mended: Sequence[str]) -> Verdict:
+    """Of the verdict on an answer, and of that with these exercises mended, the one that is about the answer itself."""
     names = " and ".join([*filter(None, [", ".join(f"`{name}`" for name in mended[:-1])]), f"`{mended[-1]}`"])
-    advice = f"Right; it uses your {names}, which {'is' if len(mended) == 1 else 'are'} not right yet."
-    return replace(verdict, advice=advice, carried=tuple(mended))
+    yours = f"{'is' if len(mended) == 1 else 'are'} not right yet"
+    if again.passed:
+        return replace(again, advice=f"Right; it uses your {names}, which {yours}.", carried=tuple(mended))
+    if again.score < verdict.score:
+        return verdict
+    return replace(again, advice=f"{again.advice} (Asked with a right {names}; yours {yours}.)".lstrip())
 
 
 def names_used(names: Iterable[str], code_of: CodeOf) -> set[str]:

@@ -119,7 +119,7 @@ def _carried(asked: Exercise, verdict: Verdict, namespace: dict[str, Any]) -> Ve
         for name in wrong:
             del namespace[name]
         namespace.update(own)
-    return carry.carried(again, wrong) if again.passed else verdict
+    return carry.carried(verdict, again, wrong) if wrong else verdict
 
 
 def _with_next(asked: Exercise, verdict: Verdict) -> Verdict:

@@ -115,7 +115,7 @@ def test_a_carried_exercise_counts_as_passed_and_the_mistake_once(tmp_path):
     for student in ("ada", "ben"):
         made = record(student, {"attention_scores": "no scaling"})
         mark = made.result.scores["check_scaled_dot_product_attention"]
-        given = carry.carried(mark.verdict, ["attention_scores"])
+        given = carry.carried(mark.verdict, mark.verdict, ["attention_scores"])
         made.result.scores[mark.grade_id] = replace(mark, verdict=given, comment=given.summary)
         records.append(made)
     write(tmp_path, records)

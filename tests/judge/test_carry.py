@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,13 +86,23 @@ def test_only_verdicts_that_are_final_count():
 
 
 def test_the_sentence():
-    verdict = Verdict(name="SelfAttentionHead", passed=True, state=PASSED, score=1.0)
-    advice = carry.carried(verdict, ["softmax"]).advice
+    wrong = Verdict(name="SelfAttentionHead", passed=False, state="failed", score=0.0)
+    right = replace(wrong, passed=True, state=PASSED, score=1.0)
+    advice = carry.carried(wrong, right, ["softmax"]).advice
     assert advice == "Right; it uses your `softmax`, which is not right yet."
-    advice = carry.carried(verdict, ["softmax", "project"]).advice
+    advice = carry.carried(wrong, right, ["softmax", "project"]).advice
     assert advice == "Right; it uses your `softmax` and `project`, which are not right yet."
-    advice = carry.carried(verdict, ["a", "b", "c"]).advice
+    advice = carry.carried(wrong, right, ["a", "b", "c"]).advice
     assert advice == "Right; it uses your `a`, `b` and `c`, which are not right yet."
+
+
+def test_an_answer_that_is_wrong_as_well_is_told_its_own_mistake():
+    wrong = Verdict(name="SelfAttentionHead", passed=False, state="failed", score=0.2, advice="5 of 6 values differ.")
+    own = replace(wrong, score=0.4, advice="There is no root.")
+    told = carry.carried(wrong, own, ["softmax"])
+    assert told == replace(own, advice="There is no root. (Asked with a right `softmax`; yours is not right yet.)")
+    assert not told.carried, "it has not passed"
+    assert carry.carried(wrong, replace(own, score=0.1), ["softmax"]) == wrong, "it costs no points"
 
 
 # --- in a learner's notebook ----------------------------------------------------------------------------------------
@@ -160,3 +171,16 @@ def test_check_does_not_forgive_a_mistake_of_its_own(notebook):
     with pytest.raises(CheckFailed) as caught:
         exec('check("scaled_dot_product_attention")', notebook)
     assert caught.value.verdict.carried == () and notebook["attention_scores"] is own
+    assert "(Asked with a right `attention_scores`; yours is not right yet.)" in caught.value.verdict.advice
+
+
+def test_check_names_a_mistake_beside_that_of_an_earlier_exercise(notebook):
+    exec(
+        "def scaled_dot_product_attention(query, key, value, mask=None):\n"
+        "    weights = attention_weights(attention_scores(query, key), mask)\n"
+        "    return weights, weights @ value",
+        notebook,
+    )
+    with pytest.raises(CheckFailed) as caught:
+        exec('check("scaled_dot_product_attention")', notebook)
+    assert caught.value.verdict.diagnosis == "weights before the output", caught.value.verdict.message
