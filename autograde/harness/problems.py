@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,10 @@ def _text(error: BaseException) -> str:
     return text if len(text) <= 500 else text[:500] + " ..."
 
 
-def _is_learners(file: str) -> bool:
-    return not file.startswith(OURS) and "site-packages" not in file
+def _is_learners(frame: FrameType) -> bool:
+    """Whether a learner wrote what runs in a frame; a sandbox has helpers in folders of its own."""
+    file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))
+    return not file.startswith(OURS) and "site-packages" not in file and module.partition(".")[0] != "helpers"
 
 
 def learner_lines(error: BaseException, most: int = 4) -> tuple[str, ...]:
@@ -82,10 +84,9 @@ def learner_lines(error: BaseException, most: int = 4) -> tuple[str, ...]:
     try:
         for frame, number in traceback.walk_tb(error.__traceback__):
             code = frame.f_code
-            file = code.co_filename
-            if not _is_learners(file):
+            if not _is_learners(frame):
                 continue
-            source = linecache.getline(file, number).strip()
+            source = linecache.getline(code.co_filename, number).strip()
             where = f"line {number}, in {code.co_name}" if code.co_name != "<module>" else f"line {number}"
             lines.append(f"{where}: {source}" if source else where)
     except (KeyboardInterrupt, limits.TimeIsUp):
@@ -108,7 +109,7 @@ def values_there(error: BaseException) -> tuple[str, ...]:
         place = None
         at = error.__traceback__
         while at is not None:
-            if _is_learners(at.tb_frame.f_code.co_filename):
+            if _is_learners(at.tb_frame):
                 place = at
             at = at.tb_next
         if place is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import nbformat
@@ -269,6 +270,18 @@ def test_an_answer_that_is_not_python_is_an_error_with_its_line(runner):
         assert (verdict.state, verdict.score) == ("error", 0)
         assert f"SyntaxError in line {line}" in verdict.advice, verdict.advice
         assert verdict.facts == (("In your code", f"line {line}: {text}"),)
+
+
+def test_the_lines_of_an_error_are_the_learners_own(runner):
+    """Not those of the helpers that an earlier lesson's reference runs in, which a sandbox has in another folder."""
+    seventh = find_lesson("07_decoder")
+    right = {notebooks.grade_id(cell): cell.source for cell in filled(seventh).cells}["Transformer"]
+    made = re.search(r"self\.position = PositionalEncoding\(.*\)", right)[0]
+    wrong = right.replace(made, "self.position = PositionalEncoding(d_model, dropout)")
+    result = grade(bundle_of(seventh, filled(seventh, {"Transformer": wrong})), runner)
+    facts = dict(result.scores["check_Transformer"].verdict.facts)
+    assert facts["In your code"].endswith("in __init__: self.position = PositionalEncoding(d_model, dropout)")
+    assert "\n" not in facts["In your code"] and "d_model: 4" in facts["With"]
 
 
 def test_the_state_before_a_crash_comes_back(runner):
