@@ -246,6 +246,12 @@ def test_every_module_is_asked_in_both_modes():
         assert modes in (set(), {True, False}), asked.name
 
 
+def test_every_module_is_asked_for_two_batches_in_a_row():
+    for asked in all_exercises():
+        calls = [call for call in asked.calls() if isinstance(call, ModuleCall)]
+        assert not calls or any(call.then for call in calls), f"{asked.name} may keep something of the first"
+
+
 def test_every_function_on_tensors_is_asked_for_gradients():
     for asked in all_exercises():
         calls = [call for call in asked.calls() if isinstance(call, FunctionCall) and _takes_a_tensor(call)]

@@ -76,6 +76,13 @@ def calls(rng):
         dropped((some, nothing), "in training mode; the sublayer's output is 0, so that there is nothing to drop"),
         dropped((nothing, some), "in training mode; x is 0"),
         dropped((ones, ones), "in training mode; x and the sublayer's output are 1"),
+        ModuleCall(
+            inputs(2, 3, 5),
+            new=(5, 0.0),
+            weights=weights(5),
+            then=(("forward", inputs(3, 2, 5)),),
+            note="two batches, one after the other",
+        ),
     ]
 
 

@@ -96,6 +96,15 @@ def calls(rng):
         dropped("in training mode, with the default dropout", dropout=()),
         dropped("in evaluation mode, with dropout 0.7", training=False, dropout=(0.7,)),
         dropped("in training mode; the attention gives 0, so that there is nothing to drop", rows=24),
+        ModuleCall(
+            inputs(3, 4, 6),
+            {"mask": TensorData(_some_true(rng, 3, 1, 4))},
+            new=(6, 2, 0.0),
+            weights=_block_weights(rng, 6),
+            then=(("forward", inputs(2, 5, 6)),),
+            part="mask",
+            note="first with a mask, then without one",
+        ),
     ]
 
 

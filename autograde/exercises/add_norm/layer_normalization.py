@@ -60,6 +60,14 @@ def calls(rng):
             part=EPS,
             note="eps is 1e-5 where nothing else is said; the variance is as small",
         ),
+        ModuleCall(
+            (tensor(random_rows(rng, 2, 3, 5)),),
+            new=(5,),
+            weights=learned(rng, 5),
+            then=(("forward", (tensor(random_rows(rng, 3, 2, 5)),)),),
+            tolerance=WITHOUT_EPS,
+            note="two batches, one after the other",
+        ),
         ConstructorCall(
             (7,),
             report=("parameters", "initial"),

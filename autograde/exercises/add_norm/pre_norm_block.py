@@ -72,6 +72,9 @@ def calls(rng):
         call(4, 40, 50, dropout=(0.3,), training=True, **drop("in training mode, with dropout 0.3")),
         call(4, 40, 50, dropout=(), training=True, **drop("in training mode, with the default dropout")),
         call(2, 5, 40, dropout=(0.6,), **drop("in evaluation mode, with dropout 0.6")),
+        call(
+            2, 3, 5, then=(("forward", (tensor(random_rows(rng, 3, 2, 5)),)),), note="two batches, one after the other"
+        ),
     ]
 
 

@@ -53,6 +53,13 @@ def calls(rng):
             report=("output", "parameters", "input_gradients"),
             note="as many source words as target words; in training mode",
         ),
+        ModuleCall(
+            (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 3, 6)),
+            new=(6, 2),
+            weights=_block_weights(rng, 6),
+            then=(("forward", (random_tensor(rng, 3, 2, 6), random_tensor(rng, 3, 5, 6))),),
+            note="two batches, one after the other",
+        ),
     ]
 
 

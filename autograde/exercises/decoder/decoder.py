@@ -51,6 +51,15 @@ def calls(rng):
             note="only a padding mask of the source",
         ),
         ModuleCall(
+            (random_tensor(rng, 2, 4, 6), random_tensor(rng, 2, 5, 6)),
+            masks,
+            new=(2, 6, 2, 7),
+            weights=layers_of(rng, 2, 6, 7),
+            then=(("forward", (random_tensor(rng, 3, 2, 6), random_tensor(rng, 3, 4, 6))),),
+            part="masks",
+            note="first with both masks, then without",
+        ),
+        ModuleCall(
             (random_tensor(rng, 2, 3, 6), random_tensor(rng, 2, 5, 6)),
             new=(2, 6, 3, 7, 1.0),
             weights=layers_of(rng, 2, 6, 7),

@@ -51,6 +51,13 @@ def calls(rng):
             part="padding",
             note="here the padding has the id 3",
         ),
+        ModuleCall(
+            (TensorData(rng.integers(1, 8, (2, 5))),),
+            new=(8, 4),
+            weights={"weight": rng.normal(size=(8, 4)).astype(np.float32)},
+            then=(("forward", (TensorData(rng.integers(1, 8, (3, 2))),)),),
+            note="two batches, one after the other",
+        ),
         ConstructorCall((600, 40, 2), report=("initial",), part="start", note="the values at the start"),
     ]
 

@@ -64,6 +64,14 @@ def calls(rng):
             part="mask",
             note="a mask of its own for every sentence",
         ),
+        ModuleCall(
+            (TensorData(random_array(rng, 3, 5, 6)), TensorData(random_mask(rng, 3, 1, 5))),
+            new=(2, 6, 2, 4),
+            weights=stack_weights(rng, 2, 6, 4),
+            then=(("forward", (TensorData(random_array(rng, 2, 4, 6)),)),),
+            part="mask",
+            note="first with a mask, then without one",
+        ),
         ConstructorCall((1,), report=("parameters",), part="defaults", note="one layer of the paper's size"),
         ModuleCall(
             (TensorData(random_array(rng, 2, 3, 16)),),

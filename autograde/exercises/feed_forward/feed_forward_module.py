@@ -63,6 +63,13 @@ def calls(rng):
             part="dropout",
             note="training mode, with the dropout of the signature",
         ),
+        ModuleCall(
+            (TensorData(random_array(rng, 2, 3, 4)),),
+            new=(4, 6),
+            weights=network_weights(rng, 4, 6),
+            then=(("forward", (TensorData(random_array(rng, 3, 2, 4)),)),),
+            note="two batches, one after the other",
+        ),
     ]
 
 

@@ -82,6 +82,16 @@ def calls(rng):
             report=backward,
             note="in the sentence 2, and in the row 2 of the sentence 1, there is nothing to attend to",
         ),
+        call(
+            (8, 4, 2),
+            3,
+            5,
+            mask=random_mask(rng, 3, 1, 5),
+            positions=[0, 1, 2, 3, 4],
+            part=MASK,
+            then=(("forward", (random_tensor(rng, 2, 4, 8),)),),
+            note="first with a mask and positions, then without",
+        ),
         ConstructorCall((8, 3, 1), part=WIDTH, note="3 heads do not divide a width of 8"),
         ConstructorCall((12, 6, 4), part=WIDTH, note="4 key heads do not divide 6 query heads"),
     ]

@@ -48,6 +48,14 @@ def calls(rng):
             part=EPS,
             note="eps is 1e-6 where nothing else is said; the mean square is as small",
         ),
+        ModuleCall(
+            (tensor(off_centre(rng, 2, 3, 5)),),
+            new=(5,),
+            weights=learned(5),
+            then=(("forward", (tensor(off_centre(rng, 3, 2, 5)),)),),
+            tolerance=WITHOUT_EPS,
+            note="two batches, one after the other",
+        ),
         ConstructorCall((7,), report=("parameters", "initial"), part="start", note="what is registered, and its start"),
     ]
 

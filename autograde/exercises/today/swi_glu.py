@@ -44,6 +44,13 @@ def calls(rng):
             part=GRADIENTS,
             note="backward, too",
         ),
+        ModuleCall(
+            (random_tensor(rng, 2, 3, 4),),
+            new=(4, 5),
+            weights=layers(4, 5),
+            then=(("forward", (random_tensor(rng, 3, 2, 4),)),),
+            note="two batches, one after the other",
+        ),
     ]
 
 
