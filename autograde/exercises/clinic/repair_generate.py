@@ -103,6 +103,17 @@ def newest_only(model, start, steps):
 
 
 @EXERCISE.wrong(
+    "one word at a time",
+    "At every step the model is given a single word, at the first step the last of `start`. Give it all words so far.",
+)
+def single_words(model, start, steps):
+    ids = start
+    for _ in range(steps):
+        ids = _append(ids, model(ids[:, -1:])[:, -1].argmax(dim=-1))
+    return ids[:, start.shape[1] :]
+
+
+@EXERCISE.wrong(
     "last position but one",
     "The position before the last is read; it predicts the newest word, which is there already. The last "
     "position predicts the missing one.",

@@ -216,6 +216,16 @@ class NoSourceMask(_Cache):
 
 
 @EXERCISE.wrong(
+    "padding taken for 0",
+    "The mask of the source takes 0 for the padding. The model knows its id: `model.pad`.",
+)
+class PaddingZero(_Cache):
+    def start(self, source):
+        super().start(source)
+        self.cross_mask = (source != 0)[:, None, None]
+
+
+@EXERCISE.wrong(
     "first source kept for ever",
     "The second `start` does not replace the keys and values of the source. Make them anew in each `start`.",
 )
