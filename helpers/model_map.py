@@ -54,7 +54,7 @@ PARTS = (
     *_layer(
         DECODER,
         1.9,
-        [("masked attention", (7,)), _ADD_NORM, ("cross-attention", (7,)), _ADD_NORM, _FEED_FORWARD, _ADD_NORM],
+        [("masked attention", (7, 11)), _ADD_NORM, ("cross-attention", (7,)), _ADD_NORM, _FEED_FORWARD, _ADD_NORM],
         "of the decoder",
     ),
     Part("probabilities of the next word", (7,), DECODER, 6.5, "probability of each word"),

@@ -66,7 +66,8 @@ print(
 # %% [markdown]
 # You don't read Korean? Two things are all you need here. The verb comes last, so *the dog bites the man* becomes "dog man
 # bites": 개가 (the dog) 남자를 (the man) 물어요 (bites). And a short ending says who does something (개**가**) and to whom
-# it is done (남자**를**). When dog and man change places in English, only the endings move in Korean.
+# it is done (남자**를**). The endings tell the two apart: when the man bites the dog, 개가 becomes 개**를** and 남자를 becomes
+# 남자**가**.
 #
 # Now **your own sentence**. The model knows 254 English words, and it tells you which of yours it doesn't know.
 
@@ -89,7 +90,7 @@ show_translations(model, [yours])
 #
 # - **positions**: the model learns where each word is;
 # - **cross-attention**: the words that are being written look at the sentence that is being read;
-# - the **causal mask**: a word may look at earlier words only, never at later ones.
+# - the **causal mask**: a word may look at itself and at earlier words, never at later ones.
 #
 # **Predict first.** Which of the three will be missed most? Is there one that won't be missed at all? Write your guess
 # between the quotes; it is shown again beside the result.
@@ -117,10 +118,10 @@ predict()
 # %% [markdown]
 # - Without **positions** both sentences about dog and man become the same one. The model still knows *which* words there
 #   are, but no longer who bites whom: the order of the words is gone. (Lesson 2)
-# - Without **cross-attention** it writes good Korean about nothing. It says the same whatever you ask, because it no longer
-#   sees your sentence. (Lesson 7)
+# - Without **cross-attention** it writes good Korean about nothing: "the woman drinks the box in the library", whatever you
+#   ask, because it no longer sees your sentence. (Lesson 7)
 # - Without the **causal mask** hardly anything changes, and that is the surprise. The newest word has no later
-#   words to look at. (Those before it now see further than in training; that costs the few per cent.) The mask is needed in *training*, where the whole right answer is in view: a model that is
+#   words to look at. (Those before it now see further than in training; that is what costs the few per cent.) The mask is needed in *training*, where the whole right answer is in view: a model that is
 #   trained without it learns to copy the next word instead of finding it, and then gets every sentence wrong. You'll
 #   train that one, too. (Lessons 7 and 8)
 #
@@ -148,7 +149,7 @@ show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
 # %% [markdown]
 # ## What came before
 #
-# From 2014 to 2017 the best translators were **recurrent networks**: a reader goes through the sentence word by word and keeps a
+# From about 2015 to 2017 the best translators were **recurrent networks**: a reader goes through the sentence word by word and keeps a
 # **hidden state**, a vector that it updates with each word. The state after the last word has to hold the whole sentence, and the writer starts
 # from this one vector. Ten words or fifty: the vector has the same size. That is the **bottleneck**.
 #
@@ -200,8 +201,8 @@ show(
 )
 
 # %% [markdown]
-# Through one vector, two symbols are easy, and at sixteen more than half are wrong: 48 numbers have to hold all of them. With
-# attention nothing has to be squeezed through, and even at length 16 nineteen of twenty are right.
+# Through one vector, two symbols are easy, and at sixteen more than half are wrong: the 48 numbers of the vector have
+# to hold all of them. With attention nothing has to be squeezed through, and even at length 16 nineteen of twenty are right.
 #
 # ## What fades
 #
@@ -254,29 +255,29 @@ show(
 )
 
 # %% [markdown]
-# In the recurrent layer the gradient **fades**: each step takes away a part of it. What is 40 words away can hardly be learned from. The
-# convolutions see no further than 4 words; a longer reach takes more layers. Attention doesn't care how far away a word
+# In the recurrent layer the gradient **fades**: each step takes away a part of it. A word 40 steps away can hardly be learned from. The
+# convolutions see no further than 4 words; seeing further takes more layers. Attention doesn't care how far away a word
 # is: every word is **one step** from every other.
 #
 # ## What the Transformer gained, and what it costs
 #
 # "Attention Is All You Need" (2017) asked: if attention does the work, what is the recurrent network still for? Its authors
-# left it out. The encoder reads with attention, the decoder writes with attention, and while reading, nothing has to wait for the word before.
+# left it out. The encoder reads with attention, the decoder writes with attention, and in reading, no word has to wait for the one before it.
 #
 # | | recurrent | attention only |
 # | --- | --- | --- |
-# | from one word to another | as many steps as there are words between | one step |
+# | from one word to another | as many steps as they are apart | one step |
 # | a layer reads a sentence of $n$ words in | $n$ steps, one after the other | one step, all words at once |
-# | training the best translators of the time | $2.3 \cdot 10^{19}$ operations for 24.6 BLEU | $3.3 \cdot 10^{18}$ operations for 27.3 BLEU |
+# | training a translator of the time | $2.3 \cdot 10^{19}$ operations for 24.6 BLEU | $3.3 \cdot 10^{18}$ operations for 27.3 BLEU |
 #
 # The last row is from the paper's table 2 (English to German, the base model against GNMT + RL; BLEU measures
 # translations, more is better): better, with a seventh of the work. The base model took 12 hours on eight graphics
-# processors.
+# processors (GPUs).
 #
 # There is a price:
 #
 # - Every word looks at every other: for $n$ words that makes $n^2$ weights. Twice the text takes four times the work and memory. (Lesson 3)
-# - Attention does not see the order of the words: positions have to be put in by hand. (Lesson 2)
+# - Attention does not see the order of the words: positions have to be added to the words. (Lesson 2)
 # - *Writing* is still done word by word. (Lesson 7)
 #
 # Nearly every language model of today grew out of this design, and most of its parts are unchanged.

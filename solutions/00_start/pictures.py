@@ -37,7 +37,7 @@ def recurrent():
     figure, panels = new(2, 1, size=(9, 4.0), height_ratios=[1, 1.8])
     titles = (
         "a recurrent model: everything has to pass through one vector",
-        "with attention: every word looks at all states",
+        "with attention: a word looks at all states",
     )
     for axes, title, attention in zip(panels, titles, (False, True), strict=True):
         axes.set(xlim=(0, 11.4), ylim=(-0.75, 2.2 if attention else 0.9))

@@ -217,7 +217,7 @@ by_hand("query of 'man'", ...)
 by_hand("score of 'bites' for 'man'", ...)
 
 # %% [markdown]
-# The other four scores of "man" are -0.303 (the), 0.374 (dog), -0.254 (the) and 0.653 (man). Which weight does "man" give
+# The other four scores of "man" are -0.303 (the), 0.374 (dog), -0.254 (the) and 0.653 (man). What weight does "man" give
 # to "bites"?
 
 # %%
@@ -230,11 +230,11 @@ by_hand("weight of 'bites' for 'man'", ...)
 # %% [markdown]
 # ### From an average to attention
 #
-# The output of "dog" was a weighted average of the values. Here is a short way to it that begins with the plainest average there
-# is. Let every token collect what it and the tokens before it know. First in a loop: row $i$ is the mean of the rows 0 to $i$.
+# The output of "dog" was a weighted average of the values. There is a short route to it that starts from the plainest average of
+# all. Let every token collect what it and the tokens before it know. First in a loop: row $i$ is the mean of the rows 0 to $i$.
 #
 # The same can be done by one product with a matrix of 5 rows and 5 columns. Which five numbers are in its row 2, for the token
-# "bites"?
+# "bites"? Type them as a list.
 
 # %%
 by_hand("row 2 of the averaging matrix", ...)
@@ -255,7 +255,7 @@ print("one product gives the same averages:", np.allclose(equal @ x, averages))
 # diagonal keep a token from seeing later ones. Only one thing is missing: in this matrix all earlier tokens count the same,
 # whatever they say.
 #
-# **Attention lets the data choose the weights.** The product stays. The equal weights make room for scores (3.3), a softmax turns
+# **Attention lets the data choose the weights.** The product stays. The equal weights give way to scores (3.3), a softmax turns
 # each row of scores into a distribution (3.1), the zeros become a mask (3.4), and what is averaged are the values (3.2).
 
 # %% [markdown]
@@ -455,7 +455,7 @@ show(
 # %% [markdown]
 # Both axes are the sentence: rows ask, columns are asked. The row of "dog" is the table that you computed by hand. The
 # matrix is square because every token asks every token, and it is *not* symmetric: how well "bites" fits what "dog" is
-# looking for is another question than how well "dog" fits what "bites" is looking for.
+# looking for is a different question from how well "dog" fits what "bites" is looking for.
 
 # %% [markdown]
 # ### Exercise 3.4 · `attention_weights`
@@ -475,7 +475,7 @@ show(
 #   queries is fine, for example.
 # - A forbidden key gets exactly the weight 0, and the allowed keys share the whole 1 among themselves.
 # - A row in which **nothing** is allowed becomes all zeros: nothing to attend to, nothing taken. (On its own, the
-#   softmax gives NaN there, "not a number", because it divides 0 by 0. A single NaN spreads to every later result.)
+#   softmax gives NaN there, "not a number", because it takes $-\infty$ from $-\infty$. A single NaN spreads to every later result.)
 #
 # Example: the scores `[[log 1, log 2, log 5]]` with the mask `[[True, False, True]]` give `[[1/6, 0, 5/6]]`.
 #
@@ -972,13 +972,14 @@ check("recurrent_cost")
 #
 # A *convolution* makes each row of its output from a window of neighbouring rows. The matrices that it multiplies them with
 # are its *kernel*. Return the three numbers for a kernel that is `k` tokens wide (`k` is at least 2): at each of the $n$
-# places $k$ vectors are multiplied by a matrix with $d$ rows and $d$ columns each. No place waits for another.
+# places, each of the $k$ vectors in the window is multiplied by a matrix of its own, with $d$ rows and $d$ columns. No place
+# waits for another.
 #
 # One layer sees `k` tokens at a time. When the layers above it leave gaps in their windows (a *dilated* convolution), two
 # layers reach `k * k` tokens, three layers `k * k * k`, and so on. The longest path is `m`, the smallest whole number of layers with
 # `k ** m >= n`. It has to be exact, for every whole `n` and `k`. A single token needs no layer: `m` is 0.
 #
-# Example: 10 tokens of width 4 and a kernel of 3 have the path 3, because 9 is not enough.
+# Example: for 10 tokens of width 4 and a kernel of 3 the operations are 480, and the path is 3, because 9 is not enough.
 #
 # <!-- hints: convolution_cost -->
 # <details>
@@ -1032,8 +1033,8 @@ for n, d in ((50, 512), (5000, 512)):
 #
 # ### Predicted and measured
 #
-# **Predict first.** In the next cells $d = 64$. On paper the two layers cost the same at $n = 64$ tokens. You take a clock
-# and measure your own head and PyTorch's recurrent layer `nn.GRU`, for sentences of 8 to 4096 tokens.
+# **Predict first.** In the next cells $d = 64$. On paper the two layers cost the same at $n = 64$ tokens. You time
+# your own attention head and PyTorch's recurrent layer `nn.GRU`, for sentences of 8 to 4096 tokens.
 #
 # 1. Which of the two is faster at $n = 64$?
 # 2. Will the clock see the crossing earlier, later, or at the same place?
@@ -1080,6 +1081,7 @@ faster = [
 # %% tags=["measured", "drawing"]
 # Drawing: predicted operations beside measured time
 figure, axes = new(1, 2, size=(11, 3.8))
+at_width = attention_times[lengths.index(width)] / recurrent_times[lengths.index(width)]
 counted = {
     name: [cost(n, width)[0] for n in lengths]
     for name, cost in (("self-attention", self_attention_cost), ("recurrent", recurrent_cost))
@@ -1087,7 +1089,7 @@ counted = {
 for place, lines in zip(axes, (counted, measured), strict=True):
     for index, (name, numbers) in enumerate(lines.items()):
         place.plot(lengths, numbers, label=name, **line_style(index))
-    place.axvline(width, color="black", linewidth=1)
+    place.axvline(width, ymax=0.78, color="black", linewidth=1)  # below the legend
     place.text(width * 1.1, 0.03, "n = d = 64", transform=place.get_xaxis_transform(), fontsize=9)
     place.set_xscale("log", base=2)
     place.set_yscale("log")
@@ -1102,14 +1104,15 @@ show(
     alt="Predicted operations and measured time over the number of tokens, all axes logarithmic. "
     "Predicted: the line of self-attention is twice as steep as that of the recurrent layer, and "
     "they cross at 64 tokens, the width of the vectors. Measured on this computer: two rising "
-    f"lines. As for self-attention, it was the faster one up to {max(faster, default=0)} tokens.",
+    f"lines. As for self-attention, it was the faster one up to {max(faster, default=0)} tokens; "
+    f"at {width} tokens it took {at_width:.2f} of the time of the recurrent layer.",
 )
 
 # %% [markdown]
-# Times differ from computer to computer, and other programs that run meanwhile put dents and steps into the lines. What we
+# Times differ from computer to computer, and other programs running at the same time put bumps in the curves. What we
 # saw on ours, on one core of an ordinary processor:
 #
-# 1. At $n = 64$, where the count says "equal", self-attention was five to ten times faster.
+# 1. At $n = 64$, where the count says "equal", self-attention was about ten times faster.
 # 2. The crossing came beyond 1000 tokens, not at 64.
 # 3. In the long run the time grows at least as fast as $n^2$, four times for twice the length, and faster where the
 #    $n \times n$ matrix no longer fits into the processor's fast memory.
@@ -1123,8 +1126,8 @@ show(
 #
 # So "self-attention is cheaper when $n < d$" is right about the operations, but it isn't why attention is fast on
 # sentences. On very long texts the $n^2$ does catch up: then self-attention is slower, and the $n \times n$ matrix of your
-# head fills the memory. PyTorch's function never builds that matrix (the method is called
-# FlashAttention); it saves the memory, and takes as many multiplications.
+# head fills the memory. The fast versions of PyTorch's function never build that matrix (the method is called
+# FlashAttention); this saves the memory, and takes as many multiplications.
 
 # %% [markdown]
 # ## Experiments: what breaks without it

@@ -74,8 +74,8 @@ def paths():
         place.set_title(title, fontsize=11)
         rows[title] = (0, 1, 2) if title.startswith("conv") else (0, 1.5)
         if title.startswith("rec"):
-            path += [((0, 0), (0, 1.5)), *(((token, 1.5), (token + 1, 1.5)) for token in range(8))]
-            others = [((token, 0), (token, 1.5)) for token in range(1, 9)]
+            path += [((token, 1.5), (token + 1, 1.5)) for token in range(8)]
+            others = [((token, 0), (token, 1.5)) for token in range(9)]
         elif title.startswith("conv"):
             path += [((0, 0), (2, 1)), ((2, 1), (8, 2))]
             first = [
@@ -106,8 +106,8 @@ def paths():
         place.text(8, -0.3, "last", ha="center", va="top", fontsize=9.5)
     return show(
         figure,
-        alt="The path of a signal from the first to the last of nine tokens. Recurrent: into the "
-        "state at the first token, then eight steps from state to state. Convolution three tokens "
+        alt="The path of a signal from the first to the last of nine tokens. Recurrent: from the "
+        "state at the first token, eight steps from state to state. Convolution three tokens "
         "wide, with gaps in the second layer: two layers. Self-attention: one step.",
     )
 

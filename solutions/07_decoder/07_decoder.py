@@ -4,7 +4,7 @@
 # The encoder of lesson 6 reads a sentence. What is missing is the half that *writes* a sentence: the decoder. It produces a
 # translation word by word, and while it writes it looks at two things: at the words that it has written so far, and
 # at what the encoder has made of the sentence to be translated. That sentence is called the **source**, the
-# translation the **target**. By the end of this lesson you'll have the whole model of the paper, and you'll have trained it.
+# translation the **target**. By the end of this lesson you'll have the whole model of the paper, and you'll have trained a small one.
 #
 # <!-- map: 07_decoder -->
 # ![The map of the Transformer, in colour what this lesson is about: decoder layer × N, masked attention, cross-attention, probability of each word, the next word.](figures/map.png)
@@ -376,7 +376,7 @@ show(
 # *forbidden scores become -inf* · core · 2 points · about 3 minutes
 # <!-- end -->
 #
-# Inside attention, a mask first of all does one thing. Write `mask_scores(scores, mask)`: the scores, with `-inf` wherever the
+# The first thing that a mask does inside attention: write `mask_scores(scores, mask)`: the scores, with `-inf` wherever the
 # mask is False. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and broadcastable to it. The scores that are
 # passed in stay as they are.
 #
@@ -413,7 +413,7 @@ def mask_scores(scores, mask):
 check("mask_scores")
 
 # %% [markdown]
-# Some texts fill in "a large negative number". With usual scores that works, too. It fails when a row has nothing to attend
+# Some texts fill in "a large negative number". With ordinary scores that works as well. It fails when a row has nothing to attend
 # to at all: in a row of equal scores, however negative, all attention weights are equal.
 
 # %%
@@ -424,7 +424,7 @@ print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
 
 # %% [markdown]
 # Neither is good: the first silently attends to forbidden words; the second is NaN, which you'll at least notice.
-# `MultiHeadAttention` gives zeros for such a row, and so does everything in this course.
+# Your `MultiHeadAttention` gives zeros for such a row, as `attention_weights` does in lesson 3.
 
 # %% [markdown]
 # ## The decoder
@@ -674,7 +674,8 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 #
 # - `source_embedding` and `target_embedding`, each a `TokenEmbedding` with that vocabulary size and `pad`;
 # - `position`, one `PositionalEncoding` for both, with the model's `dropout`;
-# - `encoder` and `decoder`, each with `num_layers` layers and the model's `dropout`.
+# - `encoder` and `decoder`, each with `num_layers` layers and the model's `dropout`;
+# - `pad`, the id of the padding, kept for the masks.
 #
 # No other parameters: the output uses the table of `target_embedding`. When the model is made, every parameter of `encoder`
 # and `decoder` with more than one axis gets its initial values from `nn.init.xavier_uniform_`. Three methods:
@@ -1019,7 +1020,7 @@ for number, row in zip(
     print(f"{digits(number):<8} ->  {' '.join(number_words.decode(row))}")
 
 # %% [markdown]
-# Numbers that it has never seen, and hardly a mistake. Now watch it write: in each row the words so far, and the
+# Numbers that it has never seen, and hardly any mistakes. Now watch it write: in each row the words so far, and the
 # probabilities of the next word. Beside it the same model after 60 steps of training, halfway to understanding, with the
 # same words so far. (5 to 10 seconds.)
 
@@ -1225,8 +1226,8 @@ for number, row in zip(
     print(f"{digits(number):<8} ->  {' '.join(number_words.decode(row)) or '(nothing)'}")
 
 # %% [markdown]
-# Going by the training log, this is the better model: after a slow start its loss falls much faster, and with the right
-# words given it makes hardly a mistake, even on numbers that it has never seen. On its own it writes garbage, or nothing
+# Going by the training log, this is the better model: after a slow start its loss falls much faster, and given the
+# right words it makes hardly any mistakes, even on numbers that it has never seen. On its own it writes garbage, or nothing
 # at all.
 #
 # It has learned to copy. The label of position $i$ is its input at position $i + 1$, and without the mask it can look
@@ -1261,7 +1262,7 @@ for number, row in zip(
 # | What replaces a masked score? | $-\infty$ (section 3.2.3) | masking is "optional", in the decoder; "a large negative number" (a book) | $-\infty$; not optional in the decoder; a row with nothing to attend to gives zeros |
 # | What is the mask for? | a prediction depends on earlier words only | no "cheating" | the same, shown in experiments 1 and 2 |
 # | What about padding? | not mentioned | not mentioned | masked as keys, everywhere; left out of the loss |
-# | What is trained at a time? | all positions at once | one token (a blog) | all positions at once, with teacher forcing |
+# | How much is trained at once? | all positions at once | one token (a blog) | all positions at once, with teacher forcing |
 # | What is in a decoder layer? | three sublayers; 6 layers | three sublayers (a blog); attention computed twice (a book) | three sublayers; `num_layers` layers |
 # | How are query, key and value made? | linear maps | "by an MLP" (a book) | linear maps, without an activation |
 # | What follows the last layer? | linear layer and softmax; the weight is shared with both embeddings (section 3.4) | missing | the weight is shared with the target embedding; logits are returned, the loss takes the softmax |

@@ -49,7 +49,7 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # %% [markdown]
 # ## The idea
 #
-# Probabilities multiply: that of a sentence is the product of those of its words, each given the words before. Models that write like this, each word given their own earlier words, are called **autoregressive**. All sentences
+# Probabilities multiply: that of a sentence is the product of those of its words, each given the words before. All sentences
 # together form a tree, and a decoding method is a way of walking through it:
 #
 # ![A tree of words with probabilities. After bos come the with 0.5, a with 0.4 and this with 0.1. After the come man 0.4, dog 0.35 and cat 0.25. After a comes dog with 0.9 and cat 0.1. Greedy takes the, then man, with 0.20 in all. The beam of 2 keeps the and a, and finds a dog with 0.36.](figures/beam.png)
@@ -58,7 +58,7 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # - **Beam search** keeps the best few beginnings, here two, and finds "a dog": 0.4 · 0.9 = 0.36.
 # - **Sampling** takes each branch as often as its probability says: "the dog" in 0.5 · 0.35 = 17.5 % of all runs.
 #
-# Which is right depends on the task. For a translation you search for the best sentence; a story you draw, so that it
+# Which is right depends on the task. For a translation you search for the best sentence; a story you sample, so that it
 # isn't the same every time.
 
 # %% [markdown]
@@ -76,7 +76,7 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 by_hand("first word at temperature 0.5", ...)
 
 # %% [markdown]
-# A low temperature makes the best word still better: towards 0 it is greedy decoding. A high one flattens the distribution.
+# A low temperature makes the most probable word even more probable: towards 0 it is greedy decoding. A high one flattens the distribution.
 #
 # **Top-k** keeps the k most probable words, and divides by what is left so that the sum is 1 again. **Top-p** keeps as many of the
 # most probable words as are needed to reach the probability p *together*, the word that crosses p included. With p = 0.6, at
@@ -221,7 +221,7 @@ print("\ngreedy: ", text(greedy_decode(model, source)[0]))
 # 4. Then `top_p` keeps the smallest set of most probable words whose sum reaches `top_p`, the word that crosses it included. It
 #    counts on the probabilities as step 3 left them. The rest gets 0, and what is kept adds up to 1 again.
 #
-# None switches a step off. Where words at the border are equally probable, one of them or all may stay.
+# `None` leaves a step out. Where words tie at the cut-off, one of them or all may stay.
 #
 # ```
 # logits = [ln 8, ln 4, ln 2, ln 2]        temperature=0.5   gives   [0.727, 0.182, 0.045, 0.045]
@@ -343,7 +343,7 @@ print(
 # %% [markdown]
 # ### Do the sentences come as often as they should?
 #
-# We draw 1984 a thousand times. **Predict first**: how often, of 1,000, will each reading come?
+# We draw 1984 a thousand times. **Predict first**: how often, out of 1,000, will each reading come?
 
 # %%
 predict("", "how often does each reading of 1984 come?")
@@ -388,8 +388,8 @@ predict()
 #
 # Complete `CachedDecoder(model)`; `model` is a `Transformer` in evaluation mode.
 #
-# - `start(source)`: ids `(batch, n_source)`. It encodes the source, makes the keys and values of every
-#   cross-attention, once, and forgets what was there before.
+# - `start(source)`: ids `(batch, n_source)`, which may end with padding: its id is `model.pad`. It encodes the source, makes
+#   the keys and values of every cross-attention, once, and forgets what was there before.
 # - `step(ids)`: the newest words, `(batch,)`, real ones, never padding; for the first step these are `<bos>`. It returns the logits
 #   `(batch, target_size)` of the next words, the same as the last position of the whole pass. Keys and values of earlier
 #   words are kept, not made again; the same holds for those of the source.
@@ -399,7 +399,8 @@ predict()
 # values; `mask` is `(batch, 1, 1, n)` or None. You need not use them.
 #
 # The parts of the model have the names of lesson 7: `model.decoder.layers`, `layer.self_attention`,
-# `layer.add_norm_1`, ...; `model.position` adds the positions from 0 on.
+# `layer.add_norm_1`, ...; `model.position(x)` adds the position 0 to the
+# first row of `x`, 1 to the second, and so on, whichever word is in it.
 #
 # <!-- hints: CachedDecoder -->
 # <details>
@@ -500,7 +501,7 @@ check("CachedDecoder")
 #   with its own number of words), or when nothing is open. Where a model is sure, bad sentences finish early: without the
 #   second condition they would end the search before the good one is complete.
 # - Return `(ids, scores)`, best first: ids `(at most beam, at most max_length)` after `bos`, with `eos`, then 0, as in `greedy_decode`;
-#   one score for each. Evaluation mode meanwhile, no gradients, the model's own mode afterwards.
+#   one score for each: its log-probability divided by the length penalty. Evaluation mode meanwhile, no gradients, the model's own mode afterwards.
 #
 # With `beam=1` it is the greedy search.
 #
@@ -702,11 +703,10 @@ show(
 )
 
 # %% [markdown]
-# The figure was measured on one machine; yours gives other seconds and the same shape. For short answers the cache saves little or nothing. For
-# long ones it is the difference between growing with the square of the length and growing with the length.
+# Another machine gives other seconds and the same shape. For short answers the cache saves little. For long ones it is the difference between growing with the square of the length and growing with the length.
 #
 # The price is memory: the keys and values of all words, in all layers. For each word that is 2 · layers · `d_model` numbers. The model
-# of the paper (6 layers, width 512) keeps 6,144 numbers for a word. A language model with 80 layers and width 8,192 would keep
+# of the paper (6 layers, width 512) keeps 6,144 numbers for a word that it writes, and as many for a word of the source. A language model with 80 layers and width 8,192 would keep
 # 1.3 million, so 2.6 MB at 16 bits, and 21 GB for a text of 8,000 words. That is why today's models let several queries share one
 # key and value (lesson 11).
 #
@@ -781,6 +781,6 @@ predict()
 # | --- | --- | --- | --- |
 # | How is the sentence chosen? | beam search, beam 4 (section 6.1) | not mentioned | greedy, drawn, or with a beam |
 # | Which length penalty? | $\alpha = 0.6$ (section 6.1), formula of Wu et al. 2016 | not mentioned | the same; `length_penalty=0` switches it off |
-# | When does the search end? | at input length + 50, "but terminate early when possible" (section 6.1) | not mentioned | when `beam` sentences are whole and none that is open scores better; at `max_length` |
+# | When does the search end? | at input length + 50, "but terminate early when possible" (section 6.1) | not mentioned | when `beam` sentences are finished and none that is open scores better; at `max_length` |
 # | Are words drawn at random? | no | "the model generates text" | `sample`, with temperature, top-k (Fan et al. 2018) and top-p (Holtzman et al. 2020) |
 # | Are keys and values kept? | not mentioned | not mentioned | in `CachedDecoder`; every library does it |

@@ -15,7 +15,7 @@
 # - tell a loss that is good from a loss that is too good;
 # - find the line behind a symptom, and say in a sentence what was wrong.
 #
-# **What you need**: lesson 7 (masks, decoder, the leak test); cases 5 and 6 come back to lessons 1, 4 and 5. About 80 minutes for the core, and 20 more for what is marked as
+# **What you need**: lesson 7 (masks, decoder, the leak test); cases 5 and 6 come back to lessons 1 to 5. About 80 minutes for the core, and 20 more for what is marked as
 # extra.
 #
 # <!-- table: 10_clinic -->
@@ -61,7 +61,7 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 #
 # ![A source and a target go into a model, which gives logits. The same source and a target with one word changed go into the same model, which gives other logits. The two are compared place by place: before the changed word nothing may move.](figures/instrument.png)
 #
-# Such a question needs no training, no data, and not a line of the model's code. It is asked on the first day.
+# Such a question needs no training, no data, and not a line of the model's code. Ask it on day one.
 
 # %% [markdown]
 # ## The numbers by hand
@@ -90,11 +90,11 @@ print("logits moved  ", "".join(f"{number:10.5f}" for number in moved.tolist()))
 # ## Four instruments: the exercises
 #
 # Each instrument gets a model with the methods of `Transformer` and ids, and returns an answer: `True` or `False`, or a list of names.
-# It may not change the model: afterwards mode, weights and gradients are as before. The checks ask your instruments about healthy
+# It must not change the model: afterwards mode, weights and gradients are as before. The checks ask your instruments about healthy
 # and broken models that you have not seen. A broken one has to be found, and a healthy one has to pass.
 #
-# Healthy models move by less than $10^{-5}$ where nothing may move, broken ones by more than $10^{-3}$. So the threshold is between,
-# and one helper is given:
+# Healthy models move by less than $10^{-5}$ where nothing may move, broken ones by more than $10^{-3}$. So the threshold lies in between.
+# One helper is given:
 
 # %%
 MOVED = 1e-4  # rounding moves a logit by less, a word that has an influence by more
@@ -252,7 +252,7 @@ check("uses_source")
 # cross-entropy. Return the names, as `model.named_parameters()` gives them, of those that require a gradient and get none, or only
 # zeros; sorted with `sorted`.
 #
-# The model's own gradients, if it has any, are afterwards what they were before.
+# The pass runs in the mode that the model is in. The model's own gradients, if it has any, are afterwards what they were before.
 #
 # <!-- hints: untrained_parameters -->
 # <details>
@@ -550,7 +550,7 @@ examine_fit(repair_fit)
 # Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and
 # what it does, is chance. Even a perfect model can know no more than the shares: "dog" comes in two of seven cases,
 # so it gives "dog" the probability 2/7. The cross-entropy of such a model is the lowest honest loss, the dashed line
-# in the figure. A loss below it is no success, it is an alarm.
+# in the figure. A loss below it is not a success but an alarm.
 
 
 # %%
@@ -646,7 +646,7 @@ examine_attend(repair_attend)
 # ### Case 3 · The same word, again and again
 #
 # This patient is a healthy model (PyTorch's own causal attention, loss at the dashed line). It is asked to continue after
-# `<bos>`. **Symptom:** it says one word, and says it for ever.
+# `<bos>`. **Symptom:** it says one word, and goes on saying it forever.
 #
 # It helps to remember what comes out of the model: logits of the shape `(batch, length, words)`, a prediction at *every*
 # position.
@@ -910,7 +910,7 @@ examine_block(RepairedDecoderBlock)
 #
 # The words of a sentence attend to each other (here with `x` itself as query, key and value), then the mean of the real
 # words is the vector of the sentence. The author has thought of padding: there is a mask, and the mean counts only real
-# words. **Symptom:** a sentence has one vector when it comes alone, and another one in a batch with longer sentences. In a
+# words. **Symptom:** a sentence has one vector when it comes alone, and a different one in a batch with longer sentences. In a
 # test with one sentence at a time nothing is wrong.
 #
 # The patient below is "the cat sleeps", with 0 to 8 rows of padding behind it. The vector should not depend on them.
@@ -1018,7 +1018,7 @@ predict()
 # | How low can the loss honestly get? | the model does not go below | case 2 |
 # | Do logits in the hundreds give a finite loss, and the right one? | yes | case 4 |
 #
-# Keep the four instruments: they work for every model of this kind, on its first day.
+# Keep the four instruments: they work for every model of this kind, even before it is trained.
 #
 # **Next**: lesson 11 goes from 2017 to today's language models.
 #

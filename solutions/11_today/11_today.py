@@ -2,12 +2,12 @@
 # # 11 · From 2017 to today
 #
 # You have built the Transformer of 2017. How far is that from the language models that people talk to today? Closer than
-# you may think. In this lesson you change five parts, each in a few lines, and nine tenths stay as they are. On the way
+# you may think. In this lesson you change five parts, each in a few lines, and nine tenths of it stay as they are. On the way
 # you train a small language model, read the published configuration of a large one line by line, and end with real
 # weights: your own encoder runs a published model that finds sentences by what they mean.
 #
 # <!-- map: 11_today -->
-# ![The map of the Transformer, in colour what this lesson is about: embedding + position, multi-head attention, add & norm, feed-forward.](figures/map.png)
+# ![The map of the Transformer, in colour what this lesson is about: embedding + position, multi-head attention, add & norm, feed-forward, masked attention.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**
@@ -78,8 +78,8 @@ from helpers.vocabulary import Vocabulary, bpe_encode, pad_batch, train_bpe
 # | 2017 | now | why | your exercise |
 # | --- | --- | --- | --- |
 # | encoder and decoder | only a decoder | one stream of words serves every task | 11.1 `LanguageModel` |
-# | layer norm after each sublayer | RMS norm before each sublayer | stable at any depth; one step less | 5.8 `PreNormBlock`, 11.2, 11.3 `RMSNorm` |
-# | sines added to the embeddings | queries and keys rotated | scores depend on the distance only | 2.6 `shift_matrix`, 11.4 `rotate` |
+# | layer norm after each sublayer | RMS norm before each sublayer | stable at any depth; one step less | 5.8 `PreNormBlock` (extra), 11.2, 11.3 `RMSNorm` |
+# | sines added to the embeddings | queries and keys rotated | scores depend on the distance only | 2.6 `shift_matrix` (extra), 11.4 `rotate` |
 # | as many key heads as query heads | fewer key and value heads | a smaller cache | 4.1 `split_heads`, 11.5, 11.6 `GroupedQueryAttention` |
 # | ReLU | SwiGLU | a lower loss for the same number of parameters | 6.4 `FeedForward`, 11.7 `SwiGLU` |
 # | dropout 0.1 | none | nearly every text is seen only once | `dropout=0.0` |
@@ -125,7 +125,7 @@ by_hand("cache of one token of Llama 2 7B, in KiB", ...)
 # of a decoder layer is masked self-attention, add & norm, feed-forward, add & norm: your `EncoderLayer`, with a causal mask.
 # So a **decoder-only** model is your `Encoder` under your `decoder_mask`, with an embedding before it and a product with the
 # embedding's table after it. Its task is always the same: predict the next word of a text. Models that write their output
-# one word after the other, each from those before, are called **autoregressive**.
+# one word after the other, each from those before, are *autoregressive* (lesson 7).
 
 # %% [markdown]
 # ### Exercise 11.1 · `LanguageModel`
@@ -188,7 +188,7 @@ check("LanguageModel")
 
 # %% [markdown]
 # Lesson 7 needed an encoder to read a number and a decoder to write it in words. A language model has only one stream, so the
-# task becomes a text: `4 0 7 2 = four thousand seventy two`. What is there before the model writes, up to the `=`, is today called the **prompt**.
+# task becomes a text: `4 0 7 2 = four thousand seventy two`. The text that the model is given, up to the `=`, is now called the **prompt**.
 # The model trains on 9,500 numbers; 500 are held out. Only the words after the `=` count in the loss: nobody can guess the
 # digits.
 #
@@ -277,7 +277,7 @@ for number in held_out[:3].tolist():
 
 # %% [markdown]
 # Nearly all held-out numbers are right. This is a GPT: the first one (2018) had 12 such layers, 768 wide, learned positions
-# and GELU in place of ReLU. The rest of this lesson is about what has changed since then.
+# and GELU, a smoothed ReLU. The rest of this lesson is about what has changed since then.
 
 # %% [markdown]
 # ## RMS norm: the scale without the mean
@@ -400,7 +400,7 @@ with torch.no_grad():
 # %% [markdown]
 # ## Rotary positions: the shift matrix, met again
 #
-# In lesson 2 you found that a shift is a rotation: $PE(p + k) = M_k \cdot PE(p)$, where $M_k$ turns each pair of columns by
+# In lesson 2 a shift turned out to be a rotation (2.6, an extra exercise): $PE(p + k) = M_k \cdot PE(p)$, where $M_k$ turns each pair of columns by
 # an angle. The paper hoped that this would make relative positions easy to learn. Rotary positions (2021) take that hope
 # at its word. Don't *add* the encoding to the words. **Turn** query and key by their positions instead, right before the
 # scores. With rotations $R_m$ and $R_n$, the score of a query at position $m$ and a key at position $n$ is
@@ -757,7 +757,7 @@ show(
 # <!-- end -->
 #
 # - `SwiGLU(d_model, d_ff)` has three linear layers without bias: `gate` and `up`, from `d_model` to `d_ff`, and `down`, back.
-# - `forward(x)` returns the shape of `x`. There is no dropout in it. `F.silu` is the activation.
+# - `forward(x)` returns a tensor of the shape of `x`. There is no dropout in it. `F.silu` is the activation.
 #
 # Example: with the gate 1 and the up 3, a hidden unit is $0.731 \cdot 3 = 2.193$; with the gate 0 it is 0, whatever up is.
 #
@@ -803,7 +803,8 @@ check("SwiGLU")
 # **The parameter question.** The network of 2017 has two matrices, SwiGLU has three. To keep the number of parameters,
 # its hidden width has to shrink: $2 \cdot d \cdot 4d = 3 \cdot d \cdot d_{ff}$, so $d_{ff} = \frac{2}{3} \cdot 4d =
 # \frac{8}{3} d$. Now the odd number in Llama 2's configuration makes sense: its width is 4,096, and 8/3 of that is 10,922.67.
-# Rounded up to a multiple of 256, which suits the hardware, it is 11,008.
+# Rounded up to a multiple of 256, which suits the hardware, it is 11,008. (It is a choice, no law: Llama 3 takes 3.5 times
+# the width.)
 
 # %%
 width = 4096
@@ -815,12 +816,9 @@ print("parameters, SwiGLU of Llama 2:", f"{3 * width * 11008:,}")
 # %% [markdown]
 # ## A small language model
 #
-# Put the parts together: RMS norm **before** each sublayer (your `PreNormBlock` of lesson 5), grouped queries with rotary
-# positions, SwiGLU, and one norm after the last layer. The next cell has all of it in twenty lines. It trains on the English
-# half of the course's corpus, 20,000 sentences of a small grammar, at most 12 words long, and so does your `LanguageModel`,
-# with the parts of 2017 and a tenth more parameters.
-#
-# Both training runs together take about 20 seconds.
+# Put the parts together: RMS norm **before** each sublayer (as in 5.8, the extra exercise `PreNormBlock`), grouped queries
+# with rotary positions, SwiGLU, and one norm after the last layer. The next cell has all of it in twenty lines. Beside it is
+# your `LanguageModel`, with the parts of 2017 and an eighth more parameters.
 
 
 # %%
@@ -860,12 +858,15 @@ of_2017 = LanguageModel(len(words), d_model=64, num_heads=4, num_layers=2, d_ff=
 of_today = TodayModel(len(words), d_model=64, num_heads=4, num_kv_heads=2, num_layers=2, d_ff=85)
 for name, model in (("2017", of_2017), ("today", of_today)):
     print(f"{name:<6} {sum(parameter.numel() for parameter in model.parameters()):,} parameters")
-print(f"{len(words)} words; the longest sentence has {text.shape[1] - 2} words")
+print(
+    f"{len(words) - 4} words and 4 special tokens; the longest sentence has {text.shape[1] - 2} words"
+)
 
 # %% [markdown]
 # ### Experiment: the same task, and longer texts
 #
-# Both models are trained the same way, and then asked about new sentences.
+# Both models are trained the same way, on the English half of the course's corpus: 20,000 sentences of a small grammar, at
+# most 12 words long. Then they are asked about new sentences. (Both training runs together take about 20 seconds.)
 
 # %% tags=["measured"]
 tests = {
@@ -921,8 +922,8 @@ class ThreeBack(nn.Module):
         return self.output(x + self.attention(self.norm(x), causal_mask(length), positions)[0])
 
 
-def right_at_each_place(rotary, trained_length=12, tested_length=48):
-    """The share of right answers at the places of long rows, after training on short ones."""
+def train_three_back(rotary, trained_length=12, tested_length=48):
+    """A model trained on short rows, and long rows to test it."""
     torch.manual_seed(0)
     model, generator = ThreeBack(16, 32, rotary), torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
@@ -932,15 +933,16 @@ def right_at_each_place(rotary, trained_length=12, tested_length=48):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    ids = torch.randint(1, 16, (500, tested_length), generator=generator)
+    return model, torch.randint(1, 16, (500, tested_length), generator=generator)
+
+
+def right_at_each_place(model, ids):
     with torch.no_grad():
         return (model(ids)[:, 3:].argmax(dim=-1) == ids[:, :-3]).float().mean(dim=0).tolist()
 
 
-right = {
-    "sines added": right_at_each_place(rotary=False),
-    "rotary": right_at_each_place(rotary=True),
-}
+trained = {"sines added": train_three_back(rotary=False), "rotary": train_three_back(rotary=True)}
+right = {name: right_at_each_place(*both) for name, both in trained.items()}
 print("place           ", "".join(f"{place:6}" for place in (4, 8, 12, 13, 16, 20, 24, 32, 48)))
 for name, shares in right.items():
     print(
@@ -975,9 +977,31 @@ show(
 
 # %% [markdown]
 # With sines the model is lost at the first place it has never seen: it has learned a sum of word and place, for these twelve
-# places. With rotary positions three places back is the same angle everywhere, so it goes on being right. It is not magic,
-# though: a query still meets keys at distances that never occurred in training, and the further the row goes on, the more of
-# them get a share of the attention. Models for long texts are trained further on long texts, with a larger base.
+# places. (Further on it finds its way now and then, where the waves happen to repeat.) With rotary positions three places back is the same angle everywhere, so it goes on being right, up to place 22,
+# nearly twice the length of its training. Then it breaks off, from one place to the next. Why there? Look at what the last
+# places before it and the first after it attend to.
+
+# %% tags=["measured"]
+model, ids = trained["rotary"]
+with torch.no_grad():
+    weights = model.attention(model.norm(model.embedding(ids)), causal_mask(48), torch.arange(48))[
+        1
+    ]
+for place in (12, 20, 22, 23, 24, 48):
+    shares, keys = weights[:, :, place - 1].mean(dim=(0, 1)).topk(3)
+    print(
+        f"place {place}:",
+        ", ".join(
+            f"{place - 1 - key} back {share:.2f}" for key, share in zip(keys.tolist(), shares)
+        ),
+    )
+
+# %% [markdown]
+# At place 23 a query meets a key 22 places back for the first time, and this one gets most of its attention. The first pair of
+# columns turns by 1 for each place, so $22 - 3 = 19$ places are almost exactly three full turns ($6\pi = 18.85$): to this pair
+# 22 back looks like 3 back. The other pairs turn more slowly and could tell the two apart, but in training no distance was
+# longer than 11, so they never had to learn it. (At place 48 it is 41 back, and $41 - 3 = 38$ is six turns.) Distances that never
+# occurred are the limit of rotary positions, too: models for long texts are trained further on long texts, with a larger base.
 #
 # Now let it write. Greedy decoding would always write the same sentence. Sampling (lesson 9) draws the next word with its
 # probability; a temperature below 1 makes likely words likelier.
@@ -1000,7 +1024,7 @@ for temperature in (0.3, 0.8, 1.5):
         print("   ", write(of_today, generator, temperature))
 
 # %% [markdown]
-# A low temperature plays safe, a high one writes nonsense. In between are sentences that the model has never seen, many of
+# A low temperature plays it safe, a high one writes nonsense. In between are sentences that the model has never seen, many of
 # them grammatical, after a few seconds of training. A large model differs in size, data and fine-tuning, not in kind.
 
 # %% [markdown]
@@ -1085,13 +1109,14 @@ distance = torch.arange(length)[:, None] - torch.arange(length)
 print((causal_mask(length) & (distance < window)).int().numpy())
 
 # %% [markdown]
-# Far words are not lost: with $L$ layers, news can travel $L \cdot (w - 1)$ words.
+# Distant words are not lost: with $L$ layers, news can travel $L \cdot (w - 1)$ words.
 
 # %% [markdown]
 # ## Bytes as symbols, and why language models miscount letters
 #
 # Lesson 1 built byte-pair encoding on characters. Today's tokenizers begin with the 256 **bytes** of UTF-8. Then nothing is
-# unknown, in no language: what was never seen falls back to its bytes.
+# unknown, in no language: what was never seen falls back to its bytes. (The cell below takes your `train_bpe` as it is, with
+# characters; the pieces of an English word are the same.)
 #
 # **Predict first.** How many letters r are in "strawberry"? You can count them. What does a model see of them?
 
@@ -1121,7 +1146,7 @@ print("letters r:           ", "strawberry".count("r"))
 predict()
 
 # %% [markdown]
-# The model gets a few ids. Each is a row of the embedding table, and no row is spelled: that the piece `berr` has two r is a
+# The model gets a few ids. Each is a row of the embedding table, and no row contains a spelling: that the piece `berr` has two r is a
 # fact about the world that the model has to learn, piece by piece, from texts that happen to mention it. So it guesses, and
 # is sometimes wrong. Asked to spell the word first, letter by letter, it usually counts right: then there are ids to count.
 
