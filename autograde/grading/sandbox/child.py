@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from autograde.grading.job import Limits
@@ -150,6 +151,13 @@ def factory_sources(calls: list[Call]) -> list[str]:
         name = queue.pop()
         if name in sources or name not in fixtures.FACTORIES:
             continue
-        sources[name] = inspect.getsource(fixtures.FACTORIES[name])
-        queue += [other for other in fixtures.FACTORIES if re.search(rf"\b{other}\(", sources[name])]
+        sources[name], others = _factory(name)
+        queue += others
     return [sources[name] for name in sorted(sources)]
+
+
+@lru_cache(maxsize=None)
+def _factory(name: str) -> tuple[str, list[str]]:
+    """The source of a maker, and the other makers that it calls."""
+    source = inspect.getsource(fixtures.FACTORIES[name])
+    return source, [other for other in fixtures.FACTORIES if re.search(rf"\b{other}\(", source)]
