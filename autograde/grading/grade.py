@@ -401,7 +401,9 @@ class _Grading:
             answers = on.ask_mended(exercise.name, key.calls, {name: reference_source(name) for name in names})
         except (Unusable, ValueError):
             return verdict
-        return carry.carried(verdict, self._judged(exercise, key, answers), names) if answers else verdict
+        if not answers:
+            return verdict
+        return carry.carried(verdict, self._judged(exercise, key, answers), names, private=True)
 
     def _judged(self, exercise: Exercise, key: AnswerKey, answers: list) -> Verdict:
         start = time.perf_counter()

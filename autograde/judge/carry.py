@@ -41,15 +41,21 @@ def settled(verdicts: Iterable[Verdict], later: Iterable[str]) -> dict[str, bool
     return {name: passed[name] for name in passed.keys() - set(later)}
 
 
-def carried(verdict: Verdict, again: Verdict, mended: Sequence[str]) -> Verdict:
-    """Of the verdict on an answer, and of that with these exercises mended, the one that is about the answer itself."""
+def carried(verdict: Verdict, again: Verdict, mended: Sequence[str], *, private: bool = False) -> Verdict:
+    """Of the verdict on an answer, and of that with these exercises mended, the one that is about the answer itself.
+
+    private: what was answered beside the references is shown to nobody; only the catalogue's words for it are
+    """
     names = " and ".join([*filter(None, [", ".join(f"`{name}`" for name in mended[:-1])]), f"`{mended[-1]}`"])
     yours = f"{'is' if len(mended) == 1 else 'are'} not right yet"
     if again.passed:
         return replace(again, advice=f"Right; it uses your {names}, which {yours}.", carried=tuple(mended))
-    if again.score < verdict.score:
-        return verdict
-    return replace(again, advice=f"{again.advice} (Asked with a right {names}; yours {yours}.)".lstrip())
+    if again.score < verdict.score or (private and not again.misconception):
+        return replace(
+            verdict, advice=f"{verdict.advice} (It uses your {names}, which {yours}: mend that first.)".lstrip()
+        )
+    facts = () if private else again.facts
+    return replace(again, advice=f"{again.advice} (Asked with a right {names}; yours {yours}.)".lstrip(), facts=facts)
 
 
 def names_used(names: Iterable[str], code_of: CodeOf) -> set[str]:

@@ -55,6 +55,20 @@ def test_the_learner_reads_it_in_the_feedback(runner):
     assert ADVICE in result.notebook
 
 
+def test_a_second_mistake_is_named_beside_the_first(runner):
+    exchanged = (
+        "def scaled_dot_product_attention(query, key, value, mask=None):\n"
+        "    weights = attention_weights(attention_scores(query, key), mask)\n"
+        "    return weights, weights @ value"
+    )
+    answers = {"attention_scores": NO_ROOT, "scaled_dot_product_attention": exchanged}
+    verdicts = verdicts_of(graded(runner, THIRD, answers))
+    assert verdicts["attention_scores"].misconception == "no scaling"
+    told = verdicts["scaled_dot_product_attention"]
+    assert (told.misconception, told.score, told.carried) == ("weights before the output", 0, ())
+    assert told.facts == (), "what was answered beside the reference is shown to nobody"
+
+
 def test_a_part_that_is_not_written(runner):
     stub = {notebooks.grade_id(cell): cell.source for cell in released(THIRD).cells}["attention_scores"]
     verdicts = verdicts_of(graded(runner, THIRD, {"attention_scores": stub}))

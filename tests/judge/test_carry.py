@@ -13,7 +13,7 @@ from torch import nn
 import autograde
 from autograde.exercises import exercise
 from autograde.judge import carry
-from autograde.judge.verdict import PASSED, Verdict
+from autograde.judge.verdict import MISCONCEPTION, PASSED, Verdict
 from autograde.learner.check import CheckFailed
 from helpers import feed_forward
 from helpers.single_head import attention_weights, softmax
@@ -102,7 +102,19 @@ def test_an_answer_that_is_wrong_as_well_is_told_its_own_mistake():
     told = carry.carried(wrong, own, ["softmax"])
     assert told == replace(own, advice="There is no root. (Asked with a right `softmax`; yours is not right yet.)")
     assert not told.carried, "it has not passed"
-    assert carry.carried(wrong, replace(own, score=0.1), ["softmax"]) == wrong, "it costs no points"
+    worse = carry.carried(wrong, replace(own, score=0.1), ["softmax"])
+    assert worse.score == 0.2, "it costs no points"
+    assert worse.advice == "5 of 6 values differ. (It uses your `softmax`, which is not right yet: mend that first.)"
+
+
+def test_what_is_answered_beside_a_reference_is_not_shown_by_a_grader():
+    wrong = Verdict(name="SelfAttentionHead", passed=False, state="failed", score=0.0, advice="Wrong.")
+    seen = replace(wrong, advice="The source of the reference.", facts=(("Got", "the reference"),))
+    told = carry.carried(wrong, seen, ["softmax"], private=True)
+    assert told == replace(wrong, advice="Wrong. (It uses your `softmax`, which is not right yet: mend that first.)")
+    named = replace(seen, diagnosis="no root", evidence=MISCONCEPTION, advice="The catalogue's sentence.")
+    told = carry.carried(wrong, named, ["softmax"], private=True)
+    assert (told.misconception, told.facts) == ("no root", ()) and told.advice.startswith("The catalogue's sentence.")
 
 
 # --- in a learner's notebook ----------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class RunSubmission(Execute):
         if not names:
             return verdict
         again = self._judge(exercise, index, {name: reference_source(name) for name in names})
-        return carry.carried(verdict, again, names)
+        return carry.carried(verdict, again, names, private=True)
 
     def _judge(self, exercise: Exercise, index: int, mended: dict[str, str] | None = None) -> Verdict:
         if self.stopped:

@@ -7,7 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from autograde.grading.job import Limits
@@ -156,7 +156,7 @@ def factory_sources(calls: list[Call]) -> list[str]:
     return [sources[name] for name in sorted(sources)]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _factory(name: str) -> tuple[str, list[str]]:
     """The source of a maker, and the other makers that it calls."""
     source = inspect.getsource(fixtures.FACTORIES[name])
