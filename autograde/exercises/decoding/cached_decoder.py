@@ -16,8 +16,8 @@ from helpers.decoder import mask_scores
 from helpers.decoding import CachedDecoder
 
 
-def _steps(rng, target_size, batch, count):
-    return tuple(("step", (TensorData(random_ids(rng, 1, target_size, batch)),)) for _ in range(count))
+def _steps(rng, target_size, batch, count, lowest=1):
+    return tuple(("step", (TensorData(random_ids(rng, lowest, target_size, batch)),)) for _ in range(count))
 
 
 def calls(rng):
@@ -45,7 +45,7 @@ def calls(rng):
             (*sizes[:6], 3),
             whole(rng, 11, 9, 8, 2, 7, 3),
             with_padding(rng, random_ids(rng, 4, 11, 2, 5), 3, (0, 4), (1, 1)),
-            _steps(rng, 9, 2, 3),
+            _steps(rng, 9, 2, 3, lowest=4),
             part="padding",
             note="here the padding has the id 3",
         ),
