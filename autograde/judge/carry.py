@@ -1,4 +1,5 @@
-"""An error is carried forward: an answer that is right, apart from an earlier exercise that it uses, has its points.
+"""An error is carried forward: an answer that is right, apart from an earlier exercise that it uses, has its points;
+one that is wrong itself is told its own mistake.
 
 Pure functions about names and verdicts. Who asks the answer once more, with the earlier exercise mended by its
 reference, is the learner's check (`learner.check`) or the grader (`grading.grade`).
@@ -14,22 +15,22 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from autograde.exercise import Exercise
-from autograde.exercises import all_exercises
-from autograde.judge.verdict import Verdict
+from autograde.exercises import all_exercises, exercise
+from autograde.judge.verdict import ERROR, NOT_STARTED, Verdict
 
 CodeOf = Callable[[str], Iterable[CodeType]]  # the code of the definition of a name; nothing where it has none
 
 
-def to_mend(exercise: Exercise, code_of: CodeOf, passed: Mapping[str, bool]) -> tuple[str, ...]:
+def to_mend(asked: Exercise, code_of: CodeOf, passed: Mapping[str, bool]) -> tuple[str, ...]:
     """The earlier exercises that an answer uses, itself or through other definitions, and that do not pass.
 
     passed: {name: whether its own check passes}, of the exercises that may be mended.
     """
     if all(passed.values()):
         return ()
-    order = [exercise.name for exercise in all_exercises()]
-    used = names_used([exercise.name], code_of)
-    earlier = order[: order.index(exercise.name)]
+    order = [one.name for one in all_exercises()]
+    used = names_used([asked.name], code_of)
+    earlier = order[: order.index(asked.name)]
     return tuple(name for name in earlier if passed.get(name) is False and name in used)
 
 
@@ -50,12 +51,17 @@ def carried(verdict: Verdict, again: Verdict, mended: Sequence[str], *, private:
     yours = f"{'is' if len(mended) == 1 else 'are'} not right yet"
     if again.passed:
         return replace(again, advice=f"Right; it uses your {names}, which {yours}.", carried=tuple(mended))
-    if again.score < verdict.score or (private and not again.misconception):
-        return replace(
-            verdict, advice=f"{verdict.advice} (It uses your {names}, which {yours}: mend that first.)".lstrip()
-        )
-    facts = () if private else again.facts
-    return replace(again, advice=f"{again.advice} (Asked with a right {names}; yours {yours}.)".lstrip(), facts=facts)
+    if NOT_STARTED in (verdict.state, again.state):
+        return verdict
+    score = max(verdict.score, again.score)
+    raises = again.state == ERROR != verdict.state  # only beside the references
+    if again.score < verdict.score or raises or (private and not again.misconception):
+        advice = f"{verdict.advice} (It uses your {names}, which {yours}: mend that first.)"
+        return replace(verdict, score=score, advice=advice.lstrip())
+    if private:
+        (known,) = (one for one in exercise(again.name).misconceptions if one.name == again.misconception)
+        again = replace(again, advice=known.sentence, facts=())
+    return replace(again, advice=f"{again.advice} (Asked with a right {names}; yours {yours}.)".lstrip())
 
 
 def names_used(names: Iterable[str], code_of: CodeOf) -> set[str]:

@@ -118,13 +118,13 @@ def _on_every_call(
 def _on_main_calls(
     key: AnswerKey, number: int, got: Sequence[Answer | Skipped], findings: Sequence[Finding | None]
 ) -> bool:
-    """Whether it answers the calls of the main part in the same way, several wrong ones among them: what else is wrong
-    beyond them is another mistake."""
+    """Whether it answers the calls of the main part in the same way, several wrong ones among them, and not with a few
+    yes and no: what else is wrong beyond them is another mistake."""
     places = [at for at, call in enumerate(key.calls) if call.part == MAIN]
     failing = [at for at in places if findings[at] is not None]
-    if len(failing) < 2 or any(_problem(got[at]) is not None for at in failing) or _says_little(key):
+    if len(failing) < 2 or any(_problem(got[at]) is not None for at in failing):
         return False
-    return all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places)
+    return all(_agree(key.exercise, key.wrong(number, at), got[at]) for at in places) and not _says_little(key)
 
 
 def _on_failing_calls(
@@ -393,7 +393,8 @@ def _on_top(key: AnswerKey, number: int, got: Sequence[Answer | Skipped], failin
         changed = set(got[at].changed) - set(wrong.changed)
         if changed and not exercise.mutates:
             names = explain.argument_names(exercise, key.calls[at], sorted(changed))
-            return f"the call changes its input {', '.join(f'`{name}`' for name in names)}. Work on a copy."
+            named = " " * bool(names) + ", ".join(f"`{name}`" for name in names)
+            return f"the call changes its input{named}. Work on a copy."
     return ""
 
 

@@ -41,7 +41,7 @@ def advice(exercise: Exercise, finding: Finding) -> str:
         return f"Expected {with_article(finding.missing_error.kind)} here, but the call returned a value."
     if finding.changed:
         names = ", ".join(f"`{name}`" for name in argument_names(exercise, finding.call, finding.changed))
-        return f"The result is right, but the call changes its input {names}. Work on a copy instead."
+        return f"The result is right, but the call changes its input{' ' * bool(names)}{names}. Work on a copy instead."
     return (finding.difference.remark if finding.difference else "") or "Expected and got differ."
 
 
@@ -68,8 +68,10 @@ def _sentence(text: str) -> str:
 
 
 def argument_names(exercise: Exercise, call: Call, changed: Sequence[str]) -> list[str]:
+    """The names of changed arguments; what is no argument of the call is left out."""
     names = parameters(exercise, call)
-    return [names[int(i)] if i.isdigit() and int(i) < len(names) else i for i in changed]
+    known = {str(i): name for i, name in enumerate(names)} | {name: name for name in (*names, *call.kwargs)}
+    return [known[i] for i in changed if i in known]
 
 
 def parameters(exercise: Exercise, call: Call) -> list[str]:
@@ -129,7 +131,16 @@ def describe_call(exercise: Exercise, call: Call) -> str:
         name = names[index] if index < len(names) else f"argument {index + 1}"
         inner.append(_argument(name, value, notes, most))
     inner += [f"{name}={_argument(name, value, notes, most)}" for name, value in call.kwargs.items()]
-    return "\n".join([_expression(exercise.name, call, ", ".join(inner)), *notes])
+    return "\n".join([_expression(exercise.name, call, ", ".join(inner)), *notes, *_further(call)])
+
+
+def _further(call: Call, most: int = 3) -> Iterator[str]:
+    """The calls that follow on the same object, their arguments in short."""
+    then = getattr(call, "then", ())
+    for method, args in then[:most]:
+        yield f"then {'' if method == 'forward' else f'.{method}'}({', '.join(brief(value, 60, 12) for value in args)})"
+    if len(then) > most:
+        yield f"then {len(then) - most} more"
 
 
 def _expression(name: str, call: Call, inputs: str) -> str:

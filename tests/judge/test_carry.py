@@ -13,7 +13,7 @@ from torch import nn
 import autograde
 from autograde.exercises import exercise
 from autograde.judge import carry
-from autograde.judge.verdict import MISCONCEPTION, PASSED, Verdict
+from autograde.judge.verdict import ERROR, MISCONCEPTION, NOT_STARTED, PASSED, Verdict
 from autograde.learner.check import CheckFailed
 from helpers import feed_forward
 from helpers.single_head import attention_weights, softmax
@@ -108,13 +108,25 @@ def test_an_answer_that_is_wrong_as_well_is_told_its_own_mistake():
 
 
 def test_what_is_answered_beside_a_reference_is_not_shown_by_a_grader():
-    wrong = Verdict(name="SelfAttentionHead", passed=False, state="failed", score=0.0, advice="Wrong.")
-    seen = replace(wrong, advice="The source of the reference.", facts=(("Got", "the reference"),))
+    (known,) = (one for one in exercise("attention_weights").misconceptions if one.name == "mask ignored")
+    wrong = Verdict(name="attention_weights", passed=False, state="failed", score=0.2, advice="Wrong.")
+    seen = replace(wrong, score=0.4, advice="The source of the reference.", facts=(("Got", "the reference"),))
     told = carry.carried(wrong, seen, ["softmax"], private=True)
-    assert told == replace(wrong, advice="Wrong. (It uses your `softmax`, which is not right yet: mend that first.)")
-    named = replace(seen, diagnosis="no root", evidence=MISCONCEPTION, advice="The catalogue's sentence.")
+    advice = "Wrong. (It uses your `softmax`, which is not right yet: mend that first.)"
+    assert told == replace(wrong, score=0.4, advice=advice), "the points are as in the learner's check"
+    named = replace(seen, diagnosis=known.name, evidence=MISCONCEPTION, advice=f"{known.sentence} On top: a secret.")
     told = carry.carried(wrong, named, ["softmax"], private=True)
-    assert (told.misconception, told.facts) == ("no root", ()) and told.advice.startswith("The catalogue's sentence.")
+    assert (told.misconception, told.facts, told.score) == ("mask ignored", (), 0.4)
+    assert told.advice == f"{known.sentence} (Asked with a right `softmax`; yours is not right yet.)"
+
+
+def test_an_error_that_is_raised_beside_a_reference_only_is_not_the_learners():
+    wrong = Verdict(name="SelfAttentionHead", passed=False, state="failed", score=0.0, advice="Wrong.")
+    raised = replace(wrong, state=ERROR, advice="TypeError: 3 arguments")
+    assert carry.carried(wrong, raised, ["softmax"]).advice.startswith("Wrong. (It uses your `softmax`")
+    assert carry.carried(raised, raised, ["softmax"]).advice.startswith("TypeError: 3 arguments (Asked with")
+    stub = replace(wrong, state=NOT_STARTED)
+    assert carry.carried(stub, wrong, ["softmax"]) is stub and carry.carried(wrong, stub, ["softmax"]) is wrong
 
 
 # --- in a learner's notebook ----------------------------------------------------------------------------------------
