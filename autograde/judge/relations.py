@@ -97,7 +97,7 @@ def _where(path: str) -> str | None:
         return ""
     if found := re.fullmatch(r"(?:output)?\[(\d)\]", path):
         number = int(found[1])
-        return f"Of the returned values, the {_ORDINALS[number]}: " if number < len(_ORDINALS) else None
+        return f"Of the results, the {_ORDINALS[number]}: " if number < len(_ORDINALS) else None
     if found := re.fullmatch(r"(gradients|initial)\['([^']+)'\]", path):
         what = "The gradient" if found[1] == "gradients" else "The start value"
         return f"{what} of `{found[2]}`: "

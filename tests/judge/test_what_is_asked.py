@@ -246,10 +246,28 @@ def test_every_module_is_asked_in_both_modes():
         assert modes in (set(), {True, False}), asked.name
 
 
-def test_every_module_is_asked_for_two_batches_in_a_row():
-    for asked in all_exercises():
-        calls = [call for call in asked.calls() if isinstance(call, ModuleCall)]
-        assert not calls or any(call.then for call in calls), f"{asked.name} may keep something of the first"
+def _modules():
+    return [asked.name for asked in all_exercises() if any(isinstance(call, ModuleCall) for call in asked.calls())]
+
+
+@pytest.mark.parametrize("name", _modules())
+def test_what_a_module_keeps_of_its_first_batch_shows_in_the_second(name):
+    class Keeps(exercise(name).reference):
+        def forward(self, *args, **kwargs):
+            output = super().forward(*args, **kwargs)
+            if self.__dict__.setdefault("first", args[0]) is args[0]:
+                return output
+            return (2 * output[0], *output[1:]) if isinstance(output, tuple) else 2 * output
+
+    verdict = assess(name, Keeps)
+    assert not verdict.passed and "\nthen (tensor" in dict(verdict.facts)["Call"]
+
+
+def test_a_second_batch_is_of_another_size():
+    for name in _modules():
+        calls = [call for call in exercise(name).calls() if isinstance(call, ModuleCall) and call.then]
+        sizes = {(call.args[0].array.shape, args[0].array.shape) for call in calls for _, args in call.then}
+        assert any(first != second for first, second in sizes), name
 
 
 def test_every_function_on_tensors_is_asked_for_gradients():
