@@ -149,14 +149,14 @@ show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
 # %% [markdown]
 # ## What came before
 #
-# From about 2015 to 2017 the best translators were **recurrent networks**: a reader goes through the sentence word by word and keeps a
+# From 2014 on, **recurrent networks** translated: a reader goes through the sentence word by word and keeps a
 # **hidden state**, a vector that it updates with each word. The state after the last word has to hold the whole sentence, and the writer starts
 # from this one vector. Ten words or fifty: the vector has the same size. That is the **bottleneck**.
 #
 # ![Above, a reader of five boxes passes one vector to a writer of three boxes. Below, arrows go from all five boxes of the reader to one box of the writer, the thickest one from bites.](figures/recurrent.png)
 #
 # In 2015 **attention** was added: for each word that it writes, the writer asks *all* states of the reader, and mixes them, giving
-# most weight to those that fit best. It was an add-on, on top of the recurrent network.
+# most weight to those that fit best. With this add-on recurrent networks became the best translators of their time, until 2017.
 #
 # Let's see what it does. Both kinds of network have to *copy* sequences of random symbols, which needs nothing but memory.
 # They are trained on lengths from 2 to 16, both with the same data; it takes 10 to 40 seconds.
@@ -262,7 +262,7 @@ show(
 # ## What the Transformer gained, and what it costs
 #
 # "Attention Is All You Need" (2017) asked: if attention does the work, what is the recurrent network still for? Its authors
-# left it out. The encoder reads with attention, the decoder writes with attention, and in reading, no word has to wait for the one before it.
+# left it out. The encoder reads with attention, the decoder writes with attention, and while reading, no word has to wait for the one before it.
 #
 # | | recurrent | attention only |
 # | --- | --- | --- |

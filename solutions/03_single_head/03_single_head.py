@@ -1112,7 +1112,7 @@ show(
 # Times differ from computer to computer, and other programs running at the same time put bumps in the curves. What we
 # saw on ours, on one core of an ordinary processor:
 #
-# 1. At $n = 64$, where the count says "equal", self-attention was about ten times faster.
+# 1. At $n = 64$, where the count says "equal", self-attention was about eight times faster.
 # 2. The crossing came beyond 1000 tokens, not at 64.
 # 3. In the long run the time grows at least as fast as $n^2$, four times for twice the length, and faster where the
 #    $n \times n$ matrix no longer fits into the processor's fast memory.
@@ -1127,7 +1127,7 @@ show(
 # So "self-attention is cheaper when $n < d$" is right about the operations, but it isn't why attention is fast on
 # sentences. On very long texts the $n^2$ does catch up: then self-attention is slower, and the $n \times n$ matrix of your
 # head fills the memory. The fast versions of PyTorch's function never build that matrix (the method is called
-# FlashAttention); this saves the memory, and takes as many multiplications.
+# FlashAttention); this saves memory, but takes as many multiplications as before.
 
 # %% [markdown]
 # ## Experiments: what breaks without it

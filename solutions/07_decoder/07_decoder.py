@@ -376,8 +376,8 @@ show(
 # *forbidden scores become -inf* · core · 2 points · about 3 minutes
 # <!-- end -->
 #
-# The first thing that a mask does inside attention: write `mask_scores(scores, mask)`: the scores, with `-inf` wherever the
-# mask is False. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and broadcastable to it. The scores that are
+# Inside attention, a mask does one thing first: it forbids scores. Write `mask_scores(scores, mask)`: the scores, with `-inf`
+# wherever the mask is False. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and broadcastable to it. The scores that are
 # passed in stay as they are.
 #
 # ```

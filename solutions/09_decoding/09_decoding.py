@@ -400,7 +400,7 @@ predict()
 #
 # The parts of the model have the names of lesson 7: `model.decoder.layers`, `layer.self_attention`,
 # `layer.add_norm_1`, ...; `model.position(x)` adds the position 0 to the
-# first row of `x`, 1 to the second, and so on, whichever word is in it.
+# first word of each sentence in `x`, 1 to the second, and so on, whichever words these are.
 #
 # <!-- hints: CachedDecoder -->
 # <details>

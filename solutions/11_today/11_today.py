@@ -2,7 +2,7 @@
 # # 11 · From 2017 to today
 #
 # You have built the Transformer of 2017. How far is that from the language models that people talk to today? Closer than
-# you may think. In this lesson you change five parts, each in a few lines, and nine tenths of it stay as they are. On the way
+# you may think. In this lesson you change five parts, each in a few lines, and nine tenths of the model stay as they are. On the way
 # you train a small language model, read the published configuration of a large one line by line, and end with real
 # weights: your own encoder runs a published model that finds sentences by what they mean.
 #
@@ -803,7 +803,7 @@ check("SwiGLU")
 # **The parameter question.** The network of 2017 has two matrices, SwiGLU has three. To keep the number of parameters,
 # its hidden width has to shrink: $2 \cdot d \cdot 4d = 3 \cdot d \cdot d_{ff}$, so $d_{ff} = \frac{2}{3} \cdot 4d =
 # \frac{8}{3} d$. Now the odd number in Llama 2's configuration makes sense: its width is 4,096, and 8/3 of that is 10,922.67.
-# Rounded up to a multiple of 256, which suits the hardware, it is 11,008. (It is a choice, no law: Llama 3 takes 3.5 times
+# Rounded up to a multiple of 256, which suits the hardware, it is 11,008. (It is a choice, not a law: Llama 3 8B takes 3.5 times
 # the width.)
 
 # %%
@@ -977,9 +977,9 @@ show(
 
 # %% [markdown]
 # With sines the model is lost at the first place it has never seen: it has learned a sum of word and place, for these twelve
-# places. (Further on it finds its way now and then, where the waves happen to repeat.) With rotary positions three places back is the same angle everywhere, so it goes on being right, up to place 22,
-# nearly twice the length of its training. Then it breaks off, from one place to the next. Why there? Look at what the last
-# places before it and the first after it attend to.
+# places. (Further on it is right more often at a few places, and lost again at others.) With rotary positions three places back
+# is the same angle everywhere, so it goes on being right, up to place 22, nearly twice the length of its training. Then it breaks
+# off, from one place to the next. Why there? Look at what the last places before it and the first after it attend to.
 
 # %% tags=["measured"]
 model, ids = trained["rotary"]
@@ -997,11 +997,13 @@ for place in (12, 20, 22, 23, 24, 48):
     )
 
 # %% [markdown]
-# At place 23 a query meets a key 22 places back for the first time, and this one gets most of its attention. The first pair of
-# columns turns by 1 for each place, so $22 - 3 = 19$ places are almost exactly three full turns ($6\pi = 18.85$): to this pair
-# 22 back looks like 3 back. The other pairs turn more slowly and could tell the two apart, but in training no distance was
-# longer than 11, so they never had to learn it. (At place 48 it is 41 back, and $41 - 3 = 38$ is six turns.) Distances that never
-# occurred are the limit of rotary positions, too: models for long texts are trained further on long texts, with a larger base.
+# At place 23 a query meets a key 22 places back for the first time. In our run this one gets more of the attention than the
+# right one, about two thirds (with other start values about half). The first pair of columns turns by 1 for each place, so
+# $22 - 3 = 19$ places are almost exactly three full turns ($6\pi = 18.85$): to this pair 22 back looks like 3 back. In the same
+# way 16 back is nearly two turns from it ($13 \approx 4\pi = 12.57$), and at place 48 it is 41 back, nearly six. The other pairs
+# turn more slowly and could tell them apart, but in training no distance was longer than 11, so they never had to learn it.
+# Distances that never occurred are the limit of rotary positions, too. Models for long texts are trained further on long texts;
+# a larger base, with which the slow pairs turn even more slowly, helps.
 #
 # Now let it write. Greedy decoding would always write the same sentence. Sampling (lesson 9) draws the next word with its
 # probability; a temperature below 1 makes likely words likelier.

@@ -244,8 +244,8 @@ def test_lesson_11_says_what_its_cells_print():
     assert min(rotary[:6]) >= 95 and max(rotary[6:]) < 40, "up to place 20; then 24, 32, 48"
     furthest = {int(place): (int(back), float(share)) for place, back, share in re.findall(_FIRST_AT, text)}
     assert all(furthest[place][0] == 3 and furthest[place][1] > 0.8 for place in (12, 20, 22))
-    said(said_there, r"At place 23 a query meets a key 22 places back .* gets most of its attention")
-    assert furthest[23][0] == furthest[24][0] == 22 and furthest[23][1] > 0.5 and furthest[48][0] == 41
+    said(said_there, r"In our run this one gets more of the attention than the right one, about two thirds")
+    assert furthest[23][0] == furthest[24][0] == 22 and 0.6 < furthest[23][1] < 0.7 and furthest[48][0] == 41
     said(said_there, r"finds the kitten on the sofa \(0\.63, the next one 0\.17\)")
     assert re.search(r"taking a nap\n +0\.63  A kitten .*\n +0\.17 ", text)
 
@@ -411,8 +411,8 @@ def test_lesson_3_says_the_numbers_of_the_example(example):
     (times,) = re.findall(r"it was the faster one up to (\d+) tokens", figures("03_single_head"))
     said(comments("03_single_head"), r"The crossing came beyond 1000 tokens")
     (share,) = re.findall(r"at 64 tokens it took ([\d.]+) of the time", figures("03_single_head"))
-    said(comments("03_single_head"), r"self-attention was about ten times faster")
-    assert 0.07 < float(share) < 0.15
+    said(comments("03_single_head"), r"self-attention was about eight times faster")
+    assert agrees("8", 1 / float(share))
     assert int(times) >= 1000
 
 

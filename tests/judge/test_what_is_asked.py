@@ -263,13 +263,6 @@ def test_what_a_module_keeps_of_its_first_batch_shows_in_the_second(name):
     assert not verdict.passed and "\nthen (tensor" in dict(verdict.facts)["Call"]
 
 
-def test_a_second_batch_is_of_another_size():
-    for name in _modules():
-        calls = [call for call in exercise(name).calls() if isinstance(call, ModuleCall) and call.then]
-        sizes = {(call.args[0].array.shape, args[0].array.shape) for call in calls for _, args in call.then}
-        assert any(first != second for first, second in sizes), name
-
-
 def test_every_function_on_tensors_is_asked_for_gradients():
     for asked in all_exercises():
         calls = [call for call in asked.calls() if isinstance(call, FunctionCall) and _takes_a_tensor(call)]
