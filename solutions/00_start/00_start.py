@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from autograde import predict
 from autograde.learner import doctor
 from helpers.corpus import grammar_corpus
+from helpers.corpus.gloss import gloss
 from helpers.example import SENTENCES, TRANSLATIONS
 from helpers.figures import line_style, new, show
 from helpers.recurrent import copied, train_copier
@@ -52,11 +53,11 @@ def show_translations(translator, sentences):
     for sentence, translation in zip(
         sentences, translate(translator, sentences, (english, korean), config), strict=True
     ):
-        print(f"   {sentence:<40} {translation}")
+        print(f"   {sentence:<40} {translation}\n   {'':<40} {gloss(translation)}")
 
 
 count = sum(parameter.numel() for parameter in model.parameters())
-print(f"{count:,} parameters: numbers that were learned\n")
+print(f"{count:,} parameters: learned values\n")
 show_translations(model, SENTENCES)
 print(
     "\nall three right:",
@@ -64,7 +65,8 @@ print(
 )
 
 # %% [markdown]
-# You don't read Korean? Two things are all you need here. The verb comes last, so *the dog bites the man* becomes "dog man
+# You don't read Korean? Under each translation are its words in English, in the Korean order; SUBJ and OBJ are endings. Two
+# things are all you need here. The verb comes last, so *the dog bites the man* becomes "dog man
 # bites": 개가 (the dog) 남자를 (the man) 물어요 (bites). And a short ending says who does something (개**가**) and to whom
 # it is done (남자**를**). The endings tell the two apart: when the man bites the dog, 개가 becomes 개**를** and 남자를 becomes
 # 남자**가**.
@@ -157,6 +159,8 @@ show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
 #
 # In 2015 **attention** was added: for each word that it writes, the writer asks *all* states of the reader, and mixes them, giving
 # most weight to those that fit best. With this add-on recurrent networks became the best translators of their time, until 2017.
+# (In the words of lesson 3: the states of the reader are the keys and values, the state of the writer is the query. The reader
+# still has to go word by word.)
 #
 # Let's see what it does. Both kinds of network have to *copy* sequences of random symbols, which needs nothing but memory.
 # They are trained on lengths from 2 to 16, both with the same data; it takes 10 to 40 seconds.

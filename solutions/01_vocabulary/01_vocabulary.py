@@ -51,6 +51,7 @@ from itertools import pairwise
 import torch
 
 from autograde import by_hand, check, predict
+from helpers.corpus.gloss import gloss
 from helpers.example import SENTENCES, TRANSLATIONS
 from helpers.figures import line_style, new, show
 from helpers.sentence_pairs import SENTENCE_PAIRS
@@ -75,11 +76,12 @@ from helpers.sentence_pairs import SENTENCE_PAIRS
 #
 # The whole course uses three small sentences as its running example, with their Korean translations. (Do you see empty
 # boxes in place of the Korean letters? Then your computer has no font for them. The code works all the same; to see them,
-# install one, for example Noto Sans KR.)
+# install one, for example Noto Sans KR.) Beside each are its words in English, in the Korean order; SUBJ and OBJ are the
+# particles, endings that say who does something and to whom.
 
 # %%
 for sentence, translation in zip(SENTENCES, TRANSLATIONS):
-    print(f"{sentence:<22} {translation}")
+    print(f"{sentence:<22} {translation:<16} {gloss(translation)}")
 
 # %% [markdown]
 # Take paper and pencil. Count how often each word of the three English sentences occurs, and number the words by falling
@@ -537,7 +539,7 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 # <details>
 # <summary>Hint 2</summary>
 #
-# `[pad] * n` is a list of n times `pad`. Build the list of filled-up rows, give it to `torch.tensor` with `dtype=torch.int64`, and compare the tensor with `pad` for the mask.
+# `[pad] * n` is a list of n times `pad`. Build the list of padded rows, give it to `torch.tensor` with `dtype=torch.int64`, and compare the tensor with `pad` for the mask.
 #
 # </details>
 # <!-- end -->
@@ -576,7 +578,7 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 # A vocabulary of whole words has a limit: what it has not seen becomes `<unk>`. English has "sleep", "sleeps", "sleeping". In
 # Korean it is worse, because particles are written onto the word: 개가 (the dog, subject), 개를 (the dog, object), 개는
 # (as for the dog), 개에게 (to the dog), 개도 (the dog, too). If you know 고양이 (cat) and the particle 를, you can read 고양이를
-# at once. A word vocabulary cannot.
+# at once. A word vocabulary can't.
 #
 # **Byte-pair encoding** learns pieces from the text. It starts with single characters and repeats one step:
 #
@@ -811,7 +813,7 @@ def bpe_encode(word, merges):
 check("bpe_encode")
 
 # %% [markdown]
-# The example from above, step by step, and a word that the training has never seen:
+# The example from above, step by step, and a word that was not in the training text:
 
 # %%
 merges = train_bpe({"dog": 5, "dogs": 2, "log": 3}, 3)
@@ -826,7 +828,8 @@ for count in range(len(merges) + 1):
     )
 
 # %% [markdown]
-# And in Korean. The first merges find the particles at the end of the words, 가 and 를, and the noun 고양이.
+# And in Korean. The first merges find the particles at the end of the words, 가 (SUBJ) and 를 (OBJ), and the noun
+# 고양이 (cat). The other words are 개 (dog), 새 (bird) and 아이 (child).
 
 # %%
 korean_counts = {"개가": 4, "개를": 4, "고양이가": 3, "고양이를": 2, "새가": 2}
@@ -929,7 +932,7 @@ show(
 # - A few frequent words cover half of the text: the curve is steep at first.
 # - There are many rare words, and each adds little. Leaving out the ten rarest, by `max_size` or `min_count`, costs 3 % of the
 #   coverage in English and 4 % in Korean.
-# - New text does not reach 100 %: in English few words are missing, in Korean more than one in four.
+# - New text doesn't reach 100 %: in English few words are missing, in Korean more than one in four.
 
 # %% [markdown]
 # ## The same with a library
@@ -1027,6 +1030,7 @@ for name in languages:
 predict()
 
 # %%
+# "the woman sings a song to the cat" (woman-SUBJ cat-to song-OBJ sings), "the apple is small"
 for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 작아요."):
     ids = Vocabulary(seen_text["Korean"]).encode(sentence)
     print("words: ", " ".join(Vocabulary(seen_text["Korean"]).decode(ids)))
@@ -1037,7 +1041,7 @@ for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 �
 
 # %% [markdown]
 # **What it shows.** With whole words, more than a quarter of the new Korean words become `<unk>`, and the model cannot know that
-# one of them is a cat. With pieces, 고양이에게 keeps its noun. Three words remain: 위에 and 있어요 (twice) contain syllables, 위
+# one of them is a cat. With pieces, 고양이에게 (to the cat) keeps its noun. Three words remain: 위에 (on top of) and 있어요 (is there, twice) contain syllables, 위
 # and 있, that never occur in the first 60 sentences. Pieces help only where the characters are known. Many models go
 # one step further and start from the 256 possible **bytes** instead of characters: then nothing at all is unknown. (Such a model reads
 # pieces, not letters. That is why language models are bad at counting the letters of a word: they don't see them.)

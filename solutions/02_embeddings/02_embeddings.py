@@ -12,7 +12,7 @@
 # **After this lesson you can**
 # - turn ids into one-hot rows and into embeddings, and say why one-hot times table is a lookup;
 # - compute the positional encoding of the paper, first for one token, then for a whole sentence;
-# - show with numbers what a model without positions cannot see;
+# - show with numbers what a model without positions can't see;
 # - write both as PyTorch modules that later lessons use.
 #
 # **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 115 minutes, 10 of them
@@ -611,7 +611,7 @@ show(
 #
 # The parts of the model, here and in every later lesson, are classes: PyTorch **modules**. A module has two methods
 # that you write. `__init__` makes what the module keeps; `forward(x)` computes. `module(x)` calls `forward`. (The
-# line `super().__init__()` comes first in every module; it is there already.) A module can keep numbers in three
+# line `super().__init__()` comes first in every module; it is there already.) A module can keep tensors in three
 # ways:
 #
 # | made with | trained? | moves with `model.to(device)`? | for |
@@ -626,7 +626,7 @@ show(
 # gradients.)
 #
 # One practical point: the sentences of a batch differ in length, and short ones are padded with the id 0, `<pad>`
-# (lesson 1). Padding is not a word. Its row should be zero and should never learn.
+# (lesson 1). Padding is not a word. Its row should be zero, and looking it up should teach it nothing.
 
 # %% [markdown]
 # ### Exercise 2.7 · `TokenEmbedding`
@@ -639,7 +639,8 @@ show(
 #   deviation $1/\sqrt{d_{model}}$. Row `pad` is zero at the start.
 # - `forward(ids)` takes a batch of ids `(batch, length)` and returns `(batch, length, d_model)`: the rows of the ids,
 #   **times $\sqrt{d_{model}}$**.
-# - The lookup sends no gradient to the row `pad`, so training leaves it at zero.
+# - The lookup sends no gradient to the row `pad`, so the lookup never moves it. (Lesson 7 uses a second table for the output as well;
+#   there the row does move.)
 #
 # Useful: `torch.randn(rows, columns)` draws numbers with mean 0 and standard deviation 1. `F.embedding(ids, table)` is
 # your `embed` for tensors. It has an argument for the last point: see `help(F.embedding)`.
@@ -687,7 +688,7 @@ class TokenEmbedding(nn.Module):
 check("TokenEmbedding")
 
 # %% [markdown]
-# Why is the mean 0? Some texts draw the first embeddings between 0 and 1. Then all vectors point into the same corner
+# Why is the mean 0? Some blog posts draw the first embeddings between 0 and 1. Then all vectors point into the same corner
 # of the space, and the words look alike before training has begun. Measured with the cosine, which is 1 for the same
 # direction and 0 for directions that have nothing in common:
 
@@ -875,7 +876,7 @@ predict()
 #
 # $$(x_0 + p_0) + (x_1 + p_1) + \dots = (x_0 + x_1 + \dots) + (p_0 + p_1 + \dots)$$
 #
-# The sum splits into one over words and one over positions. Who was where is lost again. So **adding positions does not
+# The sum splits into one over words and one over positions. Who was where is lost again. So **adding positions doesn't
 # help a model that only adds**. What the positions change is each *row*: "dog at 1" is now another vector than "dog
 # at 4". Something has to look at the rows before they are summed, in a way that is not linear. Two such ways:
 # - a ReLU on each row (negative numbers become 0), then the mean;
@@ -1045,7 +1046,7 @@ show(
 # %% [markdown]
 # With the order of its training the probe is right in about 91 % of the cases, with the other order hardly more often
 # than guessing. So these posts are right about one thing and wrong about another.
-# - **For learning from scratch** the order makes no difference that matters. A new network does not know which column
+# - **For learning from scratch** the order makes no difference that matters. A new network doesn't know which column
 #   is which; it learns from A as well as from B. The third row says the same: exchange the columns of the trained
 #   weights along with the encoding, and nothing is lost.
 # - **For weights that are already trained** it makes all the difference. They expect the sine where it was. This is a
@@ -1059,7 +1060,7 @@ show(
 # ### Experiment 3: what $\sqrt{d_{model}}$ is for
 #
 # The start values have the standard deviation $1/\sqrt{d_{model}}$: they shrink when the model gets wider. The
-# entries of the encoding do not. The squares of a sine and a cosine of the same angle add up to 1, so the mean square
+# entries of the encoding don't. The squares of a sine and a cosine of the same angle add up to 1, so the mean square
 # is 1/2 and a typical entry has the size $\sqrt{1/2} = 0.71$, at any width.
 #
 # **Predict first.** With `d_model = 512` and *without* the factor: which of the two is larger in the sum, the word or
@@ -1122,7 +1123,7 @@ predict()
 #   the model never reads it, because padding is masked.)
 # - $\sqrt{d_{model}}$ brings the embedding to the size of the encoding.
 #
-# **Next**: lesson 3 takes this `x` (5 rows, 6 columns) and lets every word look at every other one.
+# **Next**: lesson 3 takes this `x` (5 rows, 6 columns) and lets every word look at every other word.
 
 # %% [markdown]
 # ## The paper, the blog, this code
@@ -1135,6 +1136,7 @@ predict()
 # | sine and cosine | even columns sine, odd columns cosine | exchanging them "makes little difference" | the paper's order; true for learning from scratch, false for trained weights (experiment 2) |
 # | the $i$ of the formula | the formula counts pairs of columns; the sentence below it says "$i$ is the dimension" (section 3.5), and that is where many readers double the exponent | not explained | counts pairs; other code often counts columns by mistake |
 # | learned positions | tried, "nearly identical" results (table 3, row E) | not mentioned | the formula only |
+# | what the trained table gives | not said | "the model understands context between words" | one vector for each word, the same in every sentence; context comes from attention (lesson 3) |
 # | dropout on the sum | 0.1 (section 5.4) | not mentioned | 0.1, in `PositionalEncoding` |
 # | padding | not mentioned | not mentioned | the row is zero, and the lookup gives it no gradient |
 # | shared table | one matrix for both embeddings and the output (section 3.4) | not mentioned | lesson 7: the target embedding and the output |

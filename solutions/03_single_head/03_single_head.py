@@ -140,6 +140,9 @@ show(
 # the same way verbs look for nouns in column 0, and articles look for nouns in column 2. What a token passes on need not be
 # what it is found by: entry 0 of a value is $x_3$, which tells the nouns apart, and entry 2 is $x_4 + 0.5 \cdot x_3$.
 #
+# In general, a column of weights says which features of a token to take up, how strongly, and which to leave out. Learning
+# these weights means learning which patterns to look for.
+#
 # Take paper and pencil, and follow one token, "dog", the whole way. First its query, and the key of "bites". All you need
 # is weighted sums.
 
@@ -553,7 +556,7 @@ show(
 # %% [markdown]
 # Look along the rows. Without a mask "bites" looks at "dog" (0.50) and "man" (0.42): a verb looks for nouns. "dog" (0.84) and
 # "man" (0.75) look at "bites": a noun looks for verbs. Both articles look at both nouns. This head asks *what* a word is and
-# not where it is, so it cannot tell an article which noun is its own; lesson 4 adds a head that asks *where*.
+# not where it is, so it can't tell an article which noun is its own; lesson 4 adds a head that asks *where*.
 #
 # The mask in the middle allows a token to see itself and what comes before it, which is what a decoder needs. "dog" can no
 # longer look at "bites". Its row must still add up to 1, so it shares its weight between "the" and itself, although neither
@@ -737,7 +740,7 @@ show(
 # - `mask` is `None` or a boolean tensor, True = may attend, that broadcasts to `(batch, length, length)`.
 # - A row with nothing to attend to gives weights 0 and output 0, and all gradients stay finite. One NaN in a gradient ruins
 #   every weight in the next training step.
-# - Write it with PyTorch's functions. Your NumPy functions cannot pass on gradients.
+# - Write it with PyTorch's functions. Your NumPy functions can't pass on gradients.
 #
 # | NumPy | PyTorch |
 # | --- | --- |
@@ -877,8 +880,9 @@ for name, arguments in cases.items():
 # - **Operations per layer**: how many multiplications there are. Counted by order of growth: constant factors and smaller
 #   parts are left out. (The paper writes $O(\ldots)$ around them.)
 # - **Sequential steps**: how many computations have to wait for one another. What doesn't have to wait can run at the same time.
-# - **Longest path**: through how many steps a signal has to pass to get from one token to any other one. Short paths
-#   make it easier to learn how distant words depend on each other.
+# - **Longest path**: through how many steps a signal has to pass to get from one token to any other. Short paths
+#   make it easier to learn how distant words depend on each other. (Lesson 0 measured it: over 40 steps nearly nothing is left of
+#   a recurrent layer's gradient.)
 #
 # ![The path of a signal from the first to the last of nine tokens. Recurrent: eight steps from state to state. Convolution with a kernel of three tokens: two layers. Self-attention: one step.](figures/paths.png)
 #
@@ -1124,8 +1128,8 @@ show(
 # is the *second* column of the table, and it decides long before the first one does. We used one core; a graphics processor
 # has thousands, and they can share a large product, but not a chain of steps that wait for each other.
 #
-# So "self-attention is cheaper when $n < d$" is right about the operations, but it isn't why attention is fast on
-# sentences. On very long texts the $n^2$ does catch up: then self-attention is slower, and the $n \times n$ matrix of your
+# So "self-attention is cheaper when $n < d$" is right about the operations. The paper itself says "faster" (section 4), and
+# there your clock corrects it: the count isn't why attention is fast on sentences. On very long texts the $n^2$ does catch up: then self-attention is slower, and the $n \times n$ matrix of your
 # head fills the memory. The fast versions of PyTorch's function never build that matrix (the method is called
 # FlashAttention); this saves memory, but takes as many multiplications as before.
 
@@ -1210,7 +1214,7 @@ predict()
 # ### Without the mask, and with the mask in the wrong place
 #
 # The mask `earlier` allows a token to see itself and what comes before it. So a later word must have no influence at all.
-# Let us test that: replace the last word, "man", by "cat", and see how much each row of the output changes.
+# Let's test that: replace the last word, "man", by "cat", and see how much each row of the output changes.
 #
 # **Predict first.** For each of these three, which of the five rows change?
 #

@@ -2,7 +2,7 @@
 # # 4 · Multi-head attention
 #
 # The head of lesson 3 gives each token one set of attention weights: one way to divide its attention. But "dog" may
-# have several questions at once. What does it do? Which article belongs to it? One softmax cannot answer both separately, since its
+# have several questions at once. What does it do? Which article belongs to it? One softmax can't answer both separately, since its
 # weights mix all that they find into one vector. In this lesson several heads look at the sentence side by side. You
 # build this twice: first as a list of single heads, then all heads at once, as real models do it.
 #
@@ -15,7 +15,7 @@
 # - cut the rows of a tensor into heads and join them again, and say why `reshape` by itself mixes up the tokens;
 # - write multi-head attention as a PyTorch module, for self- and cross-attention, with masks of every usual shape;
 # - copy the weights of PyTorch's own module and get the same numbers;
-# - say what more heads cost (no parameters at all), and show on a small task what one head cannot do.
+# - say what more heads cost (no parameters at all), and show on a small task what one head can't do.
 #
 # **What you need**: lesson 3 (a single head, masks). About 105 minutes.
 #
@@ -59,7 +59,8 @@ from helpers.vocabulary import Vocabulary
 # ## The idea
 #
 # Several heads read the same sentence. Each has its own three matrices, so it has its own questions, its own weights and
-# its own output. The outputs are laid side by side, and one more matrix, $W^O$, mixes them:
+# its own output. The outputs are laid side by side, and one more matrix, $W^O$, mixes them. Like the
+# others it starts with random numbers and is learned; here, by hand, we choose it:
 #
 # ![x goes into two heads; their outputs, 5 by 3 each, lie side by side, 5 by 6, and are multiplied by one more matrix, which gives the output, 5 by 6.](figures/heads.png)
 #
@@ -70,7 +71,10 @@ from helpers.vocabulary import Vocabulary
 #
 # $h$ is the number of heads; Concat lays matrices side by side. In self-attention $Q$, $K$ and $V$ are all the same $x$.
 #
-# More heads do not make the whole wider: with $h$ heads each is $d_k = d_{model} / h$ wide. The paper's base model has 8
+# It is like the filters of a convolution (lesson 0): one layer has many, each looks for something else, and their results are
+# laid side by side. But a filter has the same weights everywhere, while a head computes its weights anew for each sentence.
+#
+# More heads don't make the whole wider: with $h$ heads each is $d_k = d_{model} / h$ wide. The paper's base model has 8
 # heads of width 64 in a model of width 512. LLaMA, a later language model, has in its smallest version 32 heads of width
 # 128 in a model of width 4096. Here we take 2 heads of width 3 in a model of width 6.
 
@@ -136,7 +140,7 @@ show(
 # %% [markdown]
 # What does a token pass on? Entry 0 of its value is column 5, large for articles, entry 1 is column 2, large for nouns, and
 # entry 2 is column 4, large for verbs. So head 2 tells each token *what kind of word comes before it*. (Queries and keys
-# need two columns only; the third one is 0.)
+# need two columns only; the third is 0.)
 #
 # Follow "dog" with paper and pencil. It is at position 1; one step back is position 0, with sine 0 and cosine 1. So its query
 # is (0, 4, 0). The rest goes as in lesson 3: dot product with every key, divided by $\sqrt{3} \approx 1.732$, then the
@@ -214,7 +218,7 @@ by_hand("output of 'man', entry 0", ...)
 # %% [markdown]
 # ## Slices
 #
-# Real models do not loop over heads. They keep the matrices of all heads side by side in one large matrix, multiply once,
+# Real models don't loop over heads. They keep the matrices of all heads side by side in one large matrix, multiply once,
 # and *cut the result into slices*. So the first two exercises are about cutting and joining. They work on PyTorch tensors.
 
 # %% [markdown]
@@ -227,8 +231,8 @@ by_hand("output of 'man', entry 0", ...)
 #
 # - `x` is a tensor `(batch, length, d_model)`. The result is `(batch, num_heads, length, d_head)` with
 #   `d_head = d_model // num_heads`.
-# - Head 0 gets the first `d_head` columns of every token, head 1 the next ones, and so on. (An
-#   index counts from 0: `[:, 0]` is what the paper calls head 1.)
+# - Head 1 gets the first `d_head` columns of every token, head 2 the next ones, and so on. (An index counts from 0: on the
+#   axis of the heads, head 1 is `[:, 0]`.)
 # - If `num_heads` does not divide `d_model`, raise a `ValueError`.
 #
 # Why this order of the axes? Attention works on the last two axes, `length` and `d_head`, and doesn't touch the axes
@@ -236,10 +240,10 @@ by_hand("output of 'man', entry 0", ...)
 #
 # The right shape proves nothing. Below, both results have the right shape, and one of them is wrong:
 #
-# ![Four tokens with six columns, cut into three heads. Above: each head has two columns of all four tokens. Below, with reshape alone: head 0 has all of token 0 and a part of token 1, and nothing of the tokens 2 and 3.](figures/slices.png)
+# ![Four tokens with six columns, cut into three heads. Above: each head has two columns of all four tokens. Below, with only reshape: head 1 has all of token 0 and a part of token 1, and nothing of the tokens 2 and 3.](figures/slices.png)
 #
 # `reshape` keeps the numbers in their order: it reads them row by row and puts them down row by row
-# in the new shape. In the wrong result head 0 never sees the tokens 2 and 3, and each of its rows
+# in the new shape. In the wrong result head 1 never sees the tokens 2 and 3, and each of its rows
 # is a third of a token.
 #
 # Example: one token `[[[1, 2, 3, 4, 5, 6]]]` and 3 heads give `[[[[1, 2]], [[3, 4]], [[5, 6]]]]`.
@@ -410,7 +414,7 @@ show(
 )
 
 # %% [markdown]
-# Compare the two heads: the same five tokens, two quite different ways to divide attention. In head 1 an article cannot tell
+# Compare the two heads: the same five tokens, two quite different ways to divide attention. In head 1 an article can't tell
 # the nouns apart; in head 2 "man" finds its own article. Head 2 does not look at the words at all, so every sentence of five
 # words gets the same weights from it.
 #
@@ -682,7 +686,7 @@ print(
 # | this course, and `torch.nn.functional.scaled_dot_product_attention` | **may** attend |
 # | `torch.nn.MultiheadAttention` (`attn_mask`, `key_padding_mask`) | may **not** attend |
 #
-# Nothing warns you when you mix them up: both masks are boolean and of the same shape. Let us try it, with our mask
+# Nothing warns you when you mix them up: both masks are boolean and of the same shape. Let's try it, with our mask
 # `earlier`: every token may attend to itself and to what comes before it.
 
 # %%
@@ -866,7 +870,7 @@ show(
 # - 32 heads are worse again. A head of width 1 has one number as query and one as key: too little to point at one position
 #   among twelve. The width is divided among the heads, so more heads means narrower ones. The paper saw the same on
 #   real translations (table 3, rows A): 24.9 BLEU with one head, 25.8 with eight, and 25.4 with 32; "quality also
-#   drops off with too many heads".
+#   drops off with too many heads". Narrow keys cost quality, too (rows B): 25.1 with $d_k = 16$ in place of 64.
 #
 # Look at the weights that were learned, of the last token of a sentence:
 
@@ -905,12 +909,12 @@ print("the four heads look mostly this many steps back:", found)
 # The single head has settled for a mixture, and loses the rest. The four heads have divided the
 # work among themselves; nobody told them who looks where. They need not do it cleanly: a head may
 # mix two neighbours, as long as another head mixes the same two in other proportions. From two different
-# mixtures $W^O$ can compute both. From one it cannot.
+# mixtures $W^O$ can compute both. From one it can't.
 
 # %% [markdown]
 # ### Without the transpose
 #
-# In `all_heads` above, `split` and `merge` are arguments. Let us put in two wrong pairs. All shapes fit, no error is
+# In `all_heads` above, `split` and `merge` are arguments. Let's put in two wrong pairs. All shapes fit, no error is
 # raised, and a model with such a pair even learns something.
 #
 # - *reshape twice*: only `reshape`, in both directions;
@@ -963,7 +967,7 @@ predict()
 # %% [markdown]
 # - Your functions: without a mask every row changes, since every token sees the first one. With the mask only the
 #   last row changes.
-# - *Reshape twice*: head 1 works on the first half of the numbers, head 2 on the second half. So the last two tokens cannot
+# - *Reshape twice*: head 1 works on the first half of the numbers, head 2 on the second half. So the last two tokens can't
 #   see the first one at all, with no mask in sight. A long sentence falls apart into pieces that know nothing of each other.
 # - *Wrong way back*: with the mask, an earlier row changes. What a later token found has been put into the row of an
 #   earlier one, so the answers leak past the mask.
@@ -981,8 +985,8 @@ predict()
 # - The scores are divided by $\sqrt{d_{head}}$, the softmax runs along the keys, in each head separately.
 # - A mask with three axes needs an axis for the heads. Here True means "may attend"; in `nn.MultiheadAttention` it means the
 #   opposite.
-# - The number of heads changes neither the parameters nor the multiplications. One head cannot keep several tokens apart;
-#   heads that are too narrow cannot find them.
+# - The number of heads changes neither the parameters nor the multiplications. One head can't keep several tokens apart;
+#   heads that are too narrow can't find them.
 #
 # The result, 5 rows of 6 numbers, goes on to lesson 5. It has the shape of `x`, and it will be added to `x`.
 

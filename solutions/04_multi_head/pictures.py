@@ -94,19 +94,19 @@ def slices():
     axes.text(
         9.2,
         5.55,
-        "reshape alone: every head sees pieces of a few tokens",
+        "only reshape: every head sees pieces of a few tokens",
         fontsize=10.5,
         weight="bold",
         va="center",
     )
     for head in range(3):
-        _cells(axes, 9.2 + 4.4 * head, 10.4, x[:, 2 * head : 2 * head + 2], f"head {head}")
-        _cells(axes, 9.2 + 4.4 * head, 4.4, x.reshape(3, 4, 2)[head], f"head {head}")
+        _cells(axes, 9.2 + 4.4 * head, 10.4, x[:, 2 * head : 2 * head + 2], f"head {head + 1}")
+        _cells(axes, 9.2 + 4.4 * head, 4.4, x.reshape(3, 4, 2)[head], f"head {head + 1}")
     return show(
         figure,
         alt="A sentence of four tokens with six columns; the cell 23 is token 2, column 3. Above, "
-        "cut right into three heads: head 0 has the columns 0 and 1 of all four tokens, head 1 "
-        "the columns 2 and 3, head 2 the columns 4 and 5. Below, reshape alone: head 0 has all of "
+        "cut right into three heads: head 1 has the columns 0 and 1 of all four tokens, head 2 "
+        "the columns 2 and 3, head 3 the columns 4 and 5. Below, only reshape: head 1 has all of "
         "token 0 and the first two columns of token 1, in four rows; token 3 is nowhere in it.",
     )
 

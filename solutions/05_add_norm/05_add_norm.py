@@ -59,9 +59,9 @@ from helpers.vocabulary import Vocabulary
 #   sublayer need not repeat what is already known. It adds a correction. And when the model learns, the gradient finds
 #   a short way back: the derivative of $x + f(x)$ is $1 + f'(x)$, and the 1 is there whatever the sublayer does.
 # - **Layer normalization**, layer norm for short, brings each token's row to mean 0 and variance 1, and then lets the
-#   model choose another mean and another size for each column. So the numbers neither grow nor shrink from layer to
+#   model choose another mean and another size for each column. So the values neither grow nor shrink from layer to
 #   layer.
-# - **Dropout** sets some numbers of the sublayer's output to zero while the model is in training.
+# - **Dropout** sets some entries of the sublayer's output to zero while the model is in training.
 #
 # The paper "Attention Is All You Need" writes this in one line (section 3.1):
 #
@@ -751,7 +751,7 @@ for name, denominator in (
 #   weights. Under the root, $\varepsilon$ prevents it.
 # - The unbiased deviation is larger by the factor $\sqrt{d / (d - 1)}$: by 10 % at our width of 6, where the third
 #   curve therefore ends at 0.91; by 0.1 % at the paper's 512. Small, but weights that were trained with one formula
-#   do not fit the other exactly.
+#   don't fit the other exactly.
 
 # %% [markdown]
 # ### 24 layers, with and without
@@ -869,13 +869,13 @@ predict()
 # "Size" is the typical size of a number in the last layer (1 went in). "Cosine" is that of the angle between two
 # tokens, as in lesson 2: 0 when they have nothing to do with each other, 1 when they point in the same direction.
 #
-# - **Neither**: the first layer gets less than a thousandth of the last one's gradient, and the numbers themselves
+# - **Neither**: the first layer gets less than a thousandth of the last one's gradient, and the values themselves
 #   fade away. The tokens become alike, too.
 # - **Norm only**: the gradient looks healthy, and yet something is lost. After 24 layers all tokens point in nearly
 #   the same direction (cosine 0.96). What was different about them is almost gone, so there is little left to learn
 #   from.
 # - **Residual only**: the gradient is as large in layer 1 as in layer 24, and the tokens stay more different. But the
-#   numbers grow from layer to layer, 65-fold in the end, and all gradients are about 60 times as large as with both.
+#   values grow from layer to layer, 65-fold in the end, and all gradients are about 60 times as large as with both.
 # - **Both**: size 1, an even gradient, and tokens that can still be told apart.
 #
 # Does it matter for learning? The task could hardly be smaller: turn each row by a fixed rotation. A single linear
@@ -927,9 +927,9 @@ predict()
 # - Without the residual connection nothing is learned: "neither" and "norm only" are no better after 100 steps than
 #   an answer of zeros, whatever is at the end.
 # - With it, the same 24 layers have begun to learn. "Residual only" does so only when one layer norm at the end
-#   brings its numbers back to size 1; without that, it is far worse than an answer of zeros. Then it learns as well
+#   brings its values back to size 1; without that, it is far worse than an answer of zeros. Then it learns as well
 #   as "both".
-# - "Both" learns without help. So here the residual connection makes learning possible, and the norm keeps the numbers
+# - "Both" learns without help. So here the residual connection makes learning possible, and the norm keeps the values
 #   in bounds: once at the end is enough for this small task; with a norm after each sublayer none is needed there.
 
 # %% [markdown]
@@ -948,7 +948,7 @@ predict()
 #
 # ![Two blocks. Post-norm: sublayer, dropout, plus, layer norm. Pre-norm: layer norm, sublayer, dropout, plus; the residual connection leads from x to the output without passing a layer norm.](figures/pre_norm.png)
 #
-# The numbers on the free stream are never normalized, so they may grow. For this reason a pre-norm model has one more
+# The values on the free stream are never normalized, so they may grow. For this reason a pre-norm model has one more
 # layer norm at its very end.
 
 # %% [markdown]
@@ -1149,7 +1149,7 @@ for name, gradients in at_start.items():
 #   and $\beta$, one per **column**, learned.
 # - It looks at a single token. Other sentences, padding and the size of the batch change nothing.
 # - The paper's order is post-norm: dropout on the sublayer's output, add, normalize.
-# - Without the residual connection the 24 layers of the experiment do not learn; without any norm their numbers grow
+# - Without the residual connection the 24 layers of the experiment don't learn; without any norm their values grow
 #   too large to learn with. Pre-norm leaves the residual stream free and is easier to train.
 #
 # The result of this block, 5 rows of 6 numbers, goes on to lesson 6, where each row passes a feed-forward network.
@@ -1168,7 +1168,7 @@ for token, numbers in zip(tokens, output, strict=True):
 # | --- | --- | --- | --- |
 # | What is each row divided by? | refers to "Layer Normalization" (Ba, Kiros and Hinton), where it is the deviation, without any $\varepsilon$ | standard deviation + $\varepsilon$ | $\sqrt{\text{variance} + \varepsilon}$, as in PyTorch; the two part for small variances, and in the gradient |
 # | Biased or unbiased? | biased: divided by $d$ | not said; `x.std()` in PyTorch would be unbiased | biased |
-# | Are there $\gamma$ and $\beta$? | yes, as gain and bias of "Layer Normalization" | missing in one blog; the other one explains them, with a single number for all columns in its example | one $\gamma$ and one $\beta$ for each column |
+# | Are there $\gamma$ and $\beta$? | yes, as gain and bias of "Layer Normalization" | missing in some posts; others explain them, with a single number for all columns in its example | one $\gamma$ and one $\beta$ for each column |
 # | How large is $\varepsilon$? | not said | "very small, for example 1e-6" | 1e-5, the default of PyTorch |
 # | What is $\varepsilon$ for? | not said | against division by zero | that, too; and it keeps gradients finite, and under the root it does not blow up noise |
 # | $\gamma = 2$, $\beta = 1$ on `[1, 2, 3]` | (no example) | `[-1.44, 1, 3.44]` | `[-1.449, 1, 3.449]`: the blog rounded first |

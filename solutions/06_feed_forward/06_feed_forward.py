@@ -4,8 +4,8 @@
 # In attention the tokens exchange what they know. Then each of them needs time to think: to make something new of
 # what it has heard. That is the job of the **feed-forward network**, a small network that reads one token at a time.
 # It is the last part that the encoder still lacks. In this lesson you build it, put it together with attention and
-# add & norm into a layer, and stack six layers. Then you have the whole encoder of the paper, with 19 million learned
-# numbers, and you compare it with PyTorch's.
+# add & norm into a layer, and stack six layers. Then you have the whole encoder of the paper, with 19 million
+# parameters, and you compare it with PyTorch's.
 #
 # <!-- map: 06_feed_forward -->
 # ![The map of the Transformer, in colour what this lesson is about: encoder layer × N, feed-forward.](figures/map.png)
@@ -198,7 +198,7 @@ by_hand("output of the network for 'bites'", ...)
 #
 # Seen like this, the network is a table that is looked up. Each hidden unit is an entry with a **key** (its column of
 # `w1`: the pattern that it looks for) and a **value** (its row of `w2`: what it adds). It resembles attention: compare
-# with all keys, then add up the values. Two things are different. The keys and values are learned numbers, the same for
+# with all keys, then add up the values. Two things are different. The keys and values are learned, the same for
 # every sentence, while those of attention come from the other tokens. And ReLU takes the place of the softmax: entries
 # don't compete, as many may fire as fit. `d_ff` is the number of entries. (Geva and others, "Transformer Feed-Forward
 # Layers Are Key-Value Memories", found such patterns in trained models.)
@@ -399,8 +399,8 @@ show(
 
 # %% [markdown]
 # Find your numbers for "dog", "man" and "bites" in the pictures. Each kind of word has its own units: 0 finds nouns, 1 the verb, 2 the dog,
-# 5 the man, 4 the first word, 3 a later article. 31 of the 40 hidden numbers are 0. In large models with ReLU the share is
-# often higher still. Unit 6 is silent for this sentence. That is fine: it waits for other ones.
+# 5 the man, 4 the first word, 3 a later article. 31 of the 40 hidden values are 0. In large models with ReLU the share is
+# often higher still. Unit 6 is silent for this sentence. That is fine: it waits for other sentences.
 
 # %% [markdown]
 # ### Position-wise means position-wise
@@ -450,7 +450,7 @@ predict()
 #   `outer`, back from `d_ff` to `d_model`.
 # - `forward(x)`: `x` is `(batch, length, d_model)`, and so is the result: inner, ReLU, dropout, outer.
 # - **Dropout** (lesson 5) sets each hidden unit to 0 with the probability `dropout`, and only in training mode. So no
-#   unit can rely on another one being there.
+#   unit can rely on another unit being there.
 #
 # Example: `FeedForward(6, 8)` has four parameters, of the shapes `(8, 6)`, `(8,)`, `(6, 8)` and `(6,)`, in any order.
 #
@@ -492,7 +492,7 @@ class FeedForward(nn.Module):
 check("FeedForward")
 
 # %% [markdown]
-# Count before you go on: how many numbers does `FeedForward(4, 16)` learn?
+# Count before you go on: how many parameters does `FeedForward(4, 16)` have?
 
 # %%
 by_hand("parameters of FeedForward(4, 16)", ...)
@@ -521,7 +521,7 @@ by_hand("parameters of FeedForward(4, 16)", ...)
 #   need_weights=True)`, returns `(output, weights)`. Keys and values come from the query's input if none is given.
 # - `AddNorm(embed_dim, dropout)`, called as `(x, sublayer_output)`, returns `LayerNorm(x + Dropout(sublayer_output))`.
 #
-# Example: `EncoderLayer(6, 2, 8)` turns `(4, 5, 6)` into `(4, 5, 6)`, and learns 278 numbers: 144 in attention, 110 in the
+# Example: `EncoderLayer(6, 2, 8)` turns `(4, 5, 6)` into `(4, 5, 6)`, and has 278 parameters: 144 in attention, 110 in the
 # network, 24 in the two norms.
 #
 # <!-- hints: EncoderLayer -->
@@ -616,7 +616,7 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 # - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. **Every** layer gets the mask. Return the output of the
 #   last layer.
 #
-# Example: `Encoder(num_layers=3, d_model=6, num_heads=2, d_ff=8)` learns 3 · 278 = 834 numbers.
+# Example: `Encoder(num_layers=3, d_model=6, num_heads=2, d_ff=8)` has 3 · 278 = 834 parameters.
 #
 # <!-- hints: Encoder -->
 # <details>
@@ -710,7 +710,7 @@ predict()
 # *count what is learned* · core · 2 points · about 8 minutes
 # <!-- end -->
 #
-# How many numbers does an encoder learn? Return a whole number for `num_layers`, `d_model` and `d_ff`. Count by hand
+# How many parameters does an encoder have? Return a whole number for `num_layers`, `d_model` and `d_ff`. Count by hand
 # first, for one layer with `d_model = 2` and `d_ff = 3`:
 #
 # | part | what it learns | numbers |
@@ -971,7 +971,7 @@ show(
 )
 
 # %% [markdown]
-# The best linear layer answers 0.5 in all four cases: it cannot tell them apart. A linear map is flat, and no flat
+# The best linear layer answers 0.5 in all four cases: it can't tell them apart. A linear map is flat, and no flat
 # plane goes up from the first corner to the two next ones and down again to the last. One bend is enough, and each
 # hidden unit can contribute a bend. The wider the layer, the more bends.
 
@@ -981,7 +981,7 @@ show(
 # In Python `[layer] * 6` makes a list with six places, and each of them holds **the same** layer. An encoder built
 # this way runs without any error.
 #
-# **Predict first.** How many parameters does it have? And what changes in layer 5 when layer 0 learns?
+# **Predict first.** How many parameters does it have? And what changes in the last layer when the first one learns?
 
 # %%
 predict("", "its parameters; what changes in layer 5?")
@@ -995,7 +995,7 @@ shared.layers = nn.ModuleList([shared.layers[0]] * 6)
 
 print("                              own layers   [layer] * 6")
 print(f"number of layers           {len(own.layers):12} {len(shared.layers):13}")
-print(f"learned numbers            {count(own):12,} {count(shared):13,}")
+print(f"parameters                 {count(own):12,} {count(shared):13,}")
 for name, model in (("own", own), ("shared", shared)):
     before = model.layers[5].feed_forward.inner.bias.clone()
     with torch.no_grad():
@@ -1052,7 +1052,7 @@ predict()
 # - A layer: attention, add & norm, network, add & norm. The second residual starts at the output of the first add &
 #   norm.
 # - The encoder: 6 layers, each with its own weights. Every layer gets the mask, and then padding changes nothing.
-# - The paper's encoder learns 18,902,016 numbers, two thirds of them in the feed-forward networks.
+# - The paper's encoder has 18,902,016 parameters, two thirds of them in the feed-forward networks.
 #
 # The encoder's output has one row per token of the source sentence. Lesson 7 calls it the **memory**: the decoder reads
 # it, with its own queries, as keys **and values**. The output of our one layer goes there.
@@ -1073,7 +1073,7 @@ table(tokens, output)
 # | How wide is it inside? | $d_{ff} = 2048$, four times $d_{model}$ | not mentioned | any `d_ff`; 2048 by default |
 # | Does it mix positions? | no: "to each position separately and identically" | not mentioned | no, and you have tested it |
 # | What does the second add & norm add? | the input of the network | "the output of the add & norm block before" | the same: the output of the first add & norm |
-# | How many layers, how wide? | $N = 6$ layers, $d_{model} = 512$ | one layer, worked by hand; "N = 6, all 512 wide" in another one | `num_layers=6, d_model=512` by default |
+# | How many layers, how wide? | $N = 6$ layers, $d_{model} = 512$ | one layer, worked by hand; "N = 6, all 512 wide" in another | `num_layers=6, d_model=512` by default |
 # | What does the decoder get from the encoder? | keys **and values** | "query and key" | keys and values, from the **last** layer; lesson 7 builds it |
 # | Where does dropout act? | output of each sublayer; embeddings plus positions | not mentioned | there, and on the hidden units, as in PyTorch |
 # | Do linear layers have a bias? | those of the network; none is written for attention | not mentioned | as in the paper; PyTorch's attention has biases unless told otherwise |

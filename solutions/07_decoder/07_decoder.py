@@ -413,7 +413,7 @@ def mask_scores(scores, mask):
 check("mask_scores")
 
 # %% [markdown]
-# Some texts fill in "a large negative number". With ordinary scores that works as well. It fails when a row has nothing to attend
+# Many blog posts fill in "a large negative number". With ordinary scores that works as well. It fails when a row has nothing to attend
 # to at all: in a row of equal scores, however negative, all attention weights are equal.
 
 # %%
@@ -1262,8 +1262,8 @@ for number, row in zip(
 # | What replaces a masked score? | $-\infty$ (section 3.2.3) | masking is "optional", in the decoder; "a large negative number" (a book) | $-\infty$; not optional in the decoder; a row with nothing to attend to gives zeros |
 # | What is the mask for? | a prediction depends on earlier words only | no "cheating" | the same, shown in experiments 1 and 2 |
 # | What about padding? | not mentioned | not mentioned | masked as keys, everywhere; left out of the loss |
-# | How much is trained at once? | all positions at once | one token (a blog) | all positions at once, with teacher forcing |
-# | What is in a decoder layer? | three sublayers; 6 layers | three sublayers (a blog); attention computed twice (a book) | three sublayers; `num_layers` layers |
+# | How much is trained at once? | all positions at once | one token (a blog post) | all positions at once, with teacher forcing |
+# | What is in a decoder layer? | three sublayers; 6 layers | three sublayers (a blog post); attention computed twice (a book) | three sublayers; `num_layers` layers |
 # | How are query, key and value made? | linear maps | "by an MLP" (a book) | linear maps, without an activation |
 # | What follows the last layer? | linear layer and softmax; the weight is shared with both embeddings (section 3.4) | missing | the weight is shared with the target embedding; logits are returned, the loss takes the softmax |
 # | Which initial values do the parameters have? | not given | not mentioned | Xavier-uniform; embeddings as in lesson 2 |

@@ -20,7 +20,7 @@
 # - run an ablation, and write down what came out.
 #
 # **What you need**: lesson 7 (masks, teacher forcing, greedy decoding). A laptop is enough, without a network. About 130
-# minutes, 15 of them extra, waiting for the training included. Sections marked *extra* can be left out; nothing after
+# minutes, 15 of them extra, waiting for the training run included. Sections marked *extra* can be left out; nothing after
 # them needs them.
 #
 # <!-- table: 08_training -->
@@ -215,7 +215,7 @@ by_hand("tokens with padding, sorted", ...)
 # sum 1. What it should predict is one, too: 1 for the right word, 0 for the others. The **cross-entropy** compares the two: it
 # is minus the sum of target probability × logarithm of the predicted probability.
 #
-# The vocabulary has 4 words, the model gives them the probabilities 0.7, 0.1, 0.1, 0.1, and the first is right. The
+# The vocabulary has 4 words, and the model gives them the probabilities 0.7, 0.1, 0.1, 0.1, and the first is right. The
 # cross-entropy is $-\ln 0.7 = 0.357$; the other three words do not count. **Label smoothing** with 0.1 takes a tenth of the
 # target away from the right word and spreads it evenly over all four, so the target becomes 0.925, 0.025, 0.025, 0.025. What
 # is the cross-entropy now? ($\ln 0.7 = -0.357$ and $\ln 0.1 = -2.303$.)
@@ -1101,7 +1101,7 @@ if finished:
     tokens = card["source_tokens"] + card["target_tokens"]
     print(f"operations of the run:  {training_flops(card['parameters'], tokens):.1e}")
     print(f"peak of this machine:   {peak / 1e9:.0f} billion per second")
-    print(f"share that was used:    {used:.0%}")
+    print(f"share, by the rule:     {used:.0%}")
 else:
     print(unfinished)
 
@@ -1304,7 +1304,7 @@ show(
 # the particles of subject and object, have no frame: their rows look at articles and at `<bos>`. (에게 has one: it means "to".)
 #
 # Now count: for each gold link from noun to noun, does the English noun have the largest weight? The layer was chosen on the
-# validation split, the count is on the test.
+# validation split; the count is on the test.
 
 # %% tags=["measured"]
 found = found_alignments(translator, corpus.tests["random"], (english, korean))
@@ -1405,7 +1405,7 @@ predict()
 # %% tags=["measured", "drawing"]
 # Drawing: the same as a curve
 figure, axes = new(size=(7.5, 3.3))
-axes.axvspan(min(lengths) - 0.5, 12.5, color="#56B4E9", alpha=0.25, label="lengths of the training")
+axes.axvspan(min(lengths) - 0.5, 12.5, color="#56B4E9", alpha=0.25, label="lengths in training")
 axes.plot(lengths, right, label="exact match", **line_style(0))
 axes.set(
     title="longer sentences than in training",

@@ -758,7 +758,7 @@ predict()
 #
 # Does a beam always gain? The translator of lesson 8, greedy and with a beam of 4, is right equally often on all three test sets:
 # each sentence of its grammar has one right translation, and the model is sure of its words, right or wrong. In natural language,
-# where many translations are good, a beam gains a little. And more is not better: very wide beams find sentences that are probable
+# where many translations are good, a beam usually helps a little (the paper used a beam of 4). And more is not better: very wide beams find sentences that are probable
 # because they are too short (Stahlberg and Byrne 2019, "On NMT Search Errors and Model Errors: Cat Got Your Tongue?").
 
 # %% [markdown]

@@ -9,7 +9,7 @@
 # <!-- end -->
 #
 # **After this lesson you can**
-# - write instruments that ask a model whose code you do not see: does it look into the future, at padding, at the source? does
+# - write instruments that ask a model whose code you don't see: does it look into the future, at padding, at the source? does
 #   every weight learn?
 # - read a diagnosis off their answers;
 # - tell a loss that is good from a loss that is too good;
@@ -376,7 +376,7 @@ predict()
 # %% [markdown]
 # ## Six patients
 #
-# An instrument tells you that something is wrong, and where. To find the line, you have to read the code. What you get at first is a *symptom*: a loss that does not move, one word again and again, a NaN. Each case goes
+# An instrument tells you that something is wrong, and where. To find the line, you have to read the code. What you get at first is a *symptom*: a loss that doesn't move, one word again and again, a NaN. Each case goes
 # like this:
 #
 # 1. Read the symptom, then the broken code. Run its cell and look at the symptom yourself.
@@ -446,7 +446,7 @@ print(
 )
 
 # %% [markdown]
-# ### Case 1 · The loss does not move
+# ### Case 1 · The loss doesn't move
 #
 # A linear model has to learn which of three words comes next. It takes 51 steps. **Symptom:** the loss is the same after
 # every step, to the last digit. No error, no warning.
@@ -640,7 +640,7 @@ check("repair_attend")
 examine_attend(repair_attend)
 
 # %% [markdown]
-# The loss is *worse* now, and the model is better. It does not go below the dashed line, and what it writes is a sentence.
+# The loss is *worse* now, and the model is better. It doesn't go below the dashed line, and what it writes is a sentence.
 
 # %% [markdown]
 # ### Case 3 · The same word, again and again

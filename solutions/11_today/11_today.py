@@ -143,7 +143,7 @@ by_hand("cache of one token of Llama 2 7B, in KiB", ...)
 # - The logits are the products with the embedding's `weight`, as in lesson 7: no bias and no separate matrix.
 # - Logits at padded positions don't count. The start values of the layers are up to you.
 #
-# Example: `LanguageModel(10, 6, 2, 1, 8)` turns ids `(4, 5)` into logits `(4, 5, 10)`, and learns 10 · 6 + 278 numbers.
+# Example: `LanguageModel(10, 6, 2, 1, 8)` turns ids `(4, 5)` into logits `(4, 5, 10)`, and has 10 · 6 + 278 parameters.
 #
 # <!-- hints: LanguageModel -->
 # <details>
@@ -337,7 +337,7 @@ check("rms_norm")
 # The same as a module. `RMSNorm(d_model, eps=1e-6)` has one parameter, `gain`, which starts with ones; `forward(x)` returns
 # the shape of `x`.
 #
-# Example: `RMSNorm(512)` learns 512 numbers; `LayerNormalization(512)` learns 1,024.
+# Example: `RMSNorm(512)` has 512 parameters; `LayerNormalization(512)` has 1,024.
 #
 # <!-- hints: RMSNorm -->
 # <details>
@@ -407,7 +407,7 @@ with torch.no_grad():
 #
 # $$(R_m q) \cdot (R_n k) = q^\top R_m^\top R_n\, k = q^\top R_{n - m}\, k$$
 #
-# and depends on the distance $n - m$ only. The values stay as they are: a word's content does not change with its place.
+# and depends on the distance $n - m$ only. The values stay as they are: a word's content doesn't change with its place.
 
 # %% [markdown]
 # ### Exercise 11.4 · `rotate`
@@ -537,11 +537,11 @@ show(
 # *a partner for every query head* · core · 1 point · about 4 minutes
 # <!-- end -->
 #
-# With 6 query heads and 2 key heads, query heads 0, 1, 2 share key head 0, and 3, 4, 5 share key head 1. Repeat each head so
+# With 6 query heads and 2 key heads, query heads 1, 2, 3 share key head 1, and 4, 5, 6 share key head 2. Repeat each head so
 # that every query head has its partner.
 #
 # - `x` is `(batch, kv_heads, length, d_head)`, the result `(batch, kv_heads * times, length, d_head)`.
-# - The copies of a head are side by side: 0, 0, 0, 1, 1, 1.
+# - The copies of a head are side by side: 1, 1, 1, 2, 2, 2.
 #
 # Example: the two heads `a, b` with `times = 2` become `a, a, b, b`.
 #
@@ -549,7 +549,7 @@ show(
 # <details>
 # <summary>Hint 1</summary>
 #
-# The axis of the heads is axis 1. The copies of a head are next to one another: 0, 0, 1, 1, and not 0, 1, 0, 1.
+# The axis of the heads is axis 1. The copies of a head are next to one another: 1, 1, 2, 2, and not 1, 2, 1, 2.
 #
 # </details>
 # <details>
@@ -593,7 +593,7 @@ check("repeat_kv")
 #
 # What you have: `split_heads(x, num_heads)`, `merge_heads(x)`, `mask_scores(scores, mask)`.
 #
-# Example: `GroupedQueryAttention(512, 8, 2)` learns 2 · 512 · 512 + 2 · 512 · 128 = 655,360 numbers.
+# Example: `GroupedQueryAttention(512, 8, 2)` has 2 · 512 · 512 + 2 · 512 · 128 = 655,360 parameters.
 #
 # <!-- hints: GroupedQueryAttention -->
 # <details>
@@ -859,7 +859,8 @@ of_today = TodayModel(len(words), d_model=64, num_heads=4, num_kv_heads=2, num_l
 for name, model in (("2017", of_2017), ("today", of_today)):
     print(f"{name:<6} {sum(parameter.numel() for parameter in model.parameters()):,} parameters")
 print(
-    f"{len(words) - 4} words and 4 special tokens; the longest sentence has {text.shape[1] - 2} words"
+    f"{len(words) - 4} words and 4 special tokens; "
+    f"the longest sentence has {text.shape[1] - 2} words"
 )
 
 # %% [markdown]
@@ -1026,7 +1027,7 @@ for temperature in (0.3, 0.8, 1.5):
         print("   ", write(of_today, generator, temperature))
 
 # %% [markdown]
-# A low temperature plays it safe, a high one writes nonsense. In between are sentences that the model has never seen, many of
+# A low temperature plays it safe; a high one writes nonsense. In between are sentences that the model has never seen, many of
 # them grammatical, after a few seconds of training. A large model differs in size, data and fine-tuning, not in kind.
 
 # %% [markdown]
@@ -1127,7 +1128,7 @@ predict("", "what does a model see of the letters?")
 
 
 # %%
-for piece in ("dog", "개", "é", "🙂"):
+for piece in ("dog", "개", "é", "🙂"):  # 개 is Korean for dog
     print(f"{piece:<4} characters: {len(piece)}   bytes: {list(piece.encode())}")
 
 counts = {
@@ -1577,7 +1578,7 @@ class MarianTranslator(Transformer):
 # %% [markdown]
 # The names are mapped as in 11.9, by `load_marian` in `helpers/marian.py`. The next cell makes a small `MarianMTModel` with
 # random weights, copies them, and compares logits and greedy translations. It needs the library `transformers`, which the
-# course does not install.
+# course doesn't install.
 
 # %% tags=["measured"]
 # Compared with the library `transformers`: a small translator with random weights

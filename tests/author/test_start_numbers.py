@@ -38,8 +38,8 @@ def test_without_positions_who_bites_whom_is_lost(shipped):
 
 
 def test_without_cross_attention_it_says_the_same_whatever_it_reads(shipped):
-    assert "It says the same whatever you ask" in PROSE
-    assert len(set(translations(shipped, "cross"))) == 1
+    assert '"the woman drinks the box in the library", whatever you' in PROSE
+    assert set(translations(shipped, "cross")) == {"그 여자가 도서관에서 그 상자를 마셔요"}
 
 
 def test_without_the_causal_mask_hardly_anything_changes(shipped):

@@ -461,7 +461,7 @@ class DefaultStart(Transformer):
 
 @EXERCISE.wrong(
     "Xavier for the embeddings, too",
-    "The embeddings have been drawn anew, with another spread. Only the matrices of encoder and decoder get Xavier values.",
+    "The embeddings have been drawn again, with another spread. Only the matrices of encoder and decoder get Xavier values.",
 )
 class XavierEverywhere(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):

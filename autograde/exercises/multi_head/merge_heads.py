@@ -71,7 +71,7 @@ def with_view(x):
 
 @EXERCISE.wrong(
     "columns of the heads interleaved",
-    "The columns come in turns, one of each head. First all columns of head 0, then all of head 1: heads "
+    "The columns come in turns, one of each head. First all columns of head 1, then all of head 2: heads "
     "before d_head when you `reshape`.",
 )
 def interleaved(x):

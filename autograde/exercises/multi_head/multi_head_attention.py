@@ -59,7 +59,7 @@ def calls(rng):
             (TensorData(x),),
             new=(4, 2),
             weights=by_hand,
-            note="by hand: head 0 weighs 1/2, 1/4, 1/4 for the first token, head 1 weighs 1/3 everywhere",
+            note="by hand: head 1 weighs 1/2, 1/4, 1/4 for the first token, head 2 weighs 1/3 everywhere",
         ),
         ConstructorCall((6, 2), report=("parameters",), note="the parameters, by name"),
         call(6, 2, (4, 5), report=("output", "gradients", "input_gradients")),

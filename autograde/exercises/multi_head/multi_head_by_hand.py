@@ -29,7 +29,7 @@ def calls(rng):
     return [
         FunctionCall(
             (x, [first, second], np.array([[1.0, 2.0], [0.0, 10.0]])),
-            note="by hand: head 0 weighs 1/2, 1/4, 1/4 for the first token; head 1 weighs 1/3 everywhere",
+            note="by hand: head 1 weighs 1/2, 1/4, 1/4 for the first token; head 2 weighs 1/3 everywhere",
         ),
         call(5, 6, 2, 4),
         call(4, 5, 3, 2),

@@ -153,7 +153,7 @@ class _Steps(GroupedQueryAttention):
 
 @EXERCISE.wrong(
     "heads repeated in turns",
-    "Query head 1 gets key head 1 here. It shares key head 0 with query head 0: the copies of a head are side by side (`repeat_kv`).",
+    "Query head 2 gets key head 2 here. It shares key head 1 with query head 1: the copies of a head are side by side (`repeat_kv`).",
 )
 class InTurns(_Steps):
     def repeated(self, x):

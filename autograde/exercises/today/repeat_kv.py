@@ -37,7 +37,7 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     hints=(
-        "The axis of the heads is axis 1. The copies of a head are next to one another: 0, 0, 1, 1, and not 0, 1, 0, 1.",
+        "The axis of the heads is axis 1. The copies of a head are next to one another: 1, 1, 2, 2, and not 1, 2, 1, 2.",
         "`repeat_interleave` has a number of times and an axis. (`repeat` lays whole copies one after the other.)",
     ),
     reference=repeat_kv,

@@ -39,7 +39,7 @@ EXERCISE = Exercise(
     hints=(
         "How long is the longest sequence? Each row is a sequence followed by as many `pad` as it is shorter. The mask is "
         "True where a token is, and no token equals `pad`.",
-        "`[pad] * n` is a list of n times `pad`. Build the list of filled-up rows, give it to `torch.tensor` with "
+        "`[pad] * n` is a list of n times `pad`. Build the list of padded rows, give it to `torch.tensor` with "
         "`dtype=torch.int64`, and compare the tensor with `pad` for the mask.",
     ),
     reference=pad_batch,
