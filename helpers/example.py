@@ -10,6 +10,7 @@ import numpy as np
 
 SENTENCES = ("the dog bites the man", "the man bites the dog", "the cat sleeps")
 TRANSLATIONS = ("개가 남자를 물어요", "남자가 개를 물어요", "고양이가 자요")
+GLOSSES = ("dog-SUBJ man-OBJ bites", "man-SUBJ dog-OBJ bites", "cat-SUBJ sleeps")  # of the translations, in their order
 
 D_MODEL = 6
 D_HEAD = 3

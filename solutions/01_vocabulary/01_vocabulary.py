@@ -51,8 +51,7 @@ from itertools import pairwise
 import torch
 
 from autograde import by_hand, check, predict
-from helpers.corpus.gloss import gloss
-from helpers.example import SENTENCES, TRANSLATIONS
+from helpers.example import GLOSSES, SENTENCES, TRANSLATIONS
 from helpers.figures import line_style, new, show
 from helpers.sentence_pairs import SENTENCE_PAIRS
 
@@ -80,8 +79,8 @@ from helpers.sentence_pairs import SENTENCE_PAIRS
 # particles, endings that say who does something and to whom.
 
 # %%
-for sentence, translation in zip(SENTENCES, TRANSLATIONS):
-    print(f"{sentence:<22} {translation:<16} {gloss(translation)}")
+for sentence, translation, gloss in zip(SENTENCES, TRANSLATIONS, GLOSSES):
+    print(f"{sentence:<22} {translation:<16} {gloss}")
 
 # %% [markdown]
 # Take paper and pencil. Count how often each word of the three English sentences occurs, and number the words by falling
