@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from autograde.exercises import all_exercises, exercise
+from autograde.harness.call import Answer
 from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
 from autograde.judge import tolerance
@@ -33,12 +34,25 @@ LENIENT = [asked for asked in all_exercises() if "dtype" in asked.ignore]
     ],
 )
 def test_no_part_of_a_value_is_dropped(expected, got):
-    assert Comparison(ignore=("dtype", "sequence")).difference(expected, got) is not None
+    comparison = Comparison(ignore=("dtype", "sequence"))
+    assert comparison.difference(expected, got) is not None and not comparison.equal(expected, got)
 
 
 @pytest.mark.parametrize("expected, got", [(np.array(3), 3), (np.array(0.1, np.float32), 0.1), (np.array(2.0), 2)])
 def test_a_number_is_an_array_without_axes(expected, got):
     assert Comparison(tolerance=lambda path, values: 1e-6).difference(expected, got) is None
+
+
+@pytest.mark.parametrize("asked", all_exercises(), ids=lambda asked: asked.name)
+def test_equal_is_no_difference(asked):
+    """Whether two values are equal is found without words, by the same rules."""
+    key, comparison = AnswerKey(asked, asked.calls()), Comparison(ignore=asked.ignore)
+    for number in range(min(4, len(asked.misconceptions))):
+        for at, expected in enumerate(key.expected):
+            for one, other in ((expected, key.wrong(number, at)), (expected, expected)):
+                if isinstance(other, Answer) and one.problem is other.problem is None:
+                    found = comparison.difference(one.value, other.value)
+                    assert comparison.equal(one.value, other.value) == (found is None)
 
 
 def imaginary(value):

@@ -6,11 +6,14 @@ import dataclasses
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from autograde import assess
 from autograde.exercises import exercise
+from autograde.judge import explain
 from autograde.judge.verdict import MISCONCEPTION
+from helpers import clinic
 from helpers.single_head import softmax
 
 
@@ -130,3 +133,23 @@ def test_of_two_mistakes_that_look_alike_the_one_that_agrees_more_often_is_named
 
     verdict = assess("LayerNormalization", Neither)
     assert not verdict.passed and verdict.evidence != MISCONCEPTION, verdict.message
+
+
+def test_a_changed_input_has_the_name_of_an_argument():
+    """What a submission's process sends in its place is not repeated: it may be any text."""
+    asked = exercise("scaled_dot_product_attention")
+    names = explain.argument_names(asked, asked.calls()[0], ["0", "value", "99", "def softmax(x): a secret"])
+    assert names == ["query", "value"]
+
+
+def test_an_answer_of_yes_and_no_is_not_named_by_the_main_calls():
+    """Only the target is padded; the main calls agree with the mistake that wants both faults at once."""
+
+    def only_the_target(model, source, target_input, pad=0):
+        padded = (F.pad(source, (0, 3), value=pad), F.pad(target_input, (0, 3), value=pad))
+        before = clinic.logits_of(model, source, target_input)
+        after = clinic.logits_of(model, source, padded[1])[:, : target_input.shape[1]]
+        return bool(((after - before)[target_input != pad].abs() > 1e-4).any())
+
+    verdict = assess("sees_padding", only_the_target)
+    assert not verdict.passed and verdict.misconception != "only together a fault"
