@@ -96,7 +96,7 @@ def any_zero(model, source, target):
 
 @EXERCISE.wrong(
     "frozen parameters named",
-    "A parameter that requires no gradient is left alone on purpose. Leave it out: `p.requires_grad`.",
+    "A parameter that requires no gradient is frozen on purpose. Leave it out: `p.requires_grad`.",
 )
 def frozen_too(model, source, target):
     return _ask(model, source, target, dead=lambda p: p.grad is None or not p.grad.any())
@@ -104,7 +104,7 @@ def frozen_too(model, source, target):
 
 @EXERCISE.wrong(
     "frozen parameters made trainable",
-    "Parameters that require no gradient are made to require one, and then named. They are left alone on purpose.",
+    "Parameters that require no gradient are made to require one, and then named. They are frozen on purpose.",
 )
 def thawed(model, source, target):
     return _ask(copy.deepcopy(model).requires_grad_(), source, target)
