@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 0 · Before you begin: why a Transformer?
 #
-# In these lessons you build a machine that translates, out of matrix products and other arithmetic that you could do on
-# paper. Here you see the finished machine, break it, and find out what it was invented for. Nothing on this page is
-# graded, and you don't have to remember any of it: every part comes back in its own lesson.
+# In these lessons you build a machine that translates. It consists of matrix products and some other arithmetic, all of
+# which you could do on paper. Here you see the finished machine, break it, and find out why it was invented. Nothing on
+# this page is graded, and you don't have to remember any of it: every part returns in a lesson of its own.
 #
 # **After this page you**
 # - know that your installation works;
@@ -11,8 +11,8 @@
 # - have a map of the course;
 # - can say what came before the Transformer, what it gained, and what it costs.
 #
-# **What you need**: some Python. About 30 minutes, and 10 more for the questions at the end. To run a cell, click into it
-# and press Shift + Enter.
+# **What you need**: some Python. About 30 minutes, and 10 more for the questions at the end. To run a cell, click into
+# it and press Shift + Enter.
 
 # %%
 import torch
@@ -36,14 +36,15 @@ problems = [found for found in doctor.examine(grading=False) if found.state == d
 print("\n".join(map(str, problems)) or "OK: everything that the course needs is here.")
 
 # %% [markdown]
-# If the cell says `No module named 'autograde'`, this notebook runs in another Python than the course's. Close it, and open
-# it again with `course lab`. Any other message says what to do; `course doctor` in a terminal says more.
+# If the cell says `No module named 'autograde'`, this notebook is running in a different Python from the course's.
+# Close it, and open it again with `course lab`. Any other message tells you what to do; `course doctor` in a terminal
+# tells you more.
 
 # %% [markdown]
 # ## It translates
 #
-# This Transformer was trained for one minute, on a laptop's processor, with 20,000 pairs of sentences. You'll train it
-# yourself in lesson 8. These three sentences stay with us through the whole course.
+# This Transformer was trained for one minute on a laptop's processor, with 20,000 pairs of sentences. You'll train it
+# yourself in lesson 8. The three sentences below stay with us through the whole course.
 
 # %%
 model, (english, korean), config = load_shipped()
@@ -65,13 +66,12 @@ print(
 )
 
 # %% [markdown]
-# You don't read Korean? Under each translation are its words in English, in the Korean order; SUBJ and OBJ are endings. Two
-# things are all you need here. The verb comes last, so *the dog bites the man* becomes "dog man
-# bites": 개가 (the dog) 남자를 (the man) 물어요 (bites). And a short ending says who does something (개**가**) and to whom
-# it is done (남자**를**). The endings tell the two apart: when the man bites the dog, 개가 becomes 개**를** and 남자를 becomes
-# 남자**가**.
+# You don't read Korean? Under each translation you'll find its words in English, in the Korean order; SUBJ and OBJ are
+# endings. Two facts are enough for now. The verb comes last, so *the dog bites the man* becomes "dog man bites": 개가
+# (the dog) 남자를 (the man) 물어요 (bites). And a short ending marks who does something (개**가**) and who it is done to
+# (남자**를**). These endings tell the two apart: when the man bites the dog, 개가 becomes 개**를** and 남자를 becomes 남자**가**.
 #
-# Now **your own sentence**. The model knows 254 English words, and it tells you which of yours it doesn't know.
+# Now **your own sentence**. The model knows 254 English words, and the cell tells you which of yours it doesn't know.
 
 # %%
 words = sorted(word for word in english.words.word_to_index if word.isalpha())
@@ -88,14 +88,14 @@ show_translations(model, [yours])
 # %% [markdown]
 # ## Break it
 #
-# Turn off one part at a time, in the trained model. Three parts are worth a look:
+# Now turn off one part of the trained model at a time. Three parts are worth a look:
 #
-# - **positions**: the model learns where each word is;
-# - **cross-attention**: the words that are being written look at the sentence that is being read;
-# - the **causal mask**: a word may look at itself and at earlier words, never at later ones.
+# - the **positions**, which tell the model where each word is;
+# - **cross-attention**, which lets the words being written look at the sentence being read;
+# - the **causal mask**, which lets a word look at itself and at earlier words, never at later ones.
 #
-# **Predict first.** Which of the three will be missed most? Is there one that won't be missed at all? Write your guess
-# between the quotes; it is shown again beside the result.
+# **Predict first.** Which of the three will the model miss most? Is there one it won't miss at all? Type your guess
+# between the quotes; you'll see it again next to the result.
 
 # %%
 predict("", about="what does a translator need most?")
@@ -118,16 +118,18 @@ for part in ((), ("positions",), ("cross",), ("causal",)):
 predict()
 
 # %% [markdown]
-# - Without **positions** both sentences about dog and man become the same one. The model still knows *which* words there
-#   are, but no longer who bites whom: the order of the words is gone. (Lesson 2)
-# - Without **cross-attention** it writes good Korean about nothing: "the woman drinks the box in the library", whatever you
-#   ask, because it no longer sees your sentence. (Lesson 7)
-# - Without the **causal mask** hardly anything changes, and that is the surprise. The newest word has no later
-#   words to look at. (Those before it now see further than in training; that is what costs the few per cent.) The mask is needed in *training*, where the whole right answer is in view: a model that is
-#   trained without it learns to copy the next word instead of finding it, and then gets every sentence wrong. You'll
-#   train that one, too. (Lessons 7 and 8)
+# - Without **positions** both sentences about dog and man become the same one. The model still knows *which* words
+#   there are, but no longer who bites whom: the order of the words is gone. (Lesson 2)
+# - Without **cross-attention** it writes good Korean about nothing: "the woman drinks the box in the library", whatever
+#   you ask, because it no longer sees your sentence. (Lesson 7)
+# - Without the **causal mask** hardly anything changes, and that is the surprise. The newest word has no later words to
+#   look at. (The words before it now see further than they did in training; that is what costs the few per cent.) The
+#   mask is needed in *training*, where the whole right answer is in view: a model that is trained without it learns to
+#   copy the next word instead of working it out, and then, on its own, gets every sentence wrong. You'll train that
+#   model, too. (Lessons 7 and 8)
 #
-# Try a mixture: any of `"positions"`, `"cross"`, `"causal"` and `"residuals"` (the additions around every part, lesson 5).
+# Try a combination of your own, from `"positions"`, `"cross"`, `"causal"` and `"residuals"` (the additions around every
+# part, lesson 5).
 
 # %% tags=["interactive"]
 show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
@@ -135,37 +137,40 @@ show_translations(without(model, "positions", "causal"), [*SENTENCES, yours])
 # %% [markdown]
 # ## The map
 #
-# This is all of it. The numbers are lessons; each lesson opens with this map, its own parts in colour.
+# This is the whole model. The numbers are those of the lessons, and each lesson opens with this map, with its own parts
+# in colour.
 #
 # <!-- map: 00_start -->
 # ![Map of the Transformer, each part with the number of its lesson. On the left the encoder: words become ids, then embeddings with positions, then N layers of multi-head attention, add & norm, feed-forward, add & norm. On the right the decoder: the same for the words so far, with masked attention and with cross-attention to the encoder's result; at the top the probability of each next word, which training compares with the right one.](figures/map.png)
 # <!-- end -->
 #
-# Read it from the bottom up. Words become numbers (1), the numbers become vectors that also know their position (2). In **attention**
-# each word collects what it needs from the others (3, 4). Around every part the input is added once more, and the sum is
-# rescaled (5). A small network then works on each word separately (6). The encoder on the left reads; the
-# decoder on the right writes, one word at a time, and looks across to the encoder as it does (7). Training changes all the numbers
-# inside until the right word is the most probable one (8). Then come other ways to choose the next word (9), finding out what
-# is wrong with a model (10), and what has changed since 2017 (11).
+# Read it from the bottom up. Words become numbers (1), and the numbers become **vectors**, rows of numbers that also
+# hold the word's position (2). In **attention** each word collects what it needs from the others (3, 4). After every
+# part, what went in is added to what came out, and the sum is rescaled (5). A small network then works on each word
+# separately (6). The encoder on the left reads; the decoder on the right writes, one word at a time, and looks across
+# to the encoder as it does (7). Training changes all the numbers inside until the right word is the most probable one
+# (8). The last lessons are about other ways to choose the next word (9), how to find out what is wrong with a model
+# (10), and what has changed since 2017 (11).
 
 # %% [markdown]
 # ## What came before
 #
-# From 2014 on, **recurrent networks** translated: a reader goes through the sentence word by word and keeps a
-# **hidden state**, a vector that it updates with each word. The state after the last word has to hold the whole sentence, and the writer starts
-# from this one vector. Ten words or fifty: the vector has the same size. That is the **bottleneck**.
+# From 2014 on, translation was the job of **recurrent networks**. A reader goes through the sentence word by word and
+# keeps a **hidden state**, a vector that it updates with each word. The state after the last word has to hold the whole
+# sentence, because the writer starts from this one vector. Whether there were ten words or fifty, it has the same size.
+# That is the **bottleneck**.
 #
 # ![Above, a reader of five boxes passes one vector to a writer of three boxes. Below, arrows go from all five boxes of the reader to one box of the writer, the thickest one from bites.](figures/recurrent.png)
 #
-# In 2015 **attention** was added: for each word that it writes, the writer asks *all* states of the reader, and mixes them, giving
-# most weight to those that fit best. With this add-on recurrent networks became the best translators of their time, until 2017.
-# (In the words of lesson 3: the states of the reader are the keys and values, the state of the writer is the query. The reader
-# still has to go word by word.)
+# In 2015 **attention** was added: for each word it writes, the writer consults *all* the states of the reader and mixes
+# them, giving most weight to those that fit best. With this addition recurrent networks were the best translators of
+# their time, until 2017. (In the terms of lesson 3, the states of the reader are the keys and values, and the state of
+# the writer is the query. The reader still has to go word by word.)
 #
-# Let's see what it does. Both kinds of network have to *copy* sequences of random symbols, which needs nothing but memory.
-# They are trained on lengths from 2 to 16, both with the same data; it takes 10 to 40 seconds.
+# Let's see how much it helps. Both kinds of network have to *copy* sequences of random symbols, a task that needs
+# nothing but memory. Both are trained on the same data, with lengths from 2 to 16; this takes 10 to 40 seconds.
 #
-# **Predict first.** What share of the symbols will each copy right at length 4? At length 16?
+# **Predict first.** What share of the symbols will each of them get right at length 4? At length 16?
 
 # %%
 predict("", about="what is copied right at length 4 and 16?")
@@ -205,17 +210,19 @@ show(
 )
 
 # %% [markdown]
-# Through one vector, two symbols are easy, and at sixteen more than half are wrong: the 48 numbers of the vector have
-# to hold all of them. With attention nothing has to be squeezed through, and even at length 16 nineteen of twenty are right.
+# Through one vector, two symbols are easy, but of sixteen more than half are wrong: the 48 numbers of the vector have
+# to hold all of them. With attention nothing has to be squeezed through one vector, and even at length 16 nineteen out
+# of twenty are right.
 #
 # ## What fades
 #
-# Attention had removed the bottleneck. One problem remained, *inside* the reader. What a state knows about an early word has
-# gone through every step since; and the **gradient**, which tells the numbers inside the network how to change, has to travel back the same way. So how
-# much of it arrives, from a word that is *d* steps away?
+# Attention had removed the bottleneck. One problem remained, *inside* the reader. What a state knows about an early
+# word has been through every step since, and the **gradient**, which tells the numbers inside the network how to
+# change, has to travel back the same way. How much of it arrives at a word that is *d* steps away?
 #
-# We compare three layers, all of them untrained: a recurrent one (GRU); a stack of four **convolutions**, the other kind of network of that time,
-# which slides small filters over the sequence, so that each layer sees only a word and its two neighbours; and attention.
+# We compare three layers, all of them untrained: a recurrent one (a GRU, a common kind); a stack of four
+# **convolutions**, the other kind of network popular at the time, which slides small filters over the sequence, so that
+# each layer sees only a word and its two neighbours; and attention.
 
 # %%
 width, places, batch = 48, 41, 32
@@ -259,14 +266,15 @@ show(
 )
 
 # %% [markdown]
-# In the recurrent layer the gradient **fades**: each step takes away a part of it. A word 40 steps away can hardly be learned from. The
-# convolutions see no further than 4 words; seeing further takes more layers. Attention doesn't care how far away a word
-# is: every word is **one step** from every other.
+# In the recurrent layer the gradient **fades**: each step takes away a part of it, and from a word 40 steps away hardly
+# anything can be learned. The four convolutions see no further than 4 words; to see further, you need more layers.
+# Attention doesn't care how far away a word is: every word is **one step** from every other.
 #
 # ## What the Transformer gained, and what it costs
 #
-# "Attention Is All You Need" (2017) asked: if attention does the work, what is the recurrent network still for? Its authors
-# left it out. The encoder reads with attention, the decoder writes with attention, and while reading, no word has to wait for the one before it.
+# "Attention Is All You Need" (2017) asked: if attention does the work, what is the recurrent network still for? Its
+# authors left it out. The encoder reads with attention, the decoder writes with attention, and while reading, no word
+# has to wait for the one before it.
 #
 # | | recurrent | attention only |
 # | --- | --- | --- |
@@ -274,14 +282,15 @@ show(
 # | a layer reads a sentence of $n$ words in | $n$ steps, one after the other | one step, all words at once |
 # | training a translator of the time | $2.3 \cdot 10^{19}$ operations for 24.6 BLEU | $3.3 \cdot 10^{18}$ operations for 27.3 BLEU |
 #
-# The last row is from the paper's table 2 (English to German, the base model against GNMT + RL; BLEU measures
-# translations, more is better): better, with a seventh of the work. The base model took 12 hours on eight graphics
-# processors (GPUs).
+# The last row is from the paper's table 2 (English to German, the base model against GNMT + RL; GNMT is a recurrent
+# network with attention, and BLEU is a score for translations, the higher the better). The Transformer translates
+# better, with a seventh of the work. The base model took 12 hours on eight graphics processors (GPUs).
 #
 # There is a price:
 #
-# - Every word looks at every other: for $n$ words that makes $n^2$ weights. Twice the text takes four times the work and memory. (Lesson 3)
-# - Attention does not see the order of the words: positions have to be added to the words. (Lesson 2)
+# - Every word looks at every word, which makes $n^2$ weights for $n$ words. Twice the text takes four times the work
+#   and memory. (Lesson 3)
+# - Attention doesn't see the order of the words, so their positions have to be added to them. (Lesson 2)
 # - *Writing* is still done word by word. (Lesson 7)
 #
 # Nearly every language model of today grew out of this design, and most of its parts are unchanged.
@@ -291,8 +300,8 @@ show(
 #
 # The lessons use four tools all the time. If nothing in the four cells below surprises you, you're ready.
 #
-# **A matrix product** combines rows with columns: entry $(i, j)$ is row $i$ of the left matrix times column $j$ of the right
-# one, number by number, added up. Shapes: $(n, k)$ times $(k, m)$ gives $(n, m)$.
+# **A matrix product** combines rows with columns: entry $(i, j)$ is row $i$ of the left matrix times column $j$ of the
+# right one, number by number, added up. Shapes: $(n, k)$ times $(k, m)$ gives $(n, m)$.
 
 # %%
 left = torch.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]])  # (2, 3)
@@ -301,16 +310,17 @@ print(left @ right)
 print("row 0 times column 1:", 1 * 0 + 2 * 1 + 3 * 2)
 
 # %% [markdown]
-# **Broadcasting** repeats what is too small: shapes are compared from the right, and an axis of size 1, or one that is missing, fits
-# any size.
+# **Broadcasting** repeats what is too small. Shapes are compared from the right, and an axis that has size 1 or is
+# missing fits any size.
 
 # %%
 column, row = torch.tensor([[0.0], [10.0]]), torch.tensor([1.0, 2.0, 3.0])  # (2, 1) and (3,)
 print(column + row)  # (2, 3)
 
 # %% [markdown]
-# **A derivative** says how much a result changes when an input changes a little. PyTorch computes it: `backward` fills the `grad` of
-# every input. When there are several inputs, their derivatives together are the **gradient**.
+# **A derivative** says how much a result changes when an input changes a little. PyTorch computes it for you:
+# `backward` fills in the `grad` of every input made with `requires_grad=True`. If there are several inputs, their
+# derivatives together are called the **gradient**.
 
 # %%
 x = torch.tensor(3.0, requires_grad=True)
@@ -323,9 +333,10 @@ print(
 )
 
 # %% [markdown]
-# **Training** is this: compute a **loss**, a number that says how wrong the model is; find the loss's derivative for each
-# **parameter**, each number inside the model; move every parameter a little against its derivative; repeat. Here a model with two
-# parameters, $y = a x + b$, learns from points of the line $y = 2x - 1$.
+# **Training** goes like this: compute a **loss**, a number that says how wrong the model is; find the derivative of the
+# loss with respect to each **parameter**, each number inside the model that is learned; move every parameter a little
+# against its derivative; repeat. In the next cell a model with two parameters, $y = a x + b$, learns from points of the
+# line $y = 2x - 1$.
 
 # %%
 a, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
@@ -341,13 +352,13 @@ for step in range(101):
             parameter.grad = None
 
 # %% [markdown]
-# One more term. A list of numbers between 0 and 1 that add up to 1 is a **probability distribution**: the model's answer
-# to "which word comes next?" is one, and so is the attention that one word pays to the others.
+# One more term. A list of numbers between 0 and 1 that add up to 1 is a **probability distribution**: the model's
+# answer to "which word comes next?" is one, and so is the attention that one word pays to the others.
 #
 # ### Ten questions
 #
-# Answer first, then unfold. With seven right you're well prepared. If something is new, look it up now; that takes less
-# time here than in the middle of lesson 3.
+# Answer each one before you unfold it. With seven right you're well prepared. If something is new to you, look it up
+# now; that takes less time here than in the middle of lesson 3.
 #
 # <details><summary>1. <code>A</code> is (5, 6) and <code>B</code> is (6, 3). What is the shape of <code>A @ B</code>?</summary>
 #
@@ -361,10 +372,10 @@ for step in range(101):
 # </details>
 # <details><summary>3. What does <code>A.T</code> do to a matrix of shape (5, 3)?</summary>
 #
-# It exchanges rows and columns: the shape is (3, 5).
+# It swaps rows and columns, so the shape becomes (3, 5).
 #
 # </details>
-# <details><summary>4. An array of shape (4, 5, 6) and one of shape (6,) are added. Does it work, and what is the shape?</summary>
+# <details><summary>4. You add an array of shape (4, 5, 6) and one of shape (6,). Does it work, and what is the shape?</summary>
 #
 # Yes: the six numbers are added to each of the 20 rows. The shape is (4, 5, 6).
 #
@@ -376,10 +387,10 @@ for step in range(101):
 # </details>
 # <details><summary>6. <code>b = a; b += 1</code>, with a NumPy array <code>a</code>. What has happened to <code>a</code>?</summary>
 #
-# It has changed, too: both names are the same array. <code>b = a + 1</code> would have made a new one.
+# It has changed, too: both names refer to the same array. <code>b = a + 1</code> would have made a new one.
 #
 # </details>
-# <details><summary>7. The derivative of the loss for a parameter is positive. In which direction does training move the parameter?</summary>
+# <details><summary>7. The derivative of the loss with respect to a parameter is positive. In which direction does training move the parameter?</summary>
 #
 # Down: a larger parameter would mean a larger loss.
 #
@@ -396,7 +407,7 @@ for step in range(101):
 # </details>
 # <details><summary>10. Why is a model measured on sentences that it was not trained on?</summary>
 #
-# It could have memorised the ones it was trained on. New sentences show whether it has learned the rules.
+# It may have memorised the ones it was trained on. New sentences show whether it has learned the rules.
 #
 # </details>
 #

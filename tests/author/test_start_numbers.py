@@ -14,7 +14,7 @@ from helpers.trainer.model import without
 from helpers.trainer.shipped import load_shipped
 
 TEXT = Path(__file__).resolve().parents[2] / "solutions/00_start/00_start.py"
-PROSE = re.sub(r"\n# ?", " ", TEXT.read_text(encoding="utf-8"))
+PROSE = " ".join(re.sub(r"\n# ?", " ", TEXT.read_text(encoding="utf-8")).split())
 
 
 @pytest.fixture(scope="module")
