@@ -14,8 +14,8 @@
 # - put sentences of different lengths into one batch, with a mask that says where the padding is;
 # - write byte-pair encoding (BPE), the method of the paper, and say which problem it solves.
 #
-# **What you need**: Python lists, dictionaries, loops, functions, and what a class is. Only lesson 0, which is not graded,
-# comes before this one. About 115 minutes.
+# **What you need**: Python lists, dictionaries, loops and functions, and an idea of what a class is. Only lesson 0,
+# which isn't graded, comes before this one. About 115 minutes.
 #
 # <!-- table: 01_vocabulary -->
 # | exercise | what you build | points | minutes |
@@ -33,15 +33,16 @@
 # | 1.11 `bpe_encode` | words become pieces | 2 | 4 |
 # <!-- end -->
 #
-# **How a lesson works.** Go from top to bottom, and run each cell with Shift + Enter. In an exercise, write your code in
-# place of `# YOUR CODE HERE` and `raise NotImplementedError()`. Then run that cell, and the check below it. When an answer
-# is not right yet, the check shows the call, what is expected and what came, and for common mistakes it names the mistake.
-# Two hints are folded away in the text of each exercise; a click opens them. Later cells use your code, so finish one exercise
-# before you go on to the next.
+# **How a lesson works.** Work from top to bottom, and run each cell with Shift + Enter. In an exercise, write your code
+# in place of `# YOUR CODE HERE` and `raise NotImplementedError()`. Then run that cell and the check below it. When an
+# answer isn't right yet, the check shows the call, what was expected and what came back, and if the mistake is a common
+# one, it names it. The text of each exercise has two hints, folded away; a click opens them. Later cells use your code,
+# so finish one exercise before you go on to the next.
 #
-# Two kinds of cells ask for something other than code. `by_hand("...", ...)` wants a number that you worked out on paper: type
-# it in place of the dots, run the cell, and you get an answer at once. `predict("", "...")` wants a guess before an experiment:
-# write it between the first quotes; the result shows it again. Neither gives points.
+# Two kinds of cell want something other than code. `by_hand("...", ...)` wants a number that you have worked out on
+# paper: type it in place of the dots, run the cell, and you learn at once whether it is right. `predict("", "...")`
+# wants a guess before an experiment: type it between the first pair of quotes, and you'll see it again next to the
+# result. Neither earns points.
 
 # %%
 import re
@@ -58,42 +59,42 @@ from helpers.sentence_pairs import SENTENCE_PAIRS
 # %% [markdown]
 # ## The idea
 #
-# A **token** is a piece of text that gets one number: a word, a punctuation mark, later a part of a word. The
+# A **token** is a piece of text that gets one number: a word, a punctuation mark or, later on, part of a word. The
 # **vocabulary** is the list of all tokens that a model knows. The place of a token in that list is its **index**, also
-# called its **id**. In lesson 2 each id picks one row of a table, and that row is the vector of the token. So a sentence
-# of five tokens becomes five ids and later five vectors.
+# called its **id**. In lesson 2 each id picks one row of a table, and that row of numbers is the **vector** of the
+# token. So a sentence of five tokens becomes five ids, and later five vectors.
 #
 # ![The sentence "the dog bites the man" in four rows: the text; five tokens; the tokens between bos and eos; the ids 1, 4,
 # 5, 6, 4, 7, 2. The word "the" occurs twice and has the id 4 both times.](figures/idea.png)
 #
-# Two things to see in the picture:
-# - **A word that occurs twice gives two ids.** The vocabulary holds "the" once. The sentence keeps it twice.
+# Notice two things in the picture:
+# - **A word that occurs twice gives its id twice.** The vocabulary holds "the" once; the sentence keeps it twice.
 # - **Some tokens are not words.** `<bos>` (beginning of sequence) and `<eos>` (end of sequence) mark the two ends.
 
 # %% [markdown]
 # ## The numbers by hand
 #
-# The whole course uses three small sentences as its running example, with their Korean translations. (Do you see empty
-# boxes in place of the Korean letters? Then your computer has no font for them. The code works all the same; to see them,
-# install one, for example Noto Sans KR.) Beside each are its words in English, in the Korean order; SUBJ and OBJ are the
-# particles, endings that say who does something and to whom.
+# The whole course uses three small sentences as its running example, with their Korean translations. (If you see empty
+# boxes in place of the Korean letters, your computer has no font for them. The code works all the same; to see the
+# letters, install a font such as Noto Sans KR.) Next to each translation are its words in English, in the Korean order;
+# SUBJ and OBJ are the particles, endings that say who does something and to whom.
 
 # %%
 for sentence, translation, gloss in zip(SENTENCES, TRANSLATIONS, GLOSSES):
     print(f"{sentence:<22} {translation:<16} {gloss}")
 
 # %% [markdown]
-# Take paper and pencil. Count how often each word of the three English sentences occurs, and number the words by falling
-# count. Words with equal counts keep the order in which they first appear. The first four numbers are reserved for the
-# special tokens.
+# Take a pencil and paper. Count how often each word of the three English sentences occurs, and number the words by
+# falling count. Words with equal counts keep the order in which they first appear. The first four numbers are reserved
+# for special tokens: the two ends, and two more that are explained below.
 #
 # | token | `<pad>` | `<bos>` | `<eos>` | `<unk>` | the | dog | bites | man | cat | sleeps |
 # | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 # | count | – | – | – | – | 5 | 2 | 2 | 2 | 1 | 1 |
 # | id | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 |
 #
-# Six unique words and four special tokens give a **vocabulary size** of 10. "the dog bites the man" becomes `4 5 6 4 7`.
-# With the two ends it is `1 4 5 6 4 7 2`. By the end of exercise 1.6 your code computes this table.
+# Six unique words and four special tokens give a **vocabulary size** of 10. "the dog bites the man" becomes
+# `4 5 6 4 7`. With the two ends it is `1 4 5 6 4 7 2`. By the end of exercise 1.6 your code will compute this table.
 #
 # And "the man bites the dog"? Type its five ids as a list, `[4, ...]` and so on, in place of the dots.
 
@@ -111,9 +112,9 @@ by_hand("ids of 'the man bites the dog', without the two ends", ...)
 #
 # Write `tokenize(text)`, which returns the list of tokens of a text. First `text.lower()`, so that "The" and "the" are
 # one word. Then a token is one of these two:
-# - a **word**: as many letters and digits in a row as possible. A letter or digit is what `str.isalnum` accepts, so Korean
-#   letters count, and the underscore does not. An apostrophe `'` with a letter or digit on both sides belongs to the
-#   word: `don't` is one token;
+# - a **word**: as many letters and digits in a row as possible. A letter or digit is what `str.isalnum` accepts, so
+#   Korean letters count, and the underscore does not. An apostrophe `'` with a letter or digit on both sides belongs to
+#   the word: `don't` is one token;
 # - a **mark**: any other single character that is not a space. Spaces, tabs and line breaks are not tokens.
 #
 # | text | tokens |
@@ -122,8 +123,8 @@ by_hand("ids of 'the man bites the dog', without the two ends", ...)
 # | `개가 남자를 물어요!` | `개가` `남자를` `물어요` `!` |
 # | `The dogs' bone isn't old...` | `the` `dogs` `'` `bone` `isn't` `old` `.` `.` `.` |
 #
-# A loop over the characters works. So does `re.findall(pattern, text)`, which lists all matches of a regular expression.
-# Useful pieces of a pattern:
+# A loop over the characters works. So does `re.findall(pattern, text)`, which lists all matches of a regular
+# expression. Useful pieces of a pattern:
 #
 # | piece | matches |
 # | --- | --- |
@@ -162,7 +163,7 @@ def tokenize(text):
 check("tokenize")
 
 # %% [markdown]
-# What is wrong with `text.split()`? Compare the two lines.
+# What's wrong with `text.split()`? Compare the two lines.
 
 # %%
 example = "The dog bites the man. The man isn't happy!"
@@ -212,8 +213,9 @@ def build_vocabulary(tokens):
 check("build_vocabulary")
 
 # %% [markdown]
-# Now the vocabulary size of the running example can be counted. A common rule says that it is the number of unique
-# words. That is true once you have settled two questions: what counts as the same word, and what else needs a number?
+# Now we can count the vocabulary of the running example. According to a common rule, the vocabulary size is the number
+# of unique words. That is true once you have settled two questions: what counts as the same word, and what else needs a
+# number?
 
 # %%
 text = "The dog bites the man. The man bites the dog. The cat sleeps."
@@ -225,8 +227,8 @@ print(
 )
 
 # %% [markdown]
-# Seven tokens: six words and the full stop. Cut at spaces, the same text has nine pieces. A model also needs ids for
-# tokens that never occur in a text, such as padding. They follow in exercise 1.6.
+# Seven tokens: six words and the full stop. Cut at spaces, the same text has nine different pieces. A model also needs
+# ids for tokens that never occur in a text, such as those that fill up short sentences. They come in exercise 1.6.
 
 # %% [markdown]
 # ### Exercise 1.3 · `build_index`
@@ -276,8 +278,8 @@ check("build_index")
 #
 # Write `encode(tokens, word_to_index)`. It returns a list with one index for each token, in the order of the tokens.
 # - A token that is not in `word_to_index` becomes the index of `<unk>` ("unknown").
-# - Where `word_to_index` has no `<unk>` either, an unknown token raises `KeyError`, and the message names the token. As long as all
-#   tokens are known, a missing `<unk>` does no harm.
+# - Where `word_to_index` has no `<unk>` either, an unknown token raises `KeyError`, and the message names the token. As
+#   long as all tokens are known, a missing `<unk>` does no harm.
 #
 # Example: with `{"<unk>": 0, "the": 1, "cat": 2}`, the tokens `["the", "bird", "the"]` become `[1, 0, 1]`.
 #
@@ -322,8 +324,8 @@ check("encode")
 # *indices become tokens* · core · 1 point · about 2 minutes
 # <!-- end -->
 #
-# Write `decode(indices, index_to_word)`, the inverse of `encode`: a list with one token for each index. Every index that
-# comes in is in `index_to_word`. Nothing is left out, not even special tokens.
+# Write `decode(indices, index_to_word)`, the inverse of `encode`: a list with one token for each index. You can rely on
+# every index being in `index_to_word`. Nothing is left out, not even special tokens.
 #
 # <!-- hints: decode -->
 # <details>
@@ -369,8 +371,8 @@ print("unique: ", len(build_vocabulary(tokens)), build_vocabulary(tokens))
 # %% [markdown]
 # ### The order must stay the same
 #
-# Why does this lesson insist on an order at all? A vocabulary made with `enumerate(set(tokens))` numbers the words, too.
-# But the strings of a `set` may come out in a different order each time Python starts.
+# Why does this lesson insist on an order at all? A vocabulary made with `enumerate(set(tokens))` numbers the words as
+# well. But a `set` may hand out its strings in a different order each time Python starts.
 #
 # **Predict first.** A model was trained yesterday with one numbering. Today the program starts again, and the same
 # words are numbered in a different order. What does today's program read when yesterday's ids come in?
@@ -388,21 +390,21 @@ print("read today:      ", " ".join(decode(ids, today)))
 predict()
 
 # %% [markdown]
-# **What it shows.** Nothing crashes, and every id is valid. But it is another sentence now. A model whose ids are
-# permuted produces nonsense, without any error message. So the order of a vocabulary is fixed by a rule, and the vocabulary
-# is saved together with the model.
+# **What it shows.** Nothing crashes, and every id is valid, but the sentence is a different one. A model whose ids are
+# permuted produces nonsense, without any error message. So the order of a vocabulary is fixed by a rule, and the
+# vocabulary is saved together with the model.
 
 # %% [markdown]
 # ## Special tokens
 #
-# Four tokens are not words of the text. They come first, so that their ids are the same for every text.
+# Four tokens aren't words from the text. They come first, so that their ids are the same for every text.
 #
 # | id | token | what it is for |
 # | --- | --- | --- |
 # | 0 | `<pad>` | fills short sentences, so that a batch is a rectangle |
 # | 1 | `<bos>` | beginning of sequence: a decoder starts with it, before there is any word (lesson 7) |
-# | 2 | `<eos>` | end of sequence: the model says with it that the sentence is complete |
-# | 3 | `<unk>` | unknown: stands for every word that has no id |
+# | 2 | `<eos>` | end of sequence: with it, the model says that the sentence is complete |
+# | 3 | `<unk>` | unknown: takes the place of every word that has no id |
 #
 # What happens without `<unk>`? `word_to_index` from above has no special tokens, and "bird" is a new word:
 
@@ -418,23 +420,23 @@ except KeyError as error:
 # *special tokens and words by count* · core · 5 points · about 13 minutes
 # <!-- end -->
 #
-# Write the class `Vocabulary(sentences, min_count=1, max_size=None)`. `sentences` is a sequence of strings; `tokenize` takes
-# them apart.
-# - **Order.** `<pad>`, `<bos>`, `<eos>`, `<unk>` have the ids 0 to 3. Then come the words: the most frequent first, equal
-#   counts in order of first appearance.
-# - **Limits.** A word that occurs fewer than `min_count` times gets no id. `max_size` is the largest number of ids, the four
-#   special tokens included; it is at least 4, and `None` means no limit. Ids have no holes.
+# Write the class `Vocabulary(sentences, min_count=1, max_size=None)`. `sentences` is a sequence of strings; `tokenize`
+# cuts them into tokens.
+# - **Order.** `<pad>`, `<bos>`, `<eos>`, `<unk>` have the ids 0 to 3. Then come the words: the most frequent first,
+#   equal counts in order of first appearance.
+# - **Limits.** A word that occurs fewer than `min_count` times gets no id. `max_size` is the largest number of ids, the
+#   four special tokens included; it is at least 4, and `None` means no limit. There are no gaps between ids.
 # - **`len(vocabulary)`** is the number of ids.
 # - **`encode(text)`** takes a string and returns a list of ids: `<bos>`, the tokens of the text, `<eos>`. Unknown
 #   tokens become `<unk>`.
-# - **`decode(ids)`** takes a list of ids and returns a list of tokens. It stops at the first `<eos>` if there is one, leaves
-#   out `<pad>` and `<bos>`, and keeps `<unk>`.
+# - **`decode(ids)`** takes a list of ids and returns a list of tokens. It stops at the first `<eos>` if there is one,
+#   leaves out `<pad>` and `<bos>`, and keeps `<unk>`.
 #
-# Build it from the functions that you have. For counting, `Counter(tokens)` is a dictionary of counts. Inside the class,
-# `encode(...)` is still your function from above, and `self.encode(...)` is the method.
+# Build it from the functions you have written. `Counter(tokens)` does the counting: it is a dictionary from each token
+# to its count. Inside the class, `encode(...)` is still your function from above, and `self.encode(...)` is the method.
 #
-# Example: in `Vocabulary(["a b b"])` the word `b` has the id 4 and `a` the id 5. `encode("a c")` gives `[1, 5, 3, 2]`, and
-# `decode([1, 5, 3, 2, 0])` gives `["a", "<unk>"]`.
+# Example: in `Vocabulary(["a b b"])` the word `b` has the id 4 and `a` the id 5. `encode("a c")` gives `[1, 5, 3, 2]`,
+# and `decode([1, 5, 3, 2, 0])` gives `["a", "<unk>"]`.
 #
 # <!-- hints: Vocabulary -->
 # <details>
@@ -491,7 +493,7 @@ class Vocabulary:
 check("Vocabulary")
 
 # %% [markdown]
-# Compare with your table on paper.
+# Compare this with your table on paper.
 
 # %%
 vocabulary = Vocabulary(SENTENCES)
@@ -503,11 +505,11 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 # %% [markdown]
 # ### Padding
 #
-# A **tensor** is PyTorch's table of numbers, and a table is a rectangle: all its rows have the same length. Sentences have
-# different lengths. So a **batch**, several sentences processed together, is padded with `<pad>` to the length of its
-# longest sentence. And a **mask** remembers which places hold tokens and which hold padding, because nothing may be
-# computed from padding: neither the attention of lesson 3 nor the error that a model is trained with. In this course a
-# mask is boolean, and **True means: this place counts**.
+# A **tensor** is PyTorch's table of numbers, and a table is a rectangle: all its rows have the same length. Sentences
+# have different lengths. So a **batch**, several sentences processed together, is padded with `<pad>` to the length of
+# its longest sentence. A **mask** records which places hold tokens and which hold padding, because padding must not
+# count anywhere: neither in the attention of lesson 3 nor in the error that a model is trained to reduce. In this
+# course a mask is boolean, and **True means: this place counts**.
 #
 # ![Two tables of 3 rows and 7 columns. Left the ids of three sentences, the third padded with two zeros at the end. Right
 # the mask: True at every token, False at the two zeros.](figures/batch.png)
@@ -523,10 +525,11 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 # - `ids`, of dtype `torch.int64`: the sequences, one per row, padded with `pad` **at the end**;
 # - `keep`, of dtype `torch.bool`: True at the original tokens, False at the padding.
 #
-# No sequence contains `pad` itself. `torch.tensor(rows, dtype=torch.int64)` makes a tensor from a list of lists of equal
-# length. A comparison such as `ids > 5` compares every number of a tensor at once.
+# No sequence contains `pad` itself. `torch.tensor(rows, dtype=torch.int64)` makes a tensor from a list of lists of
+# equal length. A comparison such as `ids > 5` compares every number of a tensor at once.
 #
-# Example: `pad_batch([[7, 8, 9], [5]])` gives `[[7, 8, 9], [5, 0, 0]]` and `[[True, True, True], [True, False, False]]`.
+# Example: `pad_batch([[7, 8, 9], [5]])` gives `[[7, 8, 9], [5, 0, 0]]` and
+# `[[True, True, True], [True, False, False]]`.
 #
 # <!-- hints: pad_batch -->
 # <details>
@@ -559,7 +562,7 @@ def pad_batch(sequences, pad=0):
 check("pad_batch")
 
 # %% [markdown]
-# PyTorch can pad, too: the function is called `pad_sequence`. The two have to agree.
+# PyTorch can pad, too; its function is called `pad_sequence`. Yours and PyTorch's have to agree.
 
 # %%
 sequences = [vocabulary.encode(sentence) for sentence in SENTENCES]
@@ -574,16 +577,16 @@ print("tokens:", int(keep.sum()), "of", keep.numel(), "places")
 # %% [markdown]
 # ## Words in pieces: byte-pair encoding
 #
-# A vocabulary of whole words has a limit: what it has not seen becomes `<unk>`. English has "sleep", "sleeps", "sleeping". In
-# Korean it is worse, because particles are written onto the word: 개가 (the dog, subject), 개를 (the dog, object), 개는
-# (as for the dog), 개에게 (to the dog), 개도 (the dog, too). If you know 고양이 (cat) and the particle 를, you can read 고양이를
-# at once. A word vocabulary can't.
+# A vocabulary of whole words has a limit: what it has not seen becomes `<unk>`. English has "sleep", "sleeps" and
+# "sleeping". Korean makes it worse, because particles are attached to the word: 개가 (the dog, subject), 개를 (the dog,
+# object), 개는 (as for the dog), 개에게 (to the dog), 개도 (the dog, too). If you know 고양이 (cat) and the particle 를, you can
+# read 고양이를 at once. A word vocabulary can't.
 #
 # **Byte-pair encoding** learns pieces from the text. It starts with single characters and repeats one step:
 #
 # > Find the pair of neighbouring symbols that occurs most often. Make it one symbol, everywhere.
 #
-# Such a step is called a **merge**. The list of merges, in their order, is all that is learned.
+# Such a step is called a **merge**. The list of merges, in order, is all that is learned.
 #
 # Frequent words grow together into one piece. Rare words stay in several pieces. In the worst case a word falls back
 # to its single characters. To mark where a word ends, we append a special symbol, `</w>`.
@@ -618,8 +621,8 @@ by_hand("count of (d, og) after the second merge", ...)
 # The third merge makes dog`</w>`, and the most frequent of the three words has become one piece:
 #
 # ![Byte-pair encoding on dog (5 times), dogs (2) and log (3). From single letters, the first merge makes og in all three
-# words, the second og and end-of-word in dog and log, the third dog with end-of-word. The word dogs is then d, og, s and
-# end-of-word.](figures/merges.png)
+# words, the second og and end-of-word in dog and log, the third dog with end-of-word. The word dogs is then d, og, s
+# and end-of-word.](figures/merges.png)
 
 # %% [markdown]
 # ### Exercise 1.8 · `count_pairs`
@@ -627,10 +630,10 @@ by_hand("count of (d, og) after the second merge", ...)
 # *neighbouring symbols* · core · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Write `count_pairs(words)`. `words` is a dictionary from a word, as a tuple of symbols, to its count. The result is a
-# `Counter` from each pair `(left, right)` of neighbouring symbols to how often it occurs in the whole text. In a word
-# with count 5, each occurrence counts 5 times. Equal symbols in a row count at each place: in `("a", "a", "a")` the
-# pair `("a", "a")` occurs twice.
+# Write `count_pairs(words)`. `words` is a dictionary that maps a word, given as a tuple of symbols, to its count. The
+# result is a `Counter` that maps each pair `(left, right)` of neighbouring symbols to the number of times it occurs in
+# the whole text. In a word with count 5, each occurrence counts 5 times. Equal symbols in a row count at each place: in
+# `("a", "a", "a")` the pair `("a", "a")` occurs twice.
 #
 # Example: `{("a", "b", "a", "b"): 3}` gives `{("a", "b"): 6, ("b", "a"): 3}`.
 #
@@ -671,9 +674,9 @@ check("count_pairs")
 # *two symbols become one* · core · 3 points · about 8 minutes
 # <!-- end -->
 #
-# Write `merge_pair(symbols, pair)`. `symbols` is a tuple of strings and `pair` a tuple of two strings. The result is a new
-# tuple in which every occurrence of the pair is replaced by one symbol, the two strings joined. Go **from left to right**; what has
-# been merged is not used again. Only whole symbols count: `"ab", "c"` is not the pair `("b", "c")`.
+# Write `merge_pair(symbols, pair)`. `symbols` is a tuple of strings and `pair` a tuple of two strings. The result is a
+# new tuple in which every occurrence of the pair is replaced by one symbol, the two strings joined. Go **from left to
+# right**; what has been merged is not used again. Only whole symbols count: `"ab", "c"` is not the pair `("b", "c")`.
 #
 # | symbols | pair | result |
 # | --- | --- | --- |
@@ -722,14 +725,15 @@ check("merge_pair")
 # *learn the merges* · core · 4 points · about 10 minutes
 # <!-- end -->
 #
-# Write `train_bpe(word_counts, num_merges)`. `word_counts` is a dictionary from a word, as a string, to its count. Every word
-# starts as the tuple of its characters followed by the one symbol `"</w>"`. Then, `num_merges` times:
+# Write `train_bpe(word_counts, num_merges)`. `word_counts` is a dictionary that maps a word, given as a string, to its
+# count. Every word starts as the tuple of its characters followed by the one symbol `"</w>"`. Then, `num_merges` times:
 # - count the pairs,
-# - take the most frequent pair; where several are equally frequent, the **smallest** one, as Python compares tuples of strings,
+# - take the most frequent pair; where several are equally frequent, the **smallest** one, as Python compares tuples of
+#   strings,
 # - merge it in all words.
 #
-# The result is the list of the merged pairs in the order in which they were learned. It is shorter than `num_merges` when no
-# pair is left.
+# The result is the list of the merged pairs in the order in which they were learned. It is shorter than `num_merges`
+# when no pair is left.
 #
 # Example: `{"dog": 5, "dogs": 2, "log": 3}` with 2 merges gives `[("o", "g"), ("og", "</w>")]`.
 #
@@ -775,9 +779,9 @@ check("train_bpe")
 # *words become pieces* · core · 2 points · about 4 minutes
 # <!-- end -->
 #
-# Write `bpe_encode(word, merges)`. It takes a word apart: start as in training, with the characters and `"</w>"`, then apply the
-# learned merges **in the order in which they were learned**, each everywhere in the word. The result is the list of the
-# pieces that are left. `</w>` stays in it.
+# Write `bpe_encode(word, merges)`. It cuts a word into pieces: start as in training, with the characters and `"</w>"`,
+# then apply the learned merges **in the order in which they were learned**, each everywhere in the word. The result is
+# the list of the pieces you end up with; `</w>` stays in it.
 #
 # Example: with the merges `[("o", "g"), ("og", "</w>")]`, the word `fog` becomes `["f", "og</w>"]`.
 #
@@ -812,7 +816,7 @@ def bpe_encode(word, merges):
 check("bpe_encode")
 
 # %% [markdown]
-# The example from above, step by step, and a word that was not in the training text:
+# Here is the example from above, step by step, along with a word that was not in the training text:
 
 # %%
 merges = train_bpe({"dog": 5, "dogs": 2, "log": 3}, 3)
@@ -827,8 +831,8 @@ for count in range(len(merges) + 1):
     )
 
 # %% [markdown]
-# And in Korean. The first merges find the particles at the end of the words, 가 (SUBJ) and 를 (OBJ), and the noun
-# 고양이 (cat). The other words are 개 (dog), 새 (bird) and 아이 (child).
+# Now the same in Korean. The first merges find the particles at the end of the words, 가 (SUBJ) and 를 (OBJ), and the
+# noun 고양이 (cat). The other words are 개 (dog), 새 (bird) and 아이 (child).
 
 # %%
 korean_counts = {"개가": 4, "개를": 4, "고양이가": 3, "고양이를": 2, "새가": 2}
@@ -843,10 +847,10 @@ for word in ("고양이가", "고양이를", "새를", "아이를"):
 # %% [markdown]
 # ## A small text collection
 #
-# To see what a vocabulary is worth, you need more text. `SENTENCE_PAIRS` holds 76 short sentences with their translations,
-# written for this course (all of them: `helpers/sentence_pairs.py`). The first 60 are the text that vocabularies are built
-# from. The last 16 are **new text**: they show what happens with sentences that come later. Their nouns and verbs are nearly
-# all known, in new combinations.
+# To see what a vocabulary is worth, you need more text. `SENTENCE_PAIRS` holds 76 short sentences with their
+# translations, written for this course (all of them: `helpers/sentence_pairs.py`). The first 60 are the text that
+# vocabularies are built from. The last 16 are **new text**: they show what happens to sentences that come later. Nearly
+# all their nouns and verbs are known; the combinations are new.
 
 # %%
 languages = ("English", "Korean")
@@ -873,12 +877,12 @@ for number in (3, 18, 60, 73):
     print(f"{number:4}  {english:<38}{korean}")
 
 # %% [markdown]
-# The same 60 sentences have fewer words in Korean, because articles are missing and particles are written onto the nouns. Yet
-# they have more *unique* words, for the same reason.
+# The same 60 sentences have fewer words in Korean, because Korean has no articles and writes the particles onto the
+# nouns. For the same reason they have more *unique* words.
 #
-# **Coverage** is the share of running words, every token counted each time it occurs, that have an id of their own. How does it
-# grow with the vocabulary size? First a small case on paper: the vocabulary of the running example, with its 10 ids, reads the
-# sentence "the bird sleeps". What is its coverage, in percent?
+# **Coverage** is the share of running words (every token, counted each time it occurs) that have an id of their own.
+# How does it grow with the vocabulary size? First a small case on paper: the vocabulary of the running example, with
+# its 10 ids, reads the sentence "the bird sleeps". What is its coverage, in percent?
 
 # %%
 by_hand("coverage of 'the bird sleeps', in percent", ...)
@@ -927,17 +931,18 @@ show(
 )
 
 # %% [markdown]
-# Three things to see.
+# Three things stand out.
 # - A few frequent words cover half of the text: the curve is steep at first.
-# - There are many rare words, and each adds little. Leaving out the ten rarest, by `max_size` or `min_count`, costs 3 % of the
-#   coverage in English and 4 % in Korean.
-# - New text doesn't reach 100 %: in English few words are missing, in Korean more than one in four.
+# - There are many rare words, and each adds little. Leaving out the ten rarest, by `max_size` or `min_count`, costs 3 %
+#   of the coverage in English and 4 % in Korean.
+# - New text doesn't reach 100 %: few words are missing in English, more than one in four in Korean.
 
 # %% [markdown]
 # ## The same with a library
 #
-# The library `tokenizers` is what production models use. It can apply merges that somebody else has learned. So give it **your** merges and
-# compare: are the pieces the same? Like the paper, learn one list of merges for both languages together.
+# Many production models use the library `tokenizers`. It can apply merges that were learned elsewhere, so let's give it
+# **your** merges and compare: are the pieces the same? As in the paper, we learn one list of merges for both languages
+# together.
 
 # %%
 counts = Counter(words_of(seen_text["English"]) + words_of(seen_text["Korean"]))
@@ -949,8 +954,8 @@ print("first merges:", merges[:8])
 print("words to compare:", len(every_word))
 
 # %% [markdown]
-# One difference gets in the way. The library starts from single characters, and your `</w>` is one symbol of four
-# characters. Let one character that occurs nowhere else stand for it: `∎`.
+# One difference gets in the way. The library starts from single characters, while your `</w>` is one symbol made of
+# four characters. We let a character that occurs nowhere else stand for it: `∎`.
 
 # %%
 from tokenizers import models
@@ -971,8 +976,8 @@ for word in ("bites", "물어요", "고양이에게"):
     print(word, library_pieces(word))
 
 # %% [markdown]
-# When all words agree, you have built what the library builds. The library also has its own option for ends of words,
-# `end_of_word_suffix`. Is it the same thing?
+# If all the words agree, your code does what the library does. The library also has an option of its own for the ends
+# of words, `end_of_word_suffix`. Does it do the same thing?
 
 # %%
 characters = build_vocabulary(list("".join(every_word)))
@@ -989,16 +994,17 @@ print("yours:   ", bpe_encode("river", merges))
 print("library: ", suffix_pieces["river"])
 
 # %% [markdown]
-# Not quite. With this option the last letter and `</w>` are one symbol from the very start. So "river" ends in `r</w>`, and
-# your merge of `e` and `r` doesn't apply there. Both are called byte-pair encoding. **Merges belong to the program that learned
-# them**: a model comes with its own tokenizer, and any other, however similar, gives it the wrong ids.
+# Not quite. With this option the last letter and `</w>` are one symbol from the very start. So "river" ends in `r</w>`,
+# and your merge of `e` and `r` doesn't apply there. Both are called byte-pair encoding. **Merges belong to the program
+# that learned them**: a model comes with its own tokenizer, and any other, however similar, gives it the wrong ids.
 
 # %% [markdown]
 # ## Experiment: what breaks without pieces?
 #
 # **Predict first.** The words 고양이가 and 고양이는 are in the first 60 sentences, and so is the particle 에게 (to). One of the
-# new sentences contains 고양이에게 (to the cat). What does a vocabulary of words make of it? And how large is the share of
-# unknown words in the new Korean text: 2 %, 10 %, more than 25 %? Does byte-pair encoding bring it down to zero? Keep your guesses, then run the cell.
+# new sentences contains 고양이에게 (to the cat). What does a vocabulary of words make of it? What share of the words in the
+# new Korean text is unknown: 2 %, 10 %, more than 25 %? Does byte-pair encoding bring it down to zero? Write down your
+# guesses, then run the cell.
 
 # %%
 predict("", "what becomes of the new word, how many are unknown, and with pieces?")
@@ -1039,11 +1045,12 @@ for sentence in ("여자가 고양이에게 노래를 불러요.", "사과가 �
     )
 
 # %% [markdown]
-# **What it shows.** With whole words, more than a quarter of the new Korean words become `<unk>`, and the model cannot know that
-# one of them is a cat. With pieces, 고양이에게 (to the cat) keeps its noun. Three words remain: 위에 (on top of) and 있어요 (is there, twice) contain syllables, 위
-# and 있, that never occur in the first 60 sentences. Pieces help only where the characters are known. Many models go
-# one step further and start from the 256 possible **bytes** instead of characters: then nothing at all is unknown. (Such a model reads
-# pieces, not letters. That is why language models are bad at counting the letters of a word: they don't see them.)
+# **What it shows.** With whole words, more than a quarter of the new Korean words become `<unk>`, and the model cannot
+# know that one of them is a cat. With pieces, 고양이에게 (to the cat) keeps its noun. Three words are still unknown: 위에 (on
+# top of) and 있어요 (is there, twice) contain syllables, 위 and 있, that never occur in the first 60 sentences. Pieces help
+# only where the characters are known. Many models go one step further and start from the 256 possible **bytes** instead
+# of characters: then nothing at all is unknown. (A model that works with pieces never sees letters. That is why
+# language models are bad at counting the letters in a word.)
 #
 # Pieces have a price: a sentence has more of them than it has words. How many more depends on the number of merges:
 
@@ -1082,11 +1089,11 @@ show(
 )
 
 # %% [markdown]
-# Few merges: a small vocabulary and long sentences. Many merges: a large vocabulary and short sentences, until nearly every
-# word is one piece. This matters, because the work of attention grows with the square of the sentence's length (lesson 3). The paper chose about
-# 37,000 pieces for English and German together.
+# Few merges mean a small vocabulary and long sentences. Many merges mean a large vocabulary and short sentences, until
+# nearly every word is one piece. This matters, because the work of attention grows with the square of the sentence's
+# length (lesson 3). The paper chose about 37,000 pieces for English and German together.
 #
-# Here you can change the number of merges yourself (the cell needs a running notebook).
+# The next cell lets you change the number of merges yourself. (It needs a running notebook.)
 
 # %% tags=["interactive"]
 from html import escape
@@ -1118,11 +1125,11 @@ VBox([slider, pieces])
 # - The order of a vocabulary is fixed by a rule. A model and its vocabulary belong together.
 # - `<pad>` makes batches rectangular, `<bos>` and `<eos>` mark the ends, `<unk>` takes the place of unknown words.
 #   The mask remembers where the padding is.
-# - A sentence keeps its repeated words: as many ids as tokens, as many rows as ids.
-# - Byte-pair encoding merges the most frequent neighbours again and again. Unseen words fall into known pieces.
+# - A sentence keeps its repeated words. It has as many ids as tokens, and as many rows as ids.
+# - Byte-pair encoding merges the most frequent neighbours again and again. Unseen words break up into known pieces.
 #
-# Lesson 2 starts with the ids of "the dog bites the man". It uses only the five words; `<bos>` and `<eos>` come back
-# in lesson 7.
+# Lesson 2 starts with the ids of "the dog bites the man". It uses only the five words; `<bos>` and `<eos>` return in
+# lesson 7.
 
 # %%
 ids = vocabulary.encode("the dog bites the man")
@@ -1142,6 +1149,6 @@ print("without <bos> and <eos>:", ids[1:-1])
 # | one vocabulary or two? | one, shared by source and target (English–German) | one language only | one for each language; shared merges in the comparison with the library |
 # | order of the ids | not said | not said | special tokens, then by falling count, ties by first appearance |
 # | rows for a sentence | one for each token | a "the" of the sentence is lost: the matrix has one row fewer than the sentence has words | one for each token, repeated words too |
-# | unknown words | rare, thanks to pieces | not mentioned | `<unk>`; pieces from known characters |
+# | unknown words | rare, thanks to the pieces | not mentioned | `<unk>`; pieces from known characters |
 # | padding, start and end | sentences of similar length share a batch; details not said | not mentioned | `<pad>` 0, `<bos>` 1, `<eos>` 2; mask True at tokens |
 # | byte-pair encoding | refers to its source: Sennrich et al. (2016) | not mentioned | their algorithm with `</w>` as a separate symbol; ties go to the smallest pair, which they leave open |
