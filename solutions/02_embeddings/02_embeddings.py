@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 2 · Embeddings and positional encoding
 #
-# A network computes with numbers, not with words. In lesson 1 every word got a whole number, its id. In this lesson
-# each id becomes a vector, a row of numbers that can be learned, and each vector also learns its position in the
-# sentence.
+# A network computes with numbers, not with words. In lesson 1 every word was given a whole number, its id. In this
+# lesson each id becomes a vector, a row of numbers that can be learned, and each vector is also told its position in
+# the sentence.
 #
 # <!-- map: 02_embeddings -->
 # ![The map of the Transformer, in colour what this lesson is about: embedding + position.](figures/map.png)
@@ -12,7 +12,7 @@
 # **After this lesson you can**
 # - turn ids into one-hot rows and into embeddings, and say why one-hot times table is a lookup;
 # - compute the positional encoding of the paper, first for one token, then for a whole sentence;
-# - show with numbers what a model without positions can't see;
+# - show in numbers what a model without positions can't see;
 # - write both as PyTorch modules that later lessons use.
 #
 # **What you need**: lesson 1 (ids), NumPy indexing and broadcasting, sine and cosine. About 115 minutes, 10 of them
@@ -47,11 +47,11 @@ from helpers.vocabulary import Vocabulary
 # %% [markdown]
 # ## The idea
 #
-# Two questions about each word: *what does it mean*, and *where is it*? The Transformer answers each with a
+# There are two questions about each word: *what does it mean*, and *where is it*? The Transformer answers each with a
 # vector of the same width, called `d_model`, and **adds** the two.
 #
 # - **Embedding.** A table has one row of `d_model` numbers for each word of the vocabulary. The id of a word is the
-#   number of its row. The entries are random at first; training changes them, like every other weight.
+#   number of its row. The entries are random at first; training changes them, like all other parameters.
 # - **Positional encoding.** A second table has one row for each position 0, 1, 2, ... Its numbers come from a formula
 #   of sines and cosines and are never trained.
 #
@@ -60,7 +60,7 @@ from helpers.vocabulary import Vocabulary
 #
 # ![Three tables of 5 rows and 6 columns: the vectors of the words the, dog, bites, the, man; the encoding of the positions 0 to 4; and their sum. Both rows of "the" are equal in the first table and differ in the last.](figures/word_plus_position.png)
 #
-# Look at the two rows of "the". In the first table they are equal, in the last one they are not.
+# Look at the two rows of "the". In the first table they are equal; in the last one they aren't.
 
 # %% [markdown]
 # ## The numbers by hand
@@ -77,9 +77,9 @@ for token, number in zip(tokens, ids, strict=True):
     print(f"{token:<6} id {number}  row {number} of the table: {EMBEDDINGS[number]}")
 
 # %% [markdown]
-# The table `EMBEDDINGS` has 10 rows (one per id) and `d_model = 6` columns. Its entries are made up and fixed, so
-# that you can redo every result on paper. Column 2 is large for nouns, column 4 for verbs, column 5 for articles, and
-# column 3 tells the nouns apart. Columns 0 and 1 are 0 in every word: they are left to the position. In a real model all
+# The table `EMBEDDINGS` has 10 rows (one per id) and `d_model = 6` columns. Its entries are made up and fixed, so that
+# you can redo every result on paper. Column 2 is large for nouns, column 4 for verbs, column 5 for articles, and column
+# 3 tells the nouns apart. Columns 0 and 1 are 0 in every word: they are left free for the position. In a real model all
 # entries are learned, none of them has such a plain meaning, and `d_model` is 512 in the paper.
 #
 # Now the position. The paper gives, for position $pos$ and pair $i$ of columns,
@@ -105,10 +105,10 @@ for token, number in zip(tokens, ids, strict=True):
 # `[sin 1, cos 1, sin 0.0464, cos 0.0464, sin 0.0022, cos 0.0022]` =
 # `[0.8415, 0.5403, 0.0464, 0.9989, 0.0022, 1.0000]`.
 #
-# Angles are in radians, as in NumPy. Keep these two rows: your code has to give them.
+# Angles are in radians, as in NumPy. Keep these two rows: your code will have to reproduce them.
 #
-# **The third token** is yours, with a pocket calculator (or `math.sin` in a new cell). Its position is 2. Which numbers are in
-# its columns 0 and 1? Type them as a list, two decimals are enough. And which number is in column 2?
+# **The third token** is yours, with a pocket calculator (or `math.sin` in a new cell). Its position is 2. What are the
+# numbers in its columns 0 and 1? Type them as a list; two decimals are enough. And what is the number in column 2?
 
 # %%
 by_hand("position 2, columns 0 and 1", ...)
@@ -119,9 +119,9 @@ by_hand("position 2, column 2", ...)
 # %% [markdown]
 # ## From ids to vectors
 #
-# How does an id get into a network that multiplies matrices? The number 7 is not "more" than the number 5: "man" is
-# not more than "dog". So an id must not be used as a quantity. The honest form is a row of zeros with a single 1, in
-# the column of the id: the **one-hot** row.
+# How does an id get into a network that multiplies matrices? The id 7 is not "more" than the id 5: "man" is not more
+# than "dog". So an id must not be used as a quantity. The honest form is a row of zeros with a single 1, in the column
+# of the id: the **one-hot** row.
 
 # %% [markdown]
 # ### Exercise 2.1 · `one_hot`
@@ -180,11 +180,11 @@ print("row 5 of table:", EMBEDDINGS[5])
 
 # %% [markdown]
 # So the product needs no multiplication at all: it is a **lookup**. With 37,000 words and `d_model = 512`, a one-hot
-# product for five words takes 5 · 37,000 · 512, about 95 million multiplications; the lookup copies five rows.
+# product for five words takes 5 · 37,000 · 512 multiplications, about 95 million; the lookup copies five rows.
 #
 # The one-hot view is still worth keeping in mind. It shows that an embedding is a linear layer like any other: a matrix
-# product with a matrix that is learned. It also shows why only those rows whose words occur in the batch learn from it:
-# all other rows are multiplied by 0.
+# product with a matrix that is learned. It also shows why only the rows of words that occur in the batch learn anything
+# from it: all other rows are multiplied by 0.
 
 # %% [markdown]
 # ### Exercise 2.2 · `embed`
@@ -237,8 +237,8 @@ print("lookup equals one-hot times table:", np.array_equal(words, product))
 # %% [markdown]
 # ## Where a word is
 #
-# Now the formula from above, in code. First for a single position, number by number. There's no trick; keep an
-# eye on what $i$ counts.
+# Now for the formula from above in code, first for a single position, number by number. There's no trick to it, but
+# keep an eye on what $i$ counts.
 
 # %% [markdown]
 # ### Exercise 2.3 · `positional_encoding_at`
@@ -294,8 +294,8 @@ for position in range(2):
     print(f"position {position}:", positional_encoding_at(position, D_MODEL).round(4))
 
 # %% [markdown]
-# Now all positions of a sentence. A loop over positions would do, but NumPy can fill the whole table at once: a
-# *column* of positions, divided by a *row* of powers, is a table of angles.
+# Next come all the positions of a sentence. A loop over positions would do, but NumPy can fill the whole table at once:
+# a *column* of positions, divided by a *row* of powers, is a table of angles.
 
 # %% [markdown]
 # ### Exercise 2.4 · `positional_encoding`
@@ -347,7 +347,8 @@ check("positional_encoding")
 # %% [markdown]
 # ### What it looks like
 #
-# The same table twice, with 50 positions and `d_model = 32`: as a heat map, and four of its columns as waves.
+# Here is the same table twice, with 50 positions and `d_model = 32`: once as a heat map, and once as waves, with four
+# of its columns.
 
 # %%
 encoding = positional_encoding(50, 32)
@@ -387,12 +388,12 @@ show(
 # %% [markdown]
 # Read the columns like the hands of a clock. Pair 0 is the second hand: it turns fast and tells neighbours apart. The
 # last pairs are slow hands: they tell the start of a long text from its end. (Within 50 positions their angles stay
-# near 0, so each sine is near 0 and each cosine near 1. That makes the stripes on the right of the heat map.) No
-# single hand is enough; together they give each position its own row. And every value lies between −1 and 1, however
-# long the text is.
+# near 0, so each sine is near 0 and each cosine near 1. That makes the stripes on the right of the heat map.) No single
+# hand is enough; together they give each position a row of its own. And every value is between −1 and 1, however long
+# the text is.
 #
-# The next cell lets you move two sliders. It shows one row of the table, and marks that position on the waves of the
-# columns 0 and 4. (It needs a running notebook; the figure above carries the lesson without it.)
+# The next cell lets you move two sliders. It shows one row of the table, and marks that position on the waves of
+# columns 0 and 4. (It needs a running notebook; without one, the figure above is enough.)
 
 # %% tags=["interactive"]
 from ipywidgets import HTML, IntSlider, VBox
@@ -473,17 +474,18 @@ def add_positions(x, encoding):
 check("add_positions")
 
 # %% [markdown]
-# Why can we add two different things without making a mess? A vector of 512 numbers has room for both: a linear layer
-# that follows can learn to look at the directions that carry the word, or at those that carry the position. Concatenation
-# would keep them apart too, but at a price: the width doubles, and with it every matrix that follows.
+# Why can we add two such different things without making a mess? A vector of 512 numbers has room for both: a linear
+# layer that follows can learn to look at the directions that carry the word, or at those that carry the position.
+# Concatenation, putting the two side by side, would also keep them apart, but at a price: the width doubles, and with
+# it every matrix that follows.
 #
 # ### The running example
 #
-# That's all we need, but for one step from the paper (section 3.4): the embeddings are multiplied by
-# $\sqrt{d_{model}}$ before the positions are added. The last experiment of this lesson shows what that is good for.
+# That's all we need, except for one step from the paper (section 3.4): the embeddings are multiplied by
+# $\sqrt{d_{model}}$ before the positions are added. The last experiment in this lesson shows what that is good for.
 #
-# One number on paper: column 2 of "dog" is $\sqrt 6 \cdot 0.9 + \sin(1 / 21.54) = 2.205 + 0.046 = 2.251$. Now column 3 of
-# "man", which is at position 4. Its embedding is in the table at the beginning of this lesson.
+# Here is one number on paper: column 2 of "dog" is $\sqrt 6 \cdot 0.9 + \sin(1 / 21.54) = 2.205 + 0.046 = 2.251$. Your
+# turn: what is column 3 of "man", at position 4? Its embedding is in the table at the beginning of this lesson.
 
 # %%
 by_hand("column 3 of 'man', with its position", ...)
@@ -502,13 +504,13 @@ for token, row in zip(tokens, x, strict=True):
 # %% [markdown]
 # ## A shift is a rotation
 #
-# Why sines and cosines, and not the position itself, 0, 1, 2, ...? The paper gives a reason: for every fixed distance
-# $k$, $PE_{pos+k}$ is a *linear* function of $PE_{pos}$. One matrix moves every position by $k$, wherever it is.
-# So "three words back" means the same at the start and at the end of a text. The authors hoped that this is what
-# makes distances between words something a linear layer can learn.
+# Why sines and cosines, and not the positions themselves, 0, 1, 2, ...? The paper gives a reason: for every fixed
+# distance $k$, $PE_{pos+k}$ is a *linear* function of $PE_{pos}$. One matrix moves every position by $k$, wherever it
+# is. So "three words back" means the same at the start and at the end of a text. The authors hoped that this would make
+# distances between words something a linear layer can learn.
 #
-# Each pair is a point on a circle, at the angle $a$. To move it by $k$ positions means to turn it by a further angle
-# $b$, where $b$ is $k$ divided by the same power. The two formulas from school do it:
+# Each pair is a point on a circle, at the angle $a$. Moving it by $k$ positions means turning it by a further angle
+# $b$, where $b$ is $k$ divided by the same power. Two formulas from school do this:
 #
 # $$\sin(a+b) = \sin a\,\cos b + \cos a\,\sin b \qquad \cos(a+b) = \cos a\,\cos b - \sin a\,\sin b$$
 
@@ -520,16 +522,16 @@ for token, row in zip(tokens, x, strict=True):
 #
 # Write `shift_matrix(offset, d_model)`. It returns the matrix $M$ of shape `(d_model, d_model)` with
 # $PE(p + \text{offset}) = M \, PE(p)$ for every position $p$, where $PE(p)$ is the vector
-# `positional_encoding_at(p, d_model)`. In NumPy: `M @ positional_encoding_at(p, d_model)`. `offset` is a whole
-# number, also a negative one; `d_model` is even.
+# `positional_encoding_at(p, d_model)`. In NumPy: `M @ positional_encoding_at(p, d_model)`. `offset` is a whole number
+# and may be negative; `d_model` is even.
 #
 # ```
 # shift_matrix(1, 2)   gives   [[ 0.5403, 0.8415],
 #                               [-0.8415, 0.5403]]   (rounded)
 # ```
 #
-# This exercise is extra: no later lesson needs your code. The idea comes back, though: in lesson 4 a head finds the word
-# before with this matrix, and in lesson 11 it turns queries and keys.
+# This exercise is extra: no later lesson needs your code. The idea comes back, though: in lesson 4 this matrix helps
+# attention find the word before, and in lesson 11 rotations like it replace the addition of positions.
 #
 # <!-- hints: shift_matrix -->
 # <details>
@@ -567,18 +569,19 @@ check("shift_matrix")
 # Try it in a new cell: `shift_matrix(3, 6) @ positional_encoding_at(2, 6)` is `positional_encoding_at(5, 6)`.
 #
 # Shift two positions by the same number of steps. Both encodings are turned by the same rotation, and a rotation
-# changes no lengths and no angles, so their dot product stays the same. It can depend on one thing only: the
-# **distance** of the two positions. (And on the distance it depends alike in both directions: "before" and "after"
-# look the same. To tell them apart, one of the two has to be turned first: that is what the second head of lesson 4 does.)
+# changes neither lengths nor angles, so their dot product stays the same. It can depend on only one thing: the
+# **distance** between the two positions. (The direction makes no difference: "before" and "after" look the same. To
+# tell them apart, one of the two encodings has to be turned first, and this is what happens in lesson 4.)
 #
-# Try it with one pair, columns 0 and 1: what is the dot product of the encodings of positions 3 and 5? There is a short way,
-# without four sines and cosines.
+# Try it with one pair, columns 0 and 1: what is the dot product of the encodings of positions 3 and 5? There is a
+# shorter way than computing four sines and cosines.
 
 # %%
 by_hand("dot product of positions 3 and 5, columns 0 and 1", ...)
 
 # %% [markdown]
-# The next figure (it needs no shift matrix) measures the dot product of 64 columns from two different starting points.
+# The next figure (it needs no shift matrix) shows the dot product of encodings with 64 columns, from two different
+# starting points.
 
 # %%
 table = positional_encoding(100, 64)
@@ -610,9 +613,9 @@ show(
 # ## The same as PyTorch modules
 #
 # The parts of the model, here and in every later lesson, are classes: PyTorch **modules**. A module has two methods
-# that you write. `__init__` makes what the module keeps; `forward(x)` computes. `module(x)` calls `forward`. (The
-# line `super().__init__()` comes first in every module; it is there already.) A module can keep tensors in three
-# ways:
+# that you write. `__init__` makes what the module keeps; `forward(x)` computes the result. To run it, call `module(x)`,
+# and PyTorch calls `forward` for you. (The line `super().__init__()` comes first in every module; it is already there.)
+# A module can keep tensors in three ways:
 #
 # | made with | trained? | moves with `model.to(device)`? | for |
 # | --- | --- | --- | --- |
@@ -621,7 +624,7 @@ show(
 # | `self.name = tensor` | no | **no** | nothing: a common source of errors on a GPU |
 #
 # In training, PyTorch computes for each parameter its **gradient**: how much the error changes when that number moves a
-# little. Then the parameter moves a step, in the direction that makes the error smaller. A number whose gradient is 0
+# little. Then the parameter moves one step in the direction that makes the error smaller. A number whose gradient is 0
 # stays as it is. (With Adam, the optimizer of lesson 8, it may move on for some steps: Adam remembers earlier
 # gradients.)
 #
@@ -639,8 +642,8 @@ show(
 #   deviation $1/\sqrt{d_{model}}$. Row `pad` is zero at the start.
 # - `forward(ids)` takes a batch of ids `(batch, length)` and returns `(batch, length, d_model)`: the rows of the ids,
 #   **times $\sqrt{d_{model}}$**.
-# - The lookup sends no gradient to the row `pad`, so the lookup never moves it. (Lesson 7 uses a second table for the output as well;
-#   there the row does move.)
+# - The lookup sends no gradient to the row `pad`, so the lookup never moves it. (In lesson 7 a second table also serves
+#   as the output layer; its row does move.)
 #
 # Useful: `torch.randn(rows, columns)` draws numbers with mean 0 and standard deviation 1. `F.embedding(ids, table)` is
 # your `embed` for tensors. It has an argument for the last point: see `help(F.embedding)`.
@@ -688,9 +691,9 @@ class TokenEmbedding(nn.Module):
 check("TokenEmbedding")
 
 # %% [markdown]
-# Why is the mean 0? Some blog posts draw the first embeddings between 0 and 1. Then all vectors point into the same corner
-# of the space, and the words look alike before training has begun. Measured with the cosine, which is 1 for the same
-# direction and 0 for directions that have nothing in common:
+# Why is the mean 0? Some blog posts draw the initial embeddings from between 0 and 1. Then all vectors point into the
+# same corner of space, and the words look alike before training has begun. We measure this with the cosine, which is 1
+# for the same direction and 0 for directions that have nothing in common:
 
 # %%
 rng = np.random.default_rng(0)
@@ -712,12 +715,12 @@ print(f"centred on zero:  {abs(mean_cosine(rng.normal(0, 1 / 8, (200, 64)))):.2f
 # <!-- end -->
 #
 # Write the module `PositionalEncoding(d_model, max_length=5000, dropout=0.1)`.
-# - `__init__` computes the encoding of `max_length` positions once and keeps it as a **buffer** (of any name), not as
-#   a parameter.
+# - `__init__` computes the encoding of `max_length` positions once and keeps it as a **buffer** (under any name), not
+#   as a parameter.
 # - `forward(x)` takes `(batch, length, d_model)`, adds the first `length` rows to every sentence, and then applies
 #   dropout to the sum. Dropout sets a random fraction of the entries to zero and enlarges the others to make up for it,
-#   in training mode only, so that the network does not rely on single entries. `nn.Dropout(p)`, with that fraction,
-#   is a module that does it.
+#   in training mode only, so that the network does not rely on single entries. `nn.Dropout(p)`, with that fraction, is
+#   a module that does this.
 # - If `length` is larger than `max_length`, it raises a `ValueError` that says so.
 # - Odd widths work, as in your function.
 #
@@ -765,7 +768,7 @@ class PositionalEncoding(nn.Module):
 check("PositionalEncoding")
 
 # %% [markdown]
-# Both modules together, with the table of the running example in place of random numbers. `.eval()` leaves training
+# Now both modules together, with the table of the running example in place of random numbers. `.eval()` leaves training
 # mode, so nothing is dropped. The result has to be the `x` from above.
 
 # %%
@@ -782,7 +785,7 @@ print("the same x, up to float32 rounding:", np.allclose(by_modules.numpy(), x, 
 # %% [markdown]
 # ## Against PyTorch's own
 #
-# PyTorch has `F.one_hot`, `F.embedding` and the module `nn.Embedding`. Here they are beside yours.
+# PyTorch has `F.one_hot`, `F.embedding` and the module `nn.Embedding`. Here they are next to yours.
 
 # %%
 ids_tensor, table_tensor = torch.from_numpy(ids), torch.from_numpy(EMBEDDINGS)
@@ -806,16 +809,16 @@ reached = mine.weight.grad.any(dim=1).nonzero().flatten().tolist()
 print("rows with a gradient:", reached)
 
 # %% [markdown]
-# Three things to take from this.
-# - `nn.Embedding` starts with the standard deviation 1 and does not scale. Your layer starts smaller and scales, so that
-#   both give numbers of the same size.
-# - `padding_idx` does what you did for the row of the padding.
+# There are three things to take from this.
+# - `nn.Embedding` starts with the standard deviation 1 and does not scale. Your layer starts smaller and scales, so
+#   that both give numbers of the same size.
+# - `padding_idx` does for the padding row what you did yourself.
 # - Only the rows of the words in the batch get a gradient from the lookup. (In lesson 7 the output shares the table of
-#   the target words. Then the softmax over all words sends every row a gradient in every step.)
+#   the target words. There a softmax over all words, explained in lesson 3, sends every row a gradient in every step.)
 #
-# PyTorch has no module for the positional encoding. Most code on the internet computes it in another way, with an
-# exponential of a logarithm, in float32. It is the same formula, $10000^{-2i/d} = e^{-\ln(10000)\,2i/d}$, with one
-# trap at the end of a long text:
+# PyTorch has no module for the positional encoding. Most code on the internet computes it differently, with the
+# exponential of a logarithm, in float32. It is the same formula, $10000^{-2i/d} = e^{-\ln(10000)\,2i/d}$, with one trap
+# at the end of a long text:
 
 # %%
 positions = torch.arange(5000.0).unsqueeze(1)
@@ -836,8 +839,8 @@ print("all 5,000 positions, difference below 0.0001:", bool(difference.max() < 0
 #
 # ### Experiment 1: who bites whom?
 #
-# "the dog bites the man" and "the man bites the dog" have the same words. Take each sentence as five vectors and look
-# at the **mean** of the five.
+# "the dog bites the man" and "the man bites the dog" contain the same words. Take each sentence as five vectors and
+# look at the **mean** of the five.
 #
 # **Predict first.** Write down yes or no before you run the next cell.
 # 1. Without positions: do the two sentences have different means?
@@ -877,8 +880,8 @@ predict()
 # $$(x_0 + p_0) + (x_1 + p_1) + \dots = (x_0 + x_1 + \dots) + (p_0 + p_1 + \dots)$$
 #
 # The sum splits into one over words and one over positions. Who was where is lost again. So **adding positions doesn't
-# help a model that only adds**. What the positions change is each *row*: "dog at 1" is now another vector than "dog
-# at 4". Something has to look at the rows before they are summed, in a way that is not linear. Two such ways:
+# help a model that only adds**. What the positions change is each *row*: "dog at 1" is now a different vector from "dog
+# at 4". Something has to look at the rows before they are summed, in a way that is not linear. Here are two such ways:
 # - a ReLU on each row (negative numbers become 0), then the mean;
 # - an attention-like mix: dot products of all pairs of rows, turned into weights that add up to 1; each row becomes
 #   the mix of all rows with these weights. (Lesson 3 builds this properly. Here it is enough that it looks at *pairs*
@@ -917,12 +920,12 @@ for name, summary in (
 predict()
 
 # %% [markdown]
-# Without positions all three are zero. No ReLU and no mix can help: both sentences have the same five rows in another
-# order, and each of the three results is the same for every order of the rows. With positions, the two ways that are
-# not linear see a difference: a tiny one with ReLU, which looks at one row at a time, and one that is about fifty times as
-# large with the mix, which looks at pairs.
+# Without positions all three are zero. Neither the ReLU nor the mix can help: both sentences have the same five rows in
+# a different order, and none of the three results depends on the order of the rows. With positions, the two ways that
+# are not linear see a difference: a tiny one with ReLU, which looks at one row at a time, and one that is about fifty
+# times as large with the mix, which looks at pairs.
 #
-# Where does it come from? Look at one row of weights: how much does "bites" take from each word?
+# Where does the difference come from? Look at one row of weights: how much does "bites" take from each word?
 
 # %%
 by_word = {"dog": (1, 4), "man": (4, 1), "bites": (2, 2), "first the": (0, 0), "second the": (3, 3)}
@@ -956,17 +959,18 @@ show(
 )
 
 # %% [markdown]
-# Without positions, "bites" takes the same from "dog" whether the dog comes before it or after it, and the two "the"
-# cannot be told apart. With positions, each dot product has four parts. For "bites" at 2 and "dog" at $p$ they are:
-# bites · dog, bites · PE($p$), PE(2) · dog, and PE(2) · PE($p$). The two parts with $p$ in them change when the dog
-# changes its place, from 1 to 4. This is how attention comes to see order.
+# Without positions, "bites" takes the same amount from "dog" whether the dog comes before it or after it, and the first
+# "the" cannot be told from the second. With positions, each dot product has four parts. For "bites" at 2 and "dog" at
+# $p$ they are: bites · dog, bites · PE($p$), PE(2) · dog, and PE(2) · PE($p$). The two parts with $p$ in them change
+# when the dog moves from 1 to 4. This is how attention comes to see order.
 
 # %% [markdown]
 # ### Experiment 2: sine and cosine exchanged
 #
-# Many blog posts say that exchanging sine and cosine "makes little difference". Is that so? We train a small probe: one linear layer that reads from a row, word + position, at which of 8 positions the word is.
-# Order A is the paper's (sine in the even columns), order B has cosine there. The words of the test never
-# occur in training. (Training comes in lessons 7 and 8. Here you can skip the code and look at the result.)
+# Many blog posts say that exchanging sine and cosine "makes little difference". Is that so? We train a small probe: one
+# linear layer that gets a row, word + position, and says at which of 8 positions the word is. Order A is the paper's
+# (sine in the even columns), order B has cosine there. The words in the test never occur in training. (Training comes
+# in lessons 7 and 8. Here you can skip the code and look at the result.)
 #
 # **Predict first.** Guessing is right in 1 of 8 cases, 12.5 %. What will the test give for
 # 1. a probe trained with A, tested with A? And trained with B, tested with B?
@@ -1044,14 +1048,14 @@ show(
 )
 
 # %% [markdown]
-# With the order of its training the probe is right in about 91 % of the cases, with the other order hardly more often
-# than guessing. So these posts are right about one thing and wrong about another.
+# With the order it was trained on, the probe is right in about 91 % of the cases; with the other order it does hardly
+# better than guessing. So these posts are right about one thing and wrong about another.
 # - **For learning from scratch** the order makes no difference that matters. A new network doesn't know which column
 #   is which; it learns from A as well as from B. The third row says the same: exchange the columns of the trained
 #   weights along with the encoding, and nothing is lost.
 # - **For weights that are already trained** it makes all the difference. They expect the sine where it was. This is a
-#   common trap when weights are loaded into somebody else's code: no error is raised, the shapes fit, and the results
-#   are bad.
+#   common trap when you load weights into somebody else's code: no error is raised, the shapes fit, and the results are
+#   bad.
 #
 # The same holds for an encoding with all sines in the first half and all cosines in the second, which several
 # libraries use.
@@ -1059,12 +1063,12 @@ show(
 # %% [markdown]
 # ### Experiment 3: what $\sqrt{d_{model}}$ is for
 #
-# The start values have the standard deviation $1/\sqrt{d_{model}}$: they shrink when the model gets wider. The
-# entries of the encoding don't. The squares of a sine and a cosine of the same angle add up to 1, so the mean square
-# is 1/2 and a typical entry has the size $\sqrt{1/2} = 0.71$, at any width.
+# The initial values have the standard deviation $1/\sqrt{d_{model}}$: they shrink as the model gets wider. The entries
+# of the encoding don't. The squares of a sine and a cosine of the same angle add up to 1, so the mean square is 1/2 and
+# a typical entry has the size $\sqrt{1/2} = 0.71$, at any width.
 #
 # **Predict first.** With `d_model = 512` and *without* the factor: which of the two is larger in the sum, the word or
-# the position? How many times?
+# the position? By what factor?
 
 # %%
 predict("", "word or position, and how many times larger?")
@@ -1101,13 +1105,13 @@ for name, (word_1, place_1), (word_2, place_2) in (
 predict()
 
 # %% [markdown]
-# Without the factor the position is 16 times as large as the word. Two *different* words at the same position are
-# then almost the same vector (cosine 0.996), more alike than the same word at two positions (0.547). With the factor the word is a
-# little larger than the position, and both can be read.
+# Without the factor the position is 16 times as large as the word. Two *different* words at the same position are then
+# almost the same vector (cosine 0.996), more alike than the same word at two positions (0.547). With the factor the
+# word is a little larger than the position, and both can be read.
 #
-# The paper gives the factor without a reason. There is a good reason, though, for initial values this small: the same
-# table is used once more at the end of the model, to score every word of the vocabulary (lesson 7), and there rows of length
-# about 1 are the right size. One table, two uses: small for the output, scaled up for the input.
+# The paper gives no reason for the factor. There is a good reason, though, for initial values this small: the same
+# table is used once more at the end of the model, to score every word of the vocabulary (lesson 7), and there rows of
+# length about 1 are the right size. One table, two uses: small for the output, scaled up for the input.
 
 # %% [markdown]
 # ## Recap
@@ -1115,11 +1119,12 @@ predict()
 # - An id is a name, not a quantity. One-hot times table is a lookup, and a lookup is a linear layer.
 # - The encoding gives every position a row of sines and cosines: fast pairs tell neighbours apart, slow pairs tell
 #   distant positions apart. Both columns of a pair share one angle.
-# - A shift by $k$ positions is one rotation, the same everywhere; dot products of encodings depend only on the distance.
+# - A shift by $k$ positions is one rotation, the same everywhere; dot products of encodings depend only on the
+#   distance.
 # - Word and position are **added**. A sum over rows is still blind to order; what looks at rows or pairs in a way
 #   that is not linear can see it.
-# - A table that is learned is a parameter, a table that is computed is a buffer. The row of the padding starts at
-#   zero, and the lookup leaves it so. (The table that lesson 7 shares with the output moves this row through the softmax;
+# - A table that is learned is a parameter; a table that is computed is a buffer. The row of the padding starts at zero,
+#   and the lookup leaves it there. (The table that lesson 7 shares with the output moves this row through the softmax;
 #   the model never reads it, because padding is masked.)
 # - $\sqrt{d_{model}}$ brings the embedding to the size of the encoding.
 #
@@ -1136,7 +1141,7 @@ predict()
 # | sine and cosine | even columns sine, odd columns cosine | exchanging them "makes little difference" | the paper's order; true for learning from scratch, false for trained weights (experiment 2) |
 # | the $i$ of the formula | the formula counts pairs of columns; the sentence below it says "$i$ is the dimension" (section 3.5), and that is where many readers double the exponent | not explained | counts pairs; other code often counts columns by mistake |
 # | learned positions | tried, "nearly identical" results (table 3, row E) | not mentioned | the formula only |
-# | what the trained table gives | not said | "the model understands context between words" | one vector for each word, the same in every sentence; context comes from attention (lesson 3) |
+# | what the trained table holds | not said | "the model understands context between words" | one vector for each word, the same in every sentence; context comes from attention (lesson 3) |
 # | dropout on the sum | 0.1 (section 5.4) | not mentioned | 0.1, in `PositionalEncoding` |
 # | padding | not mentioned | not mentioned | the row is zero, and the lookup gives it no gradient |
 # | shared table | one matrix for both embeddings and the output (section 3.4) | not mentioned | lesson 7: the target embedding and the output |
