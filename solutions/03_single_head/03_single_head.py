@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 3 · Single-head attention
 #
-# In lesson 2 every word became a vector. So far the vector of "bites" knows nothing of the dog or the man. In this lesson
-# the words of a sentence exchange what they know. The part that does it is called an **attention head**. You build one,
-# step by step, and look at every matrix in it.
+# In lesson 2 every word became a vector. So far the vector of "bites" knows nothing about the dog or the man. In this
+# lesson the words of a sentence exchange what they know. The part that makes them do so is called an **attention
+# head**. You build one, step by step, and look at every matrix in it.
 #
 # <!-- map: 03_single_head -->
 # ![The map of the Transformer, in colour what this lesson is about: multi-head attention.](figures/map.png)
@@ -12,7 +12,7 @@
 # **After this lesson you can**
 # - compute query, key, value, scores, weights and output of one head, on paper and in NumPy;
 # - say why the scores are divided by $\sqrt{d_k}$, and show what happens without it;
-# - mask keys, also in the case where nothing is left to attend to;
+# - mask keys, even where nothing is left to attend to;
 # - write the head as a PyTorch module, and compare it with PyTorch's own;
 # - say what self-attention costs, compared with a recurrent layer, on paper and by the clock.
 #
@@ -52,11 +52,11 @@ from helpers.vocabulary import Vocabulary
 # %% [markdown]
 # ## The idea
 #
-# A Python dictionary has keys and values. You ask with a key, and if exactly this key is there, you get its value.
+# A Python dictionary has keys and values. You ask with a key, and if exactly that key is there, you get its value.
 # Attention is a *soft* dictionary: a question is compared with **all** keys, and the answer is a mixture of **all**
 # values, with more of those whose keys fit better.
 #
-# Each token of the sentence plays three parts. For each part it has a vector:
+# Each token of the sentence plays three parts, with a vector for each:
 #
 # - the **query**: what this token is looking for;
 # - the **key**: what this token can be found by;
@@ -67,18 +67,19 @@ from helpers.vocabulary import Vocabulary
 #
 # ![One attention head as a flow of matrices: x, 5 by 6, becomes query, key and value, 5 by 3 each; query and key become scores and weights, 5 by 5; weights and value become the output, 5 by 3.](figures/head.png)
 #
-# The whole lesson is one equation of the paper "Attention Is All You Need" (section 3.2.1):
+# The whole lesson is one equation from the paper "Attention Is All You Need" (section 3.2.1):
 #
 # $$\text{Attention}(Q, K, V) = \text{softmax}\!\left(\frac{QK^\top}{\sqrt{d_k}}\right) V$$
 #
-# $Q$, $K$ and $V$ hold the queries, keys and values, one token per row. $K^\top$ is $K$ with rows and columns exchanged.
-# $d_k$ is the width of a query and of a key; in the code it is called `d_head`, the width of the head.
+# $Q$, $K$ and $V$ hold the queries, keys and values, one token per row. $K^\top$ is $K$ with rows and columns swapped.
+# $d_k$ is the width of a query and of a key; in the code it is called `d_head`, the width of the head. The softmax and
+# the division are explained below, with numbers.
 
 # %% [markdown]
 # ## The numbers by hand
 #
-# Lesson 2 ended with five rows, one for each token of "the dog bites the man": embedding times $\sqrt{6}$, plus position.
-# Here they are again.
+# Lesson 2 ended with five rows, one for each token of "the dog bites the man": embedding times $\sqrt{6}$, plus
+# position. Here they are again.
 
 # %%
 vocabulary = Vocabulary(SENTENCES)
@@ -97,9 +98,9 @@ for token, row in zip(tokens, x, strict=True):
     print(f"{token:>6}", "".join(f"{number:8.3f}" for number in row))
 
 # %% [markdown]
-# A head has three matrices of weights, each with `d_model = 6` rows and `d_head = 3` columns. In the code they are called
-# `W_QUERY`, `W_KEY` and `W_VALUE`. In a real model they are learned. Ours are made by hand, and most of their entries are
-# 0, so that you can see what they do.
+# A head has three matrices of **weights** (numbers to multiply by), each with `d_model = 6` rows and `d_head = 3`
+# columns. In the code they are called `W_QUERY`, `W_KEY` and `W_VALUE`. In a real model they are learned. Ours are made
+# by hand, and most of their entries are 0, so that you can see what they do.
 
 # %% tags=["drawing"]
 # Drawing: x and the three weight matrices
@@ -134,17 +135,18 @@ show(
 )
 
 # %% [markdown]
-# Read a column of weights from top to bottom, counting from 0. Column 1 of the query's weights has a 1 in row 2 and nothing
-# else. So entry 1 of a query, the second of its three numbers, is entry 2 of the token's row, $x_2$ for short, which is large for nouns. Column 1 of the key's
-# weights takes $x_4$, which is large for verbs. A noun's query and a verb's key meet in column 1: *nouns look for verbs*. In
-# the same way verbs look for nouns in column 0, and articles look for nouns in column 2. What a token passes on need not be
-# what it is found by: entry 0 of a value is $x_3$, which tells the nouns apart, and entry 2 is $x_4 + 0.5 \cdot x_3$.
+# Read a column of weights from top to bottom, counting from 0. Column 1 of the query's weights has a 1 in row 2 and
+# nothing else. So entry 1 of a query, the second of its three numbers, is entry 2 of the token's row, $x_2$ for short,
+# which is large for nouns. Column 1 of the key's weights takes $x_4$, which is large for verbs. A noun's query and a
+# verb's key meet in column 1: *nouns look for verbs*. In the same way verbs look for nouns in column 0, and articles
+# look for nouns in column 2. What a token passes on need not be what it is found by: entry 0 of a value is $x_3$, which
+# tells the nouns apart, and entry 2 is $x_4 + 0.5 \cdot x_3$.
 #
-# In general, a column of weights says which features of a token to take up, how strongly, and which to leave out. Learning
+# In general, a column of weights says which features of a token to use, how strongly, and which to ignore. Learning
 # these weights means learning which patterns to look for.
 #
-# Take paper and pencil, and follow one token, "dog", the whole way. First its query, and the key of "bites". All you need
-# is weighted sums.
+# Take a pencil and paper, and follow one token, "dog", all the way. Start with its query and the key of "bites". All
+# you need are weighted sums.
 
 
 # %%
@@ -170,10 +172,10 @@ for column in range(D_HEAD):
 
 # %% [markdown]
 # Take the dot product of that query and that key: multiply number by number, then add. Divided by
-# $\sqrt{d_k} = \sqrt{3} \approx 1.732$, it is the **score** of "bites" for "dog"; we'll see in the experiments why we
-# divide. A large score means that the key fits. Then the **softmax** turns the five scores into a **probability
-# distribution**, numbers between 0 and 1 that add up to 1: $e$ to the power of each score, divided by the sum of
-# these powers.
+# $\sqrt{d_k} = \sqrt{3} \approx 1.732$, it is the **score** of "bites" for "dog"; the experiments will show why we
+# divide. A large score means that the key fits well. Then the **softmax** turns the five scores into a **probability
+# distribution**, numbers between 0 and 1 that add up to 1: $e$ to the power of each score, divided by the sum of these
+# powers.
 
 # %%
 query_dog = [weighted_sum(x[dog], W_QUERY[:, column]) for column in range(D_HEAD)]
@@ -207,8 +209,8 @@ output_dog = [weighted_sum(column, weights_dog) for column in columns_of_value]
 print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog))
 
 # %% [markdown]
-# That was one token. "man" is yours, with a pocket calculator. Its row of `x` is in the first table of this lesson. What is
-# its query, as a list of three numbers?
+# That was one token. "man" is yours, with a pocket calculator. Its row of `x` is in the first table of this lesson.
+# What is its query, as a list of three numbers?
 
 # %%
 by_hand("query of 'man'", ...)
@@ -220,8 +222,8 @@ by_hand("query of 'man'", ...)
 by_hand("score of 'bites' for 'man'", ...)
 
 # %% [markdown]
-# The other four scores of "man" are -0.303 (the), 0.374 (dog), -0.254 (the) and 0.653 (man). What weight does "man" give
-# to "bites"?
+# The other four scores of "man" are -0.303 (the), 0.374 (dog), -0.254 (the) and 0.653 (man). What weight does "man"
+# give to "bites"?
 
 # %%
 by_hand("weight of 'bites' for 'man'", ...)
@@ -233,11 +235,12 @@ by_hand("weight of 'bites' for 'man'", ...)
 # %% [markdown]
 # ### From an average to attention
 #
-# The output of "dog" was a weighted average of the values. There is a short route to it that starts from the plainest average of
-# all. Let every token collect what it and the tokens before it know. First in a loop: row $i$ is the mean of the rows 0 to $i$.
+# The output of "dog" was a weighted average of the values. There is a short route to attention that starts from the
+# plainest average of all: every token collects what it and the tokens before it know. As a loop, row $i$ of the result
+# is the mean of rows 0 to $i$.
 #
-# The same can be done by one product with a matrix of 5 rows and 5 columns. Which five numbers are in its row 2, for the token
-# "bites"? Type them as a list.
+# One product with a matrix of 5 rows and 5 columns can do the same. Which five numbers are in row 2 of this matrix, for
+# the token "bites"? Type them as a list.
 
 # %%
 by_hand("row 2 of the averaging matrix", ...)
@@ -254,20 +257,22 @@ print(equal.round(2), "\n")
 print("one product gives the same averages:", np.allclose(equal @ x, averages))
 
 # %% [markdown]
-# A loop over averages is one matrix product. Each row of the matrix is a probability distribution, and the zeros above the
-# diagonal keep a token from seeing later ones. Only one thing is missing: in this matrix all earlier tokens count the same,
-# whatever they say.
+# So a loop over averages is one matrix product. Each row of the matrix is a probability distribution, and the zeros
+# above the diagonal keep a token from seeing later ones. Only one thing is missing: in this matrix all earlier tokens
+# count the same, whatever they say.
 #
-# **Attention lets the data choose the weights.** The product stays. The equal weights give way to scores (3.3), a softmax turns
-# each row of scores into a distribution (3.1), the zeros become a mask (3.4), and what is averaged are the values (3.2).
+# **Attention lets the data choose the weights.** The product stays. The equal weights give way to scores (3.3), a
+# softmax turns each row of scores into a distribution (3.1), the zeros become a mask (3.4), and what gets averaged is
+# the values (3.2).
 
 # %% [markdown]
 # ## From x to the output, step by step
 #
 # Remember two things while you code:
 #
-# - **One token per row.** A sentence is `(length, d_model)`. There may be more axes in front: `(batch, length, d_model)`.
-#   Your functions must leave them alone, so count axes from the end: `-1` is the last one, `-2` the one before it.
+# - **One token per row.** A sentence is `(length, d_model)`. There may be more axes in front:
+#   `(batch, length, d_model)`. Your functions must leave them alone, so count axes from the end: `-1` is the last one,
+#   `-2` the one before it.
 # - **Never change what you were given.** `a = a + b` makes a new array; `a += b` changes the caller's.
 
 # %% [markdown]
@@ -379,8 +384,8 @@ show(
 )
 
 # %% [markdown]
-# Find the row of "dog" in the query and the row of "bites" in the key: they are the numbers that you have computed by hand.
-# The two rows of "the" are made with the same weights, yet they differ a little, because their positions differ.
+# Find the row of "dog" in the query and the row of "bites" in the key: they are the numbers you computed by hand. The
+# two rows of "the" are made with the same weights, yet they differ a little, because their positions differ.
 
 # %% [markdown]
 # ### Exercise 3.3 · `attention_scores`
@@ -397,8 +402,8 @@ show(
 # - The result is `(..., n_queries, n_keys)`: row *i*, column *j* says how well key *j* fits query *i*.
 # - $d_k$ is not an argument: read it from a shape. Which axis is the width?
 #
-# Example: the query `[[1, 0, 2, 1]]` and the key `[[2, 1, 0, 0]]` have the dot product 2. Their width is 4, so the score is
-# $2 / \sqrt{4} = 1$.
+# Example: the query `[[1, 0, 2, 1]]` and the key `[[2, 1, 0, 0]]` have the dot product 2. Their width is 4, so the
+# score is $2 / \sqrt{4} = 1$.
 #
 # <!-- hints: attention_scores -->
 # <details>
@@ -456,9 +461,9 @@ show(
 )
 
 # %% [markdown]
-# Both axes are the sentence: rows ask, columns are asked. The row of "dog" is the table that you computed by hand. The
-# matrix is square because every token asks every token, and it is *not* symmetric: how well "bites" fits what "dog" is
-# looking for is a different question from how well "dog" fits what "bites" is looking for.
+# Both axes are the sentence: rows ask, columns are asked. The row of "dog" is the one you computed by hand. The matrix
+# is square because every token asks every token, and it is *not* symmetric: how well "bites" fits what "dog" is looking
+# for is a different question from how well "dog" fits what "bites" is looking for.
 
 # %% [markdown]
 # ### Exercise 3.4 · `attention_weights`
@@ -466,19 +471,20 @@ show(
 # *a mask, then softmax* · core · 4 points · about 12 minutes
 # <!-- end -->
 #
-# Turn scores into weights with your `softmax`, along the **keys**: each query shares out its attention, so each *row* adds
-# up to 1. But first, apply the mask, if there is one.
+# Turn scores into weights with your `softmax`, along the **keys**: each query shares out its attention, so each *row*
+# adds up to 1. But first, apply the mask, if there is one.
 #
 # A **mask** says which keys a query may attend to. It is an array of truth values, and **True means: may attend**. Two
-# kinds come up later in the course. A sentence that was padded with `<pad>` must not attend to the padding. And a
+# kinds will come up later in the course. A sentence that was padded with `<pad>` must not attend to the padding. And a
 # decoder, the part of the model that writes a sentence word by word, must not look at words that come later.
 #
 # - `scores`: `(..., n_queries, n_keys)`; the result has the same shape.
-# - `mask`: `None`, or boolean, of the scores' shape or any shape that NumPy broadcasts to it. One row `(1, n_keys)` for all
-#   queries is fine, for example.
+# - `mask`: `None`, or boolean, of the scores' shape or any shape that NumPy broadcasts to it. One row `(1, n_keys)` for
+#   all queries is fine, for example.
 # - A forbidden key gets exactly the weight 0, and the allowed keys share the whole 1 among themselves.
 # - A row in which **nothing** is allowed becomes all zeros: nothing to attend to, nothing taken. (On its own, the
-#   softmax gives NaN there, "not a number", because it takes $-\infty$ from $-\infty$. A single NaN spreads to every later result.)
+#   softmax gives NaN there, "not a number", because it subtracts $-\infty$ from $-\infty$. A single NaN spreads to
+#   every later result.)
 #
 # Example: the scores `[[log 1, log 2, log 5]]` with the mask `[[True, False, True]]` give `[[1/6, 0, 5/6]]`.
 #
@@ -554,13 +560,14 @@ show(
 )
 
 # %% [markdown]
-# Look along the rows. Without a mask "bites" looks at "dog" (0.50) and "man" (0.42): a verb looks for nouns. "dog" (0.84) and
-# "man" (0.75) look at "bites": a noun looks for verbs. Both articles look at both nouns. This head asks *what* a word is and
-# not where it is, so it can't tell an article which noun is its own; lesson 4 adds a head that asks *where*.
+# Look along the rows. Without a mask "bites" looks at "dog" (0.50) and "man" (0.42): a verb looks for nouns. "dog"
+# (0.84) and "man" (0.75) look at "bites": a noun looks for verbs. Both articles look at both nouns. This head asks
+# *what* a word is and not where it is, so it can't tell an article which noun is its own; lesson 4 adds a head that
+# asks *where*.
 #
-# The mask in the middle allows a token to see itself and what comes before it, which is what a decoder needs. "dog" can no
-# longer look at "bites". Its row must still add up to 1, so it shares its weight between "the" and itself, although neither
-# fits.
+# The mask in the middle allows a token to see itself and what comes before it, which is what a decoder needs. "dog" can
+# no longer look at "bites". Its row must still add up to 1, so it shares its weight between "the" and itself, although
+# neither fits.
 
 # %% [markdown]
 # ### Exercise 3.5 · `scaled_dot_product_attention`
@@ -572,7 +579,8 @@ show(
 #
 # $$\text{Attention}(Q, K, V) = \text{softmax}\!\left(\frac{QK^\top}{\sqrt{d_k}}\right) V$$
 #
-# - `query`: `(..., n_queries, d_head)`; `key`: `(..., n_keys, d_head)`; `value`: `(..., n_keys, d_value)`; `mask` as before.
+# - `query`: `(..., n_queries, d_head)`; `key`: `(..., n_keys, d_head)`; `value`: `(..., n_keys, d_value)`; `mask` as
+#   before.
 # - Return two things: the output `(..., n_queries, d_value)` and the weights `(..., n_queries, n_keys)`.
 # - Use the functions that you have written.
 #
@@ -639,8 +647,8 @@ show(
 #
 # ### Look at one token
 #
-# The next cell needs a running notebook: choose a token, and switch the mask on and off. The heat map above shows all rows
-# at once and says the same without a click.
+# The next cell needs a running notebook: choose a token, and switch the mask on and off. The heat map above shows all
+# rows at once and says the same without a click.
 
 # %% tags=["interactive"]
 from ipywidgets import HTML, Checkbox, Dropdown, VBox
@@ -669,9 +677,9 @@ show_row()
 VBox([token_menu, earlier_box, row_view])
 
 # %% [markdown]
-# Why is "dog" a little more popular than "man", also a noun? Its key is longer, 2.25 against 2.14 in the columns 0 and 2,
-# because its embedding is (0.9 against 0.8). Attention weights are relative: a key is strong or weak only in comparison with
-# the others in its row.
+# Why is "dog" a little more popular than "man", which is a noun, too? Its key is longer, 2.25 against 2.14 in the
+# columns 0 and 2, because its embedding is (0.9 against 0.8). Attention weights are relative: a key is strong or weak
+# only compared with the others in its row.
 
 # %% [markdown]
 # ### Self-attention and cross-attention: one function
@@ -717,13 +725,14 @@ show(
 )
 
 # %% [markdown]
-# Three rows ask, five columns are asked: the matrix is no longer square. "cat", a noun, finds the verb of the other
-# sentence; "the" and "sleeps" find its nouns. The number of output rows is the number of *queries*.
+# Three rows ask and five columns are asked, so the matrix is no longer square. "cat", a noun, finds the verb of the
+# other sentence; "the" and "sleeps" find its nouns. The number of output rows is the number of *queries*.
 
 # %% [markdown]
 # ## The head as a module
 #
-# A PyTorch module keeps the three matrices as parameters, so that an optimizer can find and train them.
+# A PyTorch module keeps the three matrices as parameters, so that an optimizer, the part of PyTorch that takes the
+# steps of training, can find and change them.
 
 # %% [markdown]
 # ### Exercise 3.6 · `SelfAttentionHead`
@@ -731,15 +740,15 @@ show(
 # *one head as a module* · core · 5 points · about 15 minutes
 # <!-- end -->
 #
-# - `SelfAttentionHead(d_model, d_head)` has three linear layers, **without bias**: `self.query`, `self.key`, `self.value`,
-#   from `d_model` to `d_head`.
+# - `SelfAttentionHead(d_model, d_head)` has three linear layers, **without bias**: `self.query`, `self.key`,
+#   `self.value`, from `d_model` to `d_head`.
 # - `forward(x, mask=None)` returns `(output, weights)`. `x` is `(batch, length, d_model)`; the output is
 #   `(batch, length, d_head)`, the weights are `(batch, length, length)`.
 # - Divide by $\sqrt{d_k}$: the width of the *head*, not the width of the embeddings. A dot product of query and key has
 #   `d_head` terms.
 # - `mask` is `None` or a boolean tensor, True = may attend, that broadcasts to `(batch, length, length)`.
-# - A row with nothing to attend to gives weights 0 and output 0, and all gradients stay finite. One NaN in a gradient ruins
-#   every weight in the next training step.
+# - A row with nothing to attend to gives weights 0 and output 0, and all gradients stay finite. One NaN in a gradient
+#   ruins every weight in the next training step.
 # - Write it with PyTorch's functions. Your NumPy functions can't pass on gradients.
 #
 # | NumPy | PyTorch |
@@ -799,7 +808,7 @@ class SelfAttentionHead(nn.Module):
 check("SelfAttentionHead")
 
 # %% [markdown]
-# Give the module the weights of the running example, and it has to repeat your NumPy result. `nn.Linear` keeps its matrix
+# Given the weights of the running example, the module has to reproduce your NumPy result. `nn.Linear` keeps its matrix
 # as `(out, in)` and computes $xW^\top$, so ours go in transposed.
 
 # %%
@@ -834,10 +843,11 @@ print("all gradients finite:", all(bool(p.grad.isfinite().all()) for p in head.p
 # ## The same with PyTorch's own
 #
 # PyTorch has the whole equation as one function, `torch.nn.functional.scaled_dot_product_attention`. It uses the same
-# convention for the mask: True = may attend. (`torch.nn.MultiheadAttention`, which lesson 4 meets, uses the opposite.) It
-# returns only the output, since its fast versions never build the matrix of weights.
+# convention for the mask: True = may attend. (`torch.nn.MultiheadAttention`, which you'll meet in lesson 4, uses the
+# opposite.) It returns only the output, since its fast versions never build the matrix of weights.
 #
-# The next cell compares in float64, with several shapes and masks, among them rows with nothing to attend to.
+# The next cell compares your function with PyTorch's, in float64, with several shapes and masks, including a row with
+# nothing to attend to.
 
 # %%
 rng = np.random.default_rng(3)
@@ -867,9 +877,9 @@ for name, arguments in cases.items():
 # %% [markdown]
 # ## What does it cost?
 #
-# Before the Transformer, sentences were read by **recurrent** layers: a state vector walks along the sentence, one token
-# after the other. The paper's section 4 asks why one should prefer self-attention, and answers with three numbers for each
-# kind of layer (table 1). $n$ is the number of tokens, $d$ the width of their vectors.
+# Before the Transformer, sentences were read by **recurrent** layers: a state vector walks along the sentence, one
+# token after the other. Section 4 of the paper asks why self-attention should be preferred, and answers with three
+# numbers for each kind of layer (table 1). $n$ is the number of tokens, $d$ the width of their vectors.
 #
 # | layer | operations per layer | sequential steps | longest path |
 # | --- | --- | --- | --- |
@@ -877,16 +887,17 @@ for name, arguments in cases.items():
 # | recurrent | ? | ? | ? |
 # | convolution, kernel of $k$ tokens | ? | ? | ? |
 #
-# - **Operations per layer**: how many multiplications there are. Counted by order of growth: constant factors and smaller
-#   parts are left out. (The paper writes $O(\ldots)$ around them.)
-# - **Sequential steps**: how many computations have to wait for one another. What doesn't have to wait can run at the same time.
-# - **Longest path**: through how many steps a signal has to pass to get from one token to any other. Short paths
-#   make it easier to learn how distant words depend on each other. (Lesson 0 measured it: over 40 steps nearly nothing is left of
-#   a recurrent layer's gradient.)
+# - **Operations per layer**: how many multiplications there are. They are counted by order of growth, so constant
+#   factors and smaller terms are left out. (The paper writes $O(\ldots)$ around them.)
+# - **Sequential steps**: how many computations have to wait for one another. What doesn't have to wait can run at the
+#   same time.
+# - **Longest path**: how many steps a signal has to pass through to get from one token to any other. Short paths make
+#   it easier to learn how distant words depend on each other. (Lesson 0 measured this: after 40 steps almost nothing is
+#   left of a recurrent layer's gradient.)
 #
 # ![The path of a signal from the first to the last of nine tokens. Recurrent: eight steps from state to state. Convolution with a kernel of three tokens: two layers. Self-attention: one step.](figures/paths.png)
 #
-# In the three exercises each function returns a tuple of these three, as whole numbers.
+# In each of the three exercises, the function returns these three as a tuple of whole numbers.
 
 # %% [markdown]
 # ### Exercise 3.7 · `self_attention_cost`
@@ -897,8 +908,8 @@ for name, arguments in cases.items():
 # The three numbers of self-attention with `n` tokens of width `d`: (operations, sequential steps, longest path).
 #
 # Look at the scores: every one of the $n$ queries meets every one of the $n$ keys, and each meeting is a dot product of
-# two vectors of width $d$. Does any of them need the result of another? (The projections and the second product are left
-# out, as in the paper.)
+# two vectors of width $d$. Does any of them need the result of another? (The projections and the second product are
+# left out, as in the paper.)
 #
 # Example: for 5 tokens of width 3 the operations are 75.
 #
@@ -935,8 +946,8 @@ check("self_attention_cost")
 # *table 1, second row* · core · 1 point · about 3 minutes
 # <!-- end -->
 #
-# The three numbers of a recurrent layer. For each token the state, a vector of width $d$, is multiplied by a matrix with
-# $d$ rows and $d$ columns. The next token needs the state that comes out. (Count order of growth: $n$ steps, not
+# The three numbers of a recurrent layer. For each token the state, a vector of width $d$, is multiplied by a matrix
+# with $d$ rows and $d$ columns. The next token needs the state that results. (Count order of growth: $n$ steps, not
 # $n - 1$; one matrix, although a usual recurrent layer, the GRU, has six.)
 #
 # Example: for 5 tokens of width 3 the operations are 45.
@@ -974,16 +985,18 @@ check("recurrent_cost")
 # *table 1, third row* · extra · 2 points · about 6 minutes
 # <!-- end -->
 #
-# A *convolution* makes each row of its output from a window of neighbouring rows. The matrices that it multiplies them with
-# are its *kernel*. Return the three numbers for a kernel that is `k` tokens wide (`k` is at least 2): at each of the $n$
-# places, each of the $k$ vectors in the window is multiplied by a matrix of its own, with $d$ rows and $d$ columns. No place
-# waits for another.
+# A *convolution* makes each row of its output from a window of neighbouring rows. The matrices that it multiplies them
+# by are its *kernel*. Return the three numbers for a kernel that is `k` tokens wide (`k` is at least 2): at each of the
+# $n$ places, each of the $k$ vectors in the window is multiplied by a matrix of its own, with $d$ rows and $d$ columns.
+# No place waits for another.
 #
-# One layer sees `k` tokens at a time. When the layers above it leave gaps in their windows (a *dilated* convolution), two
-# layers reach `k * k` tokens, three layers `k * k * k`, and so on. The longest path is `m`, the smallest whole number of layers with
-# `k ** m >= n`. It has to be exact, for every whole `n` and `k`. A single token needs no layer: `m` is 0.
+# One layer sees `k` tokens at a time. When the layers above it leave gaps in their windows (a *dilated* convolution),
+# two layers reach `k * k` tokens, three layers `k * k * k`, and so on. The longest path is `m`, the smallest whole
+# number of layers with `k ** m >= n`. It has to be exact, for every whole `n` and `k`. A single token needs no layer:
+# `m` is 0.
 #
-# Example: for 10 tokens of width 4 and a kernel of 3 the operations are 480, and the path is 3, because 9 is not enough.
+# Example: for 10 tokens of width 4 and a kernel of 3 the operations are 480, and the path is 3, because 9 is not
+# enough.
 #
 # <!-- hints: convolution_cost -->
 # <details>
@@ -1016,7 +1029,7 @@ def convolution_cost(n, d, k):
 check("convolution_cost")
 
 # %% [markdown]
-# Now the table has numbers. The first block is a sentence in the paper's base model, the second block a long document.
+# Now for the numbers in the table. The first block is a sentence in the paper's base model, the second a long document.
 
 # %%
 for n, d in ((50, 512), (5000, 512)):
@@ -1032,8 +1045,8 @@ for n, d in ((50, 512), (5000, 512)):
     print()
 
 # %% [markdown]
-# Self-attention needs fewer operations than a recurrent layer when $n^2 d < n d^2$, that is, when $\mathbf{n < d}$: when the
-# sentence is shorter than the vectors are wide. Sentences usually are; whole documents are not.
+# Self-attention needs fewer operations than a recurrent layer when $n^2 d < n d^2$, that is, when $\mathbf{n < d}$:
+# when the sentence is shorter than the vectors are wide. Sentences usually are; whole documents are not.
 #
 # ### Predicted and measured
 #
@@ -1042,7 +1055,7 @@ for n, d in ((50, 512), (5000, 512)):
 #
 # 1. Which of the two is faster at $n = 64$?
 # 2. Will the clock see the crossing earlier, later, or at the same place?
-# 3. When $n$ doubles, the time of the GRU doubles. What will the time of self-attention do, in the long run?
+# 3. When $n$ doubles, the time of the GRU doubles. What will the time of self-attention do in the long run?
 
 # %%
 predict("", "1. faster at 64; 2. the crossing; 3. when n doubles")
@@ -1121,32 +1134,35 @@ show(
 # 3. In the long run the time grows at least as fast as $n^2$, four times for twice the length, and faster where the
 #    $n \times n$ matrix no longer fits into the processor's fast memory.
 #
-# Is the table wrong? No: it counts multiplications, and it counts them right. (With all constant factors, three projections
-# and two products against six matrices of the GRU, the crossing moves from $n = d$ to $n = 1.5\,d$, no further.) But
-# multiplications are not time. The GRU takes $n$ small steps, each of which waits for the one before it, and starting a step
-# costs more than its few multiplications. Self-attention does all its work in a few large products, without a pause. That
-# is the *second* column of the table, and it decides long before the first one does. We used one core; a graphics processor
-# has thousands, and they can share a large product, but not a chain of steps that wait for each other.
+# Is the table wrong? No, it counts multiplications, and it counts them correctly. (With all constant factors, three
+# projections and two products against six matrices of the GRU, the crossing moves from $n = d$ to $n = 1.5\,d$, no
+# further.) But multiplications are not time. The GRU takes $n$ small steps, each of which waits for the one before it,
+# and starting a step costs more than its few multiplications. Self-attention does all its work in a few large products,
+# without a pause. That is the *second* column of the table, and it decides long before the first one does. We used one
+# core; a graphics processor has thousands, and they can share a large product, but not a chain of steps that wait for
+# each other.
 #
-# So "self-attention is cheaper when $n < d$" is right about the operations. The paper itself says "faster" (section 4), and
-# there your clock corrects it: the count isn't why attention is fast on sentences. On very long texts the $n^2$ does catch up: then self-attention is slower, and the $n \times n$ matrix of your
-# head fills the memory. The fast versions of PyTorch's function never build that matrix (the method is called
-# FlashAttention); this saves memory, but takes as many multiplications as before.
+# So "self-attention is cheaper when $n < d$" is right about the operations. The paper itself says "faster" (section 4),
+# and there your clock corrects it: the count isn't why attention is fast on sentences. On very long texts the $n^2$
+# does catch up. Then self-attention is slower, and the $n \times n$ matrix inside your `SelfAttentionHead` fills the
+# memory. The fast versions of PyTorch's function never build that matrix (the method is called FlashAttention); this
+# saves memory, but the number of multiplications stays the same.
 
 # %% [markdown]
 # ## Experiments: what breaks without it
 #
 # ### Without the scaling
 #
-# A dot product of two vectors of width $d_k$ has $d_k$ terms. If the numbers in them are random, with mean 0 and variance 1,
-# then the product has the variance $d_k$: scores grow like $\sqrt{d_k}$. (The paper's footnote 4.)
+# A dot product of two vectors of width $d_k$ has $d_k$ terms. If the numbers in them are random, with mean 0 and
+# variance 1, then the product has the variance $d_k$: scores grow like $\sqrt{d_k}$. (This is footnote 4 in the paper.)
 #
 # **Predict first.** Random queries meet 32 random keys. We measure two things, with and without the division by
 # $\sqrt{d_k}$, for heads from 1 to 1024 wide:
 #
-# - the **entropy** of the weights, in bits. It is 5 when all 32 keys get the same weight, and 0 when one key gets everything;
-# - the **gradient** of the softmax: how much the weights move when the scores move a little. Without a gradient nothing is
-#   learned.
+# - the **entropy** of the weights, in bits, which says how widely the attention is spread. It is 5 when all 32 keys get
+#   the same weight, and 0 when one key gets everything;
+# - the **gradient** of the softmax: how much the weights move when the scores move a little. Without a gradient nothing
+#   is learned.
 #
 # What will the four lines look like?
 
@@ -1201,22 +1217,22 @@ for row in zip(widths, *entropy.values(), *gradient.values(), strict=True):
 predict()
 
 # %% [markdown]
-# With the scaling both stay where they are, whatever the width. Without it a wide head puts nearly everything on one key. It
-# does so *before it has learned anything*, on random numbers, and then it can hardly learn: for half of the queries the
-# gradient is practically gone at 1024. For narrow heads it does less harm (at `d_head` 4 and 16 the gradient is even larger
-# without the scaling); at 64, the paper's width, it begins to hurt.
+# With the scaling both stay where they are, whatever the width. Without it, a wide head puts nearly everything on one
+# key. It does so on random numbers, *before it has learned anything*, and then it can hardly learn: for half of the
+# queries the gradient is practically gone at 1024. For narrow heads the missing division does less harm (at `d_head` 4
+# and 16 the gradient is even larger without the scaling); at 64, the paper's width, it begins to hurt.
 #
-# The cure depends on the number of *terms* in the dot product. That is why it is the width of the head, and not the width
-# of the embeddings. In the paper's base model these are 64 and 512: dividing by $\sqrt{512}$ would make the scores almost
-# three times too small.
+# The cure depends on the number of *terms* in the dot product. That is why it uses the width of the head and not the
+# width of the embeddings. In the paper's base model these are 64 and 512; dividing by $\sqrt{512}$ would make the
+# scores almost three times too small.
 
 # %% [markdown]
 # ### Without the mask, and with the mask in the wrong place
 #
-# The mask `earlier` allows a token to see itself and what comes before it. So a later word must have no influence at all.
-# Let's test that: replace the last word, "man", by "cat", and see how much each row of the output changes.
+# The mask `earlier` allows a token to see itself and what comes before it. So a later word must have no influence at
+# all. Let's test that: we replace the last word, "man", with "cat", and see how much each row of the output changes.
 #
-# **Predict first.** For each of these three, which of the five rows change?
+# **Predict first.** Which of the five rows change in each of these three cases?
 #
 # - no mask at all;
 # - your `attention_weights`, which masks the scores *before* the softmax;
@@ -1251,27 +1267,27 @@ print("\nzeroed weights: the rows add up to", ", ".join(f"{total:.3f}" for total
 predict()
 
 # %% [markdown]
-# - Without a mask every row changes: the first "the" already knows how the sentence ends. A model that learns to predict
-#   the next word would read it off instead of predicting it.
+# - Without a mask every row changes: the first "the" already knows how the sentence ends. A model that is meant to
+#   predict the next word would read it off instead.
 # - With masked scores the change is exactly 0 everywhere but in the last row, where the word itself was replaced.
-# - Setting weights to 0 *after* the softmax looks like the same thing and is not. The rows no longer add up to 1, and the
-#   forbidden word still leaks: its score took part in the sum that all weights were divided by.
+# - Setting weights to 0 *after* the softmax looks like the same thing, but it isn't. The rows no longer add up to 1,
+#   and the forbidden word still leaks: its score took part in the sum that all weights were divided by.
 
 # %% [markdown]
 # ## Recap
 #
 # - Each token has a query, a key and a value: three linear maps of its vector, without bias and without activation.
-# - Scores are dot products of queries and keys, divided by the root of the **head's** width. Without that a wide head puts
-#   nearly everything on one key, and the softmax loses its gradient.
+# - Scores are dot products of queries and keys, divided by the root of the **head's** width. Without that division a
+#   wide head puts nearly everything on one key, and the softmax loses its gradient.
 # - The softmax runs along the keys: each row of weights adds up to 1. The output mixes the values in these proportions.
-# - A mask is boolean, True = may attend. It works on the scores, before the softmax. A row with nothing to attend to gives
-#   zeros.
-# - Self- and cross-attention are the same function with other inputs.
-# - Self-attention takes $n^2 d$ operations in 1 sequential step, with paths of length 1; a recurrent layer takes $n d^2$ in
-#   $n$ steps, with paths of length $n$.
+# - A mask is boolean, True = may attend. It works on the scores, before the softmax. A row with nothing to attend to
+#   gives zeros.
+# - Self-attention and cross-attention are the same function with different inputs.
+# - Self-attention takes $n^2 d$ operations in 1 sequential step, with paths of length 1; a recurrent layer takes
+#   $n d^2$ in $n$ steps, with paths of length $n$.
 #
-# Lesson 4 takes the same `x`. There this head gets a second head beside it, and its result, 5 rows of 3 numbers, becomes
-# the left half of 6 columns.
+# Lesson 4 takes the same `x`. There a second head joins this one, and the result of this head, 5 rows of 3 numbers,
+# becomes the left half of 6 columns.
 
 # %%
 print("output of this head: head 1 of lesson 4\n")
@@ -1281,8 +1297,8 @@ for token, row in zip(tokens, output, strict=True):
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# Texts about the Transformer differ, and some are wrong in places. This table shows where many blog posts, notes and book
-# chapters differ from the paper.
+# Texts about the Transformer differ, and some are wrong in places. This table shows where many blog posts, notes and
+# book chapters differ from the paper.
 #
 # | question | the paper | blogs and notes | this code |
 # | --- | --- | --- | --- |
