@@ -1,10 +1,11 @@
 # %% [markdown]
 # # 4 · Multi-head attention
 #
-# The head of lesson 3 gives each token one set of attention weights: one way to divide its attention. But "dog" may
-# have several questions at once. What does it do? Which article belongs to it? One softmax can't answer both separately, since its
-# weights mix all that they find into one vector. In this lesson several heads look at the sentence side by side. You
-# build this twice: first as a list of single heads, then all heads at once, as real models do it.
+# The head of lesson 3 gives each token one set of attention weights, one way to divide its attention. But "dog" may
+# have several questions at once. What does it do? Which article belongs to it? One softmax can't answer both
+# separately, since its weights mix everything they find into one vector. In this lesson several heads look at the
+# sentence side by side. You build this twice: first as a list of single heads, then all heads at once, as real models
+# do.
 #
 # <!-- map: 04_multi_head -->
 # ![The map of the Transformer, in colour what this lesson is about: multi-head attention.](figures/map.png)
@@ -58,30 +59,32 @@ from helpers.vocabulary import Vocabulary
 # %% [markdown]
 # ## The idea
 #
-# Several heads read the same sentence. Each has its own three matrices, so it has its own questions, its own weights and
-# its own output. The outputs are laid side by side, and one more matrix, $W^O$, mixes them. Like the
-# others it starts with random numbers and is learned; here, by hand, we choose it:
+# Several heads read the same sentence. Each has three matrices of its own, and so its own questions, its own weights
+# and its own output. The outputs are laid side by side, and one more matrix, $W^O$, mixes them. Like the others, it
+# starts with random numbers and is learned; in the example below, we choose it by hand.
 #
 # ![x goes into two heads; their outputs, 5 by 3 each, lie side by side, 5 by 6, and are multiplied by one more matrix, which gives the output, 5 by 6.](figures/heads.png)
 #
-# In the paper (section 3.2.2) it reads:
+# In the paper (section 3.2.2) this reads:
 #
 # $$\text{MultiHead}(Q, K, V) = \text{Concat}(\text{head}_1, \ldots, \text{head}_h)\, W^O$$
 # $$\text{head}_i = \text{Attention}(Q W_i^Q,\; K W_i^K,\; V W_i^V)$$
 #
-# $h$ is the number of heads; Concat lays matrices side by side. In self-attention $Q$, $K$ and $V$ are all the same $x$.
+# $h$ is the number of heads; Concat lays matrices side by side. In self-attention $Q$, $K$ and $V$ are all the same
+# $x$.
 #
-# It is like the filters of a convolution (lesson 0): one layer has many, each looks for something else, and their results are
-# laid side by side. But a filter has the same weights everywhere, while a head computes its weights anew for each sentence.
+# Heads are like the filters of a convolution (lesson 0): one layer has many, each looks for something different, and
+# their results are laid side by side. But a filter uses the same weights everywhere, while a head computes its weights
+# anew for each sentence.
 #
-# More heads don't make the whole wider: with $h$ heads each is $d_k = d_{model} / h$ wide. The paper's base model has 8
-# heads of width 64 in a model of width 512. LLaMA, a later language model, has in its smallest version 32 heads of width
-# 128 in a model of width 4096. Here we take 2 heads of width 3 in a model of width 6.
+# More heads don't make the whole any wider: with $h$ heads, each is $d_k = d_{model} / h$ wide. The paper's base model
+# has 8 heads of width 64 in a model of width 512. The smallest version of LLaMA, a later language model, has 32 heads
+# of width 128 in a model of width 4096. Ours has 2 heads of width 3 in a model of width 6.
 
 # %% [markdown]
 # ## The numbers by hand
 #
-# Here is `x` again, the five tokens with their positions, with which lesson 3 began.
+# Here is `x` again, the five tokens with their positions, as at the beginning of lesson 3.
 
 # %%
 vocabulary = Vocabulary(SENTENCES)
@@ -97,10 +100,10 @@ for token, row in zip(tokens, x, strict=True):
 
 # %% [markdown]
 # Head 1 is the head of lesson 3. It asks *what*: verbs look for nouns, nouns look for verbs. Head 2 is new, and it asks
-# *where*: **every token looks for the one before it**. It reads the columns 0 and 1 only, in which all words are 0, so they
-# hold nothing but the position $p$: $\sin p$ and $\cos p$, a point on a circle. The key is this point as it is. The query is
-# the point turned back by one step, with the rotation of lesson 2 (`shift_matrix`), and made 4 times longer. So the query of
-# token 2 points where the key of token 1 is, and their dot product is the largest in its row.
+# *where*: **every token looks for the one before it**. It reads only columns 0 and 1. All words are 0 there, so these
+# columns hold nothing but the position $p$: $\sin p$ and $\cos p$, a point on a circle. The key is this point as it is.
+# The query is the point turned back by one step, with the rotation of lesson 2 (`shift_matrix`), and made 4 times as
+# long. So the query of token 2 points where the key of token 1 is, and their dot product is the largest in its row.
 
 # %%
 heads = HEADS  # a list of two: (W_QUERY, W_KEY, W_VALUE), then (W_QUERY_2, W_KEY_2, W_VALUE_2)
@@ -138,13 +141,13 @@ show(
 )
 
 # %% [markdown]
-# What does a token pass on? Entry 0 of its value is column 5, large for articles, entry 1 is column 2, large for nouns, and
-# entry 2 is column 4, large for verbs. So head 2 tells each token *what kind of word comes before it*. (Queries and keys
-# need two columns only; the third is 0.)
+# What does a token pass on? Entry 0 of its value is column 5, large for articles, entry 1 is column 2, large for nouns,
+# and entry 2 is column 4, large for verbs. So head 2 tells each token *what kind of word comes before it*. (Queries and
+# keys need only two columns; the third is 0.)
 #
-# Follow "dog" with paper and pencil. It is at position 1; one step back is position 0, with sine 0 and cosine 1. So its query
-# is (0, 4, 0). The rest goes as in lesson 3: dot product with every key, divided by $\sqrt{3} \approx 1.732$, then the
-# softmax.
+# Follow "dog" with pencil and paper. It is at position 1; one step back is position 0, with sine 0 and cosine 1. So its
+# query is (0, 4, 0). The rest goes as in lesson 3: dot product with every key, divided by $\sqrt{3} \approx 1.732$,
+# then the softmax.
 
 
 # %%
@@ -169,10 +172,10 @@ for token, key, product, score, power, share in zip(
     print(f"{token:>9} {numbers} {product:12.3f} {score:9.3f} {power:14.3f} {share:8.3f}")
 
 # %% [markdown]
-# In head 1, "dog" gave 0.844 of its attention to "bites". In head 2 it gives 0.706 to "the", the word before it, and nearly all
-# the rest to itself. Both answers are kept, because each head has its own output.
+# In head 1, "dog" gave 0.844 of its attention to "bites". In head 2 it gives 0.706 to "the", the word before it, and
+# nearly all the rest to itself. Both answers are kept, because each head has its own output.
 #
-# Now "bites", at position 2. What is its query in head 2? And which score does "dog" get from it?
+# Now "bites", at position 2. What is its query in head 2? And what score does it give to "dog"?
 
 # %%
 by_hand("query of 'bites' in head 2", ...)
@@ -181,7 +184,8 @@ by_hand("query of 'bites' in head 2", ...)
 by_hand("score of 'dog' for 'bites' in head 2", ...)
 
 # %% [markdown]
-# Laid side by side, the outputs of both heads are one row of six numbers again. The last step multiplies this row by $W^O$:
+# Laid side by side, the outputs of the two heads again make one row of six numbers. The last step multiplies this row
+# by $W^O$:
 
 # %%
 print("W_OUTPUT, the matrix after the two heads:")
@@ -211,15 +215,16 @@ for column in range(D_MODEL):
 by_hand("output of 'man', entry 0", ...)
 
 # %% [markdown]
-# Every number of the output holds something of both heads. Without $W^O$ the heads would stay in their own columns, and
-# nothing would bring together what they found. $W^O$ has as many columns as `x`, 6, because the result is added to `x`
-# next; that is lesson 5.
+# Every number in the output holds something from both heads. Without $W^O$ the heads would stay in their own columns,
+# and nothing would bring together what they found. $W^O$ has as many columns as `x`, 6, because the result is added to
+# `x` next; that is lesson 5.
 
 # %% [markdown]
 # ## Slices
 #
-# Real models don't loop over heads. They keep the matrices of all heads side by side in one large matrix, multiply once,
-# and *cut the result into slices*. So the first two exercises are about cutting and joining. They work on PyTorch tensors.
+# Real models don't loop over heads. They keep the matrices of all heads side by side in one large matrix, multiply
+# once, and *cut the result into slices*. So the first two exercises are about cutting and joining. They work on PyTorch
+# tensors.
 
 # %% [markdown]
 # ### Exercise 4.1 · `split_heads`
@@ -231,8 +236,8 @@ by_hand("output of 'man', entry 0", ...)
 #
 # - `x` is a tensor `(batch, length, d_model)`. The result is `(batch, num_heads, length, d_head)` with
 #   `d_head = d_model // num_heads`.
-# - Head 1 gets the first `d_head` columns of every token, head 2 the next ones, and so on. (An index counts from 0: on the
-#   axis of the heads, head 1 is `[:, 0]`.)
+# - Head 1 gets the first `d_head` columns of every token, head 2 the next ones, and so on. (An index counts from 0: on
+#   the axis of the heads, head 1 is `[:, 0]`.)
 # - If `num_heads` does not divide `d_model`, raise a `ValueError`.
 #
 # Why this order of the axes? Attention works on the last two axes, `length` and `d_head`, and doesn't touch the axes
@@ -336,8 +341,8 @@ check("merge_heads")
 #
 # - `x`: `(length, d_model)`.
 # - `heads`: a list; each head is a tuple `(w_query, w_key, w_value)` of three matrices `(d_model, d_head)`.
-# - `w_output`: `(number of heads * d_head, d_model)`. This number of rows need not be `d_model` here.
-# - `mask`: `None`, or boolean `(length, length)`, True = may attend. The same mask holds for every head.
+# - `w_output`: `(number of heads * d_head, d_model)`. Here the number of rows need not be `d_model`.
+# - `mask`: `None`, or boolean `(length, length)`, True = may attend. The same mask applies to every head.
 # - Return only the output, `(length, d_model)`.
 #
 # Use `project` and `scaled_dot_product_attention` of lesson 3. They are imported above.
@@ -414,18 +419,19 @@ show(
 )
 
 # %% [markdown]
-# Compare the two heads: the same five tokens, two quite different ways to divide attention. In head 1 an article can't tell
-# the nouns apart; in head 2 "man" finds its own article. Head 2 does not look at the words at all, so every sentence of five
-# words gets the same weights from it.
+# Compare the two heads: the same five tokens, two quite different ways to divide attention. In head 1 an article can't
+# tell the nouns apart; in head 2 "man" finds its own article. Head 2 doesn't look at the words at all, so every
+# sentence of five words gets the same weights from it.
 #
 # One row looks odd. The first "the" has nothing before it. It looks at itself (0.57), and at "man" (0.31), four places
-# *later*. The circle comes round after 6.28 steps, so position 4 is not far from position -1 on it. That is what the slower
-# pairs of lesson 2 are for: a head that read them as well would not be fooled.
+# *later*. The circle comes round after 6.28 steps, so position 4 is not far from position -1 on it. That is what the
+# slower pairs of lesson 2 are for: a head that read them as well wouldn't be fooled.
 #
 # ### The same numbers, as slices of one matrix
 #
-# Lay the query matrices of both heads side by side: a matrix with 6 rows and $2 \cdot 3 = 6$ columns. One product with it
-# gives the queries of *both* heads, and your `split_heads` takes them apart. The same goes for key and value.
+# Lay the query matrices of both heads side by side, and you have one matrix with 6 rows and $2 \cdot 3 = 6$ columns.
+# One product with it gives the queries of *both* heads, and your `split_heads` takes them apart. The same goes for key
+# and value.
 
 # %%
 all_query, all_key, all_value = (
@@ -454,9 +460,10 @@ same = np.allclose(all_heads(batch, split_heads, merge_heads)[0], output)
 print("output as with the list of heads:", same)
 
 # %% [markdown]
-# So "a list of heads" and "slices of one matrix" are the same thing. But notice *what* is cut: the columns of query, key
-# and value, **not** the columns of `x`. Each head reads the whole row of a token through its own columns of weights. If
-# `x` itself were cut, head 1 would get the columns 0 to 2 and never see a verb. Here is what the heads really read:
+# So "a list of heads" and "slices of one matrix" are the same thing. But notice *what* is cut: the columns of query,
+# key and value, **not** the columns of `x`. Each head reads the whole row of a token through its own columns of
+# weights. If `x` itself were cut, head 1 would get the columns 0 to 2 and never see a verb. Here is what the heads
+# really read:
 
 # %%
 for number, matrices in enumerate(heads, 1):
@@ -466,7 +473,7 @@ for number, matrices in enumerate(heads, 1):
 # %% [markdown]
 # ## All heads at once, as a module
 #
-# The loop has done its work: it showed what is computed. From here on all heads run at once.
+# The loop has done its job and shown what is computed. From here on all heads run at once.
 
 # %% [markdown]
 # ### Exercise 4.4 · `MultiHeadAttention`
@@ -476,20 +483,22 @@ for number, matrices in enumerate(heads, 1):
 #
 # The module that the rest of the course is built on.
 #
-# - `MultiHeadAttention(embed_dim, num_heads, bias=False)` has four linear layers, `self.query`, `self.key`, `self.value`
-#   and `self.out`, each from `embed_dim` to `embed_dim`. (`embed_dim` is the name that PyTorch has for $d_{model}$.) The
-#   argument `bias` holds for all four. If `num_heads` does not divide `embed_dim`, raise a `ValueError`.
+# - `MultiHeadAttention(embed_dim, num_heads, bias=False)` has four linear layers, `self.query`, `self.key`,
+#   `self.value` and `self.out`, each from `embed_dim` to `embed_dim`. (`embed_dim` is the name that PyTorch has for
+#   $d_{model}$.) The argument `bias` applies to all four. If `num_heads` does not divide `embed_dim`, raise a
+#   `ValueError`.
 # - `forward(query_input, key_input=None, value_input=None, mask=None, need_weights=True)` returns `(output, weights)`.
-#   The inputs are `(batch, n, embed_dim)`. For self-attention one input is enough: **the key input defaults to the query
-#   input, the value input to the key input**. In cross-attention queries and keys come from sentences of different lengths.
-# - The output is `(batch, n_queries, embed_dim)`. The weights are those of each head, `(batch, heads, n_queries, n_keys)`;
-#   with `need_weights=False` return `None` in their place.
+#   The inputs are `(batch, n, embed_dim)`. For self-attention one input is enough: **the key input defaults to the
+#   query input, the value input to the key input**. In cross-attention queries and keys come from sentences of
+#   different lengths.
+# - The output is `(batch, n_queries, embed_dim)`. The weights are those of each head,
+#   `(batch, heads, n_queries, n_keys)`; with `need_weights=False` return `None` in their place.
 # - `mask` is boolean, True = may attend, in one of three forms: `(n_queries, n_keys)`, the same for all;
 #   `(batch, 1 or n_queries, n_keys)`, one per sentence; `(batch, 1 or heads, n_queries, n_keys)`.
 # - A row with nothing to attend to gives the weights 0, and all gradients stay finite, as in lesson 3.
 #
-# Careful with the mask in the middle. The scores are `(batch, heads, n_queries, n_keys)`, and broadcasting lines up axes
-# *from the right*: the batch of a mask with three axes would be taken for the heads.
+# Be careful with the second form of the mask. The scores are `(batch, heads, n_queries, n_keys)`, and broadcasting
+# lines up axes *from the right*: the batch of a mask with three axes would be taken for the heads.
 #
 # Example: `MultiHeadAttention(6, 2)` has four parameters, each `(6, 6)`; for an input `(4, 5, 6)` the output is
 # `(4, 5, 6)` and the weights are `(4, 2, 5, 5)`.
@@ -554,7 +563,7 @@ class MultiHeadAttention(nn.Module):
 check("MultiHeadAttention")
 
 # %% [markdown]
-# Give the module the weights of the running example, and it has to repeat your NumPy result. `nn.Linear` keeps its matrix
+# Given the weights of the running example, the module has to reproduce your NumPy result. `nn.Linear` keeps its matrix
 # as `(out, in)`, so the matrices go in transposed.
 
 # %%
@@ -590,7 +599,8 @@ for number in range(2):
 # %% [markdown]
 # ## The same with PyTorch's own
 #
-# PyTorch has this module as `torch.nn.MultiheadAttention`. Before two modules can be compared they need the same weights.
+# PyTorch has this module as `torch.nn.MultiheadAttention`. Before we can compare the two modules, they need the same
+# weights.
 
 # %% [markdown]
 # ### Exercise 4.5 · `copy_torch_attention`
@@ -674,19 +684,19 @@ print(
 )
 
 # %% [markdown]
-# One thing to know: by default PyTorch's module returns the **mean** of the weights over the heads. That is handy for a
-# picture, but it hides what the single heads do.
+# There is one thing to know: by default, PyTorch's module returns the **mean** of the weights over the heads. That is
+# handy for a picture, but it hides what the individual heads do.
 #
 # ### True = may attend, or True = may not?
 #
-# There are two conventions for boolean masks, and PyTorch has both of them:
+# There are two conventions for boolean masks, and PyTorch uses both:
 #
 # | | True means |
 # | --- | --- |
 # | this course, and `torch.nn.functional.scaled_dot_product_attention` | **may** attend |
 # | `torch.nn.MultiheadAttention` (`attn_mask`, `key_padding_mask`) | may **not** attend |
 #
-# Nothing warns you when you mix them up: both masks are boolean and of the same shape. Let's try it, with our mask
+# Nothing warns you if you mix them up: both masks are boolean and have the same shape. Let's try it, with our mask
 # `earlier`: every token may attend to itself and to what comes before it.
 
 # %%
@@ -702,14 +712,14 @@ for number, row in enumerate(wrong_weights[0]):
     print(f"  query {number}", "".join(f"{share:8.2f}" for share in row.tolist()))
 
 # %% [markdown]
-# With the mask the wrong way round every token sees *only what comes later*. A model that is trained like this reads the
-# answers, and its loss looks wonderful. The last query has nothing left to see, and there PyTorch's module gives NaN. Your
-# module gives zeros in such a row.
+# With the mask the wrong way round, every token sees *only what comes later*. A model trained like this reads the
+# answers, and its loss looks wonderful. The last query has nothing left to see, and there PyTorch's module gives NaN.
+# Your module gives zeros in such a row.
 
 # %% [markdown]
 # ## What do more heads cost?
 #
-# Eight heads have eight times as many matrices as one. Are they eight times as large?
+# Eight heads have eight times as many matrices as one. Does that make eight times as many parameters?
 
 # %% [markdown]
 # ### Exercise 4.6 · `attention_parameters`
@@ -717,8 +727,8 @@ for number, row in enumerate(wrong_weights[0]):
 # *count what is learned* · core · 1 point · about 4 minutes
 # <!-- end -->
 #
-# How many parameters does `MultiHeadAttention(embed_dim, num_heads, bias)` have? Return a whole number. `num_heads` is not
-# an argument of this function. Why is it not needed?
+# How many parameters does `MultiHeadAttention(embed_dim, num_heads, bias)` have? Return a whole number. `num_heads` is
+# not an argument of this function. Why isn't it needed?
 #
 # - A linear layer has one weight for each pair of an input and an output; with `bias=True` also one number per output.
 #
@@ -763,29 +773,28 @@ for embed_dim, num_heads in ((6, 1), (6, 2), (6, 6), (512, 1), (512, 8), (512, 6
     )
 
 # %% [markdown]
-# The number of heads makes no difference: $h$ heads of width $d_{model} / h$ fill the same matrix.
-# The number of multiplications stays the same, too ($h$ times as many dot products, each $1/h$ as long). The choice
-# between one head and eight is not one of size. It is a choice of how the
-# same numbers are used. What do we get for it?
+# The number of heads makes no difference: $h$ heads of width $d_{model} / h$ fill the same matrix. The number of
+# multiplications stays the same, too ($h$ times as many dot products, each $1/h$ as long). So the choice between one
+# head and eight is not about size. It is about how the same numbers are used. What do several heads gain us?
 
 # %% [markdown]
 # ## Experiment: what breaks without it
 #
 # ### One head, and several
 #
-# A small task where each output needs several earlier tokens **at once**. A sentence has 12 tokens. Each token carries
-# four random numbers, its *content*, beside its positional encoding. The output at each token has to repeat the
-# contents of four earlier tokens: those 1, 2, 4 and 6 steps back, in this order. That makes 16 numbers, in
+# Here is a small task in which each output needs several earlier tokens **at once**. A sentence has 12 tokens. Each
+# token carries four random numbers, its *content*, next to its positional encoding. The output at each token has to
+# repeat the contents of four earlier tokens: those 1, 2, 4 and 6 steps back, in that order. That makes 16 numbers, in
 # the first 16 columns of the output.
 #
-# Where to look is a question of positions, which attention can learn (lesson 2: a fixed step is a fixed matrix). We train
-# five modules that differ only in the number of heads: 1, 2, 4, 8 or 32, all with width 32. All have
+# Where to look is a question of positions, which attention can learn (lesson 2: a fixed step is a fixed matrix). We
+# train five modules that differ only in the number of heads: 1, 2, 4, 8 or 32, all with width 32. All have
 # `attention_parameters(32)` = 4096 parameters, the same data and the same training.
 #
 # The error is the mean squared error. The contents have variance 1, so an answer that is always 0 has the error 1.
 #
-# **Predict first.** What error will one head end with, what error two, four and eight? Will 32 heads be the best of all?
-# Think about what a single head gives back when it attends to four tokens.
+# **Predict first.** What error will one head end with? What about two, four and eight? Will 32 heads be the best of
+# all? Think about what a single head gives back when it attends to four tokens.
 
 # %%
 predict("", "the error of 1, 2, 4, 8 and 32 heads")
@@ -863,16 +872,16 @@ show(
 # One head ends at 0.75, two heads at 0.50, four and eight near 0. The first two numbers are no
 # accident, and longer training would not help:
 #
-# - A head mixes the values of all tokens with the weights of **one** softmax. From four contents it makes one
-#   mixture, and nothing behind it can take the mixture apart. It can copy one token of the four well and lose three, or blur all four;
-#   either way three quarters of the variance are lost.
+# - A head mixes the values of all tokens with the weights of **one** softmax. From four contents it makes one mixture,
+#   and nothing that comes after can take the mixture apart. It can copy one of the four tokens well and lose three, or
+#   blur all four; either way three quarters of the variance is lost.
 # - Two heads keep two of four, so half is lost. With four heads, each of the four tokens gets its own head.
-# - 32 heads are worse again. A head of width 1 has one number as query and one as key: too little to point at one position
-#   among twelve. The width is divided among the heads, so more heads means narrower ones. The paper saw the same on
-#   real translations (table 3, rows A): 24.9 BLEU with one head, 25.8 with eight, and 25.4 with 32; "quality also
-#   drops off with too many heads". Narrow keys cost quality, too (rows B): 25.1 with $d_k = 16$ in place of 64.
+# - 32 heads are worse again. A head of width 1 has one number as query and one as key: too little to point at one
+#   position among twelve. The width is divided among the heads, so more heads mean narrower ones. The paper saw the
+#   same on real translations (table 3, rows A): 24.9 BLEU with one head, 25.8 with eight, and 25.4 with 32; "quality
+#   also drops off with too many heads". Narrow keys cost quality, too (rows B): 25.1 with $d_k = 16$ in place of 64.
 #
-# Look at the weights that were learned, of the last token of a sentence:
+# Here is where the last token of a sentence has learned to look:
 
 # %%
 with torch.no_grad():
@@ -906,10 +915,9 @@ show(
 print("the four heads look mostly this many steps back:", found)
 
 # %% [markdown]
-# The single head has settled for a mixture, and loses the rest. The four heads have divided the
-# work among themselves; nobody told them who looks where. They need not do it cleanly: a head may
-# mix two neighbours, as long as another head mixes the same two in other proportions. From two different
-# mixtures $W^O$ can compute both. From one it can't.
+# The single head has settled for a mixture and loses the rest. The four heads have divided the work among themselves;
+# nobody told them who looks where. They need not do it cleanly: a head may mix two neighbours, as long as another head
+# mixes the same two in different proportions. From two different mixtures $W^O$ can compute both. From one it can't.
 
 # %% [markdown]
 # ### Without the transpose
@@ -920,11 +928,12 @@ print("the four heads look mostly this many steps back:", found)
 # - *reshape twice*: only `reshape`, in both directions;
 # - *wrong way back*: your `split_heads`, and then only `reshape` to join the heads.
 #
-# First, without a mask, we replace the **first** word, "the", by "cat". Then, with the mask `earlier`, where no token may
-# see a later one, we replace the **last** word, "man", by "cat". Each time we see how much every row of the output changes.
+# First, without a mask, we replace the **first** word, "the", with "cat". Then, with the mask `earlier`, where no token
+# may see a later one, we replace the **last** word, "man", with "cat". Each time we see how much every row of the
+# output changes.
 #
-# **Predict first.** Which of the five rows change with your two functions? And with the wrong pairs? (The second picture
-# of this lesson helps.)
+# **Predict first.** Which of the five rows change with your two functions? And with the wrong pairs? (The second
+# picture of this lesson helps.)
 
 # %%
 predict("", "which rows change, with your functions and with the wrong pairs?")
@@ -967,28 +976,29 @@ predict()
 # %% [markdown]
 # - Your functions: without a mask every row changes, since every token sees the first one. With the mask only the
 #   last row changes.
-# - *Reshape twice*: head 1 works on the first half of the numbers, head 2 on the second half. So the last two tokens can't
-#   see the first one at all, with no mask in sight. A long sentence falls apart into pieces that know nothing of each other.
+# - *Reshape twice*: head 1 works on the first half of the numbers, head 2 on the second half. So the last two tokens
+#   can't see the first one at all, with no mask in sight. A long sentence falls apart into pieces that know nothing
+#   about each other.
 # - *Wrong way back*: with the mask, an earlier row changes. What a later token found has been put into the row of an
 #   earlier one, so the answers leak past the mask.
 #
-# No shape and no error message would have told you. That is why the checks compare numbers, and why the sizes in them
-# differ from each other.
+# Neither a shape nor an error message would have told you. That is why the checks compare numbers, and why they use
+# sizes that differ from each other.
 
 # %% [markdown]
 # ## Recap
 #
-# - Each head has its own query, key and value matrices, its own softmax, its own output. The outputs are laid side by side
-#   and multiplied by one more matrix, $W^O$, which mixes them and has as many columns as the model is wide.
-# - All heads at once: one large matrix each for query, key and value; the *results* are cut into slices of `d_head` columns.
-#   First cut the last axis, then exchange two axes; on the way back, exchange them first.
-# - The scores are divided by $\sqrt{d_{head}}$, the softmax runs along the keys, in each head separately.
-# - A mask with three axes needs an axis for the heads. Here True means "may attend"; in `nn.MultiheadAttention` it means the
-#   opposite.
-# - The number of heads changes neither the parameters nor the multiplications. One head can't keep several tokens apart;
-#   heads that are too narrow can't find them.
+# - Each head has its own query, key and value matrices, its own softmax, its own output. The outputs are laid side by
+#   side and multiplied by one more matrix, $W^O$, which mixes them and has as many columns as the model is wide.
+# - All heads at once: one large matrix each for query, key and value; the *results* are cut into slices of `d_head`
+#   columns. First cut the last axis, then exchange two axes; on the way back, exchange them first.
+# - In each head separately, the scores are divided by $\sqrt{d_{head}}$ and the softmax runs along the keys.
+# - A mask with three axes needs an axis for the heads. Here True means "may attend"; in `nn.MultiheadAttention` it
+#   means the opposite.
+# - The number of heads changes neither the parameters nor the multiplications. One head can't keep several tokens
+#   apart; heads that are too narrow can't find them.
 #
-# The result, 5 rows of 6 numbers, goes on to lesson 5. It has the shape of `x`, and it will be added to `x`.
+# The result, 5 rows of 6 numbers, goes on to lesson 5. It has the shape of `x`, and there it will be added to `x`.
 
 # %%
 print("multi-head output, the input of lesson 5\n")
