@@ -11,9 +11,9 @@
 # <!-- end -->
 #
 # **After this lesson you can**
-# - normalize a row of numbers on paper, with $\gamma$, $\beta$ and $\varepsilon$ in their right places;
+# - normalize a row of numbers on paper, with $\gamma$, $\beta$ and $\varepsilon$ in the right places;
 # - write layer normalization as a module that gives the same numbers and gradients as PyTorch's own;
-# - say why the statistics run along a token, and not along the batch;
+# - say why mean and variance are taken along a token, and not along the batch;
 # - put attention, dropout, residual connection and layer normalization together into one block;
 # - show what 24 layers do without a residual connection, and what changes when the norm comes first.
 #
@@ -52,15 +52,15 @@ from helpers.vocabulary import Vocabulary
 #
 # ![An attention block: x goes into multi-head attention and through dropout; a residual connection leads x around both to a plus sign; layer norm follows and gives the output.](figures/block.png)
 #
-# Attention, and later the feed-forward network, is called a **sublayer**. Around each sublayer come the same three
+# Attention, and later the feed-forward network, is called a **sublayer**. Around each sublayer there are the same three
 # things:
 #
 # - The **residual connection** leads the input `x` around the sublayer and adds it to the sublayer's output. So the
-#   sublayer need not repeat what is already known. It adds a correction. And when the model learns, the gradient finds
-#   a short way back: the derivative of $x + f(x)$ is $1 + f'(x)$, and the 1 is there whatever the sublayer does.
+#   sublayer need not repeat what is already known; it adds a correction. And in training the gradient has a short way
+#   back: the derivative of $x + f(x)$ is $1 + f'(x)$, and the 1 is there whatever the sublayer does.
 # - **Layer normalization**, layer norm for short, brings each token's row to mean 0 and variance 1, and then lets the
-#   model choose another mean and another size for each column. So the values neither grow nor shrink from layer to
-#   layer.
+#   model choose a different mean and a different size for each column. So the values neither grow nor shrink from layer
+#   to layer.
 # - **Dropout** sets some entries of the sublayer's output to zero while the model is in training.
 #
 # The paper "Attention Is All You Need" writes this in one line (section 3.1):
@@ -73,7 +73,7 @@ from helpers.vocabulary import Vocabulary
 # %% [markdown]
 # ## The numbers by hand
 #
-# Take a token with three numbers, 1, 2 and 3. Layer norm has four steps. Do them on paper before you read on.
+# Take a token with three numbers, 1, 2 and 3. Layer norm takes four steps. Do them on paper before you read on.
 #
 # | step | formula | numbers |
 # | --- | --- | --- |
@@ -84,7 +84,8 @@ from helpers.vocabulary import Vocabulary
 #
 # $d$ is the width of a row, the number of columns; here it is 3. $\varepsilon$ (epsilon, `eps` in the code) is a small
 # number, usually 0.00001, that keeps us from dividing by zero. $\gamma$ (gamma) and $\beta$ (beta) are learned, one of
-# each for every column. They start as $\gamma = 1$ and $\beta = 0$. The next cell repeats the steps with all digits.
+# each for every column. They start as $\gamma = 1$ and $\beta = 0$. The next cell repeats the steps without rounding in
+# between.
 
 # %%
 row = [1.0, 2.0, 3.0]
@@ -100,7 +101,7 @@ print("plus beta 1   ", [round(2 * number + 1, 3) for number in normalized])
 # %% [markdown]
 # (Twice 1.2247 is 2.449. The table above rounds to 1.22 first, so it ends with 3.44 where the exact number is 3.449.)
 #
-# Another token is yours: 2, 4, 6 and 8. Normalize it, then scale and shift it with $\gamma = 2$ and $\beta = 1$. Both
+# The next token is yours: 2, 4, 6 and 8. Normalize it, then scale and shift it with $\gamma = 2$ and $\beta = 1$. Both
 # answers are lists of four numbers.
 
 # %%
@@ -110,7 +111,7 @@ by_hand("(2, 4, 6, 8), normalized", ...)
 by_hand("(2, 4, 6, 8), normalized, with gamma 2 and beta 1", ...)
 
 # %% [markdown]
-# Now the running example, "the dog bites the man". `x` holds the five vectors with which lesson 3 began. `attended` is
+# Now the running example, "the dog bites the man". `x` holds the five vectors that lesson 3 began with. `attended` is
 # what multi-head attention makes of them: the output of lesson 4, with the same two heads.
 
 
@@ -132,8 +133,8 @@ for name, matrix in (("x", x), ("attended", attended)):
     print()
 
 # %% [markdown]
-# Follow the row of "dog" through add and norm. Every line below follows from the one before, with paper, pencil and a
-# pocket calculator for the root.
+# Follow the row of "dog" through add and norm. Each line below follows from the one before; all it takes is pencil and
+# paper, and a pocket calculator for the root.
 
 # %%
 dog = 1
@@ -159,7 +160,8 @@ print(f"{'variance':<22} {variance:8.3f}   root of variance + eps: {deviation:.3
 line("normalized", [distance / deviation for distance in distances])
 
 # %% [markdown]
-# The same for "man". Its rows of `x` and of `attended` are in the two tables above. What does its column 2 become?
+# Now do the same for "man". Its rows of `x` and of `attended` are in the two tables above. What does its column 2
+# become?
 
 # %%
 by_hand("column 2 of 'man' after add and norm", ...)
@@ -167,8 +169,8 @@ by_hand("column 2 of 'man' after add and norm", ...)
 # %% [markdown]
 # ## Layer normalization, step by step
 #
-# As in lessons 3 and 4: one token per row, any number of axes in front, so count axes from the end. And never change
-# what you were given.
+# As in lessons 3 and 4, there is one token per row and any number of axes in front, so count axes from the end. And
+# never change what you were given.
 
 # %% [markdown]
 # ### Exercise 5.1 · `row_statistics`
@@ -227,7 +229,7 @@ check("row_statistics")
 # $$\hat{x} = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}$$
 #
 # - `x`: `(..., width)`; `eps` is the $\varepsilon$ of the formula. The result has the shape of `x`.
-# - Look closely where $\varepsilon$ is: it is added to the **variance**, **under** the root.
+# - Look closely at where $\varepsilon$ is: it is added to the **variance**, **under** the root.
 # - A row of equal numbers has the variance 0. With `eps` it becomes a row of zeros.
 #
 # Example: `[0, 2, 4, 10]` with `eps = 2`. The root of $14 + 2$ is 4, so the result is `[-1, -0.5, 0, 1.5]`.
@@ -268,8 +270,8 @@ check("normalize")
 #
 # ![Two grids of tokens and columns. For layer norm one token's row is marked, for batch norm one column through both sentences and the padding.](figures/axes.png)
 #
-# Sentences have different lengths, so shorter ones get padding at their end. And which sentences share a batch is
-# pure chance.
+# Sentences have different lengths, so the shorter ones are padded at the end. And which sentences share a batch is pure
+# chance.
 #
 # **Predict first.** The word "dog" in "the dog bites the man" is normalized in four batches: alone; together with "the
 # cat sleeps", which is padded; together with another sentence of five words; alone again, but padded to eight tokens.
@@ -308,12 +310,12 @@ predict()
 
 # %% [markdown]
 # With batch norm the same word in the same sentence gets four different rows. Padding and strangers take part in its
-# mean and its variance. And when a translation is written word by word, a batch may hold a single token: then every
-# column equals its own mean, and nothing but zeros is left. (That is why, once a model is trained, batch norm has to use
-# other statistics, collected during training.)
+# mean and its variance. And when a translation is written word by word, a batch may hold a single token. Then every
+# column equals its own mean, and nothing but zeros is left. (That is why, once a model is trained, batch norm has to
+# use different statistics, collected during training.)
 #
-# Layer norm gives the same row four times. It looks at a single token, so it does the same in training and in use, for
-# any length and any batch.
+# Layer norm gives the same row four times. It looks at one token at a time, so it does the same thing in training and
+# in use, for any length and any batch.
 
 # %% [markdown]
 # ### Exercise 5.3 · `layer_norm`
@@ -325,7 +327,8 @@ predict()
 #
 # $$\text{LayerNorm}(x) = \gamma \odot \hat{x} + \beta$$
 #
-# $\odot$ multiplies number by number: every **column** has its own $\gamma$ and its own $\beta$, the same for all tokens.
+# $\odot$ multiplies number by number: every **column** has its own $\gamma$ and its own $\beta$, the same for all
+# tokens.
 #
 # - `x`: `(..., width)`; `gamma` and `beta`: `(width,)`. The result has the shape of `x`.
 # - Use your `normalize`, and pass `eps` on to it.
@@ -333,8 +336,9 @@ predict()
 # Example: the row `[1, 2, 3]` with `gamma = [2, 2, 2]` and `beta = [1, 1, 1]` gives `[-1.449, 1, 3.449]`, as above.
 #
 # Why scale and shift again, right after all the work of normalizing? Because mean 0 and variance 1 are a good *start*,
-# not always the best for what comes next. With $\gamma$ and $\beta$ the model can make a column more or less important.
-# If it were best not to touch the numbers at all, it could even learn that for a typical row.
+# but not always the best for what comes next. With $\gamma$ and $\beta$ the model can make a column more or less
+# important. If it were best not to touch the numbers at all, the model could even learn to undo the normalization, at
+# least for a typical row.
 #
 # <!-- hints: layer_norm -->
 # <details>
@@ -382,8 +386,8 @@ show(
 )
 
 # %% [markdown]
-# In the right picture $\gamma_3 = 3$ makes column 3 three times as large, $\beta_4 = 2$ shifts column 4 and $\gamma_5 =
-# 0$ switches column 5 off. In the middle, find the row of "dog" that you computed by hand.
+# In the picture on the right, $\gamma_3 = 3$ makes column 3 three times as large, $\beta_4 = 2$ shifts column 4, and
+# $\gamma_5 = 0$ switches column 5 off. In the one in the middle, find the row of "dog" that you computed by hand.
 
 # %% [markdown]
 # ### Exercise 5.4 · `LayerNormalization`
@@ -398,11 +402,11 @@ show(
 # - `forward(x)`: `x` is `(batch, length, embed_dim)`, the result has the same shape.
 # - Write the formula yourself, with tensors. Two traps: `torch.var` and `torch.std` are unbiased unless told otherwise,
 #   and in PyTorch `axis` is called `dim`.
-# - The gradient has to pass through mean and variance, too, because both depend on `x`. It does so by itself, unless
-#   you stop it.
+# - The gradient has to pass through the mean and the variance, too, because both depend on `x`. It does so by itself
+#   unless you stop it.
 #
-# Example: for the row `[1, 2, 3]` a new `LayerNormalization(3)` gives `[-1.225, 0, 1.225]`, since `gamma` is still 1 and
-# `beta` still 0.
+# Example: for the row `[1, 2, 3]` a new `LayerNormalization(3)` gives `[-1.225, 0, 1.225]`, since `gamma` is still 1
+# and `beta` still 0.
 #
 # <!-- hints: LayerNormalization -->
 # <details>
@@ -458,7 +462,7 @@ check("LayerNormalization")
 # $$\text{LayerNorm}(x + \text{Sublayer}(x))$$
 #
 # - `x` and `sublayer_output`: `(..., width)`, of the same shape; `gamma`, `beta` and `eps` as in `layer_norm`.
-# - `sublayer_output` is finished: the function does not know which sublayer made it.
+# - `sublayer_output` comes ready-made: the function doesn't know which sublayer it is from.
 #
 # Example: `x = [1, 0, 2]` and `sublayer_output = [0, 2, 1]` have the sum `[1, 2, 3]`, and you know the rest.
 #
@@ -610,8 +614,8 @@ class AttentionBlock(nn.Module):
 check("AttentionBlock")
 
 # %% [markdown]
-# Give the block the weights of the running example. Your module has to give the same five rows as your NumPy functions.
-# (A linear layer of PyTorch stores its matrix transposed, so `.T` is needed.)
+# Given the weights of the running example, your module has to produce the same five rows as your NumPy functions.
+# (PyTorch's linear layers store their matrix transposed, hence the `.T`.)
 
 # %%
 block = AttentionBlock(D_MODEL, 2).double().eval()
@@ -626,9 +630,9 @@ print("module and NumPy agree:", np.allclose(from_block, output, rtol=0, atol=1e
 # %% [markdown]
 # ## The same with PyTorch's own
 #
-# PyTorch has `nn.LayerNorm`; its $\gamma$ and $\beta$ are called `weight` and `bias`. Compare outputs and all
-# gradients, in float64, for a usual and for a large `eps`. Then compare the whole block with PyTorch's attention and
-# norm.
+# PyTorch has `nn.LayerNorm`; its $\gamma$ and $\beta$ are called `weight` and `bias`. The next cell compares outputs
+# and all gradients, in float64, for the usual `eps` and for a large one. Then it compares the whole block with
+# PyTorch's attention and norm.
 
 # %%
 generator = torch.Generator().manual_seed(5)
@@ -677,7 +681,8 @@ print(f"{'the whole block':<32} equal: {torch.allclose(mine(inputs), whole, rtol
 #
 # ### eps after the root, and the unbiased deviation
 #
-# Many texts divide by "standard deviation + eps". And `x.std()` in PyTorch divides by $d - 1$. Does it matter?
+# Many texts divide by "standard deviation + eps". And `x.std()` in PyTorch divides by $d - 1$. Does either of these
+# matter?
 #
 # **Predict first.** A row `[1, 2, 3, 4, 5, 6]` is made smaller and smaller: times 0.1, 0.01, and so on. All three
 # formulas use `eps = 1e-5`. How large is the standard deviation of the result?
@@ -743,12 +748,12 @@ for name, denominator in (
     print(f"{name:<26}", [round(number, 1) + 0.0 for number in equal.grad.tolist()])
 
 # %% [markdown]
-# - For rows of ordinary size, formula 1 and formula 2 give nearly the same. They part where the **deviation** is near
-#   $\sqrt{\varepsilon} \approx 0.003$. With formula 2 a row whose deviation is 0.0001, which may be nothing but
-#   noise, is still blown up to nearly 1; formula 1 leaves it at 0.03.
+# - For rows of ordinary size, formulas 1 and 2 give nearly the same result. They part company where the **deviation**
+#   comes near $\sqrt{\varepsilon} \approx 0.003$. With formula 2, a row whose deviation is 0.0001, which may be nothing
+#   but noise, is still blown up to nearly 1; formula 1 leaves it at 0.03.
 # - The gradient shows the real danger. The root has an infinite slope at 0, so with $\varepsilon$ outside the root, a
-#   row of equal numbers (a row of padding, for example) has the gradient NaN, not a number, and one NaN spoils all
-#   weights. Under the root, $\varepsilon$ prevents it.
+#   row of equal numbers (a row of padding, for example) has the gradient NaN, "not a number", and one NaN spoils all
+#   the weights. Under the root, $\varepsilon$ prevents this.
 # - The unbiased deviation is larger by the factor $\sqrt{d / (d - 1)}$: by 10 % at our width of 6, where the third
 #   curve therefore ends at 0.91; by 0.1 % at the paper's 512. Small, but weights that were trained with one formula
 #   don't fit the other exactly.
@@ -756,10 +761,10 @@ for name, denominator in (
 # %% [markdown]
 # ### 24 layers, with and without
 #
-# The real Transformer has 6 layers with two or three sublayers in each; today's largest models have a hundred and
-# more. Let's stack 24 sublayers and look at the start, before any training. The sublayer here is a small network of
-# two linear layers with a ReLU between them (negative numbers become 0); lesson 6 builds it properly. There are four
-# ways to put them together:
+# The paper's Transformer has 6 layers each in encoder and decoder, with two or three sublayers per layer; today's
+# largest models have a hundred layers and more. Let's stack 24 sublayers and look at the start, before any training.
+# The sublayer here is a small network of two linear layers with a ReLU between them (negative numbers become 0); lesson
+# 6 builds it properly. There are four ways to put them together:
 #
 # - **neither**: each layer is $f(x)$;
 # - **norm only**: $\text{LayerNorm}(f(x))$;
@@ -767,9 +772,9 @@ for name, denominator in (
 # - **both**: $\text{LayerNorm}(x + f(x))$, your `AddNorm`.
 #
 # **Predict first.** The gradient tells each weight in which direction to move. Learning goes from the last layer back
-# to the first. For which of the four is the gradient in layer 1 much smaller than in layer 24? For which do the
-# numbers grow from layer to layer? And two different tokens go in: for which of the four are they still different
-# when they come out?
+# to the first. For which of the four is the gradient in layer 1 much smaller than in layer 24? For which do the numbers
+# grow from layer to layer? And if two different tokens go in, for which of the four are they still different when they
+# come out?
 
 # %%
 predict("", "small gradient in layer 1; growing numbers; tokens still different")
@@ -869,8 +874,8 @@ predict()
 # "Size" is the typical size of a number in the last layer (1 went in). "Cosine" is that of the angle between two
 # tokens, as in lesson 2: 0 when they have nothing to do with each other, 1 when they point in the same direction.
 #
-# - **Neither**: the first layer gets less than a thousandth of the last one's gradient, and the values themselves
-#   fade away. The tokens become alike, too.
+# - **Neither**: the first layer gets less than a thousandth of the gradient that the last one has, and the values
+#   themselves fade away. The tokens become alike, too.
 # - **Norm only**: the gradient looks healthy, and yet something is lost. After 24 layers all tokens point in nearly
 #   the same direction (cosine 0.96). What was different about them is almost gone, so there is little left to learn
 #   from.
@@ -878,13 +883,13 @@ predict()
 #   values grow from layer to layer, 65-fold in the end, and all gradients are about 60 times as large as with both.
 # - **Both**: size 1, an even gradient, and tokens that can still be told apart.
 #
-# Does it matter for learning? The task could hardly be smaller: turn each row by a fixed rotation. A single linear
-# layer could do it. Now 24 layers try, and a linear layer after them gives the answer. Each of the four gets two
+# Does this matter for learning? The task could hardly be smaller: turn each row by a fixed rotation. A single linear
+# layer could do it. Here 24 layers try, and a linear layer after them gives the answer. Each of the four ways gets two
 # chances: as it is, and with one more layer norm at the end of the stack, before that linear layer.
 #
-# **Predict first.** The **loss** measures how wrong the answers are; here it is the mean of the squared differences. A model
-# that knows nothing can answer with zeros, and has a loss of about 1. Which of the four
-# learn something in 100 steps? Which of them need the layer norm at the end?
+# **Predict first.** The **loss** measures how wrong the answers are; here it is the mean of the squared differences. A
+# model that knows nothing can answer with zeros, and has a loss of about 1. Which of the four learn something in 100
+# steps? Which of those need the layer norm at the end?
 
 # %%
 predict("", "which of the four learn, and which need the norm at the end?")
@@ -926,29 +931,30 @@ predict()
 # %% [markdown]
 # - Without the residual connection nothing is learned: "neither" and "norm only" are no better after 100 steps than
 #   an answer of zeros, whatever is at the end.
-# - With it, the same 24 layers have begun to learn. "Residual only" does so only when one layer norm at the end
-#   brings its values back to size 1; without that, it is far worse than an answer of zeros. Then it learns as well
-#   as "both".
+# - With it, the same 24 layers have begun to learn. "Residual only" has done so only where one layer norm at the end
+#   brings its values back to size 1; then it learns as well as "both". Without that norm, it is far worse than an
+#   answer of zeros.
 # - "Both" learns without help. So here the residual connection makes learning possible, and the norm keeps the values
-#   in bounds: once at the end is enough for this small task; with a norm after each sublayer none is needed there.
+#   within bounds. For this small task one norm at the end is enough; with a norm after each sublayer, none is needed at
+#   the end.
 
 # %% [markdown]
 # ## The variant: pre-norm (extra)
 #
-# Look at a whole stack from far away. There is one road from the embeddings to the output, today called the **residual
-# stream**. Each sublayer reads from it and adds something to it.
+# Look at a whole stack from a distance. One road leads from the embeddings to the output; today it is called the
+# **residual stream**. Each sublayer reads from it and adds something to it.
 #
 # ![The residual stream as a thick line from the embeddings to the output. Attention and feed-forward network of two layers branch off below it; each reads from the stream and adds its result to it at a plus sign.](figures/stream.png)
 #
-# In the paper's block, layer norm sits on this road, right after each plus sign: every token passes it after every sublayer,
-# and so does the gradient on its way back. Most later models move it into the side road, in front of the sublayer. Then the
-# stream is free from the first layer to the last:
+# In the paper's block, layer norm sits on this road, right after each plus sign: every token passes it after every
+# sublayer, and so does the gradient on its way back. Most later models move it onto the side road, in front of the
+# sublayer. Then the road is clear from the first layer to the last:
 #
 # $$x + \text{Dropout}(\text{Sublayer}(\text{LayerNorm}(x)))$$
 #
 # ![Two blocks. Post-norm: sublayer, dropout, plus, layer norm. Pre-norm: layer norm, sublayer, dropout, plus; the residual connection leads from x to the output without passing a layer norm.](figures/pre_norm.png)
 #
-# The values on the free stream are never normalized, so they may grow. For this reason a pre-norm model has one more
+# The values on this clear road are never normalized, so they may grow. For this reason a pre-norm model has one more
 # layer norm at its very end.
 
 # %% [markdown]
@@ -963,7 +969,7 @@ predict()
 #   that it is given. `sublayer` maps a tensor `(batch, length, embed_dim)` to a tensor of the same shape.
 # - `forward(x)`: normalize, sublayer, dropout, and add the `x` that came in. Nothing comes after the sum.
 #
-# Example: with `nn.Identity()` as the sublayer, which gives back its input, and without dropout, the row `[1, 2, 3]`
+# Example: with `nn.Identity()` as the sublayer, which returns its input, and without dropout, the row `[1, 2, 3]`
 # becomes `[1, 2, 3]` + `[-1.225, 0, 1.225]` = `[-0.225, 2, 4.225]`.
 #
 # <!-- hints: PreNormBlock -->
@@ -1006,12 +1012,12 @@ check("PreNormBlock")
 # %% [markdown]
 # ### Post-norm against pre-norm
 #
-# "The 1 is there", said the beginning of this lesson. In post-norm something comes after the sum, though: a layer
+# "The 1 is there", it said at the beginning of this lesson. In post-norm something comes after the sum, though. A layer
 # norm divides by the deviation of the sum, and the gradient on its way back is divided, too. How much arrives in layer
 # 1 when only the residual path lets a gradient through? The next cell cuts the sublayers off (`detach` keeps their
 # numbers and stops their gradient) and follows the gradient back through 24 layers.
 #
-# **Predict first.** In which of the two variants does it arrive undiminished?
+# **Predict first.** In which of the two variants does the gradient arrive undiminished?
 
 # %%
 predict("", "in which variant does the gradient arrive undiminished?")
@@ -1072,11 +1078,11 @@ show(
 
 # %% [markdown]
 # With pre-norm the gradient arrives as it left: here the 1 really is always there. With post-norm each layer norm takes
-# its share, about 14 % per layer, and about a fortieth is left. It is still much more than the three-thousandth of the stack
-# without residual connections.
+# its share, about 14 % per layer, and about a fortieth is left. That is still much more than the three-thousandth in
+# the stack without residual connections.
 #
-# **Predict first.** The same 24 layers, the same task, with a layer norm at the end, now with two learning rates (how
-# far a step moves the weights): 0.001 as before, and 0.005. Which of the two variants learns faster, and which one
+# **Predict first.** Take the same 24 layers and the same task, with a layer norm at the end, and try two learning rates
+# (how far a step moves the weights): 0.001 as before, and 0.005. Which of the two variants learns faster, and which one
 # suffers from the higher rate?
 
 # %%
@@ -1132,13 +1138,14 @@ for name, gradients in at_start.items():
 
 # %% [markdown]
 # Pre-norm learns faster here, and it tolerates a learning rate at which post-norm learns nothing. In post-norm the
-# gradients of the last layers are large at the start, however deep the stack is; in pre-norm they become smaller with the root of the
-# depth (Xiong and others, "On Layer Normalization in the Transformer Architecture", 2020). The authors of the paper
-# dealt with the problem differently: they began with a tiny rate and let it grow for 4,000 steps, the **warm-up**.
-# Lesson 8 builds it.
+# gradients of the last layers are large at the start, however deep the stack is; in pre-norm they shrink with the
+# square root of the depth (Xiong and others, "On Layer Normalization in the Transformer Architecture", 2020). The
+# authors of the paper dealt with the problem differently: they began with a tiny rate and let it grow for 4,000 steps,
+# the **warm-up**. Lesson 8 builds it.
 #
-# One caution: this is a small task, a small stack and one seed. A well-trained post-norm model is often as good as a
-# pre-norm one in the end, or a little better. It is harder to get started. This course keeps to the paper's post-norm.
+# A word of caution: this is a small task, a small stack and one seed. In the end a well-trained post-norm model is
+# often as good as a pre-norm one, or a little better; it is only harder to get going. This course keeps to the paper's
+# post-norm.
 
 # %% [markdown]
 # ## Recap
@@ -1147,7 +1154,7 @@ for name, gradients in at_start.items():
 #   sublayer; in pre-norm it arrives undiminished, in post-norm each layer norm takes a share.
 # - Layer norm: mean and **biased** variance of each **row**; $(x - \mu) / \sqrt{\sigma^2 + \varepsilon}$; then $\gamma$
 #   and $\beta$, one per **column**, learned.
-# - It looks at a single token. Other sentences, padding and the size of the batch change nothing.
+# - It looks at one token at a time. Other sentences, padding and the size of the batch change nothing.
 # - The paper's order is post-norm: dropout on the sublayer's output, add, normalize.
 # - Without the residual connection the 24 layers of the experiment don't learn; without any norm their values grow
 #   too large to learn with. Pre-norm leaves the residual stream free and is easier to train.
@@ -1168,9 +1175,9 @@ for token, numbers in zip(tokens, output, strict=True):
 # | --- | --- | --- | --- |
 # | What is each row divided by? | refers to "Layer Normalization" (Ba, Kiros and Hinton), where it is the deviation, without any $\varepsilon$ | standard deviation + $\varepsilon$ | $\sqrt{\text{variance} + \varepsilon}$, as in PyTorch; the two part for small variances, and in the gradient |
 # | Biased or unbiased? | biased: divided by $d$ | not said; `x.std()` in PyTorch would be unbiased | biased |
-# | Are there $\gamma$ and $\beta$? | yes, as gain and bias of "Layer Normalization" | missing in some posts; others explain them, with a single number for all columns in its example | one $\gamma$ and one $\beta$ for each column |
+# | Are there $\gamma$ and $\beta$? | yes, as gain and bias of "Layer Normalization" | missing in some posts; others explain them, with a single number for all columns in their example | one $\gamma$ and one $\beta$ for each column |
 # | How large is $\varepsilon$? | not said | "very small, for example 1e-6" | 1e-5, the default of PyTorch |
-# | What is $\varepsilon$ for? | not said | against division by zero | that, too; and it keeps gradients finite, and under the root it does not blow up noise |
+# | What is $\varepsilon$ for? | not said | to prevent division by zero | that, too; and it keeps gradients finite, and under the root it does not blow up noise |
 # | $\gamma = 2$, $\beta = 1$ on `[1, 2, 3]` | (no example) | `[-1.44, 1, 3.44]` | `[-1.449, 1, 3.449]`: the blog rounded first |
 # | What is added to the attention's output? | the input of the sublayer | "the embedding matrix" | the input of the sublayer: in the first layer the embeddings **with positions**, later the layer before |
 # | Where is the norm? | after the add (post-norm) | after the add | after the add; pre-norm as a variant |

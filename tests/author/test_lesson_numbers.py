@@ -293,7 +293,7 @@ def test_what_lesson_5_says_about_residual_and_norm():
     said(text, r"Without the residual connection nothing is learned: .neither. and .norm only.")
     table = output[output.index("loss of the last ten steps  ") :]
     assert all(loss > 0.95 for row in ("neither", "norm only") for loss in numbers(table, row))
-    said(text, r"without that, it is far worse than an answer of zeros\. Then it learns as well as .both.")
+    said(text, r"then it learns as well as .both.\. Without that norm, it is far worse than an answer of zeros\.")
     plain, normed = numbers(table, "residual only")
     both = numbers(table, "both (post-norm)")
     assert plain > 2 and abs(normed - both[1]) < 0.05 and max(both) < 0.9
