@@ -98,7 +98,7 @@ def normalized_first(x, sublayer_output, gamma, beta, eps=1e-5):
 
 
 @EXERCISE.wrong(
-    "x added once more", "`x` is added again after the normalization. It belongs into the sum, and nowhere else."
+    "x added once more", "`x` is added again after the normalization. It belongs in the sum, and nowhere else."
 )
 def x_again(x, sublayer_output, gamma, beta, eps=1e-5):
     return x + layer_norm(x + sublayer_output, gamma, beta, eps)

@@ -211,7 +211,7 @@ class DropLast(AddNorm):
 
 @EXERCISE.wrong(
     "dropout on x",
-    "Dropout acts on `x`, the residual connection, which is to stay whole. It acts on the sublayer's output.",
+    "Dropout acts on `x`, the residual connection, which has to stay whole. It acts on the sublayer's output.",
 )
 class DropX(AddNorm):
     def forward(self, x, sublayer_output):

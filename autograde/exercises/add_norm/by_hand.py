@@ -29,7 +29,7 @@ BY_HAND = [
         hint="Double each normalized number, then add 1.",
         slips={
             tuple(2 * (_NORMALIZED + 1)): "Gamma comes first: multiply by 2, then add 1.",
-            tuple(_NORMALIZED + 2): "Gamma is a factor and beta is added: here they changed places.",
+            tuple(_NORMALIZED + 2): "Gamma is a factor and beta is added: here they have changed places.",
         },
     ),
     ByHand(

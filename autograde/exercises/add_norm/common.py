@@ -24,7 +24,7 @@ DEVIATION_PLUS_EPS = (
 IN_PLACE = "The caller's array is changed (`-=` and `+=` write into it). Assign a new one, as in `x = x + ...`."
 
 KEEPDIMS = (
-    "The statistics lose the last axis, so they no longer fit to the rows of `x`. `keepdims=True` (in PyTorch "
+    "The statistics lose the last axis, so they no longer fit the rows of `x`. `keepdims=True` (in PyTorch "
     "`keepdim=True`) keeps it with size 1."
 )
 

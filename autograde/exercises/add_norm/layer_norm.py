@@ -109,7 +109,7 @@ def divided_by_gamma(x, gamma, beta, eps=1e-5):
 
 @EXERCISE.wrong(
     "one plus gamma",
-    "The rows are multiplied by 1 + `gamma`, as some models have it. Here gamma itself is the factor; it starts at 1.",
+    "The rows are multiplied by 1 + `gamma`, as in some models. Here gamma itself is the factor; it starts at 1.",
 )
 def one_plus_gamma(x, gamma, beta, eps=1e-5):
     return (1 + gamma) * normalize(x, eps) + beta

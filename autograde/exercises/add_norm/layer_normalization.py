@@ -183,8 +183,8 @@ class Unbiased(LayerNormalization):
 
 @EXERCISE.wrong(
     "another eps",
-    "With `eps` given the result is right; without, another number than 1e-5 is used. Look at the default value in "
-    "`__init__`.",
+    "With `eps` given, the result is right; without it, a number other than 1e-5 is used. Look at the default value "
+    "in `__init__`.",
 )
 class OtherEps(LayerNormalization):
     def __init__(self, embed_dim, eps=1e-6):

@@ -56,8 +56,8 @@ EXERCISE = Exercise(
     hints=(
         "You have the mean and the variance of each row from `row_statistics`. Subtract the one; divide by a root of the "
         "other. What is under the root?",
-        "Numerator: `x` minus the mean. Denominator: `np.sqrt` of a sum of two terms, the variance and `eps`. Mind the "
-        "brackets around the numerator.",
+        "Numerator: `x` minus the mean. Denominator: `np.sqrt` of a sum of two terms, the variance and `eps`. Don't "
+        "forget the brackets around the numerator.",
     ),
     reference=normalize,
     make_calls=calls,

@@ -85,8 +85,8 @@ EXERCISE = Exercise(
     minutes=8,
     extra=True,
     hints=(
-        "The same four parts as in post-norm, in another order. The residual connection goes around everything: what is "
-        "added at the end is the `x` that came in.",
+        "The same four parts as in post-norm, in a different order. The residual connection goes around everything: "
+        "what is added at the end is the `x` that came in.",
         "From the inside: `self.norm` of `x`, then `self.sublayer`, then dropout. The sum with `x` comes last, and nothing "
         "comes after it.",
     ),

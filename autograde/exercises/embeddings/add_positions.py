@@ -81,7 +81,7 @@ def one_row_later(x, encoding):
 
 @EXERCISE.wrong(
     "the same row for all tokens",
-    "All tokens get one row of the encoding, so they cannot be told apart by it. Token p gets row p.",
+    "All tokens get the same row of the encoding, so they cannot be told apart by it. Token p gets row p.",
 )
 def first_row_for_all(x, encoding):
     return x + encoding[0]

@@ -55,7 +55,7 @@ def width_of_largest_id(ids, vocab_size):
 
 @EXERCISE.wrong(
     "one row for all ids",
-    "All ones land in one row, so the order of the words is lost. Make a row of its own for each id.",
+    "All ones land in one row, so the order of the words is lost. Make a separate row for each id.",
 )
 def many_hot(ids, vocab_size):
     return one_hot(ids, vocab_size).max(axis=-2)

@@ -45,7 +45,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "pair counted in twos",
-    "The exponent is twice too large. A loop over 0, 2, 4, ... already gives 2i; then the exponent is that number divided by `d_model`.",
+    "The exponent is twice as large as it should be. A loop over 0, 2, 4, ... already gives 2i; then the exponent is that number divided by `d_model`.",
 )
 def pair_counted_in_twos(position, d_model):
     return waves(position, 10000.0 ** -(2 * even(d_model) / d_model))
@@ -108,7 +108,7 @@ def swapped(position, d_model):
 
 @EXERCISE.wrong(
     "sines first, then cosines",
-    "The numbers are right, their order is not: the first half holds all sines. The paper takes turns: sine, cosine, sine, cosine.",
+    "The numbers are right, but their order is not: the first half holds all sines. In the paper they take turns: sine, cosine, sine, cosine.",
 )
 def halves(position, d_model):
     right_order = waves(position, rates_of(d_model))

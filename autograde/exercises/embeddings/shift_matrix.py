@@ -25,7 +25,7 @@ EXERCISE = Exercise(
     minutes=10,
     extra=True,
     hints=(
-        "Take one pair with the angle a, and turn it on by b. You know two formulas from school: "
+        "Take one pair with the angle a, and turn it further, by b. You know two formulas from school: "
         "sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b. "
         "The coefficients of sin a and cos a are the entries of the matrix.",
         "For each pair, b is `offset` divided by the same power as in the encoding. The block of that pair has the rows "
@@ -38,7 +38,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "turned backwards",
-    "This matrix leads from p + offset back to p: the minus is before the wrong sine. Columns 2i hold sines, so the first row of a block is (cos, sin).",
+    "This matrix leads from p + offset back to p: the minus is in front of the wrong sine. Columns 2i hold sines, so the first row of a block is (cos, sin).",
 )
 def shifted_back(offset, d_model):
     return shift_matrix(offset, d_model).T

@@ -86,9 +86,9 @@ EXERCISE = Exercise(
     points=4,
     minutes=10,
     hints=(
-        "Divide the numbers of `torch.randn` to get the required standard deviation, set the pad row to zero, and only then wrap the "
-        "tensor into an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` "
-        "keeps one row free of gradients.",
+        "Divide the numbers of `torch.randn` to get the required standard deviation, set the pad row to zero, and "
+        "only then wrap the tensor in an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its "
+        "argument `padding_idx` keeps one row free of gradients.",
         "`F.embedding(ids, table, padding_idx=...)` gives the rows and sends no gradient to the row `padding_idx`. "
         "Multiply what it returns by `math.sqrt` of the width. The attribute must be called `weight`.",
     ),
@@ -187,7 +187,7 @@ class PadForgotten(PadRowRandom):
 
 @EXERCISE.wrong(
     "pad row learns",
-    "The lookup sends a gradient to the row of the padding, so training would move it. `F.embedding` has the argument `padding_idx` against that.",
+    "The lookup sends a gradient to the row of the padding, so training would move it. The argument `padding_idx` of `F.embedding` prevents that.",
 )
 class PadRowLearns(TokenEmbedding):
     def forward(self, ids):
@@ -196,7 +196,7 @@ class PadRowLearns(TokenEmbedding):
 
 @EXERCISE.wrong(
     "padding always 0",
-    "The argument `pad` is not used: the row 0 is treated as padding whatever `pad` says. Keep `pad` in `__init__` and use it in `forward`.",
+    "The argument `pad` is not used: row 0 is treated as padding whatever `pad` says. Keep `pad` in `__init__` and use it in `forward`.",
 )
 class PadIsZeroAlways(TokenEmbedding):
     def __init__(self, vocab_size, d_model, pad=0):
@@ -205,7 +205,7 @@ class PadIsZeroAlways(TokenEmbedding):
 
 @EXERCISE.wrong(
     "a tensor, no parameter",
-    "`weight` is a tensor like any other: `parameters()` does not list it, and an optimizer never sees it. Wrap it into `nn.Parameter`.",
+    "`weight` is a tensor like any other: `parameters()` does not list it, and an optimizer never sees it. Wrap it in an `nn.Parameter`.",
 )
 class PlainTensor(TokenEmbedding):
     def __init__(self, vocab_size, d_model, pad=0):

@@ -27,8 +27,8 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     hints=(
-        "How many linear layers has the module, and how large is the matrix of each? Does anything in it depend on "
-        "`num_heads`?",
+        "How many linear layers does the module have, and how large is the matrix of each? Does anything in it "
+        "depend on `num_heads`?",
         "Four layers, each with `embed_dim` times `embed_dim` weights. A bias is one number per *output* of a layer.",
     ),
     reference=attention_parameters,
@@ -55,7 +55,7 @@ EXERCISE.wrong(
     "matrices of one head", "These are the matrices of one of eight heads. All heads together fill embed_dim columns."
 )(lambda embed_dim, bias=False: 4 * (embed_dim * (embed_dim // 8) + (embed_dim // 8 if bias else 0)))
 
-EXERCISE.wrong("bias not counted", "With `bias=True` each layer learns embed_dim numbers more.")(
+EXERCISE.wrong("bias not counted", "With `bias=True` each layer learns another embed_dim numbers.")(
     lambda embed_dim, bias=False: 4 * embed_dim**2
 )
 

@@ -71,8 +71,8 @@ def with_view(x):
 
 @EXERCISE.wrong(
     "columns of the heads interleaved",
-    "The columns come in turns, one of each head. First all columns of head 1, then all of head 2: heads "
-    "before d_head when you `reshape`.",
+    "The columns take turns, one from each head. First all columns of head 1, then all of head 2: heads before "
+    "d_head when you `reshape`.",
 )
 def interleaved(x):
     return x.permute(0, 2, 3, 1).flatten(2)

@@ -139,9 +139,9 @@ EXERCISE = Exercise(
     points=5,
     minutes=25,
     hints=(
-        "It is the module of lesson 3 with three steps more: `split_heads` after the three projections, `merge_heads` "
-        "and `self.out` at the end. The lines between need no change: they work on the last two axes. A mask with "
-        "three axes lacks the axis of the heads. Where does it belong, in (batch, n_queries, n_keys)?",
+        "It is the module of lesson 3 with three more steps: `split_heads` after the three projections, "
+        "`merge_heads` and `self.out` at the end. The lines between need no change: they work on the last two axes. "
+        "A mask with three axes lacks the axis of the heads. Where does it belong, in (batch, n_queries, n_keys)?",
         "`mask.unsqueeze(1)` makes (batch, 1, n_queries, n_keys) of a mask with three axes (`mask.dim() == 3`); one "
         "with two or four axes fits as it is. Fill the scores with `-math.inf` before the softmax and the weights with "
         "0 after it, both where the mask is False. The root is that of the *head's* width: read it from the key's last "

@@ -88,8 +88,8 @@ def first_head_again(x, heads, w_output, mask=None):
 
 @EXERCISE.wrong(
     "columns of the heads interleaved",
-    "The columns come in turns, one of each head. First all columns of the first head, then all of the "
-    "second: `np.concatenate` along the last axis.",
+    "The columns take turns, one from each head. First all columns of the first head, then all of the second: "
+    "`np.concatenate` along the last axis.",
 )
 def interleaved(x, heads, w_output, mask=None):
     side = np.stack(_outputs(x, heads, mask), axis=-1)
@@ -138,7 +138,7 @@ def root_of_model(x, heads, w_output, mask=None):
 
 @EXERCISE.wrong(
     "matrices in another order",
-    "The three matrices of a head are used in another order. A head is (w_query, w_key, w_value).",
+    "The three matrices of a head are used in a different order. A head is (w_query, w_key, w_value).",
 )
 def value_order(x, heads, w_output, mask=None):
     return multi_head_by_hand(x, [(v, q, k) for q, k, v in heads], w_output, mask)

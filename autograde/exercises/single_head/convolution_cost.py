@@ -101,7 +101,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "kernel width left out",
-    "The operations are those of a kernel of one token. Each position multiplies k tokens with a d by d matrix each.",
+    "The operations are those of a kernel of one token. Each position multiplies k tokens by a d by d matrix each.",
 )(lambda n, d, k: (n * d * d, *convolution_cost(n, d, k)[1:]))
 
 EXERCISE.wrong(

@@ -19,8 +19,8 @@ EXERCISE = Exercise(
     points=1,
     minutes=3,
     hints=(
-        "One step multiplies a state of width d with a square matrix. How many steps are there, and can a step "
-        "start before the one before it has ended?",
+        "One step multiplies a state of width d by a square matrix. How many steps are there, and can a step start "
+        "before the one before it has ended?",
         "A vector of width d times a d by d matrix takes d times d multiplications, once per token. Steps and path "
         "grow with the number of tokens.",
     ),
@@ -32,8 +32,8 @@ EXERCISE = Exercise(
 
 EXERCISE.wrong(
     "n and d exchanged",
-    "The operations are those of self-attention. A step multiplies d numbers with a d by d matrix, and "
-    "there are n steps.",
+    "The operations are those of self-attention. A step multiplies d numbers by a d by d matrix, and there are n "
+    "steps.",
 )(lambda n, d: (n * n * d, n, n))
 
 EXERCISE.wrong(

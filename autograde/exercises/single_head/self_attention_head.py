@@ -114,10 +114,10 @@ EXERCISE = Exercise(
         "`__init__` makes three `nn.Linear`, each with a weight matrix of its own. `forward` is the chain that you have "
         "built in NumPy, with the functions of the table: project, scores, mask, softmax, mix. `@`, `math.sqrt` and "
         "`key.shape[-1]` work as before.",
-        "`masked_fill` fills where its condition is *True*, so it gets `~mask`. Fill twice: the scores with "
+        "`masked_fill` fills where its condition is *True*, so give it `~mask`. Fill twice: the scores with "
         "`-math.inf` before the softmax, the weights with 0 after it, for rows with nothing to attend to. (The "
         "reference also keeps such rows out of the softmax, with `mask.any(dim=-1, keepdim=True)`, so that no NaN "
-        "comes up at all.)",
+        "arises at all.)",
     ),
     reference=SelfAttentionHead,
     make_calls=calls,
@@ -325,8 +325,8 @@ class MaskIgnored(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "dropout in the head",
-    "In training mode the result is another: something is dropped at random. A head has no dropout; that comes later, "
-    "around whole layers.",
+    "In training mode the result is different: something is dropped at random. A head has no dropout; that comes "
+    "later, around whole layers.",
 )
 class Dropped(SelfAttentionHead):
     def forward(self, x, mask=None):
@@ -336,8 +336,8 @@ class Dropped(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "always causal",
-    "The code hides the words after each word, whatever `mask` says, as a head that only generates text does. Which keys "
-    "a query may attend to is said by the argument `mask`; without it, to all of them.",
+    "The code hides the words after each word, whatever `mask` says, as a head that only generates text does. The "
+    "argument `mask` says which keys a query may attend to; without it, all of them.",
 )
 class AlwaysCausal(SelfAttentionHead):
     def forward(self, x, mask=None):
@@ -346,8 +346,8 @@ class AlwaysCausal(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "causal on top of the mask",
-    "The code hides the words after each word, on top of what `mask` hides. Which keys a query may attend to is said by "
-    "the argument `mask` only; without it, to all of them.",
+    "The code hides the words after each word, on top of what `mask` hides. Only the argument `mask` says which keys "
+    "a query may attend to; without it, all of them.",
 )
 class CausalOnTop(SelfAttentionHead):
     def forward(self, x, mask=None):

@@ -52,7 +52,7 @@ EXERCISE = Exercise(
 
 EXERCISE.wrong(
     "lower case first",
-    "The word is put into lower case. Take its characters as they are: whoever wants lower case has done it before.",
+    "The word is put into lower case. Take its characters as they are: lower case is the job of `tokenize`.",
 )(lambda word, merges: bpe_encode(word.lower(), merges))
 
 EXERCISE.wrong("end symbol removed", "`</w>` is taken out of the result. It stays: it tells where a word ends.")(
@@ -83,13 +83,13 @@ EXERCISE.wrong(
 )(_encode_by(start=lambda word: (*word[:-1], word[-1] + "</w>")))
 
 EXERCISE.wrong(
-    "end symbol taken apart", "`</w>` falls into four characters. Cut only the word, then add `</w>` as one symbol."
+    "end symbol taken apart", "`</w>` breaks into four characters. Cut only the word, then add `</w>` as one symbol."
 )(_encode_by(start=lambda word: tuple(word + "</w>")))
 
 EXERCISE.wrong(
     "merges in another order",
-    "The merges are not applied in the order in which they were learned. Start with the first of the list: later merges "
-    "build on earlier ones.",
+    "The merges are not applied in the order in which they were learned. Start with the first in the list: later "
+    "merges build on earlier ones.",
 )(_encode_by(order=lambda merges: merges[::-1]))
 
 EXERCISE.wrong(
@@ -139,8 +139,8 @@ EXERCISE.wrong("one string", "The pieces are joined with spaces into one string.
 
 @EXERCISE.wrong(
     "each merge from the start",
-    "Each merge begins with the characters again, and only the last one is left in the result. Go on with what the merge "
-    "before gave.",
+    "Each merge starts from the characters again, so only the last one shows in the result. Go on from what the "
+    "merge before it gave.",
 )
 def from_the_start(word, merges):
     symbols = (*word, "</w>")

@@ -28,8 +28,8 @@ EXERCISE = Exercise(
     minutes=3,
     hints=(
         "`enumerate(vocabulary)` gives pairs of a number and a word, starting at 0.",
-        "Two dictionary comprehensions over the same `enumerate`, in the second one key and value change places. "
-        "Return both, separated by a comma.",
+        "Two dictionary comprehensions over the same `enumerate`; in the second, key and value change places. Return "
+        "both, separated by a comma.",
     ),
     reference=build_index,
     make_calls=calls,

@@ -29,7 +29,7 @@ EXERCISE = Exercise(
     points=1,
     minutes=3,
     hints=(
-        "Go through the tokens and take those that you have not taken yet. A `set` would lose the order.",
+        "Go through the tokens and take each one that you haven't taken yet. A `set` would lose the order.",
         "A dictionary keeps its keys in the order in which they came in, each once. `dict.fromkeys` makes one from a "
         "list; turn its keys into a list again.",
     ),

@@ -91,7 +91,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "pairs joined to one string",
-    "The keys are joined strings, and different pairs can give the same one. Use the tuple of both symbols as key.",
+    "The keys are joined strings, and different pairs can give the same one. Use the tuple of both symbols as the key.",
 )(_pairs_with(lambda symbols: [left + right for left, right in side_by_side(symbols)]))
 
 EXERCISE.wrong("pairs that are not neighbours", "Any two symbols of a word form a pair. Take only neighbours.")(

@@ -59,12 +59,12 @@ EXERCISE.wrong(
 )(lambda indices, index_to_word: [index_to_word[place] for place in range(len(indices))])
 
 EXERCISE.wrong(
-    "shifted by one", "Every word is that of the index before. Indices start at 0: look up the index as it is."
+    "shifted by one", "Every word belongs to the index before. Indices start at 0: look up the index as it is."
 )(lambda indices, index_to_word: [index_to_word.get(index - 1) for index in indices])
 
 EXERCISE.wrong(
     "index 0 left out",
-    "The index 0 gives no word: `if index` takes 0 for nothing. Index 0 has a word like every other.",
+    "The index 0 gives no word: `if index` takes 0 for nothing. Index 0 has a word like any other index.",
 )(lambda indices, index_to_word: [index_to_word[index] for index in indices if index])
 
 EXERCISE.wrong("backwards", "The words come in reverse order. Keep the order of the indices.")(

@@ -131,7 +131,7 @@ EXERCISE.wrong(
 
 @EXERCISE.wrong(
     "a KeyError that does not name the word",
-    "The `KeyError` is right, its message does not contain the unknown word. Write `raise KeyError(token)`.",
+    "The `KeyError` is right, but its message does not contain the unknown word. Write `raise KeyError(token)`.",
 )
 def nameless(tokens, word_to_index):
     try:

@@ -43,8 +43,8 @@ EXERCISE = Exercise(
     points=3,
     minutes=8,
     hints=(
-        "Walk through the symbols with a position of your own. Where the pair starts, take both symbols at once and move "
-        "on by two places; elsewhere take one and move on by one.",
+        "Walk through the symbols with a position that you move yourself. Where the pair starts, take both symbols "
+        "at once and move on by two places; elsewhere take one and move on by one.",
         "A `while` loop up to `len(symbols)`. `symbols[position : position + 2]` is a tuple of two symbols (of one at the "
         "end): compare it with `pair`. Append to a list, return `tuple(...)`.",
     ),
@@ -56,7 +56,7 @@ EXERCISE = Exercise(
 
 
 @EXERCISE.wrong(
-    "first occurrence only", "One occurrence is merged and the rest is left. Go on behind it, to the end of the word."
+    "first occurrence only", "One occurrence is merged and the rest are left. Go on after it, to the end of the word."
 )
 def first(symbols, pair):
     for place in range(len(symbols) - 1):
@@ -74,7 +74,7 @@ def from_the_right(symbols, pair):
 
 
 @EXERCISE.wrong(
-    "symbols used twice", "After a merge the second symbol is used once more. Go on two places further, not one."
+    "symbols used twice", "After a merge the second symbol is used once more. Move on by two places, not one."
 )
 def overlapping(symbols, pair):
     merged, place = [], 0
@@ -140,7 +140,7 @@ def past_the_end(symbols, pair):
 
 EXERCISE.wrong(
     "list in place of a tuple",
-    "The symbols are right, in a list. Return a tuple: it can be the key of a dictionary, a list cannot.",
+    "The symbols are right, but they are in a list. Return a tuple: unlike a list, it can be the key of a dictionary.",
 )(lambda symbols, pair: list(merge_pair(symbols, pair)))
 
 

@@ -37,8 +37,8 @@ EXERCISE = Exercise(
     points=3,
     minutes=7,
     hints=(
-        "How long is the longest sequence? Each row is a sequence followed by as many `pad` as it is shorter. The mask is "
-        "True where a token is, and no token equals `pad`.",
+        "How long is the longest sequence? Each row is a sequence, followed by one `pad` for each place that is "
+        "missing. The mask is True where there is a token, and no token equals `pad`.",
         "`[pad] * n` is a list of n times `pad`. Build the list of padded rows, give it to `torch.tensor` with "
         "`dtype=torch.int64`, and compare the tensor with `pad` for the mask.",
     ),
@@ -97,7 +97,7 @@ EXERCISE.wrong("no mask", "Only the ids come back. Return two values: the ids an
 
 EXERCISE.wrong(
     "length first",
-    "The result is turned round: one column per sequence. Each row is one sequence; `pad_sequence` wants "
+    "The result is on its side: one column per sequence. Each row is one sequence; `pad_sequence` wants "
     "`batch_first=True` for that.",
 )(lambda sequences, pad=0: tuple(part.T for part in pad_batch(sequences, pad)))
 

@@ -57,8 +57,9 @@ EXERCISE = Exercise(
     hints=(
         "`re.findall(pattern, text)` lists everything that fits a pattern, from left to right. Join two alternatives "
         "with `|`: first what a word looks like, then any other single character that is not a space.",
-        "A run of letters and digits is `[^\\W_]+`: what is neither a non-word character nor an underscore. Behind it "
-        "may come, any number of times, an apostrophe and another such run: `(?: ... )*`. The second alternative is `\\S`.",
+        "A run of letters and digits is `[^\\W_]+`: what is neither a non-word character nor an underscore. After it, "
+        "an apostrophe and another such run may follow, any number of times: `(?: ... )*`. The second alternative is "
+        "`\\S`.",
     ),
     reference=tokenize,
     make_calls=calls,
@@ -131,7 +132,8 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "punctuation in runs",
-    "Several marks in a row come out as one token, as `...`. Each is a token of its own: no `+` in that alternative.",
+    "Several marks in a row come out as one token, such as `...`. Each is a token of its own: no `+` in that "
+    "alternative.",
 )(lambda text: re.findall(r"[^\W_]+(?:'[^\W_]+)*|(?:[^\w\s]|_)+", text.lower()))
 
 EXERCISE.wrong(
@@ -147,8 +149,8 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "apostrophe at the end of a word kept",
-    "An apostrophe behind a word stays on it, as in `dogs'`. It belongs to the word only with a letter or digit on both "
-    "sides.",
+    "An apostrophe after a word stays on it, as in `dogs'`. It belongs to the word only with a letter or digit on "
+    "both sides.",
 )(lambda text: re.findall(r"[^\W_]+'?[^\W_]*|\S", text.lower()))
 
 EXERCISE.wrong(

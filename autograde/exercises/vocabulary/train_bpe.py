@@ -56,8 +56,8 @@ EXERCISE = Exercise(
     points=4,
     minutes=10,
     hints=(
-        "Start with each word as the tuple of its characters and `</w>`. Then repeat: count the pairs, choose one, merge it "
-        "in all words, note it. Two of these steps you have written already.",
+        "Start with each word as the tuple of its characters and `</w>`. Then repeat: count the pairs, choose one, "
+        "merge it in all words, note it. You have already written two of these steps.",
         "`min(pairs, key=...)` with a key that is the tuple of minus the count and the pair itself: the highest count wins, "
         "and among equals the smallest pair. Leave the loop with `break` when `pairs` is empty. A dictionary comprehension "
         "merges all words and keeps their counts.",
@@ -95,7 +95,7 @@ def train_by(
 
 first_tie = EXERCISE.wrong(
     "ties to the pair counted first",
-    "Among equally frequent pairs the one that was counted first is taken, so the result hangs on the order of the "
+    "Among equally frequent pairs the one that was counted first is taken, so the result depends on the order of the "
     "words. Ties go to the smallest pair: `min` with the key `(-count, pair)`.",
 )(train_by(choose=lambda pairs: max(pairs, key=pairs.get)))
 
@@ -128,7 +128,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "end symbol taken apart",
-    "`</w>` falls into four characters, because the text is joined before it is cut. Cut only the word, then add "
+    "`</w>` breaks into four characters, because the text is joined before it is cut. Cut only the word, then add "
     "`</w>` as one symbol.",
 )(train_by(start=lambda word: tuple(word + "</w>")))
 
@@ -162,8 +162,8 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "no end when no pair is left",
-    "When every word is one symbol there is no pair left, and `max` or `min` of nothing raises `ValueError`. Leave the "
-    "loop before.",
+    "When every word is one symbol there is no pair left, and `max` or `min` of nothing raises `ValueError`. Leave "
+    "the loop before that.",
 )(train_by(stop=lambda pairs: False))
 
 EXERCISE.wrong(

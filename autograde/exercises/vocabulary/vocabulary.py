@@ -67,9 +67,9 @@ EXERCISE = Exercise(
         "Count the tokens of all sentences with a `Counter`; its `most_common()` sorts by falling count and leaves ties "
         "as they came. Then keep, in this order: drop rare words, put the special tokens in front, cut to `max_size`, "
         "number. For `encode` and `decode` use the functions that you have written.",
-        "A list of the four special tokens and, behind them, every word whose count is at least `min_count`; then a slice "
-        "up to `max_size` (`None` cuts nothing); then `build_index`. In `decode`: decode all ids, cut before the first "
-        '`"<eos>"` if there is one (`tokens.index`), and leave out `"<pad>"` and `"<bos>"`.',
+        "A list of the four special tokens and, after them, every word whose count is at least `min_count`; then a "
+        "slice up to `max_size` (`None` cuts nothing); then `build_index`. In `decode`: decode all ids, cut before "
+        'the first `"<eos>"` if there is one (`tokens.index`), and leave out `"<pad>"` and `"<bos>"`.',
     ),
     reference=Vocabulary,
     make_calls=calls,
@@ -153,7 +153,7 @@ def _counts(sentences):
 @EXERCISE.wrong(
     "ids given before rare words are dropped",
     "The rare words are dropped after everything was numbered, so their ids are still counted. Drop first, then "
-    "number: ids have no holes, and `len()` counts what is left.",
+    "number: there are no gaps between ids, and `len()` counts what is left.",
 )
 class HolesInTheIds(Vocabulary):
     def __init__(self, sentences, min_count=1, max_size=None):
@@ -194,7 +194,7 @@ class OncePerSentence(Vocabulary):
         self.word_to_index, self.index_to_word = build_index([*SPECIALS, *words][:max_size])
 
 
-@EXERCISE.wrong("no <bos> and <eos>", "`encode` gives only the words. Put `<bos>` before them and `<eos>` behind them.")
+@EXERCISE.wrong("no <bos> and <eos>", "`encode` gives only the words. Put `<bos>` before them and `<eos>` after them.")
 class NoEnds(Vocabulary):
     def encode(self, text):
         return encode(tokenize(text), self.word_to_index)
