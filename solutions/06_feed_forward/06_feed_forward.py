@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 6 · Feed-forward network and the whole encoder
 #
-# In attention the tokens exchange what they know. Then each of them needs time to think: to make something new of
-# what it has heard. That is the job of the **feed-forward network**, a small network that reads one token at a time.
-# It is the last part that the encoder still lacks. In this lesson you build it, put it together with attention and
-# add & norm into a layer, and stack six layers. Then you have the whole encoder of the paper, with 19 million
-# parameters, and you compare it with PyTorch's.
+# In attention the tokens exchange what they know. Then each of them needs time to think: to make something new of what
+# it has heard. That is the job of the **feed-forward network**, a small network that reads one token at a time. It is
+# the one part that the encoder still lacks. In this lesson you build it, combine it with attention and add & norm into
+# a layer, and stack six of those layers. That is the whole encoder of the paper, with its 19 million parameters, and
+# you compare it with PyTorch's.
 #
 # <!-- map: 06_feed_forward -->
 # ![The map of the Transformer, in colour what this lesson is about: encoder layer × N, feed-forward.](figures/map.png)
@@ -61,9 +61,9 @@ from helpers.vocabulary import Vocabulary, pad_batch
 # %% [markdown]
 # ## The idea
 #
-# A layer of the encoder has two **sublayers**: multi-head attention and the feed-forward network. Around each of them
-# comes the add & norm of lesson 5. What goes in and what comes out have the same shape, so layers can be stacked. The
-# paper stacks six.
+# A layer of the encoder has two **sublayers**: multi-head attention and the feed-forward network. Each of them is
+# followed by the add & norm of lesson 5. A layer's output has the same shape as its input, so layers can be stacked.
+# The paper stacks six.
 #
 # ![One encoder layer: x goes through multi-head attention, add & norm, the feed-forward network and add & norm; residual connections lead around both sublayers; six such layers follow one another.](figures/layer.png)
 #
@@ -71,18 +71,19 @@ from helpers.vocabulary import Vocabulary, pad_batch
 #
 # $$\text{FFN}(x) = \max(0,\ x W_1 + b_1)\, W_2 + b_2$$
 #
-# Here $x$ is the row of **one** token, with `d_model` numbers. $W_1$ leads to a wider row of `d_ff` numbers, the
+# Here $x$ is the row of **one** token, with `d_model` numbers. $W_1$ maps it to a wider row of `d_ff` numbers, the
 # **hidden units**. $\max(0, \cdot)$ is called **ReLU** (rectified linear unit): it turns negative numbers into 0. $W_2$
-# leads back to `d_model` numbers. $b_1$ and $b_2$ are the biases. In the paper `d_model` is 512 and `d_ff` is 2048.
+# maps the hidden units back to `d_model` numbers. $b_1$ and $b_2$ are the biases. In the paper `d_model` is 512 and
+# `d_ff` is 2048.
 #
-# The same four arrays serve every position of the sentence, and each position is computed separately. That is why the
+# The same four arrays serve every position in the sentence, and each position is computed on its own. That is why the
 # paper calls the network **position-wise**.
 
 # %% [markdown]
 # ## The numbers by hand
 #
-# Lesson 5 ended with five rows, one for each token of "the dog bites the man": the output of attention with its add &
-# norm. Here they are again, computed from the start with the functions of lessons 1 to 5.
+# Lesson 5 ended with five rows, one for each token of "the dog bites the man": the output of attention after its add &
+# norm. Here they are again, computed from scratch with the functions of lessons 1 to 5.
 
 # %%
 vocabulary = Vocabulary(SENTENCES)
@@ -112,9 +113,9 @@ print(f"y has the shape {y.shape}: {len(tokens)} tokens, d_model = {D_MODEL}\n")
 table(tokens, y)
 
 # %% [markdown]
-# Our network is 8 units wide: `d_ff = 8`. In a real model its weights are learned. Ours are made by hand, and most are
-# 0, so that you can follow them. A column of `w1` is what one hidden unit looks for. A row of `w2` is what this unit
-# adds to the token when it finds it.
+# Our network has 8 hidden units: `d_ff = 8`. In a real model the weights are learned. Ours were chosen by hand, and
+# most of them are 0, so that you can follow what they do. A column of `w1` says what one hidden unit looks for. The
+# same unit's row of `w2` says what it adds to the token when it finds it.
 
 # %%
 w1, b1, w2, b2 = W_INNER, B_INNER, W_OUTER, B_OUTER
@@ -138,12 +139,13 @@ show(
 )
 
 # %% [markdown]
-# Look at the table of `y` first: column 2 is still large for the nouns, column 4 for the verb, column 5 for the articles.
-# Take paper and pencil, and send the token "dog" through the network. Unit 2, for example, reads column 3 of the token
-# with the weight 1 and has the bias -0.5. So it gives something only if column 3 is larger than 0.5. Of our five tokens only
-# "dog" has that. Unit 2 finds the dog.
+# Look back at the table of `y`: column 2 is still large for the nouns, column 4 for the verb, column 5 for the
+# articles. Now take pencil and paper, and send the token "dog" through the network. Unit 2, for example, reads column 3
+# of the token with weight 1 and has a bias of -0.5, so its number is above 0 only if column 3 is larger than 0.5. A
+# unit whose number is above 0 is said to **fire**; one that ReLU has set to 0 is silent. Of our five tokens only "dog"
+# makes unit 2 fire: it finds the dog.
 #
-# First the hidden units: a sum over the weights that are not 0, plus the bias, then ReLU.
+# The hidden units come first. For each one: a sum over the weights that are not 0, plus the bias, then ReLU.
 
 # %%
 dog = 1
@@ -157,14 +159,15 @@ for unit in units:
     print(f"{unit:4}   {' + '.join(terms):<42} = {before:6.3f} {hidden_dog[-1]:11.3f}")
 
 # %% [markdown]
-# Five of the eight units are silent, because they have not found what they look for. What about "man"? Compute its unit 5.
+# Five of the eight units are silent, because they haven't found what they are looking for. What about "man"? Compute
+# unit 5 for it.
 
 # %%
 by_hand("unit 5 for 'man', after ReLU", ...)
 
 # %% [markdown]
-# Each unit that is not silent adds its row of `w2`, as strongly as it fires. With `b2` that is the output of the network. Then come add & norm: the token itself is added,
-# and the sum is normalized.
+# Each unit that fires adds its row of `w2`, multiplied by how strongly it fires. The sum of these rows, plus `b2`, is
+# the output of the network. Then comes add & norm: the token itself is added, and the sum is normalized.
 
 # %%
 print("unit   strength   its row of w2")
@@ -185,10 +188,10 @@ table(
 )
 
 # %% [markdown]
-# That was one token. Later in this lesson your `EncoderLayer` has to give this last row, too.
+# That was one token. Later in this lesson your `EncoderLayer` has to arrive at the same last row.
 #
-# For "bites" only unit 1 fires, with 1.386. What is the output of the network for "bites", before the token itself is added?
-# Type six numbers.
+# For "bites" only unit 1 fires, with 1.386. What is the output of the network for "bites", before the token itself is
+# added? Type six numbers.
 
 # %%
 by_hand("output of the network for 'bites'", ...)
@@ -196,12 +199,12 @@ by_hand("output of the network for 'bites'", ...)
 # %% [markdown]
 # ### A lookup in a table of patterns
 #
-# Seen like this, the network is a table that is looked up. Each hidden unit is an entry with a **key** (its column of
-# `w1`: the pattern that it looks for) and a **value** (its row of `w2`: what it adds). It resembles attention: compare
-# with all keys, then add up the values. Two things are different. The keys and values are learned, the same for
-# every sentence, while those of attention come from the other tokens. And ReLU takes the place of the softmax: entries
-# don't compete, as many may fire as fit. `d_ff` is the number of entries. (Geva and others, "Transformer Feed-Forward
-# Layers Are Key-Value Memories", found such patterns in trained models.)
+# Seen this way, the network is a lookup table. Each hidden unit is an entry with a **key** (its column of `w1`: the
+# pattern that it looks for) and a **value** (its row of `w2`: what it adds). This resembles attention: compare with all
+# keys, then add up the values. Two things are different. Here the keys and values themselves are learned and are the
+# same for every sentence, while attention computes its keys and values from the tokens. And ReLU takes the place of the
+# softmax: entries don't compete, so any number of them may fire. `d_ff` is the number of entries. (Geva and others,
+# "Transformer Feed-Forward Layers Are Key-Value Memories", found such patterns in trained models.)
 
 # %% tags=["drawing"]
 # Drawing: keys, hidden units and values
@@ -237,7 +240,8 @@ show(
 # %% [markdown]
 # ## The feed-forward network, step by step
 #
-# As in the lessons before: one token per row, any number of axes in front, and never change what you were given.
+# The conventions are those of the earlier lessons: one token per row, any number of axes in front, and never change an
+# array that you were given.
 
 # %% [markdown]
 # ### Exercise 6.1 · `relu`
@@ -284,9 +288,9 @@ check("relu")
 # *a linear layer by hand* · core · 2 points · about 4 minutes
 # <!-- end -->
 #
-# A **linear layer** multiplies each row with a matrix and adds a bias: $xW + b$.
+# A **linear layer** multiplies each row by a matrix and adds a bias: $xW + b$.
 #
-# - `x`: `(..., in)`, where `in` is the width that goes in; `weight`: `(in, out)`; `bias`: `(out,)`. The result is
+# - `x`: `(..., in)`, where `in` is the width of the input; `weight`: `(in, out)`; `bias`: `(out,)`. The result is
 #   `(..., out)`.
 # - Every row gets the same bias.
 #
@@ -327,17 +331,17 @@ check("linear")
 # *linear, ReLU, linear* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
-# The whole network, from your two functions:
+# The whole network, built from your two functions:
 #
 # $$\text{FFN}(x) = \text{ReLU}(x W_1 + b_1)\, W_2 + b_2$$
 #
 # - `x`: `(..., d_model)`; `w1`: `(d_model, d_ff)`; `b1`: `(d_ff,)`; `w2`: `(d_ff, d_model)`; `b2`: `(d_model,)`.
 # - The result has the shape of `x`. Each row is computed from its own row only.
-# - The residual connection is not a part of it: `x` is not added here.
+# - The residual connection is not part of it: `x` is not added here.
 #
 # Example, with one hidden unit: `x = [[1, 2]]`, `w1 = [[1], [-1]]`, `b1 = [3]` give the hidden number $1 - 2 + 3 = 2$.
 # With `w2 = [[5, 0]]` and `b2 = [0, 7]` the result is `[[10, 7]]`. With `b1 = [0]` the hidden number is $-1$, ReLU
-# makes 0 of it, and the result is `[[0, 7]]`.
+# turns it into 0, and the result is `[[0, 7]]`.
 #
 # <!-- hints: feed_forward -->
 # <details>
@@ -398,18 +402,19 @@ show(
 )
 
 # %% [markdown]
-# Find your numbers for "dog", "man" and "bites" in the pictures. Each kind of word has its own units: 0 finds nouns, 1 the verb, 2 the dog,
-# 5 the man, 4 the first word, 3 a later article. 31 of the 40 hidden values are 0. In large models with ReLU the share is
-# often higher still. Unit 6 is silent for this sentence. That is fine: it waits for other sentences.
+# Find your numbers for "dog", "man" and "bites" in the two heat maps. Each kind of word has its own units: 0 finds
+# nouns, 1 the verb, 2 the dog, 5 the man, 4 the first word, 3 a later article. 31 of the 40 hidden values are 0. In
+# large models with ReLU the share of zeros is often higher still. Unit 6 stays silent throughout this sentence. That is
+# fine: it is waiting for other sentences.
 
 # %% [markdown]
 # ### Position-wise means position-wise
 #
-# The network has no way to look at another row. You can test that with two questions.
+# The network has no way to look at another row. Two questions put that to the test.
 #
 # **Predict first.**
 #
-# 1. The rows of `y` are put into another order. What happens to the rows of the output?
+# 1. The rows of `y` are put in a different order. What happens to the rows of the output?
 # 2. The last row of `y`, that of "man", is replaced by the row that "cat" would have there. Which rows of the output
 #    change?
 
@@ -444,15 +449,16 @@ predict()
 # *the network as a module* · core · 3 points · about 9 minutes
 # <!-- end -->
 #
-# Now as a PyTorch module that learns.
+# Now write the network as a PyTorch module, one that can learn.
 #
 # - `FeedForward(d_model, d_ff, dropout=0.1)` has two linear layers with bias: `inner`, from `d_model` to `d_ff`, and
 #   `outer`, back from `d_ff` to `d_model`.
 # - `forward(x)`: `x` is `(batch, length, d_model)`, and so is the result: inner, ReLU, dropout, outer.
-# - **Dropout** (lesson 5) sets each hidden unit to 0 with the probability `dropout`, and only in training mode. So no
-#   unit can rely on another unit being there.
+# - **Dropout** (lesson 5) sets each hidden unit to 0 with probability `dropout`, in training mode only, so that no unit
+#   can rely on another one being there.
 #
-# Example: `FeedForward(6, 8)` has four parameters, of the shapes `(8, 6)`, `(8,)`, `(6, 8)` and `(6,)`, in any order.
+# Example: `FeedForward(6, 8)` has four parameter tensors, with the shapes `(8, 6)`, `(8,)`, `(6, 8)` and `(6,)`, in any
+# order.
 #
 # <!-- hints: FeedForward -->
 # <details>
@@ -492,7 +498,7 @@ class FeedForward(nn.Module):
 check("FeedForward")
 
 # %% [markdown]
-# Count before you go on: how many parameters does `FeedForward(4, 16)` have?
+# Count before you go on: how many parameters, each number counted, does `FeedForward(4, 16)` have?
 
 # %%
 by_hand("parameters of FeedForward(4, 16)", ...)
@@ -506,23 +512,25 @@ by_hand("parameters of FeedForward(4, 16)", ...)
 # *one layer of the encoder* · core · 4 points · about 14 minutes
 # <!-- end -->
 #
-# One layer: attention, add & norm, feed-forward, add & norm. Look at the picture at the top while you write it.
+# One layer: attention, add & norm, feed-forward, add & norm. Keep the picture at the top of the lesson in view while
+# you write it.
 #
 # - `EncoderLayer(d_model, num_heads, d_ff, dropout=0.1)` has four parts: `attention`, a `MultiHeadAttention(d_model,
 #   num_heads)`; `add_norm_1`, an `AddNorm`; `feed_forward`, your `FeedForward`; `add_norm_2`, another `AddNorm` with
 #   its own weights.
-# - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. Attention gets the mask. Return only the output, in the
-#   shape of `x`.
-# - The network and both add & norms get the layer's `dropout`.
+# - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. The mask goes to attention. Return only the output, in
+#   the shape of `x`.
+# - The network and both add & norms take the layer's `dropout`.
 #
 # What you have from lessons 4 and 5:
 #
-# - `MultiHeadAttention(embed_dim, num_heads)`, called as `(query_input, key_input=None, value_input=None, mask=None,
-#   need_weights=True)`, returns `(output, weights)`. Keys and values come from the query's input if none is given.
+# - `MultiHeadAttention(embed_dim, num_heads)`, called as
+#   `(query_input, key_input=None, value_input=None, mask=None, need_weights=True)`, returns `(output, weights)`. Keys
+#   and values come from the query's input if they are given none of their own.
 # - `AddNorm(embed_dim, dropout)`, called as `(x, sublayer_output)`, returns `LayerNorm(x + Dropout(sublayer_output))`.
 #
-# Example: `EncoderLayer(6, 2, 8)` turns `(4, 5, 6)` into `(4, 5, 6)`, and has 278 parameters: 144 in attention, 110 in the
-# network, 24 in the two norms.
+# Example: `EncoderLayer(6, 2, 8)` turns `(4, 5, 6)` into `(4, 5, 6)`, and has 278 parameters: 144 in attention, 110 in
+# the network, 24 in the two norms.
 #
 # <!-- hints: EncoderLayer -->
 # <details>
@@ -566,7 +574,7 @@ check("EncoderLayer")
 
 # %% [markdown]
 # Load the weights of the running example into your layer, and send the sentence through it. (`nn.Linear` keeps its
-# weight as `(out, in)`, hence the transposes.) The row of "dog" has to be the one that you computed by hand.
+# weight as `(out, in)`, hence the transposes.) The row for "dog" has to be the one that you computed by hand.
 
 
 # %%
@@ -609,8 +617,8 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 #
 # Stack the layers: the output of one is the input of the next.
 #
-# - `Encoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. The default values are the paper's base
-#   model.
+# - `Encoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. The default values are those of the
+#   paper's base model.
 # - `layers` holds `num_layers` layers of the class `EncoderLayer`, so that their parameters have names such as
 #   `layers.0.attention.query.weight`. Each layer has its own weights.
 # - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. **Every** layer gets the mask. Return the output of the
@@ -658,14 +666,14 @@ class Encoder(nn.Module):
 check("Encoder")
 
 # %% [markdown]
-# ### A sentence alone, and the same sentence in a batch
+# ### A sentence on its own, and in a batch
 #
-# Sentences of a batch have unequal lengths, so the shorter ones are padded with `<pad>` (lesson 1). A mask of the
-# shape `(batch, 1, length)` is True at the real tokens; the 1 stands for "the same for all queries". Then a sentence
-# must get the same rows whether it comes alone or padded in a batch.
+# The sentences of a batch differ in length, so the shorter ones are padded with `<pad>` (lesson 1). A mask of shape
+# `(batch, 1, length)` is True at the real tokens; the 1 stands for "the same for all queries". With this mask, a
+# sentence must get the same rows whether it comes on its own or padded in a batch.
 #
-# **Predict first.** "the cat sleeps" ends with two `<pad>` here. With a mask its three rows are the same as alone.
-# Without a mask, do only the rows next to the padding change, or all?
+# **Predict first.** Here "the cat sleeps" is followed by two `<pad>`. With a mask, its three rows are the same as when
+# it comes on its own. Without a mask, do only the rows next to the padding change, or all of them?
 
 # %%
 predict("", "without a mask: which rows change?")
@@ -693,16 +701,16 @@ with torch.no_grad():
     alone = small(filled[1:, :3])[0]
     with_mask, without = small(filled, mask)[1, :3], small(filled)[1, :3]
 with_mask, without = ((rows - alone).abs().amax(dim=-1).tolist() for rows in (with_mask, without))
-print("\nlargest difference to the sentence alone")
+print("\nlargest difference from the sentence on its own")
 print(f"{'':>10} {'with the mask':>18} {'without':>9}")
 for token, good, bad in zip(SENTENCES[2].split(), with_mask, without, strict=True):
     print(f"{token:>10} {'below 0.00001' if good < 1e-5 else f'{good:.5f}':>18} {bad:9.2f}")
 predict()
 
 # %% [markdown]
-# Without the mask all rows change: every token attends to the padding, in every layer. The answer to a sentence would
-# depend on which other sentences happen to be in the batch. With the mask the rows agree, apart from float roundings.
-# The padded rows may contain anything, as long as nobody reads them.
+# Without the mask all rows change: every token attends to the padding, in every layer. What the encoder makes of a
+# sentence would depend on which other sentences happen to be in the batch. With the mask the rows agree, apart from
+# rounding. The padded rows may contain anything, as long as nobody reads them.
 
 # %% [markdown]
 # ### Exercise 6.7 · `encoder_parameters`
@@ -710,8 +718,8 @@ predict()
 # *count what is learned* · core · 2 points · about 8 minutes
 # <!-- end -->
 #
-# How many parameters does an encoder have? Return a whole number for `num_layers`, `d_model` and `d_ff`. Count by hand
-# first, for one layer with `d_model = 2` and `d_ff = 3`:
+# How many parameters does an encoder have? Return a whole number, given `num_layers`, `d_model` and `d_ff`. Count by
+# hand first, for one layer with `d_model = 2` and `d_ff = 3`:
 #
 # | part | what it learns | numbers |
 # | --- | --- | --- |
@@ -753,7 +761,7 @@ def encoder_parameters(num_layers, d_model, d_ff):
 check("encoder_parameters")
 
 # %% [markdown]
-# Now the paper's encoder in full size: 6 layers, 512 wide, 8 heads, `d_ff = 2048`. Three counts have to agree: by hand,
+# Now the paper's encoder at full size: 6 layers, 512 wide, 8 heads, `d_ff = 2048`. Three counts have to agree: by hand,
 # by your formula, and by asking PyTorch for every parameter. By hand, part by part:
 #
 # - attention: $4 \cdot 512 \cdot 512 = 1{,}048{,}576$
@@ -785,17 +793,17 @@ for name, number in parts.items():
     print(f"{name:>22} {number:12,} {number / count(layer):8.1%}")
 
 # %% [markdown]
-# Two thirds of a layer are its feed-forward network. It is mentioned in passing in most explanations, and it is where
-# most of the weights are. The whole Transformer of the paper has 63 million: the encoder's 19, the decoder's 25 (lesson
-# 7) and the embeddings' 19. (The paper says 65; lesson 7 comes back to that.)
+# Two thirds of a layer's parameters are in its feed-forward network. Most explanations mention it only in passing, yet
+# that is where most of the weights are. The whole Transformer of the paper has 63 million parameters: 19 million in the
+# encoder, 25 in the decoder (lesson 7) and 19 in the embeddings. (The paper says 65; lesson 7 comes back to that.)
 
 # %% [markdown]
 # ## The same with PyTorch's own encoder
 #
 # PyTorch has all of this as `nn.TransformerEncoder`. Copy its weights into yours, layer by layer, and both have to give
-# the same output. Two things differ and must be taken care of. PyTorch's attention has biases in its four linear maps,
-# and ours has none: the next cell sets them to 0. And PyTorch also drops attention weights in training mode, so both
-# are compared in evaluation mode. `norm_first=False` is the paper's order.
+# the same output. Two differences have to be dealt with first. PyTorch's attention has biases in its four linear maps
+# and ours has none, so the next cell sets them to 0. PyTorch also applies dropout to the attention weights in training
+# mode, so the two are compared in evaluation mode. `norm_first=False` is the paper's order.
 
 
 # %%
@@ -839,8 +847,8 @@ print(f"\nparameters: ours {count(encoder):,}, PyTorch's {count(theirs):,}")
 print(f"the difference is 6 layers of 4 · 512 biases: {6 * 4 * 512:,}")
 
 # %% [markdown]
-# Equal in float32 up to roundings, and in float64 to twelve places, with and without a mask. Note the `~` in front of
-# PyTorch's mask: its `src_key_padding_mask` is True where a token must **not** be seen, the opposite of ours.
+# They are equal, with and without a mask: in float32 up to rounding, in float64 to twelve places. Note the `~` in front
+# of PyTorch's mask: its `src_key_padding_mask` is True where a token must **not** be seen, the opposite of ours.
 #
 # PyTorch has one more peculiarity: `nn.TransformerEncoder` makes deep copies of the one layer that it is given. The
 # copies are independent, but they all start with the same numbers. In your encoder each layer starts with its own
@@ -854,11 +862,11 @@ print(f"the difference is 6 layers of 4 · 512 biases: {6 * 4 * 512:,}")
 # | output of each sublayer, before the add | yes | yes | yes, in `AddNorm` |
 # | hidden units, after the ReLU | not mentioned | yes | yes, in `FeedForward` |
 # | attention weights | not mentioned | yes | no |
-# | embeddings plus positions | yes | not a part of it | yes, in `PositionalEncoding` |
+# | embeddings plus positions | yes | not part of it | yes, in `PositionalEncoding` |
 #
-# In evaluation mode none of them acts. In training mode two passes of the same sentence differ. On average over many
-# passes, the network gives what it gives in evaluation, because what is kept is scaled up by $1 / (1 - p)$, where $p$
-# is the fraction that is dropped.
+# In evaluation mode none of them does anything. In training mode, two passes of the same sentence differ. Averaged over
+# many passes, the network gives what it gives in evaluation mode, because whatever is kept is scaled up by
+# $1 / (1 - p)$, where $p$ is the fraction that is dropped.
 
 # %%
 dropping = EncoderLayer(D_MODEL, 2, D_FF, dropout=0.3)
@@ -921,9 +929,9 @@ show(
 # 42 numbers are enough, whatever `d_ff` is: multiply out the brackets and you get $x (W_1 W_2) + (b_1 W_2 + b_2)$,
 # which is one linear layer. The wide hidden layer is wasted. The same goes for a stack of a hundred linear layers.
 #
-# What can one linear layer not do? A classic example: a token has two features, $a$ and $b$, each 0 or 1, and the
-# answer should be 1 if **exactly one** of them is there. The next cell looks for the best linear layer, by least
-# squares. And it makes a network with two hidden units by hand: $\text{ReLU}(a + b) - 2\,\text{ReLU}(a + b - 1)$.
+# What is beyond a single linear layer? A classic example: a token has two features, $a$ and $b$, each 0 or 1, and the
+# answer should be 1 if **exactly one** of them is there. The next cell finds the best linear layer, by least squares.
+# It also sets up, by hand, a network with two hidden units: $\text{ReLU}(a + b) - 2\,\text{ReLU}(a + b - 1)$.
 #
 # **Predict first.** What does the best linear layer answer in the four cases?
 
@@ -971,9 +979,9 @@ show(
 )
 
 # %% [markdown]
-# The best linear layer answers 0.5 in all four cases: it can't tell them apart. A linear map is flat, and no flat
-# plane goes up from the first corner to the two next ones and down again to the last. One bend is enough, and each
-# hidden unit can contribute a bend. The wider the layer, the more bends.
+# The best linear layer answers 0.5 in all four cases: it can't tell them apart. A linear map is a flat plane, and no
+# plane goes up from the first corner to the next two and down again to the last. One bend is enough, and each hidden
+# unit can contribute a bend. The wider the layer, the more bends.
 
 # %% [markdown]
 # ### With shared layers
@@ -1005,10 +1013,9 @@ for name, model in (("own", own), ("shared", shared)):
 predict()
 
 # %% [markdown]
-# One sixth of the parameters: there is one layer, applied six times. Nothing complains; the loss even goes down. It
-# is a smaller model than you think. (It can be done on purpose: the model ALBERT shares its layers
-# to be small.) Counting the parameters finds this mistake in a second, so **count them whenever you have built a
-# model.**
+# One sixth of the parameters: there is one layer, applied six times. Nothing complains, and the loss even goes down,
+# but the model is smaller than you think. (Some do this on purpose: ALBERT shares its layers in order to be small.)
+# Counting the parameters finds this mistake in a second, so **count them whenever you have built a model.**
 
 # %% [markdown]
 # ### Without the feed-forward network, without attention
@@ -1037,9 +1044,9 @@ for token, *row in zip(tokens, *changes, strict=True):
 predict()
 
 # %% [markdown]
-# With only the network, a word never learns of its neighbours. With attention every row hears of the change. But
-# attention can only mix values; it cannot apply an "if this, then that" to what it passes on. That is what
-# the hidden units are for. So the Transformer takes turns: mix, think, mix, think, six times.
+# With only the network, a word never learns about its neighbours. With attention, every row hears about the change. But
+# attention can only mix values; it can't apply an "if this, then that" to what it passes on. That is what the hidden
+# units are for. So the Transformer takes turns: mix, think, mix, think, six times.
 
 # %% [markdown]
 # ## Recap
@@ -1048,14 +1055,14 @@ predict()
 #   position.
 # - It is **position-wise**: rows don't see each other. Attention mixes tokens; the network works on each one.
 # - It can be read as a lookup: `d_ff` keys that are compared with the token, and `d_ff` values that are added.
-# - Without the ReLU both maps collapse into one matrix, and `d_ff` is wasted.
-# - A layer: attention, add & norm, network, add & norm. The second residual starts at the output of the first add &
-#   norm.
-# - The encoder: 6 layers, each with its own weights. Every layer gets the mask, and then padding changes nothing.
+# - Without the ReLU the two linear maps collapse into one, and `d_ff` is wasted.
+# - A layer: attention, add & norm, network, add & norm. The second residual connection starts at the output of the
+#   first add & norm.
+# - The encoder: 6 layers, each with its own weights. Every layer gets the mask, so padding changes nothing.
 # - The paper's encoder has 18,902,016 parameters, two thirds of them in the feed-forward networks.
 #
-# The encoder's output has one row per token of the source sentence. Lesson 7 calls it the **memory**: the decoder reads
-# it, with its own queries, as keys **and values**. The output of our one layer goes there.
+# The encoder's output has one row per token of the source sentence. Lesson 7 calls it the **memory**: the decoder asks
+# with its own queries, and the memory supplies the keys **and values**. The output of our one layer is taken up there.
 
 # %%
 print("output of the encoder layer, the memory of lesson 7\n")
