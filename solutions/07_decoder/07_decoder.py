@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 7 · Masks, decoder, the whole Transformer
 #
-# The encoder of lesson 6 reads a sentence. What is missing is the half that *writes* a sentence: the decoder. It produces a
-# translation word by word, and while it writes it looks at two things: at the words that it has written so far, and
-# at what the encoder has made of the sentence to be translated. That sentence is called the **source**, the
-# translation the **target**. By the end of this lesson you'll have the whole model of the paper, and you'll have trained a small one.
+# The encoder of lesson 6 reads a sentence. What is missing is the half that *writes* one: the decoder. It produces a
+# translation word by word, and as it writes it looks at two things: the words that it has written so far, and what the
+# encoder has made of the sentence to be translated. That sentence is called the **source**, and the translation is the
+# **target**. By the end of this lesson you'll have built the whole model of the paper and trained a small one.
 #
 # <!-- map: 07_decoder -->
 # ![The map of the Transformer, in colour what this lesson is about: decoder layer × N, masked attention, cross-attention, probability of each word, the next word.](figures/map.png)
@@ -83,31 +83,32 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # ## The idea
 #
 # A decoder layer is an encoder layer with one more sublayer in the middle:
-# 1. **masked self-attention**: each target word looks at the target words up to itself, never at later ones;
+# 1. **masked self-attention**: each target word looks at the target words up to and including itself, never at later
+#    ones;
 # 2. **cross-attention**: each target word asks a question (*query*), and the source words answer (*key* and *value*);
 # 3. **feed-forward**, as in the encoder.
 #
-# The encoder's result is called the **memory**. It is computed once, and every decoder layer looks at it. In the
-# picture $N$ is the number of layers, 6 in the paper. The add & norm that follows each sublayer is left out. What comes out
-# at the top are **logits**, a number for each word of the target vocabulary; softmax turns them into the **probability
-# distribution** of the next word: no number below 0, and the sum is 1. A model like this, which gets its own words back as
-# its next input, is called **autoregressive**.
+# The encoder's output is called the **memory**. It is computed once, and every decoder layer looks at it. In the
+# picture, $N$ is the number of layers (6 in the paper), and the add & norm after each sublayer is left out. At the top
+# the model returns **logits**, one number for each word of the target vocabulary. Softmax turns them into a
+# **probability distribution** over the next word: no number is below 0, and they add up to 1. A model like this, which
+# reads its own words back as its next input, is called **autoregressive**.
 #
 # ![The whole model. On the left the source goes through embedding, position and the encoder layers and becomes the memory. On the right the target so far goes through embedding, position and the decoder layers, each with masked self-attention, cross-attention and feed-forward. Cross-attention takes key and value from the memory and the query from the decoder. At the top, the target embedding turns rows into logits of the next words.](figures/whole_model.png)
 #
 # Follow the two arrows that meet in cross-attention. **Query from the decoder, key and value from the encoder.** Many
-# blog posts say that the encoder's output serves the decoder "as query and key". Count rows to see that this can't be:
-# attention returns a row for each *query*. The decoder needs a row for each *target* word, so the queries must be its own.
-# And a key and its value must belong to the same word: what is found by the key of "dog" has to be the value of "dog". So
-# key and value both come from the memory.
+# blog posts say that the encoder's output serves the decoder "as query and key". Count rows, and you see that this
+# can't be right: attention returns a row for each *query*, and the decoder needs a row for each *target* word, so the
+# queries must be its own. A key and its value, in turn, must belong to the same word: whoever matches the key of "dog"
+# has to get the value of "dog". So key and value both come from the memory.
 
 # %% [markdown]
 # ## The numbers by hand
 #
 # ### Masked self-attention
 #
-# Lesson 3 computed the scores of one attention head for "the dog bites the man". Here they are again, now with the
-# future hidden: the score of query $i$ and key $j$ is replaced by $-\infty$ wherever $j > i$.
+# Lesson 3 computed the scores of one attention head for "the dog bites the man". Here they are again, this time with
+# the future hidden: the score of query $i$ with key $j$ is replaced by $-\infty$ wherever $j > i$.
 
 # %%
 tokens = SENTENCES[0].split()
@@ -132,8 +133,9 @@ table(tokens, hidden)
 # %% [markdown]
 # What are the attention weights?
 # - The first row has a single score left. Whatever it is, its weight is 1: the first word looks only at itself.
-# - The third row has three scores left, $a$, $b$ and $c$. The weight of "the" is $e^a / (e^a + e^b + e^c)$, and so on. The two
-#   hidden words take part with $e^{-\infty} = 0$: they get nothing, and they add nothing to the sum. Compute all five.
+# - The third row has three scores left, $a$, $b$ and $c$. The weight of "the" is $e^a / (e^a + e^b + e^c)$, and so on.
+#   The two hidden words enter with $e^{-\infty} = 0$: they receive no weight, and they add nothing to the sum. Compute
+#   all five weights.
 
 # %%
 by_hand("weights of bites, the future hidden", ...)
@@ -143,14 +145,15 @@ print("attention weights:")
 table(tokens, softmax(hidden))
 
 # %% [markdown]
-# The last row sees everything: it is the row of lesson 3, unchanged. Every row adds up to 1, because the scores were masked
-# *before* the softmax.
+# The last row sees everything, so it is the row of lesson 3, unchanged. Every row adds up to 1, because the scores were
+# masked *before* the softmax.
 #
 # ### Cross-attention
 #
-# Here is the memory: the output of the encoder layer with which lesson 6 ended, five rows, one for each source word. Two
-# target words ask it. Their rows are made by hand, as plain as can be: the first has a 1 in column 2, which is large for
-# nouns, the second in column 4, which is large for verbs. The matrices of query, key and value are those of head 1 again.
+# The next cell prints the memory: the output of the encoder layer at the end of lesson 6, five rows, one for each
+# source word. Two target words query it. Their rows are made by hand and as plain as can be: the first has a 1 in
+# column 2, which is large for nouns, and the second has a 1 in column 4, which is large for verbs. The matrices for
+# query, key and value are those of head 1 again.
 
 
 # %%
@@ -169,9 +172,9 @@ print("\nqueries of the two target words:")
 table(("noun", "verb"), query)
 
 # %% [markdown]
-# The noun's query is $(0, 1, 0)$, so its score with a source word is entry 1 of that word's key, divided by $\sqrt{3}$ (we
-# count entries and columns from 0, as Python does). Entry 1 of a key is column 4 of the memory. What is the score of the
-# noun with "bites"?
+# The noun's query is $(0, 1, 0)$, so its score with a source word is entry 1 of that word's key, divided by $\sqrt{3}$
+# (we count entries and columns from 0, as Python does). Entry 1 of a key is column 4 of the memory. What is the score
+# of the noun with "bites"?
 
 # %%
 by_hand("score of noun and bites", ...)
@@ -184,11 +187,12 @@ print("\noutput of the head:")
 table(("noun", "verb"), found)
 
 # %% [markdown]
-# Your score is the largest of the noun's five, and "bites" gets the largest weight: the noun finds the verb, in another
-# sentence. The verb finds the two nouns.
+# Your score is the largest of the noun's five, and "bites" receives the largest weight: the noun finds the verb, and
+# finds it in another sentence. The verb finds the two nouns.
 #
-# Two rows ask, five rows answer, and **two** rows come out. No score is masked: the source is known as a whole. (The
-# weights are less clear-cut than in lesson 3. The encoder has mixed something of the other words into every row.)
+# Two rows ask, five rows answer, and **two** rows come out. No score is masked, because the whole source is known from
+# the start. (The weights are less clear-cut than in lesson 3, because the encoder has mixed something of the other
+# words into every row.)
 
 # %% [markdown]
 # ## Masks
@@ -201,8 +205,8 @@ table(("noun", "verb"), found)
 # *no look into the future* · core · 2 points · about 4 minutes
 # <!-- end -->
 #
-# Write `causal_mask(length)`: a boolean tensor `(length, length)`, True on and below the diagonal. Row $i$ is a query,
-# column $j$ a key: token $i$ may look at itself and at what comes before it.
+# Write `causal_mask(length)`: a boolean tensor `(length, length)`, True on and below the diagonal. Row $i$ is a query
+# and column $j$ a key: token $i$ may look at itself and at whatever comes before it.
 #
 # ```
 # causal_mask(3)   gives   [[ True, False, False],
@@ -238,8 +242,8 @@ def causal_mask(length):
 check("causal_mask")
 
 # %% [markdown]
-# The sentences of a batch have different lengths; short sentences are padded with `<pad>`, id 0. Padding isn't a word, and
-# nobody should look at it. This mask depends on the ids, so it has a batch axis.
+# The sentences in a batch have different lengths; short ones are padded with `<pad>`, id 0. Padding isn't a word, and
+# nobody should look at it, so it needs a mask, too. That mask depends on the ids, so it has a batch axis.
 
 # %% [markdown]
 # ### Exercise 7.2 · `padding_mask`
@@ -248,8 +252,8 @@ check("causal_mask")
 # <!-- end -->
 #
 # Write `padding_mask(ids, pad=0)`. `ids` is an int64 tensor `(batch, length)`. The result is boolean,
-# `(batch, 1, length)`: True at real tokens, wherever the padding is. The 1 in the middle is the axis of the queries, and
-# serves them all: a key is padding or not, whoever asks.
+# `(batch, 1, length)`: True at real tokens, wherever the padding is. The 1 in the middle is the axis of the queries,
+# and it serves them all: a key is either padding or not, whoever asks.
 #
 # ```
 # padding_mask(torch.tensor([[1, 4, 2, 0]]))   gives   [[[True, True, True, False]]]
@@ -288,9 +292,9 @@ check("padding_mask")
 # *both masks together* · core · 2 points · about 4 minutes
 # <!-- end -->
 #
-# Write `decoder_mask(ids, pad=0)`: both masks together, `(batch, length, length)`. A token may look at a key if the
-# key is a real token **and** doesn't come later. Only *keys* are masked for padding. The row of a padded query
-# stays as these two rules make it: what such a query finds is never used.
+# Write `decoder_mask(ids, pad=0)`: both masks together, `(batch, length, length)`. A token may look at a key if the key
+# is a real token **and** doesn't come later. Only *keys* are masked for padding. Leave the row of a padded query as
+# these two rules make it: what such a query finds is never used.
 #
 # ```
 # decoder_mask(torch.tensor([[1, 4, 0]]))   gives   [[[ True, False, False],
@@ -326,9 +330,9 @@ def decoder_mask(ids, pad=0):
 check("decoder_mask")
 
 # %% [markdown]
-# The two Korean sentences that follow are translations of sentences of the running example. The first is 개가 남자를 물어요,
-# word for word *dog-SUBJ man-OBJ bites*: `SUBJ` and `OBJ` stand for the endings that say who bites whom. The second is 고양이가
-# 자요, *cat-SUBJ sleeps*; it is shorter and gets a `<pad>`.
+# The next cell takes two Korean translations from the running example. The first is 개가 남자를 물어요, word for word *dog-SUBJ
+# man-OBJ bites*: `SUBJ` and `OBJ` stand for the endings that say who bites whom. The second is 고양이가 자요, *cat-SUBJ
+# sleeps*; it is shorter, so it is padded with one `<pad>`.
 
 # %%
 korean = Vocabulary(TRANSLATIONS)
@@ -367,8 +371,8 @@ show(
 # | decoder, self-attention | target | target | `decoder_mask(target)` |
 # | decoder, cross-attention | target | **source** | `padding_mask(source)` |
 #
-# The mask always speaks about the keys. In cross-attention the keys are source words, and the source is known as a
-# whole: no causal mask there.
+# A mask always says something about the keys. In cross-attention the keys are source words, and the whole source is
+# known, so there is no causal mask.
 
 # %% [markdown]
 # ### Exercise 7.4 · `mask_scores`
@@ -376,9 +380,9 @@ show(
 # *forbidden scores become -inf* · core · 2 points · about 3 minutes
 # <!-- end -->
 #
-# Inside attention, a mask does one thing first: it forbids scores. Write `mask_scores(scores, mask)`: the scores, with `-inf`
-# wherever the mask is False. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and broadcastable to it. The scores that are
-# passed in stay as they are.
+# The first thing that a mask does inside attention is to rule out scores. Write `mask_scores(scores, mask)`: it returns
+# the scores, with `-inf` wherever the mask is False. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and can
+# be broadcast to it. The scores that are passed in stay as they are.
 #
 # ```
 # scores = [[1, 2, 3]]     mask = [[True, False, True]]
@@ -413,8 +417,9 @@ def mask_scores(scores, mask):
 check("mask_scores")
 
 # %% [markdown]
-# Many blog posts fill in "a large negative number". With ordinary scores that works as well. It fails when a row has nothing to attend
-# to at all: in a row of equal scores, however negative, all attention weights are equal.
+# Many blog posts fill in "a large negative number" instead. With ordinary scores that works as well. It fails when a
+# row has nothing at all to attend to: all the scores of that row are then equal, and equal scores, however negative,
+# give equal attention weights.
 
 # %%
 row = torch.tensor([[2.0, 1.0, 0.5]])
@@ -423,8 +428,8 @@ print("-1e9:", torch.softmax(row.masked_fill(~nothing, -1e9), dim=-1))
 print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
 
 # %% [markdown]
-# Neither is good: the first silently attends to forbidden words; the second is NaN, which you'll at least notice.
-# Your `MultiHeadAttention` gives zeros for such a row, as `attention_weights` does in lesson 3.
+# Neither is good: the first silently attends to forbidden words, and the second gives NaN, which you'll at least
+# notice. For such a row your `MultiHeadAttention` returns zeros, as `attention_weights` does in lesson 3.
 
 # %% [markdown]
 # ## The decoder
@@ -437,25 +442,25 @@ print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
 # *one layer of the decoder* · core · 5 points · about 12 minutes
 # <!-- end -->
 #
-# Complete `DecoderLayer(d_model, num_heads, d_ff, dropout=0.1)`. It has the parts
+# Complete `DecoderLayer(d_model, num_heads, d_ff, dropout=0.1)`. It has these parts:
 #
 # - `self_attention`, a `MultiHeadAttention`, then `add_norm_1`, an `AddNorm`;
 # - `cross_attention`, a `MultiHeadAttention`, then `add_norm_2`;
 # - `feed_forward`, a `FeedForward`, then `add_norm_3`.
 #
-# This is how they are made (the attentions need no third argument, which would be a bias):
+# This is how the parts are made (leave out the third argument of the attentions, the bias):
 #
 # ```
 # MultiHeadAttention(embed_dim, num_heads, bias=False)      AddNorm(embed_dim, dropout=0.1)
 # FeedForward(d_model, d_ff, dropout=0.1)
 # ```
 #
-# Each part that takes a dropout gets the layer's `dropout`.
+# Pass the layer's `dropout` to each part that takes one.
 #
 # `forward(x, memory, self_mask=None, cross_mask=None)`: `x` is `(batch, n_target, d_model)`, `memory` is
-# `(batch, n_source, d_model)`. The result has the shape of `x`. The queries of cross-attention are what the first
-# add & norm has made; keys and values are the memory. `self_mask` is for self-attention, `cross_mask` for
-# cross-attention. The layer returns only its output. And this is how they are called:
+# `(batch, n_source, d_model)`. The result has the shape of `x`. In cross-attention the queries come from the output of
+# the first add & norm, and the keys and values from the memory. `self_mask` is for self-attention, `cross_mask` for
+# cross-attention. The layer returns only its output. This is how the parts are called:
 #
 # ```
 # attention(query_input, key_input=None, value_input=None, mask=None, need_weights=True)   gives   (output, weights)
@@ -533,8 +538,8 @@ print(
 # <!-- end -->
 #
 # Complete `Decoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. `layers` holds `num_layers`
-# decoder layers, each with its own parameters. `forward(x, memory, self_mask=None, cross_mask=None)` sends `x` through all
-# of them, one after the other. Each layer gets the same memory and the same masks.
+# decoder layers, each with its own parameters. `forward(x, memory, self_mask=None, cross_mask=None)` sends `x` through
+# all of them, one after the other. Every layer receives the same memory and the same masks.
 #
 # <!-- hints: Decoder -->
 # <details>
@@ -579,29 +584,31 @@ check("Decoder")
 # %% [markdown]
 # ## Teacher forcing
 #
-# How does a decoder learn? When it translates, it'll read its *own* words. In training it reads the *right* words: at every
-# position the right translation up to there. Its task is always the next word. This is called **teacher forcing**. Thanks
-# to the causal mask, all positions of a sentence are trained **at the same time**, in a single pass. (It is often said that
-# the decoder works one word at a time. That is true of translating, not of training.)
+# How does a decoder learn? When it translates, it will have to read its *own* words. In training it reads the *right*
+# words: at every position, the correct translation up to that point. Its task is always to predict the next word. This
+# is called **teacher forcing**. Thanks to the causal mask, all positions of a sentence are trained **at the same
+# time**, in a single pass. (It is often said that the decoder works one word at a time. That is true when it
+# translates, but not in training.)
 #
 # ![Two time lines for the Korean translation of the dog bites the man. Above, training: the decoder reads begin, dog, man, bites all at once, and in the same pass predicts dog, man, bites, end; every prediction is compared with the right word. Below, translating: four passes, one after the other; in each the decoder reads all words so far, and the word that it writes, dog, man, bites, end, is read in the next pass.](figures/teacher_forcing.png)
 #
-# The same with the ids of 개가 남자를 물어요 (*dog-SUBJ man-OBJ bites*):
+# Here it is with the ids of 개가 남자를 물어요 (*dog-SUBJ man-OBJ bites*):
 #
 # | position | 0 | 1 | 2 | 3 | 4 | |
 # | --- | --- | --- | --- | --- | --- | --- |
 # | whole sentence | `<bos>` 1 | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | |
 # | the decoder reads | `<bos>` 1 | 개가 5 | 남자를 6 | 물어요 4 | | `ids[:, :-1]` |
-# | it has to predict | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | | `ids[:, 1:]` |
+# | it must predict | 개가 5 | 남자를 6 | 물어요 4 | `<eos>` 2 | | `ids[:, 1:]` |
 #
-# Read the columns. At position 0 it reads `<bos>` and has to say 개가 (dog). At position 3 it has read everything and has to
-# say `<eos>`: this is how it learns to stop. The *last* word is never read, since nothing comes after it. The *first*,
-# `<bos>`, is never predicted, since nothing comes before it. That is all there is to `[:, :-1]` and `[:, 1:]`.
+# Read it column by column. At position 0 the decoder reads `<bos>` and has to say 개가 (dog). At position 3 it has read
+# everything and has to say `<eos>`; that is how it learns to stop. The *last* word is never read, since nothing comes
+# after it. The *first*, `<bos>`, is never predicted, since nothing comes before it. That is all there is to `[:, :-1]`
+# and `[:, 1:]`.
 #
-# And a shorter sentence, with padding? 고양이가 자요 (*cat-SUBJ sleeps*) is `1 9 10 2 0`. The decoder reads `1 9 10 2` and
-# predicts `9 10 2 0`. So `<eos>` is read after all, at the position whose label is padding. It does no harm: labels that are
-# padding are left out of the loss (`ignore_index=0`). There is no need to remove `<eos>` from the input, though many texts
-# do.
+# What about a shorter sentence, with padding? 고양이가 자요 (*cat-SUBJ sleeps*) is `1 9 10 2 0`. The decoder reads `1 9 10 2`
+# and predicts `9 10 2 0`. Here `<eos>` is read after all, at the position whose label is padding. That does no harm:
+# labels that are padding are left out of the loss (`ignore_index=0`). There is no need to remove `<eos>` from the
+# input, though many texts do.
 
 # %% [markdown]
 # ### Exercise 7.7 · `teacher_forcing_pair`
@@ -609,8 +616,8 @@ check("Decoder")
 # *what it reads, what it predicts* · core · 2 points · about 3 minutes
 # <!-- end -->
 #
-# Write `teacher_forcing_pair(ids)`. `ids` is `(batch, length)`, each row with `<bos>` and `<eos>`. Return two tensors of
-# shape `(batch, length - 1)`: what the decoder reads, and the labels.
+# Write `teacher_forcing_pair(ids)`. `ids` is `(batch, length)`, each row with `<bos>` and `<eos>`. Return two tensors
+# of shape `(batch, length - 1)`: what the decoder reads, and the labels.
 #
 # ```
 # teacher_forcing_pair(torch.tensor([[1, 5, 6, 4, 2]]))   gives   [[1, 5, 6, 4]]   and   [[5, 6, 4, 2]]
@@ -652,16 +659,17 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 # %% [markdown]
 # ## The whole Transformer
 #
-# Two things are left.
+# Two things are still missing.
 #
-# **The output.** The decoder returns a row of width `d_model` for each position. What we want is a logit for each word of
-# the target vocabulary. The paper uses the embedding table a second time: the logit of a word is the dot product of the
-# decoder's row with that word's row of the table. Input and output share one matrix (they are *tied*); there is no bias.
+# **The output.** The decoder returns a row of width `d_model` for each position. What we want is a logit for each word
+# of the target vocabulary. The paper uses the embedding table a second time: a word's logit is the dot product of the
+# decoder's row and that word's row of the table. Input and output share one matrix (their weights are *tied*), and
+# there is no bias.
 #
-# **The initial values.** The paper doesn't give them. We follow the usual choice: every matrix of encoder and decoder
-# starts *Xavier-uniform*, spread evenly between $-b$ and $b$ with $b = \sqrt{6 / (\text{rows} + \text{columns})}$, which
-# keeps the entries about the same size from layer to layer. The embeddings keep the values that `TokenEmbedding` gives
-# them.
+# **The initial values.** The paper doesn't give them. We make the usual choice: every matrix of the encoder and the
+# decoder starts *Xavier-uniform*. Its entries are drawn evenly between $-b$ and $b$, with
+# $b = \sqrt{6 / (\text{rows} + \text{columns})}$, which keeps the numbers that pass through about the same size from
+# layer to layer. The embeddings keep the values that `TokenEmbedding` gives them.
 
 # %% [markdown]
 # ### Exercise 7.8 · `Transformer`
@@ -677,17 +685,17 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 # - `encoder` and `decoder`, each with `num_layers` layers and the model's `dropout`;
 # - `pad`, the id of the padding, kept for the masks.
 #
-# No other parameters: the output uses the table of `target_embedding`. When the model is made, every parameter of `encoder`
-# and `decoder` with more than one axis gets its initial values from `nn.init.xavier_uniform_`. Three methods:
+# There are no other parameters: the output uses the table of `target_embedding`. When the model is made, every
+# parameter of `encoder` and `decoder` with more than one axis is initialised with `nn.init.xavier_uniform_`. There are
+# three methods:
 #
 # - `encode(source)`: ids `(batch, n_source)` to the memory `(batch, n_source, d_model)`;
-# - `decode(target_input, memory, source)`: ids `(batch, n_target)` to logits `(batch, n_target, target_size)`.
-#   `source` is needed for the mask of cross-attention. Self-attention gets the `decoder_mask` of `target_input`;
+# - `decode(target_input, memory, source)`: ids `(batch, n_target)` to logits `(batch, n_target, target_size)`. `source`
+#   is needed for the mask of cross-attention. The mask of self-attention is the `decoder_mask` of `target_input`;
 # - `forward(source, target_input)`: both, one after the other.
 #
-# The logits are the product with the target embedding's `weight` itself, without a factor $\sqrt{d_{model}}$. (The row of
-# `<pad>` is 0 at the start, so its logit is 0, too.)
-# Logits at padded target positions don't count.
+# The logits are the product with the target embedding's `weight` itself, without a factor $\sqrt{d_{model}}$. (The row
+# of `<pad>` is 0 at the start, so its logit is 0, too.) Logits at padded target positions don't count.
 #
 # `TokenEmbedding` already multiplies by $\sqrt{d_{model}}$. The parts are made and called like this:
 #
@@ -772,16 +780,16 @@ class Transformer(nn.Module):
 check("Transformer")
 
 # %% [markdown]
-# This is the model of the paper. For its base size the paper counts 65 million parameters, with one table of 37,000 words
-# for source and target together. This code counts 63 million with one table, and 82 million with two.
+# This is the model of the paper. For its base size the paper counts 65 million parameters, with one table of 37,000
+# words for source and target together. This code counts 63 million with one table, and 82 million with two.
 
 # %% [markdown]
 # ### The same with PyTorch's own
 #
-# PyTorch has the layers in a single module, `nn.Transformer`, without embeddings and output. Three differences get in the
-# way of equal numbers:
-# - its attentions have a bias: we set it to zero;
-# - it adds one more layer normalization after the last layer of encoder and decoder: we take it out;
+# PyTorch has all the layers in a single module, `nn.Transformer`, without the embeddings and the output. Three
+# differences would keep the numbers from being equal:
+# - its attentions have biases: we set them to zero;
+# - it adds one more layer normalization at the end of the encoder and of the decoder: we remove both;
 # - its masks mean the opposite, **True = hidden**: we pass `~mask`.
 
 # %% tags=["measured"]
@@ -840,7 +848,7 @@ print(
 # %% [markdown]
 # ## A model that learns
 #
-# A task that needs a real decoder: read a number, digit by digit, and write it in English words.
+# Here is a task that needs a real decoder: read a number, digit by digit, and write it in English words.
 #
 # ```
 # 4 0 7 2   ->   four thousand seventy two
@@ -848,8 +856,8 @@ print(
 # ```
 #
 # Source and target differ in length and vocabulary, and no word of the output belongs to a fixed position of the input.
-# There are 10,000 numbers. We train on 9,500 of them; 500 are held out and never seen in training. The vocabularies
-# come only from the training sentences.
+# There are 10,000 numbers. We train on 9,500 of them; the other 500 are **held out**, which means that they are never
+# seen in training. The vocabularies are made from the training sentences only.
 
 # %%
 ONES = tokenize(
@@ -891,11 +899,12 @@ for number in (4072, 116):
 print("words:", len(digit_words), "and", len(number_words))
 
 # %% [markdown]
-# The training loop is short. In each step 128 numbers are drawn; the decoder reads the right words and predicts the
-# next ones. The **loss**, `cross_entropy`, says how bad that was: it is minus the logarithm of the probability that the
-# model gives to the right word, averaged over all labels that aren't padding. An **optimizer**, here Adam, moves each
-# parameter a little in the direction in which the loss falls. The learning rate, how far it moves, grows during the first
-# 100 steps (*warm-up*) and falls towards the end. (Lesson 8 looks into all of this.) The cell takes 10 to 40 seconds.
+# The training loop is short. In each step 128 numbers are drawn at random; the decoder reads the right words and
+# predicts the next ones. The **loss**, `cross_entropy`, says how bad that was: it is minus the logarithm of the
+# probability that the model gives to the right word, averaged over all labels that aren't padding. An **optimizer**,
+# here Adam, moves each parameter a little in the direction in which the loss falls. How far it moves is set by the
+# learning rate, which rises during the first 100 steps (*warm-up*) and falls towards the end. (Lesson 8 looks into all
+# of this.) The cell takes 10 to 40 seconds.
 
 
 # %% tags=["measured"]
@@ -934,8 +943,8 @@ print(f"loss of the first step:        {losses[0]:.2f}")
 print(f"mean loss of the last 20:      {np.mean(losses[-20:]):.4f}")
 
 # %% [markdown]
-# A small loss means: given the right words so far, the model knows the next word. Can it also write a whole answer on its
-# own? For that it has to read its own words.
+# A small loss means: given the right words so far, the model knows the next word. Can it also write a whole answer on
+# its own? For that it has to read its own words.
 
 # %% [markdown]
 # ### Exercise 7.9 · `greedy_decode`
@@ -943,17 +952,17 @@ print(f"mean loss of the last 20:      {np.mean(losses[-20:]):.4f}")
 # *word by word* · core · 4 points · about 12 minutes
 # <!-- end -->
 #
-# Write `greedy_decode(model, source, bos=1, eos=2, max_length=50)`: translate word by word, and take the most probable word
-# each time. Since it never looks further ahead than one word, this is called **greedy** decoding.
+# Write `greedy_decode(model, source, bos=1, eos=2, max_length=50)`: translate word by word, and take the most probable
+# word each time. Because it never looks more than one word ahead, this is called **greedy** decoding.
 #
-# - `model` has `encode(source)` and `decode(target_input, memory, source)`, as your `Transformer`; `source` is
+# - `model` has `encode(source)` and `decode(target_input, memory, source)`, like your `Transformer`; `source` is
 #   `(batch, n_source)`.
 # - Start with `bos` in every row. The logits of the *last* position give the next word; append it, and go on with all
-#   words so far.
+#   the words so far.
 # - A row ends with its first `eos`; after it come zeros. Stop when all rows have ended, or after `max_length` words.
 # - Return the ids after `bos`, with `eos`: int64, `(batch, length)` with `length <= max_length`.
-# - Meanwhile the model is in evaluation mode, and afterwards in the mode that it had before. No gradients are recorded
-#   (`torch.no_grad()`).
+# - The model decodes in evaluation mode; afterwards it is back in the mode that it was in before. No gradients are
+#   recorded (`torch.no_grad()`).
 #
 # ```
 # one row that ends after 2 words, one after 3:   [[7, 2, 0],
@@ -1020,9 +1029,9 @@ for number, row in zip(
     print(f"{digits(number):<8} ->  {' '.join(number_words.decode(row))}")
 
 # %% [markdown]
-# Numbers that it has never seen, and hardly any mistakes. Now watch it write: in each row the words so far, and the
-# probabilities of the next word. Beside it the same model after 60 steps of training, halfway to understanding, with the
-# same words so far. (5 to 10 seconds.)
+# It has never seen these numbers, and it makes hardly any mistakes. Now watch it write. Each row shows the words so far
+# and the probabilities of the next word. Next to it is the same model after only 60 steps of training, halfway to
+# understanding, with the same words so far. (This takes 5 to 10 seconds.)
 
 # %% tags=["measured"]
 number = 4072
@@ -1074,24 +1083,25 @@ show(
 
 # %% [markdown]
 # Each row is a probability distribution over all words, of which nine are shown. After 60 steps the model knows that a
-# number of four digits has a *thousand*, and which digits there are, but not which belongs where: for the first word *four*,
-# *two* and *seven* compete. After 350 steps it is almost certain each time. After "two" it says `<eos>`, and decoding stops.
+# four-digit number has a *thousand* in it, and which digits there are, but not which one belongs where: for the first
+# word *four*, *two* and *seven* compete. After 350 steps it is almost certain each time. After "two" it says `<eos>`,
+# and decoding stops.
 
 # %% [markdown]
 # ## Experiments: what breaks without it
 #
 # ### Experiment 1: the leak test
 #
-# How can you find out whether a model sees the future? Change one target word and watch the outputs **before** it. If any of
-# them moves, information flows backwards. This test needs no training, works for every model of this kind, and is worth
-# keeping.
+# How can you find out whether a model sees the future? Change one target word and watch the outputs **before** it. If
+# any of them changes, information flows backwards. This test needs no training, works for every model of this kind, and
+# is worth keeping.
 #
 # To have something to compare with, the next cell also makes a model without a causal mask: every target word may look
-# at every real target word. (`register_forward_pre_hook` calls a function before each call of the decoder, and that function
-# exchanges the mask.)
+# at every real target word. (`register_forward_pre_hook` calls a function before each call of the decoder, and here
+# that function swaps the mask for another.)
 #
-# **Predict first.** There are 6 target words. We change the word at position 3. Which positions of the output change with
-# the causal mask, and which without it?
+# **Predict first.** There are 6 target words. We change the word at position 3. Which positions of the output change
+# with the causal mask, and which without it?
 
 # %%
 predict("", about="which positions change with the causal mask, and without it")
@@ -1155,18 +1165,18 @@ show(
 )
 
 # %% [markdown]
-# With the causal mask, a change at position 3 moves the positions 3, 4 and 5, and nothing before. Without it everything
-# moves: position 2 knows the word at position 3. And position 3 of the input *is* the label of position 2.
+# With the causal mask, a change at position 3 moves positions 3, 4 and 5, and nothing before them. Without it,
+# everything moves: position 2 knows the word at position 3. And the word at position 3 *is* the label of position 2.
 
 # %% [markdown]
 # ### Experiment 2: the loss that looks perfect
 #
-# Now train the model without a causal mask, in the same way as before. (10 to 40 seconds.)
+# Now train the model without a causal mask, in the same way as before. (This takes 10 to 40 seconds.)
 #
 # **Predict first.**
-# 1. Will its training loss fall faster or more slowly than that of the real model?
-# 2. With the right words given (teacher forcing), how many words of the held-out numbers will it predict?
-# 3. Decoding on its own, how many held-out numbers will it write correctly?
+# 1. Will its training loss fall faster or more slowly than the real model's?
+# 2. Given the right words (teacher forcing), how many words of the held-out numbers will it predict correctly?
+# 3. When it decodes on its own, how many held-out numbers will it write correctly?
 
 # %%
 predict("", about="without the causal mask: loss, words predicted, numbers written")
@@ -1227,29 +1237,32 @@ for number, row in zip(
 
 # %% [markdown]
 # Going by the training log, this is the better model: after a slow start its loss falls much faster, and given the
-# right words it makes hardly any mistakes, even on numbers that it has never seen. On its own it writes garbage, or nothing
-# at all.
+# right words it makes hardly any mistakes, even on numbers that it has never seen. On its own it writes garbage, or
+# nothing at all.
 #
 # It has learned to copy. The label of position $i$ is its input at position $i + 1$, and without the mask it can look
-# there. When it translates, there is no position $i + 1$, and it hasn't learned anything else. Masking "prevents cheating",
-# they say: here is the cheating. It isn't overfitting: the held-out data looks perfect, too.
+# there. When it translates, there is no position $i + 1$ yet, and it hasn't learned anything else. Masking "prevents
+# cheating", as the phrase goes; here is what the cheating looks like. It isn't overfitting: the held-out data looks
+# perfect, too.
 #
 # **Remember**: a loss that is too good is an alarm. Decode, and run the leak test.
 
 # %% [markdown]
 # ## Recap
 #
-# - A mask says which keys a query may look at; True = may attend. It is applied before the softmax.
+# - A mask says which keys a query may look at; True = may attend. It is applied to the scores, before the softmax.
 # - The decoder's self-attention hides the future and the padding; cross-attention hides the padding of the source.
 # - Cross-attention: query from the decoder, key **and value** from the encoder.
-# - In training all positions learn at the same time: the decoder reads `ids[:, :-1]` and predicts `ids[:, 1:]`. In
-#   decoding it is autoregressive: it goes word by word and reads its own words.
-# - The output uses the target embedding's table once more; softmax makes its logits a probability distribution.
-# - A loss that is too good is an alarm: without a causal mask the model copies its labels and cannot write a word.
+# - In training all positions learn at the same time: the decoder reads `ids[:, :-1]` and predicts `ids[:, 1:]`. When it
+#   decodes, it is autoregressive: it goes word by word and reads its own words.
+# - The output layer uses the target embedding's table once more; softmax turns the logits into a probability
+#   distribution.
+# - A loss that is too good is an alarm: without a causal mask the model copies its labels and can't write a word on its
+#   own.
 #
-# **Next**: lesson 8 trains this model in earnest: batches by length, label smoothing, the paper's learning rate. Lesson 9
-# is about other ways to decode: words drawn at random, several beginnings at once, and much less work for each word.
-# Lesson 10 is the debugging clinic: the leak test becomes an instrument, beside three others.
+# **Next**: lesson 8 trains this model in earnest: batches by length, label smoothing, the paper's learning rate. Lesson
+# 9 is about other ways to decode: drawing words at random, following several beginnings at once, and doing much less
+# work for each word. Lesson 10 is the debugging clinic, where the leak test becomes one of four instruments.
 
 # %% [markdown]
 # ## The paper, the blog, this code
