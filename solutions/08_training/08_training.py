@@ -2,9 +2,9 @@
 # # 8 · Full training, on one device or many
 #
 # Lesson 7 ended with the whole model. Now we train it in earnest: it will translate English into Korean. You write
-# everything around the model: the batches, the loss, the learning rate, the training step, the measures. Then you train it,
-# in about a minute, look inside it, and take parts out to see what they are for. At the end you put the translator together
-# from your own cells of lessons 2 to 7.
+# everything around the model: the batches, the loss, the learning rate, the training step, the measures. Then you train
+# it, in about a minute, look inside it, and take parts out to see what they are for. At the end you put the translator
+# together from the cells that you wrote in lessons 2 to 7.
 #
 # <!-- map: 08_training -->
 # ![The map of the Transformer, in colour what this lesson is about: loss against the right word.](figures/map.png)
@@ -13,15 +13,15 @@
 # **After this lesson you can**
 # - say what happens in one training step, and in which order;
 # - make batches of similar lengths, smooth labels, and compute the paper's learning rate by hand;
-# - measure a model honestly: loss per word, exact match, BLEU with its signature;
+# - measure a model honestly: by its loss per word, exact match, and BLEU with its signature;
 # - estimate what a training run costs, measure how fast it is, and say which changes made it faster;
 # - explain how several devices train one model, and why gradients are weighted by tokens;
-# - recognise from its translations which part a model lacks;
-# - run an ablation, and write down what came out.
+# - tell from a model's translations which part it lacks;
+# - run an ablation (leave out one part, train again, compare), and write down the result.
 #
-# **What you need**: lesson 7 (masks, teacher forcing, greedy decoding). A laptop is enough, without a network. About 130
-# minutes, 15 of them extra, waiting for the training run included. Sections marked *extra* can be left out; nothing after
-# them needs them.
+# **What you need**: lesson 7 (masks, teacher forcing, greedy decoding). A laptop is enough, and no network is needed.
+# About 130 minutes, including the wait for the training run; 15 of them are for the sections marked *extra*. You can
+# skip those: nothing after them needs them.
 #
 # <!-- table: 08_training -->
 # | exercise | what you build | points | minutes |
@@ -78,33 +78,36 @@ torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 # %% [markdown]
 # ## The idea
 #
-# Training is one short loop. A batch of sentence pairs goes through the model. The **loss** says how improbable the model
-# found the right words. `backward` computes for every **parameter** (every learned number, weight or bias) in which
-# direction the loss grows, and the **optimizer** moves it a little the other way. The **learning rate** says how far, and a
-# schedule changes it from step to step. From time to time the model is measured on sentences that it isn't trained on.
+# Training is one short loop. A batch of sentence pairs goes through the model. The **loss** says how improbable the
+# model found the right words. `backward` computes for every **parameter** (every learned number, weight or bias) in
+# which direction the loss grows, and the **optimizer** moves it a little the other way. The **learning rate** says how
+# far, and a schedule changes it from step to step. From time to time the model is tested on sentences that it isn't
+# trained on.
 #
 # ![The training loop as a circle of six boxes: batch of similar lengths, forward pass, label-smoothed loss, backward pass, clipped gradient, optimizer with its learning rate, and back to the next batch. Beside it: every few hundred steps the validation loss is measured and a checkpoint is saved. Each box names its exercise.](figures/training_loop.png)
 #
-# You write each box. The long run is left to the course's own trainer, in `helpers/trainer/`: the same loop, with
-# checkpoints (the parameters, saved now and then, so that nothing is lost), several devices, and everything that makes it
-# fast.
+# You write each box. The long run is left to the course's own trainer, in `helpers/trainer/`: it is the same loop, with
+# checkpoints (the parameters, saved now and then so that nothing is lost), support for several devices, and everything
+# that makes it fast.
 
 # %% [markdown]
 # ## The data
 #
-# Real corpora have to be downloaded, and take hours on a laptop. So this lesson brings its own language: a **grammar** that
-# makes English sentences with their Korean translations, 20,000 pairs to train on, the same on every machine. It is small,
-# about 250 words on each side, but there is real translating to do:
+# Real corpora have to be downloaded, and training on them takes hours on a laptop. So this lesson brings its own
+# language: a **grammar** that generates English sentences and their Korean translations. There are 20,000 pairs to
+# train on, the same on every machine. The language is small, with about 250 words on each side, but there is real
+# translating to do:
 #
 # - **order**: English says *who does what*, Korean says *who what does*. The verb comes last;
 # - **counters**: "two cats" is 고양이 두 마리, cat two *animals*; people are counted with 명, books with 권;
-# - **particles**: 이 or 가 marks the subject, 을 or 를 the object, depending on the last sound of the word before;
-# - **what the other language lacks**: articles on one side, particles on the other.
+# - **particles**: 이 or 가 marks the subject, 을 or 를 the object, depending on the last sound of the word before it;
+# - **what the other language lacks**: English has articles, Korean has particles.
 #
-# You don't have to read Korean. Under each Korean sentence there is a **gloss**, its words in English, in the Korean order:
-# `SUBJ` and `OBJ` are the particles of subject and object, and a hyphen joins what Korean writes as one word. Each pair also
-# comes with its **gold links**: which Korean word translates which English word. (If you see empty boxes in place of Korean
-# letters, your system has no Korean font: install one, for example Noto Sans KR. The figures bring their own.)
+# You don't have to read Korean. Under each Korean sentence there is a **gloss**: its words in English, in Korean order.
+# `SUBJ` and `OBJ` stand for the particles of subject and object, and a hyphen joins what Korean writes as one word.
+# Each pair also comes with its **gold links**, which say which Korean word translates which English word. (If you see
+# empty boxes in place of Korean letters, your system has no Korean font; install one, for example Noto Sans KR. The
+# figures bring their own.)
 
 # %%
 corpus = grammar_corpus()
@@ -163,14 +166,14 @@ show(
 
 # %% [markdown]
 # Dashed, thick lines join nouns, thin lines all other words. For the model a particle is a separate token (고양이 가, "cat
-# SUBJ"); for people it is written onto its word (고양이가). The particles of subject and object have no link: English has no
-# word for them.
+# SUBJ"); for people it is written onto its word (고양이가). The particles of subject and object have no link: English has
+# no word for them.
 #
 # The **splits** ask different questions. `random` has new sentences of the same kind. In `compositional` each sentence
-# has a pair of words that were never combined in training, for example an adjective and its noun, though each of the two
-# did occur. `long` has 13 to 20 English words; training has at most 12. A model that has learned the *rules* passes all
-# three; a model that has memorised what it saw passes the first at best. `validation` is for choices during the work. The
-# tests are for the end.
+# has a pair of words that were never combined in training, for example an adjective and its noun, although each of the
+# two did occur. The sentences of `long` have 13 to 20 English words; those in training have at most 12. A model that
+# has learned the *rules* passes all three; one that has memorised what it saw passes the first at best. `validation` is
+# there for the choices you make along the way. The tests are for the end.
 #
 # Words become ids as in lesson 1: one vocabulary for each language, made from the training pairs only.
 
@@ -189,13 +192,13 @@ print("  ", gloss_tokens(example.target))
 # %% [markdown]
 # ## The numbers by hand
 #
-# Take a pencil. Each of the following is small enough for paper, and is what you'll program next. Type your number in place
+# Take a pencil. Each of the following is small enough for paper, and you'll program it next. Type your number in place
 # of the dots, and run the cell.
 #
 # ### Six sentences, two ways to batch
 #
-# Six sentences have 3, 9, 4, 10, 3 and 4 tokens, 33 in all. A batch is a rectangle of tokens: each row is as long as the
-# longest sentence in it, and what is missing is filled with padding.
+# Six sentences have 3, 9, 4, 10, 3 and 4 tokens, 33 in all. A batch is a rectangle of tokens: every row is as long as
+# the batch's longest sentence, and the gaps are filled with padding.
 #
 # | batches | rectangles | tokens with padding | padding |
 # | --- | --- | --- | --- |
@@ -206,25 +209,26 @@ print("  ", gloss_tokens(example.target))
 by_hand("tokens with padding, sorted", ...)
 
 # %% [markdown]
-# Sorting leaves nearly no padding, and the limit in **tokens** makes batches that all cost about the same: many short
-# sentences or few long ones.
+# Sorting leaves hardly any padding, and a limit in **tokens** makes batches that all cost about the same: many short
+# sentences or a few long ones.
 #
 # ### A smoothed label
 #
-# What the model predicts is a **probability distribution**: a number for each word of the vocabulary, none below 0, with
-# sum 1. What it should predict is one, too: 1 for the right word, 0 for the others. The **cross-entropy** compares the two: it
-# is minus the sum of target probability × logarithm of the predicted probability.
+# What the model predicts is a **probability distribution**: a number for each word of the vocabulary, where no number
+# is below 0 and all of them add up to 1. What it should predict is a distribution, too: 1 for the right word, 0 for the
+# others. The **cross-entropy** compares the two: for each word multiply the target probability by the logarithm of the
+# predicted probability, add these products up, and change the sign.
 #
-# The vocabulary has 4 words, and the model gives them the probabilities 0.7, 0.1, 0.1, 0.1, and the first is right. The
-# cross-entropy is $-\ln 0.7 = 0.357$; the other three words do not count. **Label smoothing** with 0.1 takes a tenth of the
-# target away from the right word and spreads it evenly over all four, so the target becomes 0.925, 0.025, 0.025, 0.025. What
-# is the cross-entropy now? ($\ln 0.7 = -0.357$ and $\ln 0.1 = -2.303$.)
+# Suppose that the vocabulary has 4 words, that the model gives them the probabilities 0.7, 0.1, 0.1 and 0.1, and that
+# the first is right. The cross-entropy is $-\ln 0.7 = 0.357$; the other three words don't count. **Label smoothing**
+# with 0.1 takes a tenth of the target away from the right word and spreads it evenly over all four, so the target
+# becomes 0.925, 0.025, 0.025, 0.025. What is the cross-entropy now? ($\ln 0.7 = -0.357$ and $\ln 0.1 = -2.303$.)
 
 # %%
 by_hand("loss of a smoothed label", ...)
 
 # %% [markdown]
-# What does the model gain by being surer?
+# What does the model gain by being more certain?
 
 # %%
 print("probability of the right word   plain   smoothed")
@@ -234,9 +238,9 @@ for p in (0.7, 0.925, 0.97, 0.997):
     print(f"{p:22.3f} {plain:14.3f} {smoothed:10.3f}")
 
 # %% [markdown]
-# The plain loss rewards every further nine. The smoothed loss is smallest at 0.925, exactly at its target, and *grows* when
-# the model gets surer than that. The paper: "This hurts perplexity, as the model learns to be more unsure, but improves
-# accuracy and BLEU score." (section 5.4) You can put that to the test at the end of this lesson.
+# The plain loss rewards every further nine. The smoothed loss is smallest at 0.925, exactly its target, and *grows*
+# when the model becomes more certain than that. The paper says: "This hurts perplexity, as the model learns to be more
+# unsure, but improves accuracy and BLEU score." (section 5.4) You can put this to the test at the end of the lesson.
 #
 # ### The learning rate at three steps
 #
@@ -254,7 +258,8 @@ for p in (0.7, 0.925, 0.97, 0.997):
 by_hand("learning rate at step 36", ...)
 
 # %% [markdown]
-# Up in a straight line for `warmup` steps; there both are equal; then down: four times as many steps, half the rate.
+# The rate goes up in a straight line for `warmup` steps, up to where both terms are equal, and then down: four times as
+# many steps, half the rate.
 
 # %% [markdown]
 # ## Batches
@@ -265,12 +270,13 @@ by_hand("learning rate at step 36", ...)
 # *batches of similar lengths* · core · 4 points · about 12 minutes
 # <!-- end -->
 #
-# Write `batches_by_tokens(lengths, max_tokens, generator=None)`. `lengths` are the numbers of tokens of all sentences. Return
-# the batches: a list of lists of **indices** into `lengths`.
+# Write `batches_by_tokens(lengths, max_tokens, generator=None)`. `lengths` says how many tokens each sentence has.
+# Return the batches: a list of lists of **indices** into `lengths`.
 #
 # - Every index occurs exactly once.
 # - A batch is a rectangle: its longest length × its number of sentences is at most `max_tokens`.
-# - Sentences of similar lengths share a batch: sorted from short to long, each batch takes as many as the limit allows.
+# - Sentences of similar lengths share a batch: go through them from short to long, and let each batch take as many as
+#   the limit allows.
 # - The batches come in random order, drawn with `generator`, a `torch.Generator` (None: PyTorch's global generator).
 #   Otherwise each epoch (one pass through all pairs) would begin with short sentences and end with long ones.
 # - A sentence longer than `max_tokens` fits nowhere: raise a `ValueError` whose text names its index.
@@ -323,8 +329,8 @@ def batches_by_tokens(lengths, max_tokens, generator=None):
 check("batches_by_tokens")
 
 # %% [markdown]
-# A pair has two lengths, and the larger decides. Here are your batches of the grammar, beside batches of 96 pairs in random
-# order.
+# A pair has two lengths, and the larger one decides. Here are your batches of the grammar's pairs, next to batches of
+# 96 pairs in random order.
 
 # %%
 longest = [max(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
@@ -371,8 +377,9 @@ show(
 )
 
 # %% [markdown]
-# The paper does the same: "Sentence pairs were batched together by approximate sequence length" (section 5.1), about 25,000
-# source and 25,000 target tokens a batch. In natural text lengths differ more than here, and the gain is larger.
+# The paper does the same: "Sentence pairs were batched together by approximate sequence length" (section 5.1), about
+# 25,000 source and 25,000 target tokens a batch. In natural text the lengths vary more than here, so the gain is
+# larger.
 
 # %% [markdown]
 # ## The loss
@@ -386,13 +393,13 @@ show(
 # Write `label_smoothed_loss(logits, labels, smoothing=0.1, pad=0)`.
 #
 # - `logits` is `(batch, length, vocabulary)`, `labels` holds ids, `(batch, length)`.
-# - Every word of the vocabulary gets the target probability `smoothing / vocabulary`; the label gets `1 - smoothing` on top.
-#   The loss of one position is minus the sum of target probability × log-probability over all words.
-# - Positions whose label is `pad` don't count at all. The result is the **mean over the real labels** of the whole batch: a
-#   tensor with one number, through which gradients flow.
+# - Every word of the vocabulary gets the target probability `smoothing / vocabulary`; the label gets `1 - smoothing` on
+#   top. The loss of one position is minus the sum of target probability × log-probability over all words.
+# - Positions whose label is `pad` don't count at all. The result is the **mean over the real labels** of the whole
+#   batch: a tensor with one number, through which gradients flow.
 #
-# By hand: logits $\ln 7, 0, 0, 0$ are the probabilities 0.7, 0.1, 0.1, 0.1; the label is word 0. The loss is 0.503, the number
-# that you computed above.
+# By hand: the logits $\ln 7, 0, 0, 0$ give the probabilities 0.7, 0.1, 0.1, 0.1, and the label is word 0. The loss is
+# 0.503, the number that you computed above.
 #
 # <!-- hints: label_smoothed_loss -->
 # <details>
@@ -427,8 +434,8 @@ def label_smoothed_loss(logits, labels, smoothing=0.1, pad=0):
 check("label_smoothed_loss")
 
 # %% [markdown]
-# **The same with PyTorch's own.** `cross_entropy` knows label smoothing and padding. It expects the vocabulary in the second
-# axis.
+# **The same with PyTorch's own.** `cross_entropy` can handle label smoothing and padding. It expects the vocabulary on
+# the second axis.
 
 # %%
 torch.manual_seed(0)
@@ -452,8 +459,8 @@ print(f"yours {own.item():.4f}, PyTorch's {theirs.item():.4f}; by hand {on_paper
 # *up for a while, then slowly down* · core · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Write `noam_rate(step, d_model, warmup)`, equation 3 of the paper, as in the numbers by hand. `step` counts from 1; the
-# result is a number. (It is named after Noam Shazeer, one of the paper's authors.)
+# Write `noam_rate(step, d_model, warmup)`, equation 3 of the paper, as in the numbers by hand. `step` counts from 1;
+# the result is a number. (It is named after Noam Shazeer, one of the paper's authors.)
 #
 # ```
 # noam_rate(9, 16, 9)    gives   0.0833...
@@ -511,8 +518,8 @@ show(
 )
 
 # %% [markdown]
-# **The same with PyTorch's own.** `LambdaLR` multiplies the optimizer's rate by what a function gives. It counts steps from 0,
-# the paper from 1: with `noam_rate(0, ...)` the first step would divide by zero.
+# **The same with PyTorch's own.** `LambdaLR` multiplies the optimizer's rate by what a function returns. It counts
+# steps from 0 and the paper counts from 1, hence `done + 1`: `noam_rate(0, ...)` would divide by zero.
 
 # %%
 weight = nn.Parameter(torch.zeros(1))
@@ -528,11 +535,11 @@ print("rates at the steps 1, 9 and 36:", " ".join(f"{seen[step - 1]:.4f}" for st
 # %% [markdown]
 # <details><summary>Why warm up at all?</summary>
 #
-# The optimizer Adam divides each gradient by its usual size, and in the first steps it knows hardly
-# anything about that size: the very first step moves every parameter by the whole learning rate, in the direction of the
-# sign that a single batch gives (Liu and others, "On the Variance of the Adaptive Learning Rate and Beyond", 2020).
-# Post-norm layers, as in the paper, have large gradients near the output at first. Small steps let both settle. (Lesson 5
-# compared post-norm and pre-norm. Whether this model needs a warm-up you'll see for yourself.)
+# The optimizer Adam divides each gradient by its usual size, and in the first steps it knows hardly anything about that
+# size: the very first step moves every parameter by the whole learning rate, up or down depending on the sign of the
+# gradient of a single batch (Liu and others, "On the Variance of the Adaptive Learning Rate and Beyond", 2020).
+# Post-norm layers, as in the paper, have large gradients near the output at first. Small steps let both settle. (Lesson
+# 5 compared post-norm and pre-norm. You'll see for yourself whether this model needs a warm-up.)
 #
 # </details>
 
@@ -546,20 +553,22 @@ print("rates at the steps 1, 9 and 36:", " ".join(f"{seen[step - 1]:.4f}" for st
 # <!-- end -->
 #
 # Write `train_step(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32")`: one update of the parameters.
-# `batch` is `(source, target)`, both ids with `<bos>` and `<eos>`; `model(source, decoder_input)` gives the logits. In this
-# order:
+# `batch` is `(source, target)`, both ids with `<bos>` and `<eos>`; `model(source, decoder_input)` gives the logits. In
+# this order:
 #
-# 1. the model is put into training mode, old gradients are cleared;
-# 2. forward pass with teacher forcing, then `label_smoothed_loss` with its defaults. With `precision="bf16"` the forward pass runs
-#    inside `torch.autocast` with `dtype=torch.bfloat16`: matrix products use numbers of 16 bits, with the range of float32 and
-#    about three decimal digits, while parameters and loss stay float32 (`logits.float()`). `"fp32"` changes nothing;
+# 1. the model is put into training mode, and old gradients are cleared;
+# 2. forward pass with teacher forcing, then `label_smoothed_loss` with its defaults. With `precision="bf16"` the
+#    forward pass runs inside `torch.autocast` with `dtype=torch.bfloat16`: matrix products use 16-bit numbers, with the
+#    range of float32 but only about three decimal digits, while parameters and loss stay in float32 (`logits.float()`).
+#    `"fp32"` changes nothing;
 # 3. backward pass;
-# 4. **clipping**: if the norm of *all* gradients together is above `clip`, they are scaled down to it, so that one bad batch
-#    can't throw the parameters far off;
+# 4. **clipping**: if the norm of *all* gradients together is above `clip`, they are scaled down so that it equals
+#    `clip`. Then one bad batch can't throw the parameters far off;
 # 5. the optimizer moves the parameters, then the scheduler, if there is one, sets the learning rate.
 #
-# Return a dictionary with `loss`, `tokens` (the number of real labels) and `gradient_norm` (before clipping): numbers, or
-# tensors of one element. On a GPU tensors are better: reading a number makes the program wait until the device has computed it.
+# Return a dictionary with `loss`, `tokens` (the number of real labels) and `gradient_norm` (before clipping): numbers,
+# or tensors with one element. On a GPU, tensors are better: reading a number makes the program wait until the device
+# has computed it.
 #
 # <!-- hints: train_step -->
 # <details>
@@ -608,16 +617,17 @@ check("train_step")
 # *how good is it on unseen sentences?* · core · 4 points · about 10 minutes
 # <!-- end -->
 #
-# Write `evaluate(model, batches)`: how well does the model predict the next word of sentences that it was not trained on, given the
-# right words before it? `batches` holds pairs `(source, target)`. Return a dictionary of three floats:
+# Write `evaluate(model, batches)`: how well does the model predict the next word in sentences that it wasn't trained
+# on, given the right words before it? `batches` holds pairs `(source, target)`. Return a dictionary of three floats:
 #
 # - `loss`: the cross-entropy per real label, **without** smoothing, over all labels of all batches;
-# - `perplexity`: $e^{loss}$, since the loss is in *nats*: it is made with the natural logarithm. A model that hesitates
-#   between 8 equally probable words has the perplexity 8;
+# - `perplexity`: $e^{loss}$, since the loss is in *nats*, which means that it uses the natural logarithm. A model that
+#   hesitates between 8 equally probable words has a perplexity of 8;
 # - `accuracy`: the share of real labels that are the model's most probable word.
 #
-# A batch with 3 labels must not count as much as a batch with 300: divide once, at the end. Meanwhile the model is in
-# evaluation mode (no dropout), afterwards in the mode that it had before; no gradients are recorded.
+# A batch with 3 labels must not count as much as a batch with 300: divide once, at the end. During all this the model
+# is in evaluation mode (no dropout), and afterwards it is back in the mode that it was in before; no gradients are
+# recorded.
 #
 # <!-- hints: evaluate -->
 # <details>
@@ -669,15 +679,16 @@ check("evaluate")
 # *word for word* · core · 1 point · about 3 minutes
 # <!-- end -->
 #
-# Write `exact_match(predictions, references)`: the share of predictions that are their reference, word for word. Both are lists of
-# the same length; each item is a list of tokens, or a string. In the grammar a sentence has exactly one right translation, so
-# this strict measure is fair there.
+# Write `exact_match(predictions, references)`: the share of predictions that equal their reference, word for word. Both
+# arguments are lists of the same length; each item is a list of tokens, or a string. In the grammar a sentence has
+# exactly one right translation, so this strict measure is fair there.
 #
 # ```
 # exact_match(["개가 자요", "물이 좋아요"], ["개가 자요", "물을 마셔요"])   gives   0.5
 # ```
 #
-# (*dog-SUBJ sleeps* and *water-SUBJ is good*, beside *dog-SUBJ sleeps* and *water-OBJ drink*: the second pair differs.)
+# (The predictions are *dog-SUBJ sleeps* and *water-SUBJ is good*, the references *dog-SUBJ sleeps* and *water-OBJ
+# drink*: the second pair differs.)
 #
 # <!-- hints: exact_match -->
 # <details>
@@ -711,13 +722,13 @@ def exact_match(predictions, references):
 check("exact_match")
 
 # %% [markdown]
-# ### All of it together
+# ### Putting it all together
 #
-# That's all a training run needs. Let's take a hundred steps, a bit more than half of all pairs, with your own functions
-# and the Transformer of lesson 7. (10 to 30 seconds.)
+# That's all a training run needs. Let's take a hundred steps, which see a bit more than half of all pairs, with your
+# own functions and the Transformer of lesson 7. (This takes 10 to 30 seconds.)
 #
-# **Predict first.** When the model gets 70 % of the next words right, how many of 100 new sentences will it translate word
-# for word?
+# **Predict first.** When the model gets 70 % of the next words right, how many of 100 new sentences will it translate
+# word for word?
 
 # %%
 predict("", about="whole sentences right when 70 % of the next words are")
@@ -762,16 +773,17 @@ print(f"whole sentences that are right: {share:.0%}")
 predict()
 
 # %% [markdown]
-# With seven words in ten right, hardly any twelve-word sentence comes out whole: $0.7^{12} \approx 0.01$. With 97 % it would be
-# $0.97^{12} \approx 0.7$. The last few percent per word make the sentences, and they are what the long run is for.
+# With seven words in ten right, hardly any twelve-word sentence comes out whole: $0.7^{12} \approx 0.01$. With 97 % it
+# would be $0.97^{12} \approx 0.7$. The last few percent per word are what makes whole sentences come out right, and
+# they are what the long run is for.
 
 # %% [markdown]
 # ## What a training run costs
 #
-# How long will it take? A rule of thumb answers that before anything is run. In the forward pass each parameter takes part
-# in one multiplication and one addition for each token: 2 operations. The backward pass needs two such products, one for
-# the gradient of the parameters and one for the gradient of the inputs: 4 operations. That makes 6 for each parameter and
-# each token.
+# How long will it take? A rule of thumb answers that before you run anything. In the forward pass each parameter takes
+# part in one multiplication and one addition for each token: 2 operations. The backward pass needs two such products,
+# one for the gradient of the parameters and one for the gradient of the inputs: 4 operations. That makes 6 for each
+# parameter and each token.
 
 # %% [markdown]
 # ### Exercise 8.7 · `training_flops`
@@ -819,8 +831,8 @@ check("training_flops")
 # *how much of the device is used* · core · 1 point · about 2 minutes
 # <!-- end -->
 #
-# Write `model_flops_utilization(tokens_per_second, parameters, peak_flops)`: which share of the operations per second that a
-# device can do (`peak_flops`) does a run use? A number between 0 and 1.
+# Write `model_flops_utilization(tokens_per_second, parameters, peak_flops)`: of the operations per second that a device
+# can do (`peak_flops`), what share does a run use? Return a number between 0 and 1.
 #
 # ```
 # model_flops_utilization(10, 5, 1000)   gives   0.3
@@ -871,28 +883,30 @@ print(f"counted where a token passes:  {parts:.1e} operations, {parts / peak_of_
 print(f"the paper's own estimate, 3.3e+18, is {3.3e18 / parts:.1f} times that")
 
 # %% [markdown]
-# The rule is made for models in which every token meets every parameter. Here a source token passes the encoder and a target
-# token the decoder, so the rule counts about twice too much. The paper's own number is larger still: its authors multiplied
-# the hours by what they took for the sustained speed of a GPU, whether it was multiplying or waiting.
+# The rule is made for models in which every token meets every parameter. Here a source token passes through the encoder
+# and a target token through the decoder, so the rule counts about twice as many operations as there are. The paper's
+# own number is larger still: its authors multiplied the hours by their estimate of a GPU's sustained speed, whether it
+# was multiplying or waiting.
 
 # %% [markdown]
 # ## The speed ladder (extra)
 #
-# The same model on the same machine, faster rung by rung; each rung keeps what the ones before it switched on. What counts
-# is **real target tokens per second**: padding does no work.
+# The ladder takes the same model on the same machine and makes it faster, rung by rung; each rung keeps what the ones
+# before it switched on. What counts is **real target tokens per second**: padding is no use to anybody.
 #
 # 1. *plain loop*: your `train_step`, 96 random pairs in a batch;
 # 2. *batches by tokens*: your `batches_by_tokens`;
-# 3. *real positions only, fused optimizer*: the trainer computes logits and loss only at real labels, and one fused operation
-#    of the optimizer updates all parameters;
-# 4. *fast forward*: query, key and value in one matrix product, PyTorch's own attention and normalization: fewer, larger
-#    operations, the same numbers;
+# 3. *real positions only, fused optimizer*: the trainer computes logits and loss only at real labels, and one fused
+#    operation of the optimizer updates all parameters;
+# 4. *fast forward*: query, key and value in one matrix product, and PyTorch's own attention and normalization: fewer
+#    and larger operations, the same numbers;
 # 5. *all cores*;
 # 6. *bf16*: 16-bit matrix products.
 #
-# The measurement takes about a minute; the saved figure was made on 20 November 2026, on two quiet cores of an AMD EPYC.
+# The measurement takes about a minute. The saved figure was made on 20 November 2026, on two otherwise idle cores of an
+# AMD EPYC.
 #
-# **Predict first.** Which rung gains most on a CPU with a model as small as ours? Does any of them make it slower?
+# **Predict first.** Which rung gains most on a CPU, with a model as small as ours? Does any rung make it slower?
 
 # %%
 predict("", about="which rung of the speed ladder gains most")
@@ -958,29 +972,29 @@ show(
 )
 
 # %% [markdown]
-# On a busy machine the numbers waver, most of all where several cores are used: what looks like a loss can be the work of
-# other programs. What we saw on the quiet one:
+# On a busy machine the numbers vary, most of all where several cores are used: what looks like a loss of speed may be
+# the work of other programs. Here is what we saw on the idle one:
 #
 # - A second core that is free gains most. (With one thread only, the rung *all cores* has nothing to gain.)
-# - On one thread the gain comes from *not computing what nobody needs*, padding above all, and from few large operations in
-#   place of many small ones. Once the padding is gone, computing only at real positions has hardly anything left to save:
-#   with batches of similar lengths that rung gains next to nothing.
-# - bf16 pays where the device has units for it: a GPU, and some CPUs once the model is wide. At this width of 64 it took
-#   longer than float32. So did `torch.compile`, which joins small operations. The trainer switches both on by itself on
-#   CUDA, and leaves them off here. Measure, don't assume.
+# - On one thread the gain comes from *not computing what nobody needs*, above all padding, and from doing a few large
+#   operations in place of many small ones. Once the padding is gone, computing only at real positions has hardly
+#   anything left to save: with batches of similar lengths that rung gains next to nothing.
+# - bf16 pays off where the device has units for it: on a GPU, and on some CPUs once the model is wide. At this width of
+#   64 it took longer than float32. So did `torch.compile`, which joins small operations. The trainer switches both on
+#   by itself on CUDA, and leaves them off here. Measure, don't assume.
 
 # %% [markdown]
 # ## The training
 #
-# Now the real run, with the trainer and its preset `small`: the Transformer of lesson 7 with two layers of width 64, on all
-# 20,000 pairs. It takes about a minute on two free cores, longer on a busy machine. A progress bar shows how far along it
-# is; the plot is redrawn every few seconds. Stop it whenever you like (■): it saves, and running the cell again picks up
-# where it left off.
+# Now comes the real run, with the trainer and its preset `small`: the Transformer of lesson 7, with two layers of width
+# 64, on all 20,000 pairs. It takes about a minute on two free cores, longer on a busy machine. A progress bar shows how
+# far along it is; the plot is redrawn every few seconds. Stop it whenever you like (■): it saves its state, and running
+# the cell again picks up where it left off.
 #
-# At the end the **result card** says what the run was and what came out: keep it with every result that you tell anybody
-# about. The parameters go into `trained_model.safetensors` beside this notebook, a file format that holds numbers and text
-# and can't run code. If the file is there already, the cell trains nothing; to train again, delete it and the folder
-# `runs/lesson`.
+# At the end, the **result card** says what was run and what the results were; keep it with every result that you show
+# to anybody. The parameters go into `trained_model.safetensors` beside this notebook, a file format that holds numbers
+# and text and can't run code. If the file is there already, the cell trains nothing; to train again, delete it and the
+# folder `runs/lesson`.
 
 # %% tags=["interactive"]
 RUN, TRAINED = Path("runs/lesson"), Path("trained_model.safetensors")
@@ -994,8 +1008,9 @@ else:
     torch.set_num_threads(1)
 
 # %% [markdown]
-# The curve and the card once more, from the files of the run. The validation loss is below the training loss, since in
-# training dropout disturbs the model, and each point is a mean over the steps before it.
+# Here are the curve and the card once more, from the files of the run. The validation loss is below the training loss,
+# because dropout disturbs the model in training, and because each point of the training loss is a mean over the steps
+# before it.
 
 # %% tags=["measured"]
 finished = (RUN / "card.md").is_file()
@@ -1011,12 +1026,12 @@ Markdown((RUN / "card.md").read_text(encoding="utf-8")) if finished else print(u
 # %% [markdown]
 # Read the card from the top.
 #
-# - `random` and `compositional` are nearly perfect, so the model hasn't memorised sentences: it combines words that were
-#   never combined in training.
-# - `long` is far below. Sentences with 13 words and more reach positions that training never showed. The rules are the same,
-#   and still they don't carry over by themselves. An average over all splits would have hidden that.
-# - `small` trains without label smoothing and with little dropout: each sentence has exactly one right translation, and being
-#   sure is right. For natural text both are 0.1 and more.
+# - `random` and `compositional` are nearly perfect, so the model hasn't memorised its sentences: it combines words that
+#   were never combined in training.
+# - `long` is far below them. Sentences with 13 words or more reach positions that the model never saw in training. The
+#   rules are the same, yet they don't carry over by themselves. An average over all splits would have hidden that.
+# - `small` trains without label smoothing and with little dropout: each sentence has exactly one right translation, so
+#   it is right to be certain. For natural text both are 0.1 or more.
 
 # %% [markdown]
 # ### Exercise 8.9 · `trained_model`
@@ -1024,12 +1039,13 @@ Markdown((RUN / "card.md").read_text(encoding="utf-8")) if finished else print(u
 # *the trained model* · core · 5 points · about 10 minutes
 # <!-- end -->
 #
-# Write `trained_model()`: it returns the name of the file with your trained parameters, which is beside this notebook. The
-# check reads the file and has the model translate 200 new sentences, which are in no split. Points come in bands: 50 %, 80 %,
-# 90 % and 97 % of the sentences right. **Nothing is trained in grading**: hand in the file together with the notebook.
+# Write `trained_model()`: it returns the name of the file with your trained parameters, which is next to this notebook.
+# The check reads the file and has the model translate 200 new sentences, which aren't in any split. Points come in
+# bands: 50 %, 80 %, 90 % and 97 % of the sentences right. **Grading trains nothing**: hand in the file together with
+# the notebook.
 #
-# You may train any other model for it: wider, longer, with your own changes. It has to be a Transformer of lesson 7 with the
-# lesson's vocabularies, and at most 8 MB.
+# You may hand in any other model that you trained: wider, trained for longer, with your own changes. It has to be a
+# Transformer of lesson 7 with this lesson's vocabularies, and the file must be at most 8 MB.
 #
 # <!-- hints: trained_model -->
 # <details>
@@ -1079,9 +1095,9 @@ for text in questions:
         print(f"{'':<42} (unknown words: {', '.join(unknown)})")
 
 # %% [markdown]
-# The first two sentences have the same words. English says by their order who meets whom, Korean by particles.
+# The first two sentences have the same words. English shows by their order who meets whom, Korean by its particles.
 #
-# ### How much of the machine was used? (extra)
+# ### How much of the machine did it use? (extra)
 #
 # The peak of this machine is measured with a large matrix product.
 
@@ -1106,8 +1122,8 @@ else:
     print(unfinished)
 
 # %% [markdown]
-# This share is too high, for a reason that you know: the rule counts 6 operations for every parameter, even for those that a
-# token doesn't meet. PyTorch can count what a training step really multiplies:
+# This share is too high, for a reason that you already know: the rule counts 6 operations for every parameter, even for
+# those that a token never meets. PyTorch can count what a training step really multiplies:
 
 # %%
 with FlopCounterMode(display=False) as counter:
@@ -1119,15 +1135,15 @@ by_the_rule = training_flops(
 print(f"the rule, divided by the count: {by_the_rule / counter.get_total_flops():.2f}")
 
 # %% [markdown]
-# So divide the share above by that number. What is left is small, since small matrices keep a processor busy with everything
-# but multiplications: a width of 64 can't reach the peak of 1024. (If other programs run during the measurement, the peak
-# comes out too low and the share too high.)
+# So divide the share above by that number. What is left is small, because small matrices keep a processor busy with
+# everything but multiplications: matrices of width 64 can't reach the peak that was measured with 1024. (If other
+# programs run during the measurement, the measured peak is too low and the share too high.)
 
 # %% [markdown]
 # ### The shipped checkpoint
 #
-# **Most of the rest** works with the checkpoint that comes with the course, made by the same preset. So it gives the same
-# numbers on every machine, even before your run has finished.
+# **Most of the rest** uses the checkpoint that comes with the course, which was trained with the same preset. That way
+# you see the same numbers on every machine, even before your own run has finished.
 
 # %% tags=["measured"]
 translator, (english, korean), config = load_shipped()
@@ -1147,32 +1163,35 @@ print(f"split random: {share_right(translator, corpus.tests['random']):.1%} righ
 # %% [markdown]
 # ## One device or many
 #
-# The same training on several GPUs is one line in a terminal:
+# The same training on several GPUs takes one line in a terminal:
 #
 # ```
 # torchrun --nproc_per_node=2 -m helpers.trainer small --steps 200
 # ```
 #
-# `torchrun` starts two processes. Each has a whole copy of the model, takes every second batch and computes its own gradients;
-# then the processes **sum their gradients**, so that all make the same update and their copies stay equal. This is
-# *data-parallel* training; PyTorch calls it DistributedDataParallel, DDP. Without GPUs the processes share the CPU.
+# `torchrun` starts two processes. Each has a complete copy of the model, takes every second batch and computes its own
+# gradients; then the processes **sum their gradients**, so that all make the same update and their copies stay equal.
+# This is *data-parallel* training; PyTorch calls it DistributedDataParallel, DDP. Without GPUs the processes share the
+# CPU.
 #
 # ![Two processes side by side. Each has a copy of the weights and its own batch, with 1,500 and 900 real tokens. Both compute the sum of their losses and its gradient. The gradients are added, divided by all 2,400 tokens, and both processes make the same update.](figures/data_parallel.png)
 #
-# One thing easily goes wrong. DDP takes the **mean** of the processes' gradients. If each process takes the mean loss of its
-# own batch, a token in a small batch counts more than a token in a large batch. What we want is the gradient of
+# One thing goes wrong easily. DDP takes the **mean** of the processes' gradients. If each process takes the mean loss
+# of its own batch, a token in a small batch counts for more than a token in a large one. What we want is the gradient
+# of
 #
 # $$\frac{\text{sum of the losses of all processes}}{\text{number of real tokens of all processes}}$$
 #
 # So each process computes the *sum* of its losses, divides it by the number of real tokens of **all** processes, and
-# multiplies by the number of processes, by which DDP is going to divide. With this weighting two processes follow the same
-# loss curve as one process with two batches per update (`--accumulate 2`), to within rounding. Only dropout differs, since
-# every process draws its own random numbers. A run that was killed goes on with `course train --resume`, and ends with the
-# same parameters as if nothing had happened.
+# multiplies by the number of processes, because DDP is going to divide by it. With this weighting, two processes follow
+# the same loss curve as one process with two batches per update (`--accumulate 2`), to within rounding. Only dropout
+# differs, since every process draws its own random numbers. If a run was killed, `course train --resume` carries on
+# with it, and it ends with the same parameters as if nothing had happened.
 #
 # ### The weighting, checked (extra)
 #
-# You can check the weighting without a second process, on two parts of one batch: one with short, one with long sentences.
+# You can check the weighting without a second process, on two parts of one batch: one with short sentences, one with
+# long ones.
 
 
 # %%
@@ -1211,15 +1230,16 @@ print(f"mean of the means:  {away[0]:.0f} % away from the gradient of the whole 
 print(f"weighted by tokens: {away[1]:.3f} % away")
 
 # %% [markdown]
-# ## BLEU, and why its signature
+# ## BLEU, and why it needs a signature
 #
-# The translator above decodes greedily. Lesson 9 has other ways; here they gain nothing, since each sentence of the grammar
-# has one right translation.
+# The translator above decodes greedily. Lesson 9 shows other ways; here they would gain nothing, since each sentence of
+# the grammar has only one right translation.
 #
-# Natural sentences have many. So papers count how many word sequences of length 1, 2, 3 and 4 of a translation are in its
-# reference too (each at most as often as there), add these counts up over all sentences, take the geometric mean of the four
-# shares, and penalise what is too short: **BLEU**, from 0 to 100. That sounds exact. Here are four translations, scored four
-# times by the library sacreBLEU.
+# Natural sentences have many. So papers count how many of a translation's word sequences of length 1, 2, 3 and 4 are
+# also in its reference (each at most as often as it occurs there), add these counts up over all sentences, take the
+# geometric mean of the four shares, and penalise translations that are too short. The result is called **BLEU** and
+# runs from 0 to 100. That sounds exact. The next cell has the library sacreBLEU score the same four translations in
+# four ways.
 
 # %%
 references = [
@@ -1239,22 +1259,25 @@ for options in ({}, {"lowercase": True}, {"tokenize": "none"}, {"tokenize": "cha
     print(f"{scored['bleu']:6.2f}   {scored['signature']}")
 
 # %% [markdown]
-# The same four sentences give 64, 74, 78 or 89. The difference is bookkeeping: whether "Ein" and "ein" are the same word, and
-# whether "Wasser." is one token or two. The **signature** behind each number says how it was made: report it, or nobody can
-# compare. Two BLEU numbers with different signatures have nothing to say to each other.
+# The same four sentences score 64, 74, 78 or 89. The difference is bookkeeping: whether "Ein" and "ein" are the same
+# word, and whether "Wasser." is one token or two. The **signature** after each number says how it was computed: report
+# it, or nobody can compare your number with theirs. Two BLEU numbers with different signatures have nothing to say to
+# each other.
 #
-# Older papers report *tokenised BLEU*: text was cut into tokens before the scoring, each paper with its own tools. "Attention
-# Is All You Need" is among them (28.4 on English–German). When you compare with such a number, do the same, and say so.
+# Older papers report *tokenised BLEU*: the text was cut into tokens before it was scored, by each paper with its own
+# tools. "Attention Is All You Need" is among them (28.4 on English–German). When you compare with such a number, do the
+# same, and say so.
 
 # %% [markdown]
 # ## Experiments: what breaks without it
 #
 # ### Where does it look?
 #
-# The gold links were never used in training. Does the model's cross-attention find them? For each Korean word that is about to
-# be written, its attention weights say how much each English word was looked at.
+# The gold links were never used in training. Does the model's cross-attention find them? For each Korean word that is
+# about to be written, the attention weights say how much the model looked at each English word.
 #
-# **Predict first.** The Korean sentence has another order. What will the heat map look like: a diagonal, or something else?
+# **Predict first.** The Korean words come in a different order. What will the heat map look like: a diagonal, or
+# something else?
 
 # %%
 predict("", about="the heat map of cross-attention")
@@ -1300,11 +1323,12 @@ show(
 )
 
 # %% [markdown]
-# No diagonal: the bright cells jump around as the word order does. Every frame holds the brightest cell of its row. 가 and 를,
-# the particles of subject and object, have no frame: their rows look at articles and at `<bos>`. (에게 has one: it means "to".)
+# There is no diagonal: the bright cells jump around as the word order does. Every frame holds the brightest cell of its
+# row. 가 and 를, the particles of subject and object, have no frame: their rows look at articles and at `<bos>`. (에게 has
+# one: it means "to".)
 #
-# Now count: for each gold link from noun to noun, does the English noun have the largest weight? The layer was chosen on the
-# validation split; the count is on the test.
+# Now count: for each gold link from noun to noun, does the English noun have the largest weight? The layer was chosen
+# on the validation split; the counting is done on the test split `random`.
 
 # %% tags=["measured"]
 found = found_alignments(translator, corpus.tests["random"], (english, korean))
@@ -1333,18 +1357,18 @@ show(
 )
 
 # %% [markdown]
-# In the second layer every head finds nearly all nouns, in the first fewer than half. Before the decoder can look up the next
-# noun it has to know which noun comes next, and that depends on the Korean words so far: this seems to be what the first
-# layer is for. Attention shows *where something was read*, not why; here it is good evidence because there is a gold standard
-# to compare with.
+# In the second layer every head finds nearly all nouns, in the first fewer than half. Before the decoder can look up
+# the next noun, it has to know which noun comes next, and that depends on the Korean words so far: this seems to be
+# what the first layer is for. Attention shows *where the model read*, not why; here it is good evidence, because there
+# is a gold standard to compare it with.
 
 # %% [markdown]
 # ### Break a trained model (extra)
 #
-# Take the trained translator and change nothing but its positional encoding.
+# Take the trained translator and change only its positional encoding.
 #
-# **Predict first.** How many sentences are still right (a) with all positions set to zero, (b) when sine and cosine change
-# places? Some blog posts say that this exchange "makes little difference".
+# **Predict first.** How many sentences are still right (a) with all positions set to zero, (b) with sine and cosine
+# swapped? Some blog posts say that this swap "makes little difference".
 
 # %%
 predict("", about="still right without positions, and with sine and cosine exchanged")
@@ -1379,15 +1403,16 @@ for text in ("the kind doctor meets two sad students", "two sad students meet th
         print(f"   {name:<26} {korean_text}\n   {'':<26} {gloss(korean_text)}")
 
 # %% [markdown]
-# For *learning*, both orders are equally good: a model that is trained with cosine first does as well. For parameters that
-# *were* trained with sine first, the other order is noise. A convention is free until the first checkpoint is saved.
+# For *learning*, both orders are equally good: a model that is trained with cosine first does as well. To parameters
+# that *were* trained with sine first, the other order is noise. You are free to choose a convention until the first
+# checkpoint is saved.
 #
 # ### Longer than anything in training (extra)
 #
-# Training had at most 12 English words, the test `long` has up to 20.
+# The sentences in training had at most 12 English words; those of the test split `long` have up to 20.
 #
-# **Predict first.** The share of right sentences, as they get longer word by word: does it drop right after 12, slowly, or not
-# at all?
+# **Predict first.** As sentences grow longer, word by word, what happens to the share that is right: does it drop right
+# after 12, slowly, or not at all?
 
 # %%
 predict("", about="right sentences beyond 12 words")
@@ -1434,23 +1459,24 @@ for pair in [pair for pair in corpus.tests["long"] if len(pair.source) == 18][:1
         print(f"   {name}  {korean_text}\n          {gloss(korean_text)}")
 
 # %% [markdown]
-# One extra word is still fine; after that, the share drops to nothing. (Few of the sentences are as long as 19 words, so a
-# small step up there is chance.) What it writes is still good Korean, but words get lost or appear twice: the model has never
-# seen these positions filled, and looks them up badly. Sines and cosines are defined for every position, and the paper hoped
-# for more: they "may allow the model to extrapolate to sequence lengths longer than the ones encountered during training"
-# (section 3.5). In this model they do not.
+# One extra word is still fine; after that, the share drops to nothing. (Few of the sentences are as long as 19 words,
+# so a small step up there is chance.) What the model writes is still good Korean, but words go missing or appear twice:
+# it has never seen these positions filled, and it is bad at looking them up. Sines and cosines are defined for every
+# position, and the paper hoped for more: they "may allow the model to extrapolate to sequence lengths longer than the
+# ones encountered during training" (section 3.5). In this model they don't.
 #
-# ### Leave out one part, and train
+# ### Leave out one part, then train
 #
-# It is fairer to train without the part from the start: then the model can make do with what is left. Each of the following
-# runs has the same data, budget and seed as the shipped checkpoint, and lacks one thing. They take a minute each:
+# It is fairer to train without the part from the start: then the model can make do with what is left. Each of the
+# following runs has the same data, budget and seed as the shipped checkpoint, but lacks one part. They take a minute
+# each:
 #
 # ```
 # course train small --without positions          # or causal, cross, residuals
 # ```
 #
-# **Predict first.** Which of the four has the *lowest* training loss? Which translates best? Which writes good Korean that has
-# nothing to do with the source?
+# **Predict first.** Which of the four has the *lowest* training loss? Which translates best? Which writes good Korean
+# that has nothing to do with the source?
 
 # %%
 predict(
@@ -1479,28 +1505,28 @@ for name, (loss, right, given) in WITHOUT.items():
 predict()
 
 # %% [markdown]
-# Each part has its own signature:
+# Each missing part leaves its own mark:
 #
-# - **positions**: the source is a bag of words. Where only one noun can be the subject, the translation is right: soldiers
-#   drink coffee. Where two people or two animals could change places, it is a guess. (The decoder still knows a little of its
-#   own order: the causal mask tells each word how many came before it.)
-# - **causal mask**: the loss is as good as that of the whole model, and *nothing* is right. The model copies its labels, as in
-#   lesson 7, and on its own it has nothing to copy.
-# - **cross-attention**: good Korean, and the same sentence for every source ("that hungry farmer quietly hugs that smart
-#   soldier at night"): the most probable sentence that it knows.
-# - **residuals**: the same word again and again. There is no **residual stream**, the sum that runs past all layers and to
-#   which each layer only adds; every layer has to rebuild everything that the next layer needs. The network hardly learns.
-#   (Lesson 5 shows the same on a smaller scale.)
+# - **positions**: the source is a bag of words. Where only one noun can be the subject, the translation is right:
+#   soldiers drink coffee. Where two people or two animals could change places, it is a guess. (The decoder still knows
+#   a little of its own order: the causal mask tells each word how many came before it.)
+# - **causal mask**: the loss is as good as that of the whole model, and *nothing* is right. The model copies its
+#   labels, as in lesson 7, and on its own it has nothing to copy.
+# - **cross-attention**: good Korean, and the same sentence for every source ("that hungry farmer quietly hugs that
+#   smart soldier at night"): the most probable sentence that it knows.
+# - **residuals**: the same word again and again. There is no **residual stream** any more, the sum that runs past all
+#   layers and to which each layer only adds, so every layer has to rebuild everything that the next layer needs. The
+#   network hardly learns. (Lesson 5 shows the same on a smaller scale.)
 
 # %% [markdown]
 # ### An ablation of your own
 #
 # Label smoothing, warm-up, dropout, clipping: you have implemented some of them because the paper has them. Do they do
-# anything *here*? Find out. `short_run` trains the preset `small` for 400 steps, a quarter of the whole, and measures it with
-# your `evaluate` and `exact_match`. One run takes 15 to 30 seconds.
+# anything *here*? Find out. `short_run` trains the preset `small` for 400 steps, a quarter of the full run, and
+# measures the result with your `evaluate` and `exact_match`. One run takes 15 to 30 seconds.
 #
-# The rules of an ablation: change **one thing**, keep the rest, the seed too; say **beforehand** what you expect; **write
-# down** what comes out, even when it is nothing. Change one of these, or any other option of `Config`:
+# The rules of an ablation: change **one thing** and keep the rest, including the seed; say **beforehand** what you
+# expect; **write down** the result, even when nothing changed. Change one of these, or any other option of `Config`:
 #
 # | change | what it does |
 # | --- | --- |
@@ -1509,7 +1535,7 @@ predict()
 # | `{"dropout": 0.0}` | nothing is dropped; `small` has 0.05 |
 # | `{"limit": 1000}` | only the first 1,000 pairs, again and again |
 # | `{"clip": 0.0}`, `{"num_heads": 1}`, `{"num_layers": 1}` | no clipping, one head, one layer |
-# | `{"seed": 1}` | the same run with other random numbers: this is how large chance is |
+# | `{"seed": 1}` | the same run with other random numbers: this shows how much is chance |
 
 # %%
 predict("", about="my ablation: what I change, and what it does to loss and sentences")
@@ -1539,8 +1565,8 @@ print(f"| {change} | {loss:.3f} | {words:.1%} | {sentences:.1%} |")
 predict()
 
 # %% [markdown]
-# Double-click this table, and copy the line above into it. (The first two rows were measured when the lesson was written; the
-# last digits differ from machine to machine.)
+# Double-click this table, and copy the line above into it. (The first two rows were measured when the lesson was
+# written; the last digits vary from machine to machine.)
 #
 # | run | validation loss | next words right | whole sentences right |
 # | --- | ---: | ---: | ---: |
@@ -1549,8 +1575,8 @@ predict()
 # | | | | |
 # | | | | |
 #
-# A change that moves the numbers less than another seed does has shown nothing. Here is what came out when we did it, each run
-# with two seeds:
+# If a change moves the numbers less than a different seed does, it has shown nothing. Here are our own results, each
+# run with two seeds:
 
 # %%
 # measured with: python benchmarks/embedded.py --only short
@@ -1570,24 +1596,26 @@ for name, runs in SHORT.items():
     print(f"{sentences[0]:10.1%} {sentences[1]:7.1%}")
 
 # %% [markdown]
-# - **Label smoothing** does what the paper says, by half: "This hurts perplexity", and the validation loss is nearly twice as
-#   large. It doesn't improve the translations; here each sentence has one right translation, and doubt has no use.
-# - **Warm-up** does nothing that we could tell from chance: one seed ended worse without it, the other as before. The model is
-#   two layers deep, and its gradient is clipped. (In lesson 5, a deep post-norm stack learned nothing at a high rate.)
-# - **Dropout** depends on the data. With all 20,000 pairs, which a short run sees two or three times, there is hardly time to
-#   memorise anything, and dropout only gets in the way. With 1,000 pairs, seen nearly fifty times, a model without dropout
-#   memorises: 29 % and 44 % of new sentences are right. With the little dropout of `small` it is 61 % and 60 %.
+# - **Label smoothing** does half of what the paper says. "This hurts perplexity": the validation loss is nearly twice
+#   as large. It doesn't improve the translations; here each sentence has one right translation, and doubt is of no use.
+# - **Warm-up** has no effect that we could tell from chance: one seed ended worse without it, the other as before. The
+#   model is two layers deep, and its gradient is clipped. (In lesson 5, a deep post-norm stack learned nothing at a
+#   high rate.)
+# - **Dropout** depends on the data. With all 20,000 pairs, which a short run sees two or three times, there is hardly
+#   time to memorise anything, and dropout only gets in the way. With 1,000 pairs, seen nearly fifty times, a model
+#   without dropout memorises: 29 % and 44 % of new sentences are right. With the little dropout of `small` it is 61 %
+#   and 60 %.
 #
-# With the whole nine epochs the differences are gone: without dropout 99.9 % of the random split are right, with label smoothing
-# 99.9 %, as it is 100 %. So an ablation holds for its data, its model and its budget, and for nothing else. That's why
-# papers have whole tables of them.
+# After the full nine epochs the differences are gone: without dropout 99.9 % of the random split are right, with label
+# smoothing 99.9 %, and as it is 100 %. So an ablation holds for its data, its model and its budget, and for nothing
+# else. That is why papers have whole tables of them.
 
 # %% [markdown]
 # ### How the loss falls with size (extra)
 #
-# The same number of steps for four widths, from 16 to 64.
+# Four models of different widths, from 16 to 64, are trained for the same number of steps.
 #
-# **Predict first.** Does twice the size halve the loss, or less, or more? Will the curve become flat?
+# **Predict first.** Does twice the size halve the loss, or change it by less, or by more? Will the curve become flat?
 
 # %%
 predict("", about="what twice the parameters do to the loss")
@@ -1636,31 +1664,32 @@ show(
 )
 
 # %% [markdown]
-# Three times the parameters make the loss 34 times smaller, twice as many again 21 times. Then the curve is flat: the grammar
-# has rules that can be learned completely, and at width 48 nothing is left to learn. (All four see the same steps, so the
-# small models might still gain with more.) Natural language never runs out like that. There the loss falls slowly and
-# steadily, near a straight line on two logarithmic axes over seven orders of magnitude of computation (Kaplan et al. 2020):
-# **scaling laws**, by which a large run can be predicted from small ones.
+# Three times the parameters make the loss 34 times smaller, twice as many again 21 times. Then the curve is flat: the
+# grammar has rules that can be learned completely, and at width 48 nothing is left to learn. (All four train for the
+# same number of steps, so the small models might still gain from more.) Natural language never runs out like that.
+# There the loss falls slowly and steadily, close to a straight line on two logarithmic axes, over seven orders of
+# magnitude of computation (Kaplan et al. 2020). These are the **scaling laws**, by which a large run can be predicted
+# from small ones.
 
 # %% [markdown]
 # ## From your own cells
 #
-# The course began with a finished translator and "the dog bites the man". Since then you have written every part of it. Now
-# we put them together. `own_model` goes through your saved notebooks of lessons 2 to 7, takes the definitions out of them
-# (nothing else in them is run), puts each part to its check once more, and builds the Transformer. A part that is missing or
-# isn't right yet is replaced by the reference's, and the list says which. Then the trained parameters are copied in **by
-# name**: `decoder.layers.1.cross_attention.query.weight` is the same matrix in your code and in everybody else's. They are
-# those of your run if its file is there, else those of the course.
+# The course began with a finished translator and "the dog bites the man". Since then you have written every part of one
+# yourself. Now we put the parts together. `own_model` goes through your saved notebooks of lessons 2 to 7, takes the
+# definitions out of them (nothing else in them is run), runs each part's check once more, and builds the Transformer. A
+# part that is missing or isn't right yet is replaced by the reference, and the list says which. Then the trained
+# parameters are copied in **by name**: `decoder.layers.1.cross_attention.query.weight` is the same matrix in your code
+# and in everybody else's. The parameters are those of your own run if its file is there, otherwise those of the course.
 #
-# **Save** the other notebooks first (Ctrl + S). Lesson 3 isn't in the list: its head computes with NumPy, and in lesson 4 you
-# wrote the same formulas once more, for all heads at once.
+# **Save** the other notebooks first (Ctrl + S). Lesson 3 isn't on the list: its head computes with NumPy, and in lesson
+# 4 you wrote the same formulas again, for all heads at once.
 
 # %% tags=["measured"]
 own = own_model(TRAINED)
 own
 
 # %% [markdown]
-# The sentence that came with you all the way, its two companions, and your own:
+# Here are the sentence that has been with you all the way, its two companions, and one of your own:
 
 # %% tags=["measured"]
 yours = "the happy child reads an interesting book"  # change this sentence, and run the cell again
@@ -1671,12 +1700,12 @@ for text, korean_text in zip([*SENTENCES, yours], own.translate([*SENTENCES, you
     print(f"{text:<42} {korean_text}\n{'':<42} {gloss(korean_text)}")
 
 # %% [markdown]
-# Every matrix product that wrote these words is in a cell that you wrote, as far as the list says *yours*. It is the model of
-# the paper, a few hundred times smaller.
+# Wherever the list says *yours*, the matrix products that produced these words are in cells that you wrote. This is the
+# model of the paper, a few hundred times smaller.
 #
-# And here is a **page to keep**. It counts how many of 100 new sentences your code translates word for word, and runs the
-# leak test of lesson 7 on it: an exchanged target word must not change anything before it. `own.page("my_transformer.html")`
-# also saves it, as a file for any browser.
+# And here is a **page to keep**. It counts how many of 100 new sentences your code translates word for word, and runs
+# the leak test of lesson 7 on it: changing a target word must not change anything before it.
+# `own.page("my_transformer.html")` also saves it, as a file for any browser.
 
 # %% tags=["measured"]
 own.page()
@@ -1684,27 +1713,28 @@ own.page()
 # %% [markdown]
 # ## Recap
 #
-# - A training step: mode, clear, forward, loss, backward, clip, optimizer, scheduler. In this order.
-# - Batches of similar lengths with a limit in tokens waste little and cost about the same.
-# - Label smoothing spreads a little probability over all words; the loss is a mean over *real* labels, in training, in
-#   measuring, and over several devices.
+# - A training step is: mode, clear, forward, loss, backward, clip, optimizer, scheduler, in this order.
+# - Batches of similar lengths, with a limit in tokens, waste little, and they all cost about the same.
+# - Label smoothing spreads a little probability over all words; the loss is a mean over *real* labels: in training, in
+#   evaluation, and across several devices.
 # - The rate rises for `warmup` steps, then falls as $1/\sqrt{step}$.
-# - 6 operations for each parameter and token estimate a run before it starts; utilization says how well the device was used.
-# - Many devices: each has a copy and a share of the batch; gradients are summed, weighted by tokens.
+# - 6 operations for each parameter and token estimate a run before it starts; utilization says how well the device was
+#   used.
+# - With many devices, each has a copy of the model and a share of the batch; gradients are summed, weighted by tokens.
 # - Report BLEU with its signature, and a result card with every result.
-# - Change one thing at a time, with the same seed, and write down what came out.
+# - Change one thing at a time, keep the seed, and write down the result.
 # - Every part of the model is there for a reason, and you've seen what happens without it.
 #
 # ## Where to go next
 #
-# - **Real sentences**: `python -m helpers.corpus download multi30k`, then `course train multi30k`: English to German in ten
-#   minutes on two cores. Your own text files work, too ([docs/data.md](../../docs/data.md)).
+# - **Real sentences**: `python -m helpers.corpus download multi30k`, then `course train multi30k`, gives you English to
+#   German in ten minutes on two cores. Your own text files work, too ([docs/data.md](../../docs/data.md)).
 # - **A GPU, or several**: `torchrun --nproc_per_node=4 -m helpers.trainer base --steps 1000`.
-# - **Harder questions**: what raises the split `long`? Shifting the positions at random in training is one idea; relative
-#   positions (Shaw et al. 2018; rotary embeddings, lesson 11) are the usual answer.
+# - **Harder questions**: what would improve the score on `long`? Shifting the positions at random in training is one
+#   idea; relative positions (Shaw et al. 2018; rotary embeddings, lesson 11) are the usual answer.
 # - **Other ways to decode**: drawing words at random, keeping keys and values, beam search: lesson 9.
-# - **The other families**: an encoder on its own is BERT, a decoder on its own is GPT. You have built both halves, and lesson 11
-#   makes a GPT of them.
+# - **The other families**: an encoder on its own is BERT, a decoder on its own is GPT. You have built both halves, and
+#   lesson 11 makes a GPT of them.
 
 # %% [markdown]
 # ## The paper, the blog, this code
@@ -1720,7 +1750,7 @@ own.page()
 # | Which optimizer? | Adam, $\beta_2 = 0.98$, $\epsilon = 10^{-9}$ (section 5.3) | Adam with PyTorch's defaults | AdamW with the paper's numbers; preset `base`: Adam |
 # | How does the rate go? | warm-up, then $1/\sqrt{step}$ (equation 3) | constant | the paper's in `base`; in `small` a rise and half a cosine down to 0 |
 # | Is the gradient clipped? | not mentioned | rarely | to the norm 1; preset `base`: no |
-# | Is decoding "one token at a time"? | in translating | "the decoder works one token at a time", also for training | one at a time in translating; all positions at once in training |
+# | Is decoding "one token at a time"? | when translating | "the decoder works one token at a time", also for training | one at a time when translating; all positions at once in training |
 # | How is the sentence chosen? | beam 4, $\alpha = 0.6$ (section 6.1) | greedy | greedy; the paper's beam in lesson 9 |
 # | Which checkpoint is tested? | the mean of the last 5 (20 for big) | the last | the last; with `average` a mean |
 # | Which BLEU? | tokenised, tools not named | a library's default, without a signature | sacreBLEU with its signature |

@@ -338,7 +338,7 @@ def test_lesson_8_ends_with_a_model_of_its_own_cells():
 
 def test_what_lesson_8_says_about_counting_operations():
     output, text = printed("08_training"), comments("08_training")
-    said(text, r"so the rule counts about twice too much")
+    said(text, r"so the rule counts about twice as many operations as there are")
     (parts,) = re.findall(r"counted where a token passes: +(\S+) operations, (\d+)% of the peak", output)
     assert parts == ("9.4e+17", "29")
     (ratio,) = re.findall(r"the rule, divided by the count: (\S+)", output)
