@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 9 · Sampling, the key/value cache, beam search
 #
-# A trained model doesn't give you a sentence. It gives probabilities of the *next word*. How to get a sentence out of them is
-# a separate decision, called **decoding**. Greedy decoding, from lesson 7, takes the best word each time and looks no
-# further. This lesson adds what every chatbot does (draw words at random, and keep what has been computed) and what
-# the paper does (follow several beginnings at once).
+# A trained model doesn't give you a sentence. It gives you probabilities for the *next word*. How to get a sentence out
+# of them is a separate decision, called **decoding**. Greedy decoding, from lesson 7, takes the best word each time and
+# looks no further. This lesson adds what every chatbot does (it draws words at random, and keeps what has been
+# computed) and what the paper does (it follows several beginnings at once).
 #
 # <!-- map: 09_decoding -->
 # ![The map of the Transformer, in colour what this lesson is about: the next word.](figures/map.png)
@@ -12,12 +12,12 @@
 #
 # **After this lesson you can**
 # - turn logits into probabilities with a temperature, top-k and top-p, and say what each of them does;
-# - draw sentences from a model, and check that they come as often as they should;
+# - draw sentences from a model, and check that each comes up as often as it should;
 # - say which keys and values can be kept, write a decoder that keeps them, and say what that costs and saves;
 # - explain why the best next word may not begin the best sentence, and search with a beam.
 #
-# **What you need**: lesson 7 (decoder, `greedy_decode`). About 90 minutes for the core, and 40 more for beam search, which
-# is marked as extra: it is the longest program of the course.
+# **What you need**: lesson 7 (decoder, `greedy_decode`). About 90 minutes for the core, and 40 more for beam search,
+# which is marked as extra: it is the longest program of the course.
 #
 # <!-- table: 09_decoding -->
 # | exercise | what you build | points | minutes |
@@ -49,8 +49,8 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # %% [markdown]
 # ## The idea
 #
-# Probabilities multiply: that of a sentence is the product of those of its words, each given the words before. All sentences
-# together form a tree, and a decoding method is a way of walking through it:
+# Probabilities multiply: the probability of a sentence is the product of the probabilities of its words, each given the
+# words before it. All sentences together form a tree, and a decoding method is a way of walking through it:
 #
 # ![A tree of words with probabilities. After bos come the with 0.5, a with 0.4 and this with 0.1. After the come man 0.4, dog 0.35 and cat 0.25. After a comes dog with 0.9 and cat 0.1. Greedy takes the, then man, with 0.20 in all. The beam of 2 keeps the and a, and finds a dog with 0.36.](figures/beam.png)
 #
@@ -58,29 +58,31 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # - **Beam search** keeps the best few beginnings, here two, and finds "a dog": 0.4 · 0.9 = 0.36.
 # - **Sampling** takes each branch as often as its probability says: "the dog" in 0.5 · 0.35 = 17.5 % of all runs.
 #
-# Which is right depends on the task. For a translation you search for the best sentence; a story you sample, so that it
-# isn't the same every time.
+# Which one is right depends on the task. For a translation, you search for the best sentence. For a story, you sample,
+# so that it isn't the same every time.
 
 # %% [markdown]
 # ## The numbers by hand
 #
 # ### Temperature, top-k, top-p
 #
-# Four words have the logits $\ln 8, \ln 4, \ln 2, \ln 2$. The softmax takes $e$ to the power of each, which gives 8, 4, 2 and
-# 2; divided by their sum, 16, the probabilities are 0.5, 0.25, 0.125 and 0.125.
+# Four words have the logits $\ln 8, \ln 4, \ln 2, \ln 2$. The softmax raises $e$ to the power of each, which gives 8,
+# 4, 2 and 2. Divided by their sum, 16, these become the probabilities 0.5, 0.25, 0.125 and 0.125.
 #
-# The **temperature** divides the logits before the softmax. At temperature 0.5 each logit doubles, so the powers 8, 4, 2, 2
-# are squared: 64, 16, 4, 4. What is the probability of the first word now?
+# The **temperature** divides the logits before the softmax. At temperature 0.5 each logit doubles, so the powers 8, 4,
+# 2, 2 are squared: 64, 16, 4, 4. What is the probability of the first word now?
 
 # %%
 by_hand("first word at temperature 0.5", ...)
 
 # %% [markdown]
-# A low temperature makes the most probable word even more probable: towards 0 it is greedy decoding. A high one flattens the distribution.
+# A low temperature makes the most probable word even more probable; as it approaches 0, sampling becomes greedy
+# decoding. A high temperature flattens the distribution.
 #
-# **Top-k** keeps the k most probable words, and divides by what is left so that the sum is 1 again. **Top-p** keeps as many of the
-# most probable words as are needed to reach the probability p *together*, the word that crosses p included. With p = 0.6, at
-# temperature 1: the first word has 0.5, which is not enough; the first two have 0.75. What is the probability of the first word now?
+# **Top-k** keeps the k most probable words, and divides their probabilities by their sum, so that they add up to 1
+# again. **Top-p** does the same with as many of the most probable words as it takes to reach the probability p
+# *together*, including the word that crosses p. With p = 0.6, at temperature 1: the first word has 0.5, which is not
+# enough; the first two have 0.75. What is the probability of the first word now?
 
 # %%
 by_hand("first word with top-p 0.6", ...)
@@ -88,10 +90,10 @@ by_hand("first word with top-p 0.6", ...)
 # %% [markdown]
 # ### Length penalty
 #
-# Beam search compares sentences of different lengths. Each further word can only lower a probability, so long sentences would
-# be at a disadvantage. The paper divides the log-probability by the **length penalty** $((5 + n) / 6)^\alpha$, where $n$ counts the
-# generated words with `<eos>` and $\alpha = 0.6$. Say that `<eos>` is certain to follow in the tree above. Then $n = 3$ and
-# $(8/6)^{0.6} = 1.188$:
+# Beam search compares sentences of different lengths. Each further word can only lower the probability of a sentence,
+# so long sentences would be at a disadvantage. The paper divides the log-probability by the **length penalty**
+# $((5 + n) / 6)^\alpha$, where $n$ is the number of generated words, including `<eos>`, and $\alpha = 0.6$. Suppose
+# that in the tree above `<eos>` is certain to follow. Then $n = 3$ and $(8/6)^{0.6} = 1.188$:
 #
 # | sentence | log-probability | score |
 # | --- | --- | --- |
@@ -102,9 +104,10 @@ by_hand("first word with top-p 0.6", ...)
 by_hand("score of the man", ...)
 
 # %% [markdown]
-# ## A model that is not sure
+# ## A model that isn't sure
 #
-# To see a difference between ways of decoding, we need a model that has something to decide. How do people read the year 1984?
+# To see how ways of decoding differ, we need a model that has something to decide. How do people read the year 1984
+# aloud?
 #
 # | | share in the training data |
 # | --- | --- |
@@ -113,9 +116,8 @@ by_hand("score of the man", ...)
 # | one thousand nine hundred and eighty four | 20 % |
 # | one nine eight four | 20 % |
 #
-# The next cell trains a small Transformer on years from 1110 to 1999 (without those like 1204, which people read in still other
-# ways), each time read in one of these ways. It takes 5 to 20
-# seconds.
+# The next cell trains a small Transformer on the years from 1110 to 1999, each read in one of these ways. (Years like
+# 1204 are left out, because people read them in yet other ways.) It takes 5 to 20 seconds.
 
 # %% tags=["measured"]
 ONES = (
@@ -199,9 +201,9 @@ for chance, word in zip(*first.topk(3), strict=True):
 print("\ngreedy: ", text(greedy_decode(model, source)[0]))
 
 # %% [markdown]
-# The model has learned the distribution: "one" begins three of the readings and has about 0.6, "nineteen" has about 0.4. And
-# greedy decoding walks into the trap of the tree. "one" is the best first word, but its 0.6 is shared by three sentences with
-# about 0.2 each, and the most probable *sentence* begins with the other word.
+# The model has learned the distribution: "one", which begins three of the readings, has about 0.6, and "nineteen" has
+# about 0.4. Greedy decoding walks into the same trap as in the tree. "one" is the best first word, but three sentences
+# with about 0.2 each share its 0.6, and the most probable *sentence* begins with the other word.
 
 # %% [markdown]
 # ## Sampling
@@ -212,16 +214,19 @@ print("\ngreedy: ", text(greedy_decode(model, source)[0]))
 # *which words may be drawn* · core · 4 points · about 12 minutes
 # <!-- end -->
 #
-# Write `sampling_probabilities(logits, temperature=1.0, top_k=None, top_p=None)`: tensors `(..., vocabulary)`, logits to the
-# probabilities from which the next word is drawn.
+# Write `sampling_probabilities(logits, temperature=1.0, top_k=None, top_p=None)`: it turns logits, `(..., vocabulary)`,
+# into the probabilities from which the next word is drawn, a tensor of the same shape.
 #
 # 1. A temperature of 0 or below raises a `ValueError` whose text says what is wrong.
-# 2. The logits are divided by the temperature; then comes the softmax. It has to be right for low temperatures, too.
-# 3. `top_k` keeps the k most probable words; it is never larger than the vocabulary. The rest gets 0, and what is kept adds up to 1 again.
-# 4. Then `top_p` keeps the smallest set of most probable words whose sum reaches `top_p`, the word that crosses it included. It
-#    counts on the probabilities as step 3 left them. The rest gets 0, and what is kept adds up to 1 again.
+# 2. The logits are divided by the temperature; then comes the softmax. The result has to be right for low temperatures,
+#    too.
+# 3. `top_k` keeps the k most probable words; k is never larger than the vocabulary. The others are set to 0, and what
+#    is kept adds up to 1 again.
+# 4. Then `top_p` keeps the smallest set of most probable words whose sum reaches `top_p`, including the word that
+#    crosses it. It works with the probabilities as step 3 left them. The others are set to 0, and what is kept adds up
+#    to 1 again.
 #
-# `None` leaves a step out. Where words tie at the cut-off, one of them or all may stay.
+# `None` skips a step. If words tie at the cut-off, one of them or all of them may stay.
 #
 # ```
 # logits = [ln 8, ln 4, ln 2, ln 2]        temperature=0.5   gives   [0.727, 0.182, 0.045, 0.045]
@@ -275,15 +280,16 @@ check("sampling_probabilities")
 # *each word drawn at random* · core · 2 points · about 8 minutes
 # <!-- end -->
 #
-# Write `sample(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50)`: decode word by
-# word, as `greedy_decode` does, but draw each word from its `sampling_probabilities`, with
+# Write `sample(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50)`: decode
+# word by word, as `greedy_decode` does, but draw each word from its `sampling_probabilities`, with
 # `torch.multinomial(probabilities, 1, generator=generator)`.
 #
-# `generator` is a `torch.Generator`: it gives the random numbers, so equal generators give equal sentences, and drawing a sentence
-# advances it. What comes back is as in `greedy_decode`: the ids after `bos`, with `eos`, then 0; evaluation mode meanwhile and the
-# model's own mode afterwards; no gradients. `source` is `(batch, n_source)`: the cells below draw 1,000 sentences at once.
+# `generator` is a `torch.Generator`, the source of the random numbers: generators in the same state give the same
+# sentences, and drawing a sentence advances the state. The rest is as in `greedy_decode`: return the ids after `bos`,
+# with `eos`, then 0; the model is in evaluation mode while it decodes and back in its own mode afterwards; no gradients
+# are recorded. `source` is `(batch, n_source)`: the cells below draw 1,000 sentences at once.
 #
-# Your `greedy_decode` of lesson 7 is a good start (or the reference, in `helpers/decoder.py`).
+# Your `greedy_decode` from lesson 7 is a good place to start (or the reference, in `helpers/decoder.py`).
 #
 # <!-- hints: sample -->
 # <details>
@@ -330,7 +336,7 @@ def sample(
 check("sample")
 
 # %% [markdown]
-# The same with PyTorch's own: a `Categorical` distribution takes logits, too.
+# The same with PyTorch's own: a `Categorical` distribution accepts logits, too.
 
 # %%
 logits = torch.tensor([[2.0, 1.0, 0.0, -1.0], [0.5, 0.5, 3.0, 0.0]])
@@ -341,9 +347,9 @@ print(
 )
 
 # %% [markdown]
-# ### Do the sentences come as often as they should?
+# ### Do the sentences come up as often as they should?
 #
-# We draw 1984 a thousand times. **Predict first**: how often, out of 1,000, will each reading come?
+# We draw a reading of 1984 a thousand times. **Predict first**: how often, out of 1,000, will each one come up?
 
 # %%
 predict("", "how often does each reading of 1984 come?")
@@ -367,16 +373,17 @@ print("      ", next((other for other in drawn if other not in proper), "(nothin
 predict()
 
 # %% [markdown]
-# The sample shows the distribution that the model was trained on. It also shows that a model which is never quite sure will now and
-# then say something that nobody says: over many words even small probabilities add up. That is what temperature, top-k and top-p
-# are for.
+# The sample shows the distribution that the model was trained on. It also shows that a model which is never quite sure
+# will now and then say something that nobody says: over many words, even small probabilities add up. Temperature, top-k
+# and top-p are there to deal with that.
 
 # %% [markdown]
 # ## The cache
 #
-# `greedy_decode` and `sample` compute every word again for each new word. But with a causal mask, earlier words never see later
-# ones: their keys and values **don't change** when a word is added. So they can be kept. Then each step sends one row
-# through the layers, not all of them. This is the **key/value cache** that every large language model uses.
+# For each new word, `greedy_decode` and `sample` compute all the earlier words again. But with a causal mask, earlier
+# words never see later ones: their keys and values **don't change** when a word is added, so they can be kept. Then
+# each step sends a single row through the layers, not all of them. This is the **key/value cache** that every large
+# language model uses.
 #
 # ![Keys and values in four steps of decoding. Without a cache, step 1 makes one row, step 2 two, step 3 three and step 4 four, ten in all. With a cache, each step makes only the row of the newest word; the rows of earlier words are kept, so four are made in all.](figures/cache.png)
 
@@ -388,15 +395,16 @@ predict()
 #
 # Complete `CachedDecoder(model)`; `model` is a `Transformer` in evaluation mode.
 #
-# - `start(source)`: ids `(batch, n_source)`, which may end with padding: its id is `model.pad`. It encodes the source, makes
-#   the keys and values of every cross-attention, once, and forgets what was there before.
-# - `step(ids)`: the newest words, `(batch,)`, real ones, never padding; for the first step these are `<bos>`. It returns the logits
-#   `(batch, target_size)` of the next words, the same as the last position of the whole pass. Keys and values of earlier
-#   words are kept, not made again; the same holds for those of the source.
+# - `start(source)`: `source` holds ids, `(batch, n_source)`, and its rows may end with padding, whose id is
+#   `model.pad`. `start` encodes the source, makes the keys and values of every cross-attention, once, and forgets what
+#   was there before.
+# - `step(ids)`: `ids` holds the newest words, `(batch,)`: real words, never padding, and in the first step `<bos>`. It
+#   returns the logits `(batch, target_size)` of the next words, the same as the last position of the whole pass. Keys
+#   and values of earlier words are kept, not made again; the same holds for those of the source.
 #
 # Two helpers are given. `_keys_values(attention, x)` makes the keys and values of the rows `x`, cut into heads:
 # `(batch, heads, n, d_head)`. `_attend(attention, x, key, value, mask)` lets the rows `x` attend to given keys and
-# values; `mask` is `(batch, 1, 1, n)` or None. You need not use them.
+# values; `mask` is `(batch, 1, 1, n)` or None. You don't have to use them.
 #
 # The parts of the model have the names of lesson 7: `model.decoder.layers`, `layer.self_attention`,
 # `layer.add_norm_1`, ...; `model.position(x)` adds the position 0 to the
@@ -489,21 +497,24 @@ check("CachedDecoder")
 #
 # This exercise is extra: only Experiment 3 needs it.
 #
-# Write `beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)` for one sentence; `source` is
-# `(1, n_source)`.
+# Write `beam_search(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)` for one sentence; `source`
+# is `(1, n_source)`.
 #
-# - Encode once. Start with the one beginning `bos`.
-# - In each turn every open beginning is continued with every word. The log-probability of a continuation is that of its beginning
-#   plus that of the new word. All continuations of all beginnings compete.
-# - A continuation with `eos` among the `beam` best is a finished sentence: it leaves the search with its score. Of those without
-#   `eos` the `beam` best stay open. At `max_length` words everything that is open counts as finished.
-# - The search ends when there are `beam` finished sentences and the best of them scores at least as well as the best open beginning (each
-#   with its own number of words), or when nothing is open. Where a model is sure, bad sentences finish early: without the
-#   second condition they would end the search before the good one is complete.
-# - Return `(ids, scores)`, best first: ids `(at most beam, at most max_length)` after `bos`, with `eos`, then 0, as in `greedy_decode`;
-#   one score for each: its log-probability divided by the length penalty. Evaluation mode meanwhile, no gradients, the model's own mode afterwards.
+# - Encode once. Start with a single beginning, `bos`.
+# - In each turn, every open beginning is continued with every word. The log-probability of a continuation is that of
+#   its beginning plus that of the new word. All continuations of all beginnings compete with one another.
+# - A continuation with `eos` among the `beam` best is a finished sentence: it leaves the search with its score. Of
+#   those without `eos`, the `beam` best stay open. At `max_length` words, everything that is still open counts as
+#   finished.
+# - The search ends when there are `beam` finished sentences and the best of them scores at least as well as the best
+#   open beginning (each with its own number of words), or when nothing is open. Where a model is sure of the good
+#   sentence, bad ones finish early: without the second condition they would end the search before the good one is
+#   complete.
+# - Return `(ids, scores)`, best first: ids `(at most beam, at most max_length)` after `bos`, with `eos`, then 0, as in
+#   `greedy_decode`; one score for each, its log-probability divided by the length penalty. The model's mode and
+#   gradients are handled as in `greedy_decode`.
 #
-# With `beam=1` it is the greedy search.
+# With `beam=1` this is greedy search.
 #
 # <!-- hints: beam_search -->
 # <details>
@@ -567,8 +578,8 @@ check("beam_search")
 #
 # ### Experiment 1: too hot, too cold
 #
-# **Predict first.** Draw 1984 a thousand times at the temperatures 0.2, 1 and 1.6. At which of them is a proper reading rarest? And
-# what will top-p 0.9 do?
+# **Predict first.** We draw 1984 a thousand times at each of the temperatures 0.2, 1 and 1.6. At which of them are
+# proper readings rarest? And what will top-p 0.9 do?
 
 # %%
 predict("", "which temperature, and what does top-p do?")
@@ -625,14 +636,15 @@ show(
 )
 
 # %% [markdown]
-# A low temperature sharpens what the model believes word by word, and with it the trap: "one" wins about nine times out of ten, though the most
-# probable sentence begins with "nineteen". A high temperature lifts every improbable word a little; together they are many, and one wrong
-# word is enough to spoil a sentence. Top-p cuts off this **tail**, and leaves the choice among what is plausible.
+# A low temperature sharpens what the model believes word by word, and it sharpens the trap as well: "one" wins about
+# nine times out of ten, though the most probable sentence begins with "nineteen". A high temperature raises every
+# improbable word a little. There are many of them, and one wrong word is enough to spoil a sentence. Top-p cuts off
+# this **tail**, and leaves a choice among plausible words.
 #
 # ### Experiment 2: what the cache saves
 #
-# The work of a step without a cache grows with the number of words so far; with a cache it hardly does. **Predict first**: is the
-# cache worth it for 10 words? For 160? (The cell takes 5 to 20 seconds.)
+# Without a cache, the work of a step grows with the number of words so far; with a cache it hardly does. **Predict
+# first**: is the cache worth it for 10 words? For 160? (The cell takes 5 to 20 seconds.)
 
 # %%
 predict("", "how many times faster, at 10 and at 160 words?")
@@ -703,17 +715,19 @@ show(
 )
 
 # %% [markdown]
-# Another machine gives other seconds and the same shape. For short answers the cache saves little. For long ones it is the difference between growing with the square of the length and growing with the length.
+# On another machine the seconds will differ, but the shape will be the same. For short answers the cache saves little.
+# For long ones it is the difference between growing with the square of the length and growing with the length.
 #
-# The price is memory: the keys and values of all words, in all layers. For each word that is 2 · layers · `d_model` numbers. The model
-# of the paper (6 layers, width 512) keeps 6,144 numbers for a word that it writes, and as many for a word of the source. A language model with 80 layers and width 8,192 would keep
-# 1.3 million, so 2.6 MB at 16 bits, and 21 GB for a text of 8,000 words. That is why today's models let several queries share one
-# key and value (lesson 11).
+# The price is memory: the keys and values of all words, in all layers. For each word that is 2 · layers · `d_model`
+# numbers. The model of the paper (6 layers, width 512) keeps 6,144 numbers for each word that it writes, and as many
+# for each word of the source. A language model with 80 layers and width 8,192 would keep 1.3 million per word. At 16
+# bits that is 2.6 MB, or 21 GB for a text of 8,000 words. That is why today's models let several queries share one key
+# and value (lesson 11).
 #
 # ### Experiment 3: the best sentence
 #
-# **Predict first.** For 41 years, greedy decoding against a beam of 4 without length penalty: which reading does each of them
-# choose, and how probable is it?
+# **Predict first.** We decode 41 of the years greedily and with a beam of 4, without a length penalty. Which reading
+# does each method choose, and how probable is it?
 
 # %%
 predict("", "which reading do greedy and beam choose?")
@@ -753,25 +767,29 @@ for ids, score in zip(*beam_search(model, source, beam=4, length_penalty=0.0), s
 predict()
 
 # %% [markdown]
-# The beam finds the sentence that greedy decoding misses. It is not a list of the four best, though: the search stops as soon as
-# it has four whole sentences and no open one can win, so behind the best come some that happened to end early.
+# The beam finds the sentence that greedy decoding misses. Its result isn't a list of the four best, though: the search
+# stops as soon as it has four complete sentences and no open one is ahead, so some of those below the best happened to
+# end early.
 #
-# Does a beam always gain? The translator of lesson 8, greedy and with a beam of 4, is right equally often on all three test sets:
-# each sentence of its grammar has one right translation, and the model is sure of its words, right or wrong. In natural language,
-# where many translations are good, a beam usually helps a little (the paper used a beam of 4). And more is not better: very wide beams find sentences that are probable
-# because they are too short (Stahlberg and Byrne 2019, "On NMT Search Errors and Model Errors: Cat Got Your Tongue?").
+# Does a beam always help? The translator of lesson 8, greedy and with a beam of 4, is right equally often on all three
+# test sets: each sentence of its grammar has one right translation, and the model is sure of its words, right or wrong.
+# In natural language, where many translations are good, a beam usually helps a little (the paper used a beam of 4).
+# Wider isn't better, though: very wide beams find sentences that are probable because they are too short (Stahlberg and
+# Byrne 2019, "On NMT Search Errors and Model Errors: Cat Got Your Tongue?").
 
 # %% [markdown]
 # ## Recap
 #
 # - A model gives the probabilities of the next word; decoding turns them into a sentence.
 # - Greedy: the best word each time. It can miss the best sentence.
-# - Sampling: a word drawn from the probabilities. Temperature sharpens or flattens them, top-k and top-p cut off the tail.
-# - Keys and values of earlier words never change under a causal mask, so they are kept: one row goes through the layers in each
-#   step. The price is memory.
-# - Beam search: the best few beginnings, compared by log-probability divided by a length penalty.
+# - Sampling: each word is drawn from the probabilities. Temperature sharpens or flattens them; top-k and top-p cut off
+#   the tail.
+# - With a causal mask, the keys and values of earlier words never change, so they are kept: only one row goes through
+#   the layers in each step. The price is memory.
+# - Beam search: the best few beginnings are followed; finished sentences are compared by their log-probability divided
+#   by a length penalty.
 #
-# **Next**: lesson 10 turns to models that are broken. Only their behaviour gives them away.
+# **Next**: lesson 10 turns to models that are broken, and only their behaviour gives them away.
 #
 # ## The paper, the blog, this code
 #
@@ -781,6 +799,6 @@ predict()
 # | --- | --- | --- | --- |
 # | How is the sentence chosen? | beam search, beam 4 (section 6.1) | not mentioned | greedy, drawn, or with a beam |
 # | Which length penalty? | $\alpha = 0.6$ (section 6.1), formula of Wu et al. 2016 | not mentioned | the same; `length_penalty=0` switches it off |
-# | When does the search end? | at input length + 50, "but terminate early when possible" (section 6.1) | not mentioned | when `beam` sentences are finished and none that is open scores better; at `max_length` |
+# | When does the search end? | at input length + 50, "but terminate early when possible" (section 6.1) | not mentioned | when `beam` sentences are finished and no open one scores better; at `max_length` |
 # | Are words drawn at random? | no | "the model generates text" | `sample`, with temperature, top-k (Fan et al. 2018) and top-p (Holtzman et al. 2020) |
 # | Are keys and values kept? | not mentioned | not mentioned | in `CachedDecoder`; every library does it |
