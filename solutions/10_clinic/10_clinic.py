@@ -1,22 +1,22 @@
 # %% [markdown]
 # # 10 · The debugging clinic
 #
-# Most mistakes in a Transformer raise no error. The shapes fit, the code runs, and the model is bad. This lesson is about finding
-# out, with small questions whose answer is known before they are asked.
+# Most mistakes in a Transformer don't raise an error. The shapes fit, the code runs, and the model is bad. This lesson
+# is about finding such mistakes, with small questions whose right answers you know before you ask them.
 #
 # <!-- map: 10_clinic -->
 # ![The map of the Transformer, in colour what this lesson is about: the whole model under test.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**
-# - write instruments that ask a model whose code you don't see: does it look into the future, at padding, at the source? does
-#   every weight learn?
-# - read a diagnosis off their answers;
+# - write instruments that question a model whose code you can't see: does it look into the future, at padding, at the
+#   source? does every weight learn?
+# - make a diagnosis from their answers;
 # - tell a loss that is good from a loss that is too good;
-# - find the line behind a symptom, and say in a sentence what was wrong.
+# - find the line behind a symptom, and say in one sentence what was wrong.
 #
-# **What you need**: lesson 7 (masks, decoder, the leak test); cases 5 and 6 come back to lessons 1 to 5. About 80 minutes for the core, and 20 more for what is marked as
-# extra.
+# **What you need**: lesson 7 (masks, decoder, the leak test); cases 5 and 6 come back to lessons 1 to 5. About 80
+# minutes for the core, and 20 more for the parts marked as extra.
 #
 # <!-- table: 10_clinic -->
 # | exercise | what you build | points | minutes |
@@ -56,19 +56,20 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # %% [markdown]
 # ## The idea
 #
-# A model is a function, and you can question a function. Change one thing in its input, where you know what that may
-# affect, and compare the two outputs:
+# A model is a function, and you can question a function. Change one thing in its input, something whose possible
+# effects you know, and compare the two outputs:
 #
 # ![A source and a target go into a model, which gives logits. The same source and a target with one word changed go into the same model, which gives other logits. The two are compared place by place: before the changed word nothing may move.](figures/instrument.png)
 #
-# Such a question needs no training, no data, and not a line of the model's code. Ask it on day one.
+# A question like this needs no training, no data, and not a single line of the model's code. Ask it on day one.
 
 # %% [markdown]
 # ## The numbers by hand
 #
-# How large can a difference be and still mean nothing? In float32 a number has about 7 digits. Logits near 1 that are computed in another
-# order differ by about $10^{-7}$, after some layers by up to $10^{-5}$. A word that really has an influence moves a logit by $10^{-3}$ or
-# more. Anything between, such as $10^{-4}$, tells the two apart. Here are both, for a small Transformer:
+# How large can a difference be and still mean nothing? In float32 a number has about 7 digits. If logits near 1 are
+# computed in a different order, they differ by about $10^{-7}$, and after several layers by up to $10^{-5}$. A word
+# that really has an influence moves a logit by $10^{-3}$ or more. Any threshold in between, such as $10^{-4}$, tells
+# the two apart. Here are both cases, in a small Transformer:
 
 # %%
 torch.manual_seed(0)
@@ -84,17 +85,18 @@ print("position      ", "".join(f"{place:10d}" for place in range(5)))
 print("logits moved  ", "".join(f"{number:10.5f}" for number in moved.tolist()))
 
 # %% [markdown]
-# Before position 3 nothing moves. From there on, everything does.
+# Before position 3, nothing moves. From there on, everything does.
 
 # %% [markdown]
 # ## Four instruments: the exercises
 #
-# Each instrument gets a model with the methods of `Transformer` and ids, and returns an answer: `True` or `False`, or a list of names.
-# It must not change the model: afterwards mode, weights and gradients are as before. The checks ask your instruments about healthy
-# and broken models that you have not seen. A broken one has to be found, and a healthy one has to pass.
+# Each instrument takes a model with the methods of `Transformer`, along with ids, and returns an answer: `True` or
+# `False`, or a list of names. It must not change the model: afterwards its mode, weights and gradients are as before.
+# The checks try your instruments on healthy and broken models that you haven't seen. Your instruments have to find the
+# broken ones and pass the healthy ones.
 #
-# Healthy models move by less than $10^{-5}$ where nothing may move, broken ones by more than $10^{-3}$. So the threshold lies in between.
-# One helper is given:
+# Where nothing may move, the logits of a healthy model move by less than $10^{-5}$ and those of a broken one by more
+# than $10^{-3}$, so the threshold is in between. You are given one helper:
 
 # %%
 MOVED = 1e-4  # rounding moves a logit by less, a word that has an influence by more
@@ -116,11 +118,12 @@ def logits_of(model, source, target_input):
 # *does it look ahead?* · core · 3 points · about 10 minutes
 # <!-- end -->
 #
-# Write `sees_future(model, source, target_input)`: True if another word at a later place of the target changes an earlier logit,
-# else False. `source` is `(batch, n_source)`, `target_input` is `(batch, n_target)`, `model(source, target_input)` gives logits
-# `(batch, n_target, words)`. Every id from 1 to `words - 1` is a word of the target; 0 is padding.
+# Write `sees_future(model, source, target_input)`: True if a different word at a later place in the target changes an
+# earlier logit, otherwise False. `source` is `(batch, n_source)`, `target_input` is `(batch, n_target)`,
+# `model(source, target_input)` gives logits `(batch, n_target, words)`. Every id from 1 to `words - 1` is a word of the
+# target; 0 is padding.
 #
-# A leak at one place counts, and so does one in a single row of the batch.
+# A leak at a single place counts, and so does one in a single row of the batch.
 #
 # <!-- hints: sees_future -->
 # <details>
@@ -163,9 +166,9 @@ check("sees_future")
 # *does padding change anything?* · core · 3 points · about 8 minutes
 # <!-- end -->
 #
-# Write `sees_padding(model, source, target_input, pad=0)`: True if more padding at the end of the source, or at the end of the
-# target, changes the logits of real words, else False. Both may have padding already; logits at padded places of the target don't
-# count.
+# Write `sees_padding(model, source, target_input, pad=0)`: True if more padding at the end of the source, or at the end
+# of the target, changes the logits of real words, otherwise False. Both may have padding already; logits at padded
+# places of the target don't count.
 #
 # <!-- hints: sees_padding -->
 # <details>
@@ -209,8 +212,9 @@ check("sees_padding")
 # *does the source make a difference?* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
-# Write `uses_source(model, source, target_input)`: True if other words at the same places of the source change the logits at all,
-# else False. Every id from 0 to the largest in `source` is in the model's vocabulary. Padding, with the id 0, stays where it is.
+# Write `uses_source(model, source, target_input)`: True if putting other words in the same places of the source changes
+# the logits at all, otherwise False. Every id from 0 to the largest in `source` is in the model's vocabulary. Padding,
+# which has id 0, stays where it is.
 #
 # <!-- hints: uses_source -->
 # <details>
@@ -247,12 +251,13 @@ check("uses_source")
 # *which weights never learn?* · core · 3 points · about 10 minutes
 # <!-- end -->
 #
-# Write `untrained_parameters(model, source, target)`: the names of the parameters that would never learn. Make one backward pass of
-# the loss, as in training: `target` is `(batch, n_target)` with `<bos>` and `<eos>`, and labels that are padding (0) are left out of the
-# cross-entropy. Return the names, as `model.named_parameters()` gives them, of those that require a gradient and get none, or only
-# zeros; sorted with `sorted`.
+# Write `untrained_parameters(model, source, target)`: the names of the parameters that would never learn. Make one
+# backward pass of the loss, as in training: `target` is `(batch, n_target)` with `<bos>` and `<eos>`, and labels that
+# are padding (0) are left out of the cross-entropy. Return the names, as `model.named_parameters()` gives them, of
+# those that require a gradient but receive none, or only zeros. Sort them with `sorted`.
 #
-# The pass runs in the mode that the model is in. The model's own gradients, if it has any, are afterwards what they were before.
+# The pass runs in the mode that the model is in. If the model has gradients of its own, they are the same afterwards as
+# before.
 #
 # <!-- hints: untrained_parameters -->
 # <details>
@@ -291,9 +296,9 @@ check("untrained_parameters")
 # %% [markdown]
 # ### Six sealed models
 #
-# Here are six Transformers, A to F, with random weights. One is healthy, each of the others has one of the faults in the list. The
-# cell below says what the faults do (with *hooks*, functions that PyTorch calls before or after a part of a model), but not which
-# model has which. Your instruments do.
+# Here are six Transformers, A to F, with random weights. One is healthy; each of the others has one of the faults on
+# the list. The cell below shows what the faults do (with *hooks*, functions that PyTorch calls before or after a part
+# of a model), but not which model has which. Your instruments will tell you.
 
 
 # %%
@@ -357,8 +362,8 @@ for letter, sealed_model in sealed_models.items():
     )
 
 # %% [markdown]
-# **Diagnose first**: which fault does each model have? Each row has one explanation. Two models pass the first three questions and have
-# parameters that never learn: where are these?
+# **Diagnose first**: which fault does each model have? Each row has exactly one explanation. Two models pass the first
+# three questions but have parameters that never learn: where are these parameters?
 
 # %%
 predict("", "which fault does each model have, A to F?")
@@ -369,27 +374,29 @@ for letter, number in zip("ABCDEF", hidden_order, strict=True):
 predict()
 
 # %% [markdown]
-# None of the six raised an error. And none was trained: the questions are about how information and gradients flow, and that does
-# not depend on what has been learned. Look at the model whose cross-attention is thrown away: the whole encoder is among the
-# parameters that never learn. One fault can show in several answers; the one that is nearest to the cause explains the others.
+# None of the six raised an error, and none was trained: the questions are about how information and gradients flow, and
+# that doesn't depend on what has been learned. Look at the model whose cross-attention is thrown away: the whole
+# encoder is among the parameters that never learn. One fault can show up in several answers; the answer nearest to the
+# cause explains the others.
 
 # %% [markdown]
 # ## Six patients
 #
-# An instrument tells you that something is wrong, and where. To find the line, you have to read the code. What you get at first is a *symptom*: a loss that doesn't move, one word again and again, a NaN. Each case goes
-# like this:
+# An instrument tells you that something is wrong, and where. To find the line, you have to read the code. What you see
+# first is a *symptom*: a loss that doesn't move, the same word again and again, a NaN. Each case goes like this:
 #
 # 1. Read the symptom, then the broken code. Run its cell and look at the symptom yourself.
 # 2. Find the fault. **Each case has one**, in one or two lines; the rest of the code is sound.
-# 3. Write the repaired version under the new name, with the same signature. Say in a comment what the fault was: a diagnosis
-#    in words is half of the repair. The check reads your code, not your words.
-# 4. Run the last cell of the case. It examines your version as it examined the broken one.
+# 3. Write the repaired version under the new name, with the same signature. Say in a comment what the fault was:
+#    putting the diagnosis into words is half the repair. The check reads your code, not your words.
+# 4. Run the last cell of the case. It examines your version the way the broken one was examined.
 #
-# Cases 3 and 4 are core: no instrument above finds them. The others are extra: each is close to a fault that you have found,
-# this time as a line of code.
+# Cases 3 and 4 are core: no instrument above finds them. The others are extra: each is close to a fault that you have
+# already found, this time as a line of code.
 #
-# First what they need. Two of the patients, cases 2 and 3, are parts of a very small language model, with one attention layer.
-# It learns sentences like "the dog sleeps". The cell below makes 21 of them.
+# First, some preparation. The patients in cases 2 and 3 are parts of a very small language model, a model that predicts
+# the next word of a sentence, here with a single attention layer. It learns sentences like "the dog sleeps". The cell
+# below makes 21 of them.
 
 # %%
 animals = ["dog", "dog", "cat", "bird", "fish", "horse", "mouse"]  # the dog is seen more often
@@ -448,10 +455,10 @@ print(
 # %% [markdown]
 # ### Case 1 · The loss doesn't move
 #
-# A linear model has to learn which of three words comes next. It takes 51 steps. **Symptom:** the loss is the same after
-# every step, to the last digit. No error, no warning.
+# A linear model has to learn which of three words comes next. It takes 51 steps. **Symptom:** the loss is the same
+# after every step, to the last digit. No error, no warning.
 #
-# The author remembers: "At first `backward()` complained that the tensor *does not require grad*. With
+# The author recalls: "At first `backward()` complained that the tensor *does not require grad*. With
 # `requires_grad=True` the message went away."
 #
 # **Predict first:** what will the gradient of the weights be?
@@ -497,9 +504,9 @@ predict()
 # *the loss does not move* · extra · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Write `repair_fit(model, inputs, labels, steps, rate)`: `steps` steps of plain gradient descent (`torch.optim.SGD`) on the
-# mean cross-entropy. `inputs` is `(n, width)`, `labels` is `(n,)`, the model maps `inputs` to logits `(n, words)` and is
-# trained in place. Returns the list of losses; each is taken before its step.
+# Write `repair_fit(model, inputs, labels, steps, rate)`: `steps` steps of plain gradient descent (`torch.optim.SGD`) on
+# the mean cross-entropy. `inputs` is `(n, width)`, `labels` is `(n,)`; the model maps `inputs` to logits `(n, words)`
+# and is trained in place. Return the list of losses, each of them taken before its step.
 #
 # <!-- hints: repair_fit -->
 # <details>
@@ -544,13 +551,13 @@ examine_fit(repair_fit)
 # %% [markdown]
 # ### Case 2 · The loss is too good to be true
 #
-# `NextWord` is trained with the attention below. **Symptom:** the loss falls to nearly 0 in a few steps. Everybody is happy,
-# until the model has to write its own sentence.
+# `NextWord` is trained with the attention below. **Symptom:** the loss falls to nearly 0 in a few steps. Everybody is
+# happy until the model has to write a sentence of its own.
 #
 # Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and
-# what it does, is chance. Even a perfect model can know no more than the shares: "dog" comes in two of seven cases,
-# so it gives "dog" the probability 2/7. The cross-entropy of such a model is the lowest honest loss, the dashed line
-# in the figure. A loss below it is not a success but an alarm.
+# what it does, is chance. Even a perfect model can't know more than the shares: "dog" comes in two of seven cases, so
+# the model gives "dog" the probability 2/7. The cross-entropy of such a model is the **lowest honest loss**, the dashed
+# line in the figure. A loss below it isn't a success but an alarm.
 
 
 # %%
@@ -602,8 +609,8 @@ examine_attend(broken_attend)
 # *the loss is too good to be true* · extra · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Write `repair_attend(query, key, value)`: scaled dot-product self-attention as a language model needs it. `query` and `key`
-# are `(batch, length, d_head)`, `value` is `(batch, length, d_value)`, and so is the result.
+# Write `repair_attend(query, key, value)`: scaled dot-product self-attention, the way a language model needs it.
+# `query` and `key` are `(batch, length, d_head)`, `value` is `(batch, length, d_value)`, and so is the result.
 #
 # <!-- hints: repair_attend -->
 # <details>
@@ -640,15 +647,16 @@ check("repair_attend")
 examine_attend(repair_attend)
 
 # %% [markdown]
-# The loss is *worse* now, and the model is better. It doesn't go below the dashed line, and what it writes is a sentence.
+# The loss is *worse* now, and the model is better. The loss doesn't go below the dashed line, and what the model writes
+# is a sentence.
 
 # %% [markdown]
 # ### Case 3 · The same word, again and again
 #
-# This patient is a healthy model (PyTorch's own causal attention, loss at the dashed line). It is asked to continue after
-# `<bos>`. **Symptom:** it says one word, and goes on saying it forever.
+# The model is healthy this time (PyTorch's own causal attention, loss at the dashed line); the patient is the code that
+# writes with it, starting from `<bos>`. **Symptom:** it writes one word, and goes on writing it forever.
 #
-# It helps to remember what comes out of the model: logits of the shape `(batch, length, words)`, a prediction at *every*
+# It helps to remember what the model returns: logits of shape `(batch, length, words)`, a prediction at *every*
 # position.
 
 
@@ -680,9 +688,9 @@ examine_generate(broken_generate)
 # *the same word, again and again* · core · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Write `repair_generate(model, start, steps)`: `start` is `(batch, n)`, ids. The model maps ids `(batch, length)` to logits
-# `(batch, length, words)`. Append the most probable word, `steps` times, each time after reading all words so far. Returns
-# only the new ids, `(batch, steps)`. There is no `<eos>` to watch for.
+# Write `repair_generate(model, start, steps)`: `start` is `(batch, n)`, ids. The model maps ids `(batch, length)` to
+# logits `(batch, length, words)`. Append the most probable word, `steps` times, each time after reading all the words
+# so far. Return only the new ids, `(batch, steps)`. There is no `<eos>` to watch for.
 #
 # <!-- hints: repair_generate -->
 # <details>
@@ -723,9 +731,10 @@ examine_generate(repair_generate)
 # %% [markdown]
 # ### Case 4 · NaN after some steps
 #
-# A cross-entropy written by hand, straight from its definition. It agrees with PyTorch's on every example that the author
-# has tried. **Symptom:** training goes well for a while. Then, between two steps, the loss is NaN ("not a number"), and
-# from there on all weights are NaN as well. One of the inputs in this data is 60 times as large as the others.
+# This is a cross-entropy written by hand, straight from its definition. It agrees with PyTorch's on every example that
+# the author has tried. **Symptom:** training goes well for a while. Then, from one step to the next, the loss becomes
+# NaN ("not a number"), and from there on all weights are NaN as well. One of the inputs in this data is 60 times as
+# large as the others.
 #
 # **Predict first:** will it help to make the learning rate smaller?
 
@@ -769,8 +778,8 @@ predict()
 # <!-- end -->
 #
 # Write `repair_loss(logits, labels)`: the mean cross-entropy. `logits` is `(batch, length, words)`, `labels` is
-# `(batch, length)`; there is no padding. Returns a tensor with one number. It has to be the right number for logits of any
-# size: when the label's logit is 200 below the best one, the loss there is 200. You may use what PyTorch has.
+# `(batch, length)`; there is no padding. Return a tensor with one number. It has to be right for logits of any size:
+# where the label's logit is 200 below the best one, the loss is 200. You may use what PyTorch provides.
 #
 # <!-- hints: repair_loss -->
 # <details>
@@ -808,15 +817,17 @@ check("repair_loss")
 examine_loss(repair_loss)
 
 # %% [markdown]
-# Both begin with the same numbers, so no test with small logits could have told them apart. A smaller learning rate would
-# have moved the NaN to a later step. It comes when the model is *sure*, which is what training is for.
+# Both versions begin with the same numbers, so no test with small logits could have told them apart. A smaller learning
+# rate would have moved the NaN to a later step. It comes when the model is *sure*, and making it sure is what training
+# is for.
 
 # %% [markdown]
 # ### Case 5 · The source makes no difference
 #
-# A part of a decoder layer: attention among the target words, then attention to the source. The masks are left out here, and
-# `MultiHeadAttention` and `AddNorm` come from lessons 4 and 5. **Symptom:** whatever the source sentence says, the output
-# is the same. As a translator this model learns to write good sentences that have nothing to do with the original.
+# The patient is a part of a decoder layer: attention among the target words, then attention to the source. The masks
+# are left out here, and `MultiHeadAttention` and `AddNorm` come from lessons 4 and 5. **Symptom:** whatever the source
+# sentence says, the output is the same. As a translator, this model would learn to write good sentences that have
+# nothing to do with the original.
 
 
 # %%
@@ -858,8 +869,8 @@ examine_block(BrokenDecoderBlock)
 # <!-- end -->
 #
 # Write the `forward` of `RepairedDecoderBlock(width, heads)`; the parts are there already, and they are sound. `x` is
-# `(batch, n_target, width)`, `memory` is `(batch, n_source, width)`, the result has the shape of `x`. Leave the masks out, as
-# the broken code does.
+# `(batch, n_target, width)`, `memory` is `(batch, n_source, width)`, and the result has the shape of `x`. Leave the
+# masks out, as the broken code does.
 #
 # <!-- hints: RepairedDecoderBlock -->
 # <details>
@@ -908,12 +919,12 @@ examine_block(RepairedDecoderBlock)
 # %% [markdown]
 # ### Case 6 · Worse in a batch than alone
 #
-# The words of a sentence attend to each other (here with `x` itself as query, key and value), then the mean of the real
-# words is the vector of the sentence. The author has thought of padding: there is a mask, and the mean counts only real
-# words. **Symptom:** a sentence has one vector when it comes alone, and a different one in a batch with longer sentences. In a
-# test with one sentence at a time nothing is wrong.
+# The words of a sentence attend to each other (here with `x` itself as query, key and value); then the mean of the real
+# words is taken as the vector of the sentence. The author has thought of padding: there is a mask, and the mean counts
+# only real words. **Symptom:** a sentence has one vector when it comes on its own, and a different one in a batch with
+# longer sentences. Test it with one sentence at a time, and nothing is wrong.
 #
-# The patient below is "the cat sleeps", with 0 to 8 rows of padding behind it. The vector should not depend on them.
+# The patient below is "the cat sleeps", with 0 to 8 rows of padding behind it. The vector shouldn't depend on them.
 
 
 # %%
@@ -926,7 +937,7 @@ def broken_sentence_vectors(x, keep):
 
 
 def examine_vectors(sentence_vectors):
-    print("rows of padding   largest difference to the sentence alone")
+    print("rows of padding   largest difference from the sentence on its own")
     for padding in (0, 1, 2, 4, 8):
         row_ids = [4, 8, 9] + padding * [0]  # the cat sleeps <pad> ...
         rows = math.sqrt(D_MODEL) * EMBEDDINGS[row_ids] + positional_encoding(len(row_ids), D_MODEL)
@@ -944,9 +955,10 @@ examine_vectors(broken_sentence_vectors)
 # *worse in a batch than alone* · extra · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real words,
-# wherever the padding is; every sentence has at least one. Scaled self-attention with `x` as query, key and value, then
-# the mean over the real words. The result is `(batch, width)`, and no number in it depends on what is in padded rows.
+# Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real
+# words, wherever the padding is; every sentence has at least one. Apply scaled self-attention with `x` as query, key
+# and value, then take the mean over the real words. The result is `(batch, width)`, and no number in it depends on what
+# is in the padded rows.
 #
 # <!-- hints: repair_sentence_vectors -->
 # <details>
@@ -985,7 +997,7 @@ examine_vectors(repair_sentence_vectors)
 # %% [markdown]
 # ## Experiment: a fault that nobody sees
 #
-# Would the loss have told us? Here it is, of all six models, before any training.
+# Would the loss have told us? The next cell prints it for all six sealed models, before any training.
 #
 # **Predict first.** Can you tell the six models apart by their loss?
 
@@ -1002,20 +1014,21 @@ for letter, sealed_model in sealed_models.items():
 predict()
 
 # %% [markdown]
-# No: six numbers of the same size. The loss says how far there is to go; it doesn't say whether the way is open.
+# No: they are six numbers of about the same size. The loss says how far there is to go; it doesn't say whether the road
+# is open.
 
 # %% [markdown]
 # ## Recap
 #
-# No fault here raised an error. Each was found with a small question that has a known answer:
+# Not one of these faults raised an error. Each was found with a small question that has a known answer:
 #
-# | question | answer of a healthy model | instrument |
+# | question | answer for a healthy model | instrument |
 # | --- | --- | --- |
 # | Change a word: which outputs change? | its own and later ones, no earlier one | `sees_future` |
 # | Add padding: does anything change? | no | `sees_padding` |
 # | Change the source: does the output change? | yes | `uses_source` |
 # | Do all parameters have a gradient after `backward()`? | yes, every one | `untrained_parameters` |
-# | How low can the loss honestly get? | the model does not go below | case 2 |
+# | How low can the loss honestly get? | it doesn't go below that | case 2 |
 # | Do logits in the hundreds give a finite loss, and the right one? | yes | case 4 |
 #
 # Keep the four instruments: they work for every model of this kind, even before it is trained.
