@@ -1,25 +1,25 @@
 # %% [markdown]
 # # 11 · From 2017 to today
 #
-# You have built the Transformer of 2017. How far is that from the language models that people talk to today? Closer than
-# you may think. In this lesson you change five parts, each in a few lines, and nine tenths of the model stay as they are. On the way
-# you train a small language model, read the published configuration of a large one line by line, and end with real
-# weights: your own encoder runs a published model that finds sentences by what they mean.
+# You have built the Transformer of 2017. How far is that from the language models that people talk to today? Not as far
+# as you may think. In this lesson you change five parts, each in a few lines, and nine tenths of the model stay as they
+# are. On the way you train a small language model and read the published configuration of a large one line by line. At
+# the end come real weights: your own encoder runs a published model that finds sentences by what they mean.
 #
 # <!-- map: 11_today -->
 # ![The map of the Transformer, in colour what this lesson is about: embedding + position, multi-head attention, add & norm, feed-forward, masked attention.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**
-# - turn your encoder into a decoder-only language model, and say why nothing else is needed;
+# - turn your encoder into a decoder-only language model, and say why it needs nothing else;
 # - explain RMS norm, rotary positions, grouped queries and SwiGLU, each as a change of a part that you built;
 # - compute how much memory a key/value cache takes, and what grouped queries save;
 # - compute attention block by block, which is the idea of FlashAttention;
 # - say why a language model miscounts the letters of a word;
-# - read a model's configuration and tell which of your exercises each line belongs to;
+# - read a model's configuration, and tell which of your exercises each line belongs to;
 # - load published weights into your own modules.
 #
-# **What you need**: lessons 1 to 7; lesson 9 helps. About 140 minutes, and 25 more for what is marked as extra.
+# **What you need**: lessons 1 to 7; lesson 9 helps. About 140 minutes, and 25 more for the parts marked as extra.
 #
 # <!-- table: 11_today -->
 # | exercise | what you build | points | minutes |
@@ -70,8 +70,8 @@ from helpers.vocabulary import Vocabulary, bpe_encode, pad_batch, train_bpe
 # %% [markdown]
 # ## The idea
 #
-# The skeleton has not changed since 2017: embeddings, then layers of attention and a feed-forward network with residual
-# connections around them, then a product with a table of words. What changed are the parts.
+# The skeleton hasn't changed since 2017: embeddings, then layers of attention and a feed-forward network with residual
+# connections around them, then a product with a table of words. What has changed is the parts.
 #
 # ![A layer of 2017 beside a layer of today. In 2017: attention, add and norm, feed-forward, add and norm. Today: RMS norm, grouped-query attention with rotary positions, add; RMS norm, SwiGLU, add.](figures/then_and_now.png)
 #
@@ -84,25 +84,26 @@ from helpers.vocabulary import Vocabulary, bpe_encode, pad_batch, train_bpe
 # | ReLU | SwiGLU | a lower loss for the same number of parameters | 6.4 `FeedForward`, 11.7 `SwiGLU` |
 # | dropout 0.1 | none | nearly every text is seen only once | `dropout=0.0` |
 # | greedy, beam search | sampling | a story has more than one right continuation | 9.1 `sampling_probabilities` |
-# | every word computed again | key/value cache | one new word costs one row | 9.3 `CachedDecoder` |
+# | every word is computed again | key/value cache | one new word costs one row | 9.3 `CachedDecoder` |
 # | the whole score matrix | blocks, windows | memory | an experiment of this lesson |
 # | 37,000 word pieces | 100,000 and more, made of bytes | nothing is unknown | 1.10 `train_bpe` |
 
 # %% [markdown]
 # ## The numbers by hand
 #
-# Three small computations; the answers come back in the exercises. Type your numbers in place of the dots.
+# Here are three small computations, whose answers come back in the exercises. Type your numbers in place of the dots.
 #
-# **RMS norm** divides a row by the root of the mean of its squares. The row is (1, 7): square both, take the mean, take the
-# root. Divide both numbers by it. The answer is a list of two numbers.
+# **RMS norm** divides a row by the root of the mean of its squares. Take the row (1, 7): square both numbers, take the
+# mean, then the root, and divide both numbers by that. The answer is a list of two numbers.
 
 # %%
 by_hand("RMS norm of (1, 7)", ...)
 
 # %% [markdown]
 # **Rotation.** Rotary positions turn a query and a key, each by an angle that grows with its position. Take one pair of
-# columns that turns by 30° for each position. The query (1, 0) is at position 5, the key (1, 0) at position 3. By which
-# angle, in degrees, is the query turned against the key? And what is their dot product, the cosine of that angle?
+# columns that turns by 30° for each position. The query (1, 0) is at position 5, the key (1, 0) at position 3. By what
+# angle, in degrees, is the query turned relative to the key? And what is their dot product, which is the cosine of that
+# angle?
 
 # %%
 by_hand("angle between query and key, in degrees", ...)
@@ -111,9 +112,10 @@ by_hand("angle between query and key, in degrees", ...)
 by_hand("dot product of query and key", ...)
 
 # %% [markdown]
-# **The cache.** A model that writes word by word keeps the keys and values of all words so far. For one token that is
-# 2 (key and value) × layers × key heads × numbers per head. Llama 2 with 7 billion parameters has 32 layers, 32 key heads
-# of width 128, and keeps each number in 2 bytes. How many KiB (1,024 bytes) does one token take?
+# **The cache.** A model that writes word by word keeps the keys and values of all the words so far (its **key/value
+# cache**). For one token these are 2 (key and value) × layers × key heads × numbers per head. Llama 2 with 7 billion
+# parameters has 32 layers and 32 key heads of width 128, and keeps each number in 2 bytes. How many KiB (1,024 bytes)
+# does one token take?
 
 # %%
 by_hand("cache of one token of Llama 2 7B, in KiB", ...)
@@ -121,11 +123,11 @@ by_hand("cache of one token of Llama 2 7B, in KiB", ...)
 # %% [markdown]
 # ## You have built a GPT
 #
-# Take your `Transformer` and leave out the source. Then there is no encoder, no memory and no cross-attention. What is left
-# of a decoder layer is masked self-attention, add & norm, feed-forward, add & norm: your `EncoderLayer`, with a causal mask.
-# So a **decoder-only** model is your `Encoder` under your `decoder_mask`, with an embedding before it and a product with the
-# embedding's table after it. Its task is always the same: predict the next word of a text. Models that write their output
-# one word after the other, each from those before, are *autoregressive* (lesson 7).
+# Take your `Transformer` and leave out the source. Then there is no encoder, no memory and no cross-attention. What
+# remains of a decoder layer is masked self-attention, add & norm, feed-forward, add & norm: your `EncoderLayer`, with a
+# causal mask. So a **decoder-only** model is your `Encoder` under your `decoder_mask`, with an embedding before it and
+# a product with the embedding's table after it. Its task is always the same: predict the next word of a text. Like
+# every model that writes one word after another, each from those before it, it is *autoregressive* (lesson 7).
 
 # %% [markdown]
 # ### Exercise 11.1 · `LanguageModel`
@@ -135,13 +137,13 @@ by_hand("cache of one token of Llama 2 7B, in KiB", ...)
 #
 # Build the decoder-only model from your parts of lessons 2 to 7.
 #
-# - `LanguageModel(vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout=0.1, pad=0)` has three parts: `embedding`, a
-#   `TokenEmbedding(vocabulary_size, d_model, pad)`; `position`, a `PositionalEncoding(d_model, dropout=...)`; `layers`, an
-#   `Encoder(num_layers, d_model, num_heads, d_ff, dropout)`.
+# - `LanguageModel(vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout=0.1, pad=0)` has three parts:
+#   `embedding`, a `TokenEmbedding(vocabulary_size, d_model, pad)`; `position`, a
+#   `PositionalEncoding(d_model, dropout=...)`; `layers`, an `Encoder(num_layers, d_model, num_heads, d_ff, dropout)`.
 # - `forward(ids)`: ids `(batch, length)` to logits `(batch, length, vocabulary_size)`. The layers run under the
-#   `decoder_mask(ids, pad)` of lesson 7: real tokens only, none after the token itself.
+#   `decoder_mask(ids, pad)` of lesson 7: a token sees real tokens only, and none after itself.
 # - The logits are the products with the embedding's `weight`, as in lesson 7: no bias and no separate matrix.
-# - Logits at padded positions don't count. The start values of the layers are up to you.
+# - Logits at padded positions don't count. The initial values of the layers are up to you.
 #
 # Example: `LanguageModel(10, 6, 2, 1, 8)` turns ids `(4, 5)` into logits `(4, 5, 10)`, and has 10 · 6 + 278 parameters.
 #
@@ -187,10 +189,10 @@ check("LanguageModel")
 
 
 # %% [markdown]
-# Lesson 7 needed an encoder to read a number and a decoder to write it in words. A language model has only one stream, so the
-# task becomes a text: `4 0 7 2 = four thousand seventy two`. The text that the model is given, up to the `=`, is now called the **prompt**.
-# The model trains on 9,500 numbers; 500 are held out. Only the words after the `=` count in the loss: nobody can guess the
-# digits.
+# Lesson 7 needed an encoder to read a number and a decoder to write it in words. A language model has only one stream,
+# so the task becomes a text: `4 0 7 2 = four thousand seventy two`. The part that the model is given, up to the `=`, is
+# called the **prompt**. The model trains on 9,500 numbers; 500 are held out. Only the words after the `=` count in the
+# loss, since nobody can guess the digits.
 #
 # The next cell trains for about 10 to 20 seconds.
 
@@ -276,15 +278,16 @@ for number in held_out[:3].tolist():
     print(" ".join(symbols.decode(continued(gpt, prompt, 9)[0].tolist())))
 
 # %% [markdown]
-# Nearly all held-out numbers are right. This is a GPT: the first one (2018) had 12 such layers, 768 wide, learned positions
-# and GELU, a smoothed ReLU. The rest of this lesson is about what has changed since then.
+# Nearly all of the held-out numbers are right. This is a GPT: the first one (2018) had 12 such layers, 768 wide, with
+# learned positions and with GELU, a smoothed version of ReLU. The rest of this lesson is about what has changed since
+# then.
 
 # %% [markdown]
 # ## RMS norm: the scale without the mean
 #
-# Layer normalization (lesson 5) subtracts the mean of a row, divides by the standard deviation, scales and shifts. Which of
-# the four steps is needed? In 2019 Zhang and Sennrich left out the mean and the shift and found nothing missing: what
-# matters is the **scale** of a row.
+# Layer normalization (lesson 5) subtracts the mean of a row, divides by the standard deviation, scales and shifts.
+# Which of these four steps are needed? In 2019 Zhang and Sennrich left out the mean and the shift, and nothing was
+# missing: what matters is the **scale** of a row.
 #
 # $$\text{RMSNorm}(x) = \frac{x}{\sqrt{\text{mean}(x^2) + \epsilon}} \cdot \text{gain}$$
 
@@ -294,7 +297,8 @@ for number in held_out[:3].tolist():
 # *layer norm without the mean* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
-# - `x` is a NumPy array `(..., d_model)`, `gain` is `(d_model,)`. The result has the shape of `x`; `x` itself stays as it is.
+# - `x` is a NumPy array `(..., d_model)`, `gain` is `(d_model,)`. The result has the shape of `x`; `x` itself stays as
+#   it is.
 # - The mean of the squares is taken over the last axis; `eps` is added to it, under the root.
 #
 # Example: `[[1, 7]]` with the gain `[2, 1]` becomes `[[0.4, 1.4]]`.
@@ -334,8 +338,8 @@ check("rms_norm")
 # *the gain learns* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
-# The same as a module. `RMSNorm(d_model, eps=1e-6)` has one parameter, `gain`, which starts with ones; `forward(x)` returns
-# the shape of `x`.
+# The same as a module: `RMSNorm(d_model, eps=1e-6)` has one parameter, `gain`, which starts as all ones; `forward(x)`
+# returns a tensor of the same shape as `x`.
 #
 # Example: `RMSNorm(512)` has 512 parameters; `LayerNormalization(512)` has 1,024.
 #
@@ -378,8 +382,8 @@ check("RMSNorm")
 
 
 # %% [markdown]
-# PyTorch has it as `nn.RMSNorm`. And two lines show what RMS norm shares with layer norm: both forget the scale of a row, and
-# only layer norm forgets a constant that is added to it.
+# PyTorch has it as `nn.RMSNorm`. The next cell also compares RMS norm with layer norm: both forget the scale of a row,
+# but only layer norm forgets a constant that is added to it.
 
 # %%
 torch.manual_seed(0)
@@ -400,14 +404,16 @@ with torch.no_grad():
 # %% [markdown]
 # ## Rotary positions: the shift matrix, met again
 #
-# In lesson 2 a shift turned out to be a rotation (2.6, an extra exercise): $PE(p + k) = M_k \cdot PE(p)$, where $M_k$ turns each pair of columns by
-# an angle. The paper hoped that this would make relative positions easy to learn. Rotary positions (2021) take that hope
-# at its word. Don't *add* the encoding to the words. **Turn** query and key by their positions instead, right before the
-# scores. With rotations $R_m$ and $R_n$, the score of a query at position $m$ and a key at position $n$ is
+# In lesson 2 a shift turned out to be a rotation (2.6, an extra exercise): $PE(p + k) = M_k \cdot PE(p)$, where $M_k$
+# turns each pair of columns by an angle. The paper hoped that this would make relative positions easy to learn. Rotary
+# positions (2021) take that hope at its word. They don't *add* the encoding to the words; they **turn** query and key
+# by their positions, right before the scores are computed. With rotations $R_m$ and $R_n$, the score of a query at
+# position $m$ and a key at position $n$ is
 #
 # $$(R_m q) \cdot (R_n k) = q^\top R_m^\top R_n\, k = q^\top R_{n - m}\, k$$
 #
-# and depends on the distance $n - m$ only. The values stay as they are: a word's content doesn't change with its place.
+# This depends only on the distance $n - m$. The values stay as they are: a word's content doesn't change with its
+# place.
 
 # %% [markdown]
 # ### Exercise 11.4 · `rotate`
@@ -417,11 +423,12 @@ with torch.no_grad():
 #
 # - `x` is a tensor `(..., length, d_head)` with an even `d_head`, `positions` a tensor of whole
 #   numbers, `(length,)`.
-# - Columns $2i$ and $2i + 1$ are a pair. At position $p$ it is turned by the angle $p \cdot \text{base}^{-2i / d_{head}}$: the
-#   first pair by $p$ itself, later ones ever more slowly, as the waves of lesson 2.
+# - Columns $2i$ and $2i + 1$ are a pair. At position $p$ it is turned by the angle
+#   $p \cdot \text{base}^{-2i / d_{head}}$: the first pair by $p$ itself, later ones ever more slowly, like the waves of
+#   lesson 2.
 # - A pair $(a, b)$ with the angle $t$ becomes $(a \cos t - b \sin t,\ a \sin t + b \cos t)$.
 #
-# Example: `[[1, 0], [0, 1]]` at the positions 0 and 1 becomes `[[1, 0], [-0.84, 0.54]]`.
+# Example: `[[1, 0], [0, 1]]` at positions 0 and 1 becomes `[[1, 0], [-0.84, 0.54]]`.
 #
 # <!-- hints: rotate -->
 # <details>
@@ -457,12 +464,13 @@ check("rotate")
 
 
 # %% [markdown]
-# What has this to do with `shift_matrix`? Its blocks are $\begin{pmatrix} \cos & \sin \\ -\sin & \cos \end{pmatrix}$: it turns
-# (sine, cosine) forward, which in these coordinates is clockwise. So `rotate` by $p$ is `shift_matrix(-p, d_head)`.
-# The next cell checks that, and looks at the scores.
+# What does this have to do with `shift_matrix`? Its blocks are
+# $\begin{pmatrix} \cos & \sin \\ -\sin & \cos \end{pmatrix}$: it turns (sine, cosine) forward, which in these
+# coordinates is clockwise. So `rotate` by $p$ is `shift_matrix(-p, d_head)`. The next cell checks that, and looks at
+# the scores.
 #
-# **Predict first.** A query and a key are fixed. They are moved through a text together, always three words apart. How does
-# their score change, with sines added as in 2017, and with rotary positions?
+# **Predict first.** Take a fixed query and a fixed key, and move them through a text together, always three words
+# apart. How does their score change when sines are added, as in 2017, and how does it change with rotary positions?
 
 # %%
 predict("", "how does the score of two words change when both move by the same distance?")
@@ -517,19 +525,20 @@ show(
 )
 
 # %% [markdown]
-# On the right every diagonal has one colour: three words apart is three words apart, anywhere in the text. On the left the
-# score also has terms in which a word meets a position, and these change from place to place.
+# On the right every diagonal has one colour: three words apart is three words apart, anywhere in the text. On the left
+# the score also has terms in which a word meets a position, and these change from place to place.
 #
-# Nothing is learned here, and nothing has to be stored. The `base` decides how slowly the last pair turns. Models for long
-# texts raise it: 10,000 in Llama 2, 500,000 in Llama 3.
+# Nothing is learned here, and nothing has to be stored. The `base` decides how slowly the last pair turns. For long
+# texts it is raised: it is 10,000 in Llama 2 and 500,000 in Llama 3.
 
 # %% [markdown]
 # ## Grouped queries: a smaller cache
 #
-# When a model writes, it keeps the keys and values of every word so far (the key/value cache), and reads all of them for each
-# new word. You computed it above: half a mebibyte for one token of Llama 2 7B, 2 GiB for a text of 4,096 tokens, and that for
-# everybody who is talking to the model. The queries are not kept. So: as many query heads as before, but **fewer key and
-# value heads**, each shared by a group of query heads (Ainslie and others, 2023).
+# When a model writes, it keeps the keys and values of every word so far, and for each new word it reads all of them.
+# You computed the size of this cache above: half a mebibyte for one token of Llama 2 7B, so 2 GiB for a text of 4,096
+# tokens, and that for everybody who is talking to the model. The queries aren't kept. So the idea is to have as many
+# query heads as before, but **fewer key and value heads**, each of them shared by a group of query heads (Ainslie and
+# others, 2023).
 
 # %% [markdown]
 # ### Exercise 11.5 · `repeat_kv`
@@ -537,8 +546,8 @@ show(
 # *a partner for every query head* · core · 1 point · about 4 minutes
 # <!-- end -->
 #
-# With 6 query heads and 2 key heads, query heads 1, 2, 3 share key head 1, and 4, 5, 6 share key head 2. Repeat each head so
-# that every query head has its partner.
+# With 6 query heads and 2 key heads, query heads 1 to 3 share key head 1, and query heads 4 to 6 share key head 2.
+# Repeat each head so that every query head has its partner.
 #
 # - `x` is `(batch, kv_heads, length, d_head)`, the result `(batch, kv_heads * times, length, d_head)`.
 # - The copies of a head are side by side: 1, 1, 1, 2, 2, 2.
@@ -579,17 +588,18 @@ check("repeat_kv")
 # *fewer keys and values* · core · 5 points · about 18 minutes
 # <!-- end -->
 #
-# Self-attention with grouped queries and rotary positions.
+# Write self-attention with grouped queries and rotary positions.
 #
 # - `GroupedQueryAttention(d_model, num_heads, num_kv_heads)` has four linear layers without bias: `query` and `out`,
-#   `d_model` to `d_model`; `key` and `value`, `d_model` to `num_kv_heads * d_head`, where `d_head = d_model // num_heads`.
-# - It raises a `ValueError` when it is made, if `num_heads` does not divide `d_model` or `num_kv_heads` does not divide
+#   `d_model` to `d_model`; `key` and `value`, `d_model` to `num_kv_heads * d_head`, where
+#   `d_head = d_model // num_heads`.
+# - The constructor raises a `ValueError` if `num_heads` doesn't divide `d_model` or `num_kv_heads` doesn't divide
 #   `num_heads`.
-# - `forward(x, mask=None, positions=None)` returns the output, in the shape of `x`, and the weights of every query head,
-#   `(batch, num_heads, length, length)`.
+# - `forward(x, mask=None, positions=None)` returns the output, in the shape of `x`, and the weights of every query
+#   head, `(batch, num_heads, length, length)`.
 # - If `positions`, `(length,)`, are given, queries and keys are rotated, after the split into heads.
 # - Masks are those of `MultiHeadAttention`: `(length, length)`, `(batch, 1 or length, length)` or
-#   `(batch, 1 or num_heads, length, length)`, True = may attend. A row with nothing to attend to has the weights 0.
+#   `(batch, 1 or num_heads, length, length)`, True = may attend. In a row with nothing to attend to, all weights are 0.
 #
 # What you have: `split_heads(x, num_heads)`, `merge_heads(x)`, `mask_scores(scores, mask)`.
 #
@@ -658,7 +668,8 @@ check("GroupedQueryAttention")
 
 
 # %% [markdown]
-# PyTorch's own function knows groups, too: `enable_gqa=True`. Then the cache, for models whose configurations are public.
+# PyTorch's own function can handle groups, too: `enable_gqa=True`. The next cell compares yours with it, and then
+# computes the cache of some models whose configurations are public.
 
 # %%
 torch.manual_seed(1)
@@ -736,19 +747,20 @@ show(
 )
 
 # %% [markdown]
-# Where heads are shared, the cache is four to eight times smaller, and the models are about as good. (The sizes are those of the published files `config.json`;
-# numbers of 2 bytes are the usual choice.)
+# Where heads are shared, the cache is four to eight times smaller, and the models are about as good. (The sizes come
+# from the published `config.json` files; 2 bytes for each number is the usual choice.)
 
 # %% [markdown]
 # ## SwiGLU: a gate in the feed-forward network
 #
-# In lesson 6 a hidden unit fires as strongly as its pattern is found, and ReLU cuts off at 0. Shazeer (2020) gave the network
-# a second projection, and multiplied the two: one is the **gate**, which decides how much of the other gets through.
+# In lesson 6 a hidden unit fires more strongly the better its pattern fits, and ReLU cuts it off at 0. Shazeer
+# (2020) gave the network a second projection into the hidden units and multiplied the two, number by number: one is the
+# **gate**, which decides how much of the other gets through.
 #
 # $$\text{SwiGLU}(x) = \big(\text{silu}(x W_{gate}) \odot x W_{up}\big)\, W_{down} \qquad \text{silu}(z) = \frac{z}{1 + e^{-z}}$$
 #
-# $\odot$ multiplies number by number. Why is it better? The paper says: "We offer no explanation as to why these
-# architectures seem to work; we attribute their success, as all else, to divine benevolence."
+# $\odot$ is this multiplication, number by number. Why is it better? The paper says: "We offer no explanation as to why
+# these architectures seem to work; we attribute their success, as all else, to divine benevolence."
 
 # %% [markdown]
 # ### Exercise 11.7 · `SwiGLU`
@@ -756,10 +768,12 @@ show(
 # *a gate in the feed-forward network* · core · 2 points · about 7 minutes
 # <!-- end -->
 #
-# - `SwiGLU(d_model, d_ff)` has three linear layers without bias: `gate` and `up`, from `d_model` to `d_ff`, and `down`, back.
-# - `forward(x)` returns a tensor of the shape of `x`. There is no dropout in it. `F.silu` is the activation.
+# - `SwiGLU(d_model, d_ff)` has three linear layers without bias: `gate` and `up`, from `d_model` to `d_ff`, and `down`,
+#   back.
+# - `forward(x)` returns a tensor of the same shape as `x`. There is no dropout in it. `F.silu` is the activation.
 #
-# Example: with the gate 1 and the up 3, a hidden unit is $0.731 \cdot 3 = 2.193$; with the gate 0 it is 0, whatever up is.
+# Example: where `gate` gives 1 and `up` gives 3, the hidden unit is $0.731 \cdot 3 = 2.193$; where `gate` gives 0 it is
+# 0, whatever `up` gives.
 #
 # <!-- hints: SwiGLU -->
 # <details>
@@ -800,11 +814,11 @@ check("SwiGLU")
 
 
 # %% [markdown]
-# **The parameter question.** The network of 2017 has two matrices, SwiGLU has three. To keep the number of parameters,
-# its hidden width has to shrink: $2 \cdot d \cdot 4d = 3 \cdot d \cdot d_{ff}$, so $d_{ff} = \frac{2}{3} \cdot 4d =
-# \frac{8}{3} d$. Now the odd number in Llama 2's configuration makes sense: its width is 4,096, and 8/3 of that is 10,922.67.
-# Rounded up to a multiple of 256, which suits the hardware, it is 11,008. (It is a choice, not a law: Llama 3 8B takes 3.5 times
-# the width.)
+# **The parameter question.** The network of 2017 has two matrices, and SwiGLU has three. To keep the number of
+# parameters the same, the hidden width has to shrink: $2 \cdot d \cdot 4d = 3 \cdot d \cdot d_{ff}$, so
+# $d_{ff} = \frac{2}{3} \cdot 4d = \frac{8}{3} d$. This explains an odd number in Llama 2's configuration, 11,008. The
+# model's width is 4,096, and 8/3 of that is 10,922.67. Rounded up to a multiple of 256, which suits the hardware, it
+# becomes 11,008. (It is a choice, not a law: Llama 3 8B takes 3.5 times the width.)
 
 # %%
 width = 4096
@@ -816,9 +830,9 @@ print("parameters, SwiGLU of Llama 2:", f"{3 * width * 11008:,}")
 # %% [markdown]
 # ## A small language model
 #
-# Put the parts together: RMS norm **before** each sublayer (as in 5.8, the extra exercise `PreNormBlock`), grouped queries
-# with rotary positions, SwiGLU, and one norm after the last layer. The next cell has all of it in twenty lines. Beside it is
-# your `LanguageModel`, with the parts of 2017 and an eighth more parameters.
+# Put the parts together: RMS norm **before** each sublayer (as in 5.8, the extra exercise `PreNormBlock`), grouped
+# queries with rotary positions, SwiGLU, and one norm after the last layer. The next cell has all of it in twenty lines.
+# Next to it, for comparison, is your `LanguageModel`, with the parts of 2017 and an eighth more parameters.
 
 
 # %%
@@ -866,8 +880,8 @@ print(
 # %% [markdown]
 # ### Experiment: the same task, and longer texts
 #
-# Both models are trained the same way, on the English half of the course's corpus: 20,000 sentences of a small grammar, at
-# most 12 words long. Then they are asked about new sentences. (Both training runs together take about 20 seconds.)
+# Both models are trained the same way, on the English half of the course's corpus: 20,000 sentences of a small grammar,
+# at most 12 words long. Then they are tested on new sentences. (Both training runs together take about 20 seconds.)
 
 # %% tags=["measured"]
 tests = {
@@ -892,13 +906,13 @@ for name, model in (("2017", of_2017), ("today", of_today)):
     )
 
 # %% [markdown]
-# The two are about equally good at this size, on longer sentences too: most of what decides the next word is close by.
+# The two are about equally good at this size, also on longer sentences: most of what decides the next word is close by.
 #
-# What rotary positions change shows in a task that needs nothing but a distance: **say the symbol three places back**, in a
-# row of random symbols. One layer of attention is enough. It is trained on rows of 12 symbols and tested on rows of 48, once
-# with sines added to the embeddings and once with rotary positions; everything else is the same.
+# To see what rotary positions change, take a task that needs only a distance: **say the symbol three places back**, in
+# a row of random symbols. One layer of attention is enough. It is trained on rows of 12 symbols and tested on rows of
+# 48, once with sines added to the embeddings and once with rotary positions; everything else is the same.
 #
-# **Predict first.** Up to which place will each of the two be right? (The cell takes 10 to 20 seconds.)
+# **Predict first.** Up to what place will each of the two be right? (The cell takes 10 to 20 seconds.)
 
 # %%
 predict("", "up to which place is each right, sines and rotary?")
@@ -977,10 +991,11 @@ show(
 )
 
 # %% [markdown]
-# With sines the model is lost at the first place it has never seen: it has learned a sum of word and place, for these twelve
-# places. (Further on it is right more often at a few places, and lost again at others.) With rotary positions three places back
-# is the same angle everywhere, so it goes on being right, up to place 22, nearly twice the length of its training. Then it breaks
-# off, from one place to the next. Why there? Look at what the last places before it and the first after it attend to.
+# With sines the model is lost at the first place it has never seen: it has learned a sum of word and place, for these
+# twelve places. (Further on it is right more often at a few places, and lost again at others.) With rotary positions,
+# three places back is the same angle everywhere, so it goes on being right, up to place 22, nearly twice the length of
+# the training rows. Then it breaks off, from one place to the next. Why there? The next cell shows what the places
+# before and after that point attend to.
 
 # %% tags=["measured"]
 model, ids = trained["rotary"]
@@ -998,16 +1013,17 @@ for place in (12, 20, 22, 23, 24, 48):
     )
 
 # %% [markdown]
-# At place 23 a query meets a key 22 places back for the first time. In our run this one gets more of the attention than the
-# right one, about two thirds (with other start values about half). The first pair of columns turns by 1 for each place, so
-# $22 - 3 = 19$ places are almost exactly three full turns ($6\pi = 18.85$): to this pair 22 back looks like 3 back. In the same
-# way 16 back is nearly two turns from it ($13 \approx 4\pi = 12.57$), and at place 48 it is 41 back, nearly six. The other pairs
-# turn more slowly and could tell them apart, but in training no distance was longer than 11, so they never had to learn it.
-# Distances that never occurred are the limit of rotary positions, too. Models for long texts are trained further on long texts;
-# a larger base, with which the slow pairs turn even more slowly, helps.
+# At place 23 a query meets a key 22 places back for the first time. In our run this one gets more of the attention than
+# the right one, about two thirds (with other initial values about half). The first pair of columns turns by 1 for each
+# place, so $22 - 3 = 19$ places are almost exactly three full turns ($6\pi = 18.85$): to this pair, 22 back looks like
+# 3 back. In the same way, 16 back is nearly two turns away from 3 back ($13 \approx 4\pi = 12.57$), and 41 back, which
+# shows up at place 48, is nearly six. The other pairs turn more slowly and could tell these places apart, but no
+# distance in training was longer than 11, so the model never had to learn to. Distances that never occurred are the
+# limit of rotary positions, too. Models for long texts are therefore trained further on long texts; a larger base
+# helps, because the slow pairs then turn even more slowly.
 #
-# Now let it write. Greedy decoding would always write the same sentence. Sampling (lesson 9) draws the next word with its
-# probability; a temperature below 1 makes likely words likelier.
+# Now let the model of today write. Greedy decoding would write the same sentence every time. Sampling (lesson 9) draws
+# each next word according to its probability; a temperature below 1 makes likely words even likelier.
 
 
 # %% tags=["measured"]
@@ -1027,16 +1043,18 @@ for temperature in (0.3, 0.8, 1.5):
         print("   ", write(of_today, generator, temperature))
 
 # %% [markdown]
-# A low temperature plays it safe; a high one writes nonsense. In between are sentences that the model has never seen, many of
-# them grammatical, after a few seconds of training. A large model differs in size, data and fine-tuning, not in kind.
+# A low temperature plays it safe; a high one produces nonsense. In between are sentences that the model has never seen,
+# many of them grammatical, after a few seconds of training. A large model differs from this one in size, data and
+# fine-tuning, not in kind.
 
 # %% [markdown]
 # ## Experiments: attention in blocks and in windows
 #
 # Your function computes all scores of a sentence at once, an $n \times n$ matrix. At 100,000 tokens that is ten billion
-# numbers, for each head. FlashAttention (Dao and others, 2022) never has the whole row of scores: it reads the keys block by
-# block. How can a softmax be computed from a part of its row? With the trick that made your `softmax` stable, twice: keep
-# the **largest score so far**, and whenever it grows, shrink what has been added up.
+# numbers, for each head. FlashAttention (Dao and others, 2022) never holds a whole row of scores: it reads the keys
+# block by block. How can you compute a softmax when you have only a part of its row? By taking the trick that made your
+# `softmax` stable one step further: keep the **largest score so far**, and whenever it grows, scale down what has been
+# added up.
 
 
 # %%
@@ -1100,11 +1118,12 @@ show(
 )
 
 # %% [markdown]
-# After each block the output is right for the keys read so far. On a graphics processor a block fits into the fast
-# memory, and attention becomes several times faster, with the same result. `F.scaled_dot_product_attention` does it for you.
+# After each block the output is right for the keys read so far. On a GPU, a block fits into the small, fast memory, so
+# attention becomes several times faster, with the same result. `F.scaled_dot_product_attention` does it for you.
 #
-# The other way to save is to look at less. A **sliding window** lets each token see the last $w$ tokens only; that is row 4 of
-# the paper's table 1, "self-attention (restricted)". Mistral 7B has a window of 4,096. As a mask it is one line:
+# The other way to save is to look at less. A **sliding window** lets each token see only the last $w$ tokens; that is
+# row 4 of the paper's table 1, "self-attention (restricted)". Mistral 7B has a window of 4,096. As a mask it is one
+# line:
 
 # %%
 length, window = 8, 3
@@ -1112,16 +1131,16 @@ distance = torch.arange(length)[:, None] - torch.arange(length)
 print((causal_mask(length) & (distance < window)).int().numpy())
 
 # %% [markdown]
-# Distant words are not lost: with $L$ layers, news can travel $L \cdot (w - 1)$ words.
+# Distant words aren't lost: through $L$ layers, news can travel $L \cdot (w - 1)$ words.
 
 # %% [markdown]
 # ## Bytes as symbols, and why language models miscount letters
 #
-# Lesson 1 built byte-pair encoding on characters. Today's tokenizers begin with the 256 **bytes** of UTF-8. Then nothing is
-# unknown, in no language: what was never seen falls back to its bytes. (The cell below takes your `train_bpe` as it is, with
-# characters; the pieces of an English word are the same.)
+# Lesson 1 built byte-pair encoding on characters. Today's tokenizers start from the 256 possible **bytes** of UTF-8
+# text. Then nothing is unknown, in any language: what was never seen falls back to its bytes. (The cell below uses your
+# `train_bpe` as it is, with characters; for an English word the pieces are the same.)
 #
-# **Predict first.** How many letters r are in "strawberry"? You can count them. What does a model see of them?
+# **Predict first.** How many letters r are in "strawberry"? You can count them. How much of them does a model see?
 
 # %%
 predict("", "what does a model see of the letters?")
@@ -1149,15 +1168,16 @@ print("letters r:           ", "strawberry".count("r"))
 predict()
 
 # %% [markdown]
-# The model gets a few ids. Each is a row of the embedding table, and no row contains a spelling: that the piece `berr` has two r is a
-# fact about the world that the model has to learn, piece by piece, from texts that happen to mention it. So it guesses, and
-# is sometimes wrong. Asked to spell the word first, letter by letter, it usually counts right: then there are ids to count.
+# The model receives a few ids. Each of them picks a row of the embedding table, and no row contains a spelling: that
+# the piece `berr` has two r's is a fact about the world, which the model has to learn, piece by piece, from texts that
+# happen to mention it. So it guesses, and is sometimes wrong. If it spells the word first, letter by letter, it usually
+# counts correctly, because then there are ids to count.
 
 # %% [markdown]
 # ## A configuration, line by line
 #
 # This is what Meta published with Llama 3 8B (`config.json`, shortened). Read it, and say for each line which of your
-# exercises it belongs to. The cell after it answers.
+# exercises it belongs to. The cell after it gives the answers.
 
 # %%
 LLAMA_3_8B = {
@@ -1199,9 +1219,9 @@ for name, value in LLAMA_3_8B.items():
     print(f"{name:<24} {value!s:<9} → {meaning:<33} {exercise}")
 
 # %% [markdown]
-# Thirteen lines, and all of them are yours. One question is left: do *your* modules at these sizes have as many parameters
-# as the published model, 8,030,261,248? On PyTorch's device `meta` a tensor has a shape and no memory, so a laptop can build
-# it.
+# There are thirteen lines, and you have built something for each of them. One question is left: at these sizes, do
+# *your* modules have as many parameters as the published model, 8,030,261,248? On PyTorch's device `meta` a tensor has
+# a shape but takes no memory, so a laptop can build the model.
 
 # %%
 with torch.device("meta"):
@@ -1221,16 +1241,17 @@ print(f"one layer {count(layer):,}")
 print(f"32 layers, both tables and the last norm {32 * count(layer) + count(ends):,}")
 
 # %% [markdown]
-# Equal, to the last parameter.
+# The count agrees, to the last parameter.
 
 # %% [markdown]
 # ## Real weights
 #
-# Now the other branch of the family. BERT (2018) kept the *encoder*, without a causal mask, and so do most models that turn a
-# sentence into a vector for search. **all-MiniLM-L6-v2** is one of them: 6 layers, 384 wide, 22.6 million parameters, licence
-# Apache 2.0, one of the most downloaded models. The encoder of lesson 6 runs it with a few small changes:
-# positions are a learned table, attention has biases, GELU takes the place of ReLU, eps is $10^{-12}$, a norm follows the
-# embeddings, which are not scaled, and a small table says which sentence of a pair a token belongs to. Here it is, from your parts:
+# Now for the other branch of the family. BERT (2018) kept the *encoder*, without a causal mask, and so do most models
+# that turn a sentence into a vector for search. **all-MiniLM-L6-v2** is one of them, and one of the most downloaded
+# models: 6 layers, 384 wide, 22.6 million parameters, under the Apache 2.0 licence. The encoder of lesson 6 runs it
+# with a few small changes: positions are a learned table, attention has biases, GELU takes the place of ReLU, eps is
+# $10^{-12}$, the embeddings aren't scaled and are followed by a norm, and a small table says which sentence of a pair a
+# token belongs to. Here it is, built from your parts:
 
 
 # %%
@@ -1291,11 +1312,11 @@ class BertEncoder(nn.Module):
 # *one vector for each sentence* · core · 2 points · about 7 minutes
 # <!-- end -->
 #
-# The encoder gives a row for each token. A search needs **one** vector for each sentence, and compares two of them by their
-# dot product. So the vectors need the same length, 1.
+# The encoder gives a row for each token. A search needs **one** vector for each sentence, and compares two of them by
+# their dot product, so all vectors should have the same length, 1.
 #
-# - `states` is `(batch, length, d)`, `keep` the boolean mask `(batch, length)`, True at real tokens. Every sentence has at least
-#   one real token.
+# - `states` is `(batch, length, d)`, `keep` the boolean mask `(batch, length)`, True at real tokens. Every sentence has
+#   at least one real token.
 # - The result is `(batch, d)`: the mean of the states at the **real** tokens, divided by its Euclidean norm.
 #
 # Example: two real tokens `(6, 4)` and `(0, 4)` have the mean `(3, 4)`, of length 5, and give `(0.6, 0.8)`.
@@ -1331,8 +1352,8 @@ check("sentence_vectors")
 
 
 # %% [markdown]
-# (Dividing by the number of tokens changes the length of a vector, and the last step sets its length anyway. So the sum has the
-# same direction as the mean, and is enough. With padding in it, it would not be.)
+# (Dividing by the number of tokens changes only the length of a vector, and the last step sets its length anyway. The
+# sum has the same direction as the mean, so it is enough. With padding in it, it wouldn't be.)
 
 # %% [markdown]
 # ### Exercise 11.9 · `load_minilm`
@@ -1340,10 +1361,10 @@ check("sentence_vectors")
 # *published weights in your own modules* · extra · 3 points · about 20 minutes
 # <!-- end -->
 #
-# (The exercise needs no download. To see the model at work after it, you install its weights, 84 MB.)
+# (The exercise itself needs no download. To see the model at work afterwards, you install its weights, 84 MB.)
 #
-# A file of weights is a dictionary: names and tensors. Every library has its own names, and half of the work with published
-# models is to find out which is which. Copy the tensors of `weights` into the `BertEncoder`.
+# A file of weights is a dictionary of names and tensors. Every library has its own names, and half the work with
+# published models is finding out which is which. Copy the tensors of `weights` into the `BertEncoder`.
 #
 # - The names of the file: `embeddings.word_embeddings.weight`, `embeddings.position_embeddings.weight`,
 #   `embeddings.token_type_embeddings.weight` (for our `words`, `positions`, `kinds`), `embeddings.LayerNorm.weight` and
@@ -1358,8 +1379,8 @@ check("sentence_vectors")
 # | `output.dense.weight`, `.bias` | `feed_forward.outer` |
 # | `output.LayerNorm.weight`, `.bias` | `norm_2.gamma`, `norm_2.beta` |
 #
-# - The encoder has the right sizes, with any number of layers. Every tensor of `weights` has its place in it, and nothing is
-#   left over. Matrices are `(out, in)` on both sides. Nothing is returned.
+# - The encoder has the right sizes, and may have any number of layers. Every tensor in `weights` has a place in it, and
+#   nothing is left over. Matrices are `(out, in)` on both sides. Return nothing.
 #
 # <!-- hints: load_minilm -->
 # <details>
@@ -1410,9 +1431,9 @@ check("load_minilm")
 
 
 # %% [markdown]
-# The weights are not a part of this course: they are 84 MB. If they are not installed, the next cell says how to get them,
-# and the two cells after it do nothing. It compares the file's SHA-256 with the published one, so that you run these weights and
-# no others.
+# The weights, 84 MB, aren't part of this course. If they aren't installed, the next cell says how to get them, and the
+# two cells after it do nothing. If they are, it compares the file's checksum (SHA-256) with the published one, so that
+# you run these weights and no others.
 
 # %% tags=["measured"]
 SHA_256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -1489,8 +1510,8 @@ if folder is not None:
         print(f"largest difference to the library transformers: {difference[keep].abs().max():.6f}")
 
 # %% [markdown]
-# A search engine is now three lines: a vector for each sentence, a vector for the question, a matrix product. Put your own
-# sentences in.
+# A search engine now takes three lines: a vector for each sentence, a vector for the question, a matrix product. Put in
+# your own sentences.
 
 # %% tags=["measured"]
 MY_SENTENCES = [
@@ -1519,21 +1540,22 @@ if folder is not None:
             print(f"    {similarity[place]:.2f}  {MY_SENTENCES[place]}")
 
 # %% [markdown]
-# With the published weights, "a cat that is taking a nap" finds the kitten on the sofa (0.63, the next one 0.17). The only words that the two share are *a* and *is*. Your lookup, your attention,
-# your layer norm, your feed-forward network: with somebody else's 22.6 million numbers in them, they know that a kitten is a
-# cat.
+# With the published weights, "a cat that is taking a nap" finds the kitten on the sofa (0.63, the next one 0.17). The
+# only words that the two sentences share are *a* and *is*. Your lookup, your attention, your layer norm and your
+# feed-forward network, with somebody else's 22.6 million numbers in them, know that a kitten is a cat.
 
 # %% [markdown]
 # ## Extra: a published translator
 #
-# BERT is half of a Transformer. **Marian** translators (the Helsinki-NLP group published more than a thousand) are whole
-# ones, and closer to 2017 than anything else in this lesson. Your `Transformer` of lesson 7 runs them:
+# BERT is half of a Transformer. **Marian** translators (the Helsinki-NLP group has published more than a thousand) are
+# whole Transformers, and closer to 2017 than anything else in this lesson. Your `Transformer` of lesson 7 runs them,
+# with a small adapter:
 #
 # | | your modules have it | the adapter below adds it |
 # | --- | --- | --- |
 # | norm | after each sublayer, eps $10^{-5}$ | |
 # | embeddings | times $\sqrt{d_{model}}$; output tied to the table | one table for both languages, and a bias on the logits |
-# | positions | the same sines and cosines | all sines first, then all cosines: columns in another order |
+# | positions | the same sines and cosines | all sines first, then all cosines: the columns in a different order |
 # | attention | `bias=True` is an argument of lesson 4 | that argument |
 # | feed-forward | two linear layers | swish between them in place of ReLU |
 # | first word | you choose `bos` | it is the id of the padding, so only the causal mask may hide anything |
@@ -1576,9 +1598,9 @@ class MarianTranslator(Transformer):
 
 
 # %% [markdown]
-# The names are mapped as in 11.9, by `load_marian` in `helpers/marian.py`. The next cell makes a small `MarianMTModel` with
-# random weights, copies them, and compares logits and greedy translations. It needs the library `transformers`, which the
-# course doesn't install.
+# The names are translated as in 11.9, by `load_marian` in `helpers/marian.py`. The next cell makes a small
+# `MarianMTModel` with random weights, copies the weights, and compares logits and greedy translations. It needs the
+# library `transformers`, which the course doesn't install.
 
 # %% tags=["measured"]
 # Compared with the library `transformers`: a small translator with random weights
@@ -1656,7 +1678,7 @@ else:
     print("The library `transformers` is not installed.", HOW_TO_GET, sep="\n")
 
 # %% [markdown]
-# And a real one, from English to German, if its weights are on this machine.
+# Then comes a real one, from English to German, if its weights are on this machine.
 
 # %% tags=["measured"]
 # A published translator, from where `hf download` keeps it; this cell never uses the network
@@ -1681,7 +1703,7 @@ else:
     print("The libraries `transformers` and `sentencepiece` are needed.", HOW_TO_GET, sep="\n")
 
 # %% [markdown]
-# Five small changes, and the skeleton of 2017 carries a translator that people use every day.
+# With five small changes, the skeleton of 2017 carries a translator that people use every day.
 
 # %% [markdown]
 # ## Recap
@@ -1689,9 +1711,10 @@ else:
 # - A decoder-only language model is your encoder under a causal mask. The prompt and the answer are one text.
 # - **RMS norm** keeps the scale and leaves out the mean and the shift; today it comes before each sublayer.
 # - **Rotary positions** turn queries and keys with lesson 2's shift matrix; scores depend on the distance only.
-# - **Grouped queries** share key and value heads. The cache of a token is 2 · layers · key heads · d_head numbers.
-# - **SwiGLU** multiplies with a gate; with 8/3 of the width it has as many parameters as the network of 2017.
-# - FlashAttention is your stable softmax, block by block; a window is a mask.
+# - **Grouped queries** share key and value heads. The cache of a token has 2 · layers · key heads · d_head numbers.
+# - **SwiGLU** multiplies by a gate; with a hidden width of 8/3 · `d_model` it has as many parameters as the network of
+#   2017.
+# - FlashAttention is your stable softmax, computed block by block; a sliding window is a mask.
 # - A model sees ids of pieces, not letters.
 # - Thirteen lines of a configuration, 8,030,261,248 parameters, and none of the parts is new to you.
 
@@ -1705,5 +1728,5 @@ else:
 # | Which columns are a pair? | $2i$ and $2i + 1$ | often $i$ and $i + d/2$, with the same scores if the weights are permuted | $2i$ and $2i + 1$ |
 # | How wide is the network? | 2048 = 4 · 512 | "8/3 of the width" | any `d_ff`; the caller chooses |
 # | Do positions extrapolate? | "it may allow the model to extrapolate" (3.5) | "RoPE extrapolates" | a little further than sines in this experiment; at many times the length neither does |
-# | Is FlashAttention an approximation? | – | sometimes | no: the same numbers, in another order |
+# | Is FlashAttention an approximation? | – | sometimes | no: the same result, computed in a different order |
 # | What is the output matrix? | the embedding, tied | – | tied here and in GPT-2; Llama 3 8B has a separate table |
