@@ -127,7 +127,7 @@ def mask_after_softmax(query, key, value):
 
 @EXERCISE.wrong(
     "hidden scores set to 0",
-    "A score of 0 is no ban: `exp(0)` is 1, which still gets a share. Hidden scores become minus infinity.",
+    "A score of 0 hides nothing: `exp(0)` is 1, which still gets a share. Hidden scores become minus infinity.",
 )
 def zeros(query, key, value):
     return torch.softmax(attention_scores_of(query, key).tril(), dim=-1) @ value
@@ -150,7 +150,7 @@ def over_queries(query, key, value):
 
 @EXERCISE.wrong(
     "mean of the earlier words",
-    "All visible words get the same share. The scores decide about the shares: keep them, and mask them.",
+    "All visible words get the same share. The scores decide the shares: keep them, and mask them.",
 )
 def running_mean(query, key, value):
     return value.cumsum(dim=1) / torch.arange(1, value.shape[1] + 1).unsqueeze(1)

@@ -56,10 +56,10 @@ EXERCISE = Exercise(
     minutes=5,
     extra=True,
     hints=(
-        "Follow the way from the loss back to the weights. Is there a place where a tensor that knows how it was "
+        "Follow the path from the loss back to the weights. Is there a place where a tensor that knows how it was "
         "computed becomes a plain number? What does `model.weight.grad` hold after `backward()`?",
-        "Pick the numbers out of `log_probabilities` by indexing with two tensors, the row numbers "
-        "(`torch.arange`) and the labels. No `.item()` and no `torch.tensor` before `backward`.",
+        "Pick the numbers out of `log_probabilities` by indexing with two tensors, the row numbers (`torch.arange`) "
+        "and the labels. Use neither `.item()` nor `torch.tensor` before `backward`.",
     ),
     reference=repair_fit,
     make_calls=calls,
@@ -142,7 +142,7 @@ def summed(model, inputs, labels, steps, rate):
 
 @EXERCISE.wrong(
     "loss taken after the update",
-    "The weights are right, the list begins one step late. Record the loss that `backward` was called on.",
+    "The weights are right, but the list begins one step late. Record the loss that `backward` was called on.",
 )
 def loss_after_the_step(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)

@@ -92,7 +92,7 @@ def stuck(model, start, steps):
 
 @EXERCISE.wrong(
     "only the newest word is read",
-    "From the second step on the model sees only one word. Give it all words so far, `start` among them.",
+    "From the second step on the model sees only one word. Give it all the words so far, including `start`.",
 )
 def newest_only(model, start, steps):
     ids, read = start, start
@@ -186,7 +186,7 @@ def all_at_once(model, start, steps):
 
 @EXERCISE.wrong(
     "start not cut off whole",
-    "One word of `start` is cut off, and it may have more. The new words begin behind it: `words[:, start.shape[1] :]`.",
+    "One word of `start` is cut off, and it may have more. The new words begin after it: `words[:, start.shape[1] :]`.",
 )
 def cut_at_one(model, start, steps):
     return with_start(model, start, steps)[:, 1:]

@@ -44,8 +44,9 @@ EXERCISE = Exercise(
     hints=(
         "Compute by hand: a word's logit is 200 below the best one. What is its probability in float32, what is the "
         "logarithm of that, and what is 0 times that?",
-        "Never take the logarithm of a probability. The logarithm of the softmax is the logit, minus the largest logit "
-        "of its row, minus the logarithm of the sum of `exp` of such differences. (PyTorch has it ready, too.)",
+        "Never take the logarithm of a probability. The logarithm of the softmax is the logit, minus the largest "
+        "logit of its row, minus the logarithm of the sum of `exp` of such differences. (PyTorch has it ready-made, "
+        "too.)",
     ),
     reference=repair_loss,
     make_calls=calls,
@@ -82,7 +83,7 @@ def nan_to_zero(logits, labels):
 
 @EXERCISE.wrong(
     "infinite terms dropped",
-    "A word that the model holds for impossible costs nothing here, though it should cost most. Compute the "
+    "A word that the model considers impossible costs nothing here, though it should cost most. Compute the "
     "logarithm of the softmax directly, from the logits.",
 )
 def terms_to_zero(logits, labels):
@@ -93,8 +94,8 @@ def terms_to_zero(logits, labels):
 
 @EXERCISE.wrong(
     "floor under the probabilities",
-    "No NaN, but the loss of a word ends at about 20 and has no gradient there, exactly where the model is most "
-    "wrong. Compute the logarithm of the softmax directly, from the logits.",
+    "There is no NaN, but the loss of a word stops at about 20 and has no gradient there, exactly where the model is "
+    "most wrong. Compute the logarithm of the softmax directly, from the logits.",
 )
 def small_number_added(logits, labels):
     wanted = F.one_hot(labels, logits.shape[-1])
@@ -103,8 +104,8 @@ def small_number_added(logits, labels):
 
 @EXERCISE.wrong(
     "logits clipped",
-    "Clipped logits give another loss, and no gradient outside the borders. The differences to the largest "
-    "logit are safe as they are.",
+    "Clipped logits give another loss, and no gradient outside the limits. The differences to the largest logit are "
+    "safe as they are.",
 )
 def logits_clipped(logits, labels):
     return repair_loss(logits.clamp(-50, 50), labels)
@@ -178,8 +179,8 @@ def axes_not_moved(logits, labels):
 
 @EXERCISE.wrong(
     "probabilities not below a bound",
-    "A probability below the bound counts as the bound, so the loss ends at about 28 and has no gradient there, where the "
-    "model is most wrong. Never take the logarithm of a probability: use `log_softmax`.",
+    "A probability below the bound counts as the bound, so the loss stops at about 28 and has no gradient there, "
+    "where the model is most wrong. Never take the logarithm of a probability: use `log_softmax`.",
 )
 def clamped(logits, labels):
     probabilities = torch.softmax(logits, dim=-1).clamp(min=1e-12)

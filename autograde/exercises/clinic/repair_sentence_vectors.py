@@ -41,8 +41,8 @@ EXERCISE = Exercise(
     minutes=5,
     extra=True,
     hints=(
-        "Alone, a sentence has no padding. In the batch it has. Look at one real word (a row of the scores): which "
-        "columns does the mask take away from it?",
+        "On its own, a sentence has no padding; in the batch it does. Look at one real word (a row of the scores): "
+        "which columns does the mask take away from it?",
         "`scores` is (batch, queries, keys). `keep` has to line up with the keys, the last axis, and be the same for "
         "all queries. So the new axis of size 1 goes where the queries are.",
     ),
@@ -54,7 +54,7 @@ EXERCISE = Exercise(
 @EXERCISE.wrong(
     "padding still attended to",
     "Real words still attend to padding: no key is masked for them. A mask in the place of the queries, "
-    "`keep.unsqueeze(2)`, takes away whole rows; padded *keys* are columns.",
+    "`keep.unsqueeze(2)`, masks whole rows; padded *keys* are columns.",
 )
 def broken(x, keep):
     scores = x @ x.transpose(1, 2) / math.sqrt(x.shape[-1])
@@ -92,7 +92,8 @@ def padding_as_zeros(x, keep):
 
 @EXERCISE.wrong(
     "scores of padding set to 0",
-    "A score of 0 is no ban: `exp(0)` is 1, which still gets a share. Fill with a large negative number or `-math.inf`.",
+    "A score of 0 hides nothing: `exp(0)` is 1, which still gets a share. Fill with a large negative number or "
+    "`-math.inf`.",
 )
 def scores_zero(x, keep):
     return _mean_of_real(_read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), 0.0)), keep)

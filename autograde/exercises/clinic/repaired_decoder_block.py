@@ -217,7 +217,8 @@ class OneNorm(Broken):
 
 @EXERCISE.wrong(
     "added to what self-attention read",
-    "`add_norm_2` adds the result of cross-attention to that of self-attention. It adds it to `x`, what `add_norm_1` made.",
+    "`add_norm_2` adds the result of cross-attention to that of self-attention. It should add it to `x`, the result "
+    "of `add_norm_1`.",
 )
 class AddedToTheReading(_Block):
     def forward(self, x, memory):

@@ -126,8 +126,8 @@ def the_mean(model, source, target_input):
 
 @EXERCISE.wrong(
     "a fixed word written",
-    "The same id is written everywhere. A word that is this id already stays as it is, and its leak is missed: write another "
-    "id than the one that is there.",
+    "The same id is written everywhere. A word that already has this id stays as it is, and its leak is missed: "
+    "write a different id from the one that is there.",
 )
 def fixed_word(model, source, target_input):
     return _ask(model, source, target_input, written=lambda ids, words: 3)
@@ -199,7 +199,7 @@ def turned_round(model, source, target_input):
 
 @EXERCISE.wrong(
     "place 0 asked",
-    "Nothing comes before place 0, and nothing has no largest value. Go through the places from 1 on.",
+    "Nothing comes before place 0, and an empty tensor has no largest value. Go through the places from 1 on.",
 )
 def from_place_0(model, source, target_input):
     return _ask(model, source, target_input, places=range, moves=lambda moved: moved.abs().max() > 1e-4)

@@ -45,10 +45,10 @@ EXERCISE = Exercise(
     points=3,
     minutes=8,
     hints=(
-        "Put some more padding behind every source, and compare the logits. Then do the same with the target. Which of its "
-        "logits count?",
-        "`F.pad(ids, (0, 3), value=pad)` adds three columns at the end. After a longer target cut the logits to the old "
-        "length, `[:, : target_input.shape[1]]`. Only real words count: index with `target_input != pad`.",
+        "Add some padding at the end of every source, and compare the logits. Then do the same with the target. "
+        "Which of its logits count?",
+        "`F.pad(ids, (0, 3), value=pad)` adds three columns at the end. After a longer target, cut the logits to the "
+        "old length, `[:, : target_input.shape[1]]`. Only real words count: index with `target_input != pad`.",
     ),
     reference=sees_padding,
     make_calls=calls,

@@ -87,8 +87,8 @@ def only_none(model, source, target):
 
 @EXERCISE.wrong(
     "a single 0 counts",
-    "A parameter is named as soon as one of its numbers has the gradient 0, as the rows of words that don't occur have. "
-    "It is untrained where *all* are 0.",
+    "A parameter is named as soon as one of its numbers has the gradient 0, as in the rows of words that don't "
+    "occur. It is untrained where *all* are 0.",
 )
 def any_zero(model, source, target):
     return _ask(model, source, target, dead=lambda p: p.requires_grad and (p.grad is None or bool((p.grad == 0).any())))

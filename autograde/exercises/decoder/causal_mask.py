@@ -25,7 +25,8 @@ EXERCISE = Exercise(
     points=2,
     minutes=4,
     hints=(
-        "Rows are queries, columns are keys. Row 0 may see column 0, row 1 the columns 0 and 1, and so on: everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.",
+        "Rows are queries, columns are keys. Row 0 may see column 0, row 1 may see columns 0 and 1, and so on: "
+        "everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.",
         "Start from a square matrix of True, `torch.ones(..., dtype=torch.bool)`; `tril` sets what is above the diagonal to False. Comparing two `torch.arange(length)`, one as a column, works as well.",
     ),
     reference=causal_mask,
@@ -44,7 +45,7 @@ def future(length):
 
 @EXERCISE.wrong(
     "mask upside down",
-    "True is where a token may *not* look. In this course True means *may attend*; turn the mask round.",
+    "True is where a token may *not* look. In this course True means *may attend*; invert the mask.",
 )
 def upside_down(length):
     return torch.ones(length, length, dtype=torch.bool).triu(diagonal=1)

@@ -88,7 +88,8 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "one layer used again and again",
-    "All places of the list hold the same layer, since a list copies nothing. Make a new layer for each of them.",
+    "All entries of the list are the same layer, since putting it into a list doesn't copy it. Make a new layer for "
+    "each of them.",
 )
 class SharedWeights(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
@@ -200,7 +201,7 @@ class Backwards(Decoder):
 
 @EXERCISE.wrong(
     "a residual around each layer",
-    "The input of each layer is added to its output. The residual connections are inside the layer already.",
+    "The input of each layer is added to its output. The residual connections are already inside the layer.",
 )
 class Residual(Decoder):
     def forward(self, x, memory, self_mask=None, cross_mask=None):

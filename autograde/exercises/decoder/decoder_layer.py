@@ -143,8 +143,12 @@ EXERCISE = Exercise(
     points=5,
     minutes=12,
     hints=(
-        "Three sublayers, each followed by its own add & norm, as in `EncoderLayer`. The first and the third you know from there. The second takes its queries from what the first has made, and keys and values from `memory`.",
-        "`attention(query_input, key_input, value_input, mask=...)` returns two things; the output is the first. An `add_norm` gets the sublayer's *input* first, then the sublayer's output. `self_mask` belongs to the first sublayer, `cross_mask` to the second. `AddNorm` and `FeedForward` take the dropout.",
+        "Three sublayers, each followed by its own add & norm, as in `EncoderLayer`. You know the first and the "
+        "third from there. The second takes its queries from the result of the first, and its keys and values from "
+        "`memory`.",
+        "`attention(query_input, key_input, value_input, mask=...)` returns two things; the output is the first. An "
+        "`add_norm` takes the sublayer's *input* first, then the sublayer's output. `self_mask` belongs to the first "
+        "sublayer, `cross_mask` to the second. `AddNorm` and `FeedForward` take the dropout.",
     ),
     reference=DecoderLayer,
     make_calls=calls,
@@ -185,7 +189,8 @@ class QueryFromEncoder(DecoderLayer):
 
 @EXERCISE.wrong(
     "values from the decoder",
-    "The keys come from the memory, the values from the decoder. What is found has to be handed over by the same tokens: key and value are both the memory.",
+    "The keys come from the memory, the values from the decoder. The token whose key matches has to hand over its "
+    "own value: key and value both come from the memory.",
 )
 class ValuesFromDecoder(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -242,15 +247,13 @@ class MasksSwapped(DecoderLayer):
         return super().forward(x, memory, cross_mask, self_mask)
 
 
-@EXERCISE.wrong("self_mask not used", "Self-attention looks everywhere: `self_mask` goes nowhere. Pass it as `mask`.")
+@EXERCISE.wrong("self_mask not used", "Self-attention looks everywhere: `self_mask` isn't used. Pass it as `mask`.")
 class NoSelfMask(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
         return super().forward(x, memory, None, cross_mask)
 
 
-@EXERCISE.wrong(
-    "cross_mask not used", "Cross-attention looks everywhere: `cross_mask` goes nowhere. Pass it as `mask`."
-)
+@EXERCISE.wrong("cross_mask not used", "Cross-attention looks everywhere: `cross_mask` isn't used. Pass it as `mask`.")
 class NoCrossMask(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
         return super().forward(x, memory, self_mask, None)
@@ -258,7 +261,7 @@ class NoCrossMask(DecoderLayer):
 
 @EXERCISE.wrong(
     "self_mask for both attentions",
-    "Cross-attention gets `self_mask`, which speaks about target tokens. Its keys are source tokens: `cross_mask`.",
+    "Cross-attention gets `self_mask`, which is about target tokens. Its keys are source tokens: `cross_mask`.",
 )
 class SelfMaskTwice(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -287,8 +290,8 @@ class QueryBeforeSelfAttention(DecoderLayer):
 
 @EXERCISE.wrong(
     "first add & norm not used",
-    "The result of the first add & norm goes nowhere: cross-attention asks with the layer's input, and the second add & "
-    "norm adds it. Go on with the result of the first in both places.",
+    "The result of the first add & norm isn't used: cross-attention asks with the layer's input, and the second add "
+    "& norm adds it. Go on with the result of the first in both places.",
 )
 class FirstNotUsed(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -308,8 +311,8 @@ class AddedTwice(DecoderLayer):
 
 @EXERCISE.wrong(
     "keys from the decoder",
-    "The keys come from the decoder, the values from the memory. What is found has to be handed over by the same tokens: key "
-    "and value are both the memory.",
+    "The keys come from the decoder, the values from the memory. The token whose key matches has to hand over its "
+    "own value: key and value both come from the memory.",
 )
 class KeysFromDecoder(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -329,7 +332,8 @@ class NoResidual(DecoderLayer):
 
 
 @EXERCISE.wrong(
-    "one add & norm for all", "`add_norm_1` is used three times, so two others never learn. Each sublayer has its own."
+    "one add & norm for all",
+    "`add_norm_1` is used three times, so the other two never learn. Each sublayer has its own.",
 )
 class OneNorm(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -349,7 +353,7 @@ class OneAttention(DecoderLayer):
 
 
 @EXERCISE.wrong(
-    "last norm missing", "After the feed-forward network comes an addition without normalization. Use `add_norm_3`."
+    "last norm missing", "The feed-forward network is followed by an addition without normalization. Use `add_norm_3`."
 )
 class NoLastNorm(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):

@@ -38,7 +38,10 @@ EXERCISE = Exercise(
 )
 
 
-@EXERCISE.wrong("or in place of and", "`|` allows what one of the two masks allows. A key has to pass both: `&`.")
+@EXERCISE.wrong(
+    "or in place of and",
+    "`|` allows whatever either of the two masks allows. A key has to pass both: `&`.",
+)
 def with_or(ids, pad=0):
     return padding_mask(ids, pad) | causal_mask(ids.shape[1])
 
@@ -67,7 +70,7 @@ def one_for_all(ids, pad=0):
 
 @EXERCISE.wrong(
     "queries masked, too",
-    "The rows of padded queries are False throughout. Only keys are masked for padding; such rows are what makes NaN elsewhere.",
+    "The rows of padded queries are False throughout. Only keys are masked for padding; elsewhere such rows give NaN.",
 )
 def queries_too(ids, pad=0):
     keep = ids != pad
@@ -87,7 +90,7 @@ def pad_not_passed(ids, pad=0):
     return padding_mask(ids) & causal_mask(ids.shape[1])
 
 
-@EXERCISE.wrong("mask upside down", "Everything is exchanged: True means *may attend*.")
+@EXERCISE.wrong("mask upside down", "True and False are exchanged: True means *may attend*.")
 def upside_down(ids, pad=0):
     return ~decoder_mask(ids, pad)
 

@@ -88,7 +88,9 @@ EXERCISE = Exercise(
     points=4,
     minutes=12,
     hints=(
-        "Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* position matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.",
+        "Encode once. Start with a column of `bos`. In each turn, compute the logits for all the words so far; only "
+        "those of the *last* position matter. Their argmax is the newest word: append it as a new column. Keep a "
+        "boolean tensor that says which sentences have ended.",
         "`logits[:, -1].argmax(dim=-1)` gives `(batch,)`. Before `torch.cat`, set the words of sentences that have ended to 0, and afterwards mark those whose newest word is `eos`. Remember `model.training` at the start and give it to `model.train(...)` at the end. The result leaves out the column of `bos`.",
     ),
     reference=greedy_decode,
@@ -195,7 +197,7 @@ def no_end(model, source, bos=1, eos=2, max_length=50):
 @EXERCISE.wrong(
     "an end counts only while it is new",
     "The search stops when all sentences write `eos` in the same turn, and a sentence that has ended writes on until "
-    "then. Keep which have ended: `ended = ended | (newest == eos)`; their words are 0.",
+    "then. Remember which have ended: `ended = ended | (newest == eos)`; their words are 0.",
 )
 def ends_together(model, source, bos=1, eos=2, max_length=50):
     training = model.training

@@ -74,7 +74,8 @@ def upside_down(scores, mask):
 
 @EXERCISE.wrong(
     "a large negative number for -inf",
-    "-1e9 is below usual scores, not below all: among scores that are lower still, a forbidden one wins. Use `-math.inf`.",
+    "-1e9 is below the usual scores, but not below all: where the others are lower still, a forbidden one wins. Use "
+    "`-math.inf`.",
 )
 def large_negative(scores, mask):
     return scores.masked_fill(~mask, -1e9)

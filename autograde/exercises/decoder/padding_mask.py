@@ -61,7 +61,8 @@ def two_axes(ids, pad=0):
 
 @EXERCISE.wrong(
     "queries in place of keys",
-    "The new axis is at the end, so the mask speaks about queries. It is the *keys*, the last axis, that must not be looked at: `unsqueeze(1)`.",
+    "The new axis is at the end, so the mask is about queries. It is the *keys*, the last axis, that must not be "
+    "looked at: `unsqueeze(1)`.",
 )
 def for_queries(ids, pad=0):
     return (ids != pad).unsqueeze(-1)
@@ -90,7 +91,8 @@ def greater(ids, pad=0):
 
 @EXERCISE.wrong(
     "padding thought at the end",
-    "The real tokens are counted, and so many places from the left are True. Padding may be anywhere: compare each id.",
+    "The real tokens are counted, and that many places from the left are True. Padding may be anywhere: compare each "
+    "id.",
 )
 def at_the_end(ids, pad=0):
     count = (ids != pad).sum(dim=1, keepdim=True)

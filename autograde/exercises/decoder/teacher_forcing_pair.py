@@ -31,7 +31,8 @@ EXERCISE = Exercise(
     minutes=3,
     hints=(
         "Write the ids of one sentence twice, one below the other, the second time shifted by one position to the left. Which columns have a partner?",
-        "`ids[:, a:b]` cuts columns and keeps all rows. The decoder reads everything except the last column; the labels are everything except the first.",
+        "`ids[:, a:b]` selects columns and keeps all rows. The decoder reads everything except the last column; the "
+        "labels are everything except the first.",
     ),
     reference=teacher_forcing_pair,
     make_calls=calls,

@@ -181,8 +181,13 @@ EXERCISE = Exercise(
     points=5,
     minutes=14,
     hints=(
-        "`encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which mask speaks about which ids? The logits are a matrix product with the table of the target embedding.",
-        "`F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has a row for each word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the initial values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.",
+        "`encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the "
+        "source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which "
+        "mask belongs to which ids? The logits are a matrix product with the table of the target embedding.",
+        "`F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has a row for each "
+        "word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of "
+        "the source, both with `self.pad`. For the initial values, go through the `parameters()` of encoder and "
+        "decoder and pass each one with `dim() > 1` to `nn.init.xavier_uniform_`.",
     ),
     reference=Transformer,
     make_calls=calls,
@@ -271,7 +276,7 @@ class NoEncoderMask(Transformer):
 
 @EXERCISE.wrong(
     "causal mask in the encoder",
-    "The encoder may not look ahead here. The source is known as a whole: only padding is masked there.",
+    "The encoder may not look ahead here. The whole source is known: only padding is masked there.",
 )
 class CausalEncoder(Transformer):
     def encode(self, source):
@@ -304,7 +309,7 @@ class NoPositions(Transformer):
 
 @EXERCISE.wrong(
     "no positions in the decoder",
-    "The encoder's input has positions, the decoder's has not. `self.position` serves both.",
+    "The encoder's input has positions, but the decoder's doesn't. `self.position` serves both.",
 )
 class NoTargetPositions(_Parts):
     def embedded(self, ids):
@@ -401,7 +406,7 @@ class OwnProjection(_Parts):
 
 @EXERCISE.wrong(
     "bias in the output projection",
-    "The output layer adds a bias, which the contract has not: `bias=False`, or a plain product.",
+    "The output layer adds a bias. Here it has none: `bias=False`, or a plain product.",
 )
 class ProjectionBias(_Parts):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -415,7 +420,7 @@ class ProjectionBias(_Parts):
 
 @EXERCISE.wrong(
     "sizes exchanged",
-    "The source embedding has as many rows as the target vocabulary, and the other way round. `source_size` comes first.",
+    "The source embedding has as many rows as the target vocabulary, and vice versa. `source_size` comes first.",
 )
 class SizesSwapped(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -438,7 +443,8 @@ def _begin(model, matrices):
 
 
 @EXERCISE.wrong(
-    "Xavier-normal", "The start values have the right size but are normally distributed. Use `nn.init.xavier_uniform_`."
+    "Xavier-normal",
+    "The initial values have the right size but are normally distributed. Use `nn.init.xavier_uniform_`.",
 )
 class XavierNormal(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -461,7 +467,8 @@ class DefaultStart(Transformer):
 
 @EXERCISE.wrong(
     "Xavier for the embeddings, too",
-    "The embeddings have been drawn again, with another spread. Only the matrices of encoder and decoder get Xavier values.",
+    "The embeddings have been drawn again, with a different spread. Only the matrices of encoder and decoder get "
+    "Xavier values.",
 )
 class XavierEverywhere(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):

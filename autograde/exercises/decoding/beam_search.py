@@ -426,8 +426,8 @@ def probabilities(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_l
 
 @EXERCISE.wrong(
     "all beginnings alike",
-    "The sentences are all the same one: copies of one beginning take the same way. Start with a single `bos`, and let its "
-    "continuations compete.",
+    "The sentences are all the same one: copies of one beginning go the same way. Start with a single `bos`, and let "
+    "its continuations compete.",
 )
 def copies(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
     return _safely(model, source, beam, length_penalty, bos, eos, max_length, "copies")
@@ -546,8 +546,8 @@ def gradients(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_lengt
 
 @EXERCISE.wrong(
     "ends beyond the beam counted",
-    "Every continuation with `eos` that is looked at counts as finished. Only those among the `beam` best are: a bad one that "
-    "ends early may score better than the good one that is not yet at its end.",
+    "Every continuation with `eos` that is looked at counts as finished. Only those among the `beam` best are: a bad "
+    "one that ends early may score better than the good one that isn't complete yet.",
 )
 def all_ends(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
     return _safely(model, source, beam, length_penalty, bos, eos, max_length, "all ends")

@@ -22,7 +22,7 @@ BY_HAND = [
         hint="Two words stay, with 0.5 and 0.25. Divide by their sum.",
         slips={
             0.5: "That is the old probability; the two words that stay have to add up to 1.",
-            1: "One word has only 0.5, which is below 0.6: the word that crosses the border stays, too.",
+            1: "One word has only 0.5, which is below 0.6: the word that crosses 0.6 stays, too.",
         },
     ),
     ByHand(

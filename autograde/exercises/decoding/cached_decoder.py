@@ -91,7 +91,9 @@ EXERCISE = Exercise(
     minutes=25,
     hints=(
         "Follow one word through `DecoderLayer`: in self-attention it asks with its own query, but looks at the keys and values of all words so far. These don't change any more, so keep them, layer by layer, and append the newest. Those of the source are made once, in `start`.",
-        "Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. A causal mask is not needed, since nothing later is there. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.",
+        "Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. No causal mask is "
+        "needed, since there is nothing later to hide. The newest word needs its own position: take the last row of "
+        "`position(...)` of all words so far. The last line is the same projection as in `Transformer`.",
     ),
     reference=CachedDecoder,
     make_calls=calls,
@@ -153,7 +155,7 @@ class LastTwo(_Cache):
 
 @EXERCISE.wrong(
     "the newest word does not see itself",
-    "Attention runs over the words before. The newest word sees itself, too: append first, then attend.",
+    "Attention runs only over the words before. The newest word sees itself, too: append first, then attend.",
 )
 class WithoutNewest(_Cache):
     def remember(self, index, key, value):
@@ -172,7 +174,8 @@ class SharedByLayers(_Cache):
 
 @EXERCISE.wrong(
     "always position 0",
-    "`position` gets one row and adds the encoding of position 0 each time. The newest word has the position that its number says.",
+    "`position` gets one row and adds the encoding of position 0 each time. The newest word's position is the number "
+    "of words before it.",
 )
 class PositionZero(_Cache):
     def embedded(self):

@@ -123,7 +123,7 @@ def _sample(
 
 @EXERCISE.wrong(
     "the most probable word",
-    "This is the greedy search: the best word, every time. Draw the word with `torch.multinomial`.",
+    "This is greedy search: the best word, every time. Draw the word with `torch.multinomial`.",
 )
 def greedy(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
     return greedy_decode(model, source, bos, eos, max_length)
@@ -140,8 +140,8 @@ def global_generator(model, source, generator, *options, **more):
 
 @EXERCISE.wrong(
     "a copy of the generator",
-    "The words are right, but `generator` itself is as new afterwards: a second sentence would have the same words. Draw "
-    "from the generator that is given.",
+    "The words are right, but `generator` itself hasn't moved on afterwards: a second sentence would have the same "
+    "words. Draw from the generator that is given.",
 )
 def copied_generator(model, source, generator, *options, **more):
     copy = torch.Generator()
@@ -267,7 +267,8 @@ def exchanged(model, source, generator, temperature=1.0, top_k=None, top_p=None,
 
 @EXERCISE.wrong(
     "softmax before sampling_probabilities",
-    "The logits go through a softmax first, and `sampling_probabilities` takes another of the result. Hand it the logits.",
+    "The logits go through a softmax first, and `sampling_probabilities` takes another softmax of the result. Hand "
+    "it the logits.",
 )
 def softmax_twice(model, source, generator, *options, **more):
     return _sample(

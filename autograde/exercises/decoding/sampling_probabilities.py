@@ -61,9 +61,9 @@ EXERCISE = Exercise(
     minutes=12,
     hints=(
         "Four steps, one after the other: refuse a temperature that is not positive; divide and take the softmax; "
-        "`top_k` gives 0 to all words but k, and divides by the sum; `top_p` does the same with another choice. For "
-        "`top_p`, sort the probabilities of each row and ask of every word: how much do the *more probable* words have "
-        "together?",
+        "`top_k` sets all words but k to 0, and divides by the sum; `top_p` does the same with a different choice of "
+        "words. For `top_p`, sort the probabilities of each row and ask of every word: how much do the *more "
+        "probable* words have together?",
         "`probabilities.topk(top_k).values[..., -1:]` is the smallest probability that stays. For `top_p`, "
         "`sort(dim=-1, descending=True)` gives falling probabilities and the words that they belong to. "
         "`falling.cumsum(dim=-1) - falling` is what the more probable words have together; where that is at least "
@@ -163,7 +163,7 @@ def logarithms(logits, temperature=1.0, top_k=None, top_p=None):
 
 @EXERCISE.wrong(
     "no error at temperature 0",
-    "A temperature of 0 or below has no meaning here: the division gives infinity, or turns the order round. Raise a "
+    "A temperature of 0 or below has no meaning here: the division gives infinity, or reverses the order. Raise a "
     "`ValueError` that says so.",
 )
 def no_error(logits, temperature=1.0, top_k=None, top_p=None):
@@ -205,15 +205,16 @@ def p_not_normalized(logits, temperature=1.0, top_k=None, top_p=None):
 
 @EXERCISE.wrong(
     "top_p counted on the probabilities before top_k",
-    "`top_p` looks at the probabilities that the words had before `top_k`. First `top_k`, then divide by the sum, then "
-    "count what `top_p` asks about.",
+    "`top_p` looks at the probabilities that the words had before `top_k`. First `top_k`, then divide by the sum, "
+    "then `top_p`.",
 )
 def other_order(logits, temperature=1.0, top_k=None, top_p=None):
     return _wrong(logits, temperature, top_k, top_p, first="p")
 
 
 @EXERCISE.wrong(
-    "the least probable words kept", "The k *least* probable words stay. `topk` gives the largest, `sort` rises."
+    "the least probable words kept",
+    "The k *least* probable words stay. `topk` gives the largest, `sort` begins with the smallest.",
 )
 def least(logits, temperature=1.0, top_k=None, top_p=None):
     return _wrong(

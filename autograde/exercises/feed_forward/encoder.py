@@ -114,8 +114,9 @@ EXERCISE = Exercise(
     points=4,
     minutes=10,
     hints=(
-        "The layers belong in an `nn.ModuleList`, so that PyTorch finds their weights. Make a new one each time: a list "
-        "made with `[layer] * n` holds one layer n times. In `forward` the output of a layer is the input of the next.",
+        "The layers belong in an `nn.ModuleList`, so that PyTorch finds their weights. Make a new one each time: a "
+        "list made with `[layer] * n` holds the same layer n times. In `forward` the output of a layer is the input "
+        "of the next.",
         "`nn.ModuleList` takes a list or a generator with a `for _ in range(...)`. In `forward`, a loop over "
         "`self.layers` replaces x by what the layer makes of x and the mask.",
     ),
@@ -189,14 +190,14 @@ class MaskFirstLayer(Encoder):
 
 @EXERCISE.wrong(
     "mask upside down",
-    "The mask was turned round before it went to the layers. In this course True means *may attend* everywhere.",
+    "The mask was inverted before it went to the layers. In this course True means *may attend* everywhere.",
 )
 class MaskUpsideDown(Encoder):
     def forward(self, x, mask=None):
         return super().forward(x, None if mask is None else ~mask)
 
 
-@EXERCISE.wrong("always six layers", "There are 6 layers, whatever `num_layers` says. 6 is its default value only.")
+@EXERCISE.wrong("always six layers", "There are 6 layers, whatever `num_layers` says. 6 is only its default value.")
 class Six(Encoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__(6, d_model, num_heads, d_ff, dropout)

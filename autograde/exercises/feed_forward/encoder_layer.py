@@ -100,8 +100,8 @@ EXERCISE = Exercise(
     minutes=14,
     hints=(
         "Four parts that you have: `MultiHeadAttention`, `AddNorm`, your `FeedForward` and another `AddNorm`. "
-        "`forward` has two halves of the same form: a sublayer reads x, and add & norm gets x and what the sublayer "
-        "gave. The result of the first half is the x of the second one.",
+        "`forward` has two halves of the same form: a sublayer reads x, and add & norm takes x and what the sublayer "
+        "returned. The result of the first half is the x of the second.",
         "Attention returns a pair, and only the first of the two goes on. Its second argument is the key's input, so "
         "pass the mask by name, `mask=...`. Each `AddNorm(...)` and the `FeedForward(...)` get `dropout` as their "
         "last argument.",
@@ -182,8 +182,8 @@ class MaskIgnored(EncoderLayer):
 
 @EXERCISE.wrong(
     "mask upside down",
-    "The mask was turned round before it went to attention. In this course True means *may attend*, here and "
-    "in `MultiHeadAttention`.",
+    "The mask was inverted before it went to attention. In this course True means *may attend*, here and in "
+    "`MultiHeadAttention`.",
 )
 class MaskUpsideDown(EncoderLayer):
     def forward(self, x, mask=None):

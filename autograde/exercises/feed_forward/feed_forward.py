@@ -39,8 +39,8 @@ EXERCISE = Exercise(
     points=2,
     minutes=6,
     hints=(
-        "Three steps, and you have written a function for each of them. ReLU comes between the two linear maps. What "
-        "comes out has the width that went in.",
+        "Three steps, and you have written a function for each of them. ReLU comes between the two linear maps. The "
+        "output is as wide as the input.",
         "From the inside out: `linear` with `w1` and `b1`, then `relu`, then `linear` again with the other two. "
         "Nothing comes after it.",
     ),
@@ -86,7 +86,7 @@ def first_half(x, w1, b1, w2, b2):
     return relu(linear(x, w1, b1))
 
 
-@EXERCISE.wrong("first bias missing", "`b1` is not used. It decides from where on a hidden unit fires.")
+@EXERCISE.wrong("first bias missing", "`b1` is not used. It sets the threshold above which a hidden unit fires.")
 def no_first_bias(x, w1, b1, w2, b2):
     return linear(relu(x @ w1), w2, b2)
 
@@ -105,8 +105,8 @@ def bias_after_relu(x, w1, b1, w2, b2):
 
 @EXERCISE.wrong(
     "input added",
-    "`x` was added to the result. The residual connection is not a part of the network: the add & norm "
-    "around it does that.",
+    "`x` was added to the result. The residual connection is not part of the network: the add & norm around it does "
+    "that.",
 )
 def residual(x, w1, b1, w2, b2):
     return x + feed_forward(x, w1, b1, w2, b2)
@@ -143,8 +143,8 @@ def mean(x, w1, b1, w2, b2):
 
 @EXERCISE.wrong(
     "sentence laid out as one row",
-    "The rows of `x` were laid one behind the other, so that the width no longer fits `w1`. Leave the "
-    "shape as it is: `@` works on each row.",
+    "The rows of `x` were laid end to end, so their width no longer fits `w1`. Leave the shape as it is: `@` works "
+    "on each row.",
 )
 def flattened(x, w1, b1, w2, b2):
     return feed_forward(x.reshape(-1), w1, b1, w2, b2)

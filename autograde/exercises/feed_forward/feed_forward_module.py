@@ -81,8 +81,8 @@ EXERCISE = Exercise(
     hints=(
         "`nn.Linear(in, out)` holds a weight and a bias. You need two of them, called `inner` and `outer`, and an "
         "`nn.Dropout`. `torch.relu` is ReLU.",
-        "`inner` leads from `d_model` to `d_ff`, `outer` back. In `forward` the row goes through inner, ReLU, dropout, "
-        "outer, in this order; dropout acts on the hidden units, not on the result.",
+        "`inner` maps from `d_model` to `d_ff`, and `outer` maps back. In `forward` the row goes through inner, "
+        "ReLU, dropout, outer, in this order; dropout acts on the hidden units, not on the result.",
     ),
     reference=FeedForward,
     make_calls=calls,
@@ -224,7 +224,7 @@ class DropoutFirst(FeedForward):
 
 
 @EXERCISE.wrong(
-    "dropout twice", "Dropout acts on the hidden units and again on the result. The second one is a part of add & norm."
+    "dropout twice", "Dropout acts on the hidden units and again on the result. The second one is part of add & norm."
 )
 class DropoutTwice(FeedForward):
     def forward(self, x):

@@ -57,8 +57,8 @@ def no_bias(x, weight, bias):
 
 @EXERCISE.wrong(
     "weight transposed",
-    "The weight was transposed. Here it is `(in, out)`, so it fits as it is. (`nn.Linear` keeps `(out, in)`: "
-    "that is where the `.T` is from.)",
+    "The weight was transposed. Here it is `(in, out)`, so it fits as it is. (`nn.Linear` keeps `(out, in)`: that is "
+    "where the `.T` comes from.)",
 )
 def transposed(x, weight, bias):
     return x @ weight.T + bias
@@ -95,7 +95,7 @@ def bias_subtracted(x, weight, bias):
     return x @ weight - bias
 
 
-@EXERCISE.wrong("bias multiplied", "The product was multiplied with the bias. The bias is added.")
+@EXERCISE.wrong("bias multiplied", "The product was multiplied by the bias. The bias is added.")
 def bias_multiplied(x, weight, bias):
     return (x @ weight) * bias
 

@@ -103,7 +103,7 @@ def in_place(x):
     return x
 
 
-@EXERCISE.wrong("cut off at 1", "Numbers above 1 were cut off, too. ReLU has no upper end.")
+@EXERCISE.wrong("cut off at 1", "Numbers above 1 were cut off, too. ReLU has no upper limit.")
 def clipped(x):
     return np.clip(x, 0.0, 1.0)
 

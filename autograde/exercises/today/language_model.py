@@ -228,9 +228,7 @@ class Softmax(_Parts):
         return super().project(x).softmax(dim=-1)
 
 
-@EXERCISE.wrong(
-    "output missing", "The layers' rows come back, `d_model` wide. Multiply them with the embedding's table."
-)
+@EXERCISE.wrong("output missing", "The layers' rows come back, `d_model` wide. Multiply them by the embedding's table.")
 class NoOutput(_Parts):
     def project(self, x):
         return x

@@ -69,7 +69,9 @@ EXERCISE = Exercise(
     minutes=20,
     extra=True,
     hints=(
-        "It is a matter of names. For each name in the file, find the name that the same parameter has in `encoder.state_dict()`. A loop over the layers with an f-string, or `str.replace` with pairs of names, spares you the hundred lines.",
+        "It is a matter of names. For each name in the file, find the name that the same parameter has in "
+        "`encoder.state_dict()`. A loop over the layers with an f-string, or `str.replace` with pairs of names, "
+        "spares you a hundred lines.",
         'Rename and load: `renamed[name.replace("encoder.layer.", "layers.")...] = tensor`, then load `renamed` into the encoder with `load_state_dict`, which raises if a name is missing or left over. Replace `attention.output.dense` before `output.dense`, and turn `LayerNorm.weight` into gamma first.',
     ),
     reference=load_minilm,

@@ -38,7 +38,7 @@ EXERCISE = Exercise(
     minutes=4,
     hints=(
         "The axis of the heads is axis 1. The copies of a head are next to one another: 1, 1, 2, 2, and not 1, 2, 1, 2.",
-        "`repeat_interleave` has a number of times and an axis. (`repeat` lays whole copies one after the other.)",
+        "`repeat_interleave` takes a number of repeats and an axis. (`repeat` lays whole copies one after the other.)",
     ),
     reference=repeat_kv,
     make_calls=calls,
@@ -48,7 +48,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "heads in turns",
-    "The heads come as 0, 1, 0, 1. The copies of a head are side by side, 0, 0, 1, 1: use `repeat_interleave`.",
+    "The heads come as 1, 2, 1, 2. The copies of a head belong side by side, 1, 1, 2, 2: use `repeat_interleave`.",
 )
 def in_turns(x, times):
     return x.repeat(1, times, 1, 1)
@@ -104,8 +104,8 @@ def once_too_often(x, times):
 
 @EXERCISE.wrong(
     "whole copies, and once too often",
-    "There are `times + 1` copies of all heads, one set after the other. The copies of a head are side by side, 0, 0, 1, 1: "
-    "use `repeat_interleave`.",
+    "There are `times + 1` copies of all heads, one set after the other. The copies of a head belong side by side, "
+    "1, 1, 2, 2: use `repeat_interleave`.",
 )
 def copies_too_often(x, times):
     return x.repeat(1, times + 1, 1, 1)

@@ -80,7 +80,7 @@ def no_gain(x, gain, eps=1e-6):
 
 
 @EXERCISE.wrong(
-    "one plus gain", "The rows are multiplied by 1 + `gain`, as some models have it. Here `gain` itself is the factor."
+    "one plus gain", "The rows are multiplied by 1 + `gain`, as in some models. Here `gain` itself is the factor."
 )
 def one_plus_gain(x, gain, eps=1e-6):
     return x / np.sqrt(_mean_square(x) + eps) * (1 + gain)

@@ -37,7 +37,9 @@ EXERCISE = Exercise(
     minutes=7,
     hints=(
         "Padding takes no part in the mean: neither in the sum nor in the count. Give `keep` a last axis of size 1, so that it fits `states`.",
-        "`keep.unsqueeze(-1)` is called `real` here: `states.masked_fill(~real, 0.0)` has zeros at the padding. Add it up over `dim=1`, divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of what comes out. (Which of the two divisions makes no difference in the end?)",
+        "`keep.unsqueeze(-1)` is called `real` here: `states.masked_fill(~real, 0.0)` has zeros at the padding. Add "
+        "it up over `dim=1`, divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of the result. (Which "
+        "of the two divisions makes no difference in the end?)",
     ),
     reference=sentence_vectors,
     make_calls=calls,

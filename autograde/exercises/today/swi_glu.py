@@ -86,7 +86,7 @@ class NoGate(_Steps):
         return F.silu(self.up(x))
 
 
-@EXERCISE.wrong("no up", "`up` is not used: the gate is multiplied with nothing. Multiply it by `self.up(x)`.")
+@EXERCISE.wrong("no up", "`up` is not used: the gate is multiplied by nothing. Multiply it by `self.up(x)`.")
 class NoUp(_Steps):
     def hidden(self, x):
         return F.silu(self.gate(x))
@@ -146,7 +146,7 @@ class NoDown(_Steps):
         return self.hidden(x)
 
 
-@EXERCISE.wrong("input added", "`x` was added to the result. The residual connection is not a part of the network.")
+@EXERCISE.wrong("input added", "`x` was added to the result. The residual connection is not part of the network.")
 class Residual(_Steps):
     def forward(self, x):
         return x + super().forward(x)
@@ -187,7 +187,7 @@ class MatrixProduct(SwiGLU):
 
 @EXERCISE.wrong(
     "up applied to the gate's result",
-    "`up` gets what the gate has made. Both `gate` and `up` get `x`; then their results are multiplied.",
+    "`up` reads the gate's result. Both `gate` and `up` get `x`; then their results are multiplied.",
 )
 class Chained(SwiGLU):
     def forward(self, x):

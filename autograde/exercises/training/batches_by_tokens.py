@@ -182,7 +182,7 @@ EXERCISE = Exercise(
     points=4,
     minutes=12,
     hints=(
-        "Three steps: bring the indices into the order of their lengths, cut that row into batches, shuffle the "
+        "Three steps: bring the indices into the order of their lengths, cut that list into batches, shuffle the "
         "batches. While you go from short to long, the newest sentence is the longest of its batch. How many tokens "
         "would the batch have, with padding, if it joined?",
         "Sort `range(len(lengths))` with `key=` the length. A new batch begins where `lengths[index] * (len(batch) + 1)` "
@@ -248,7 +248,7 @@ def _size(batch, lengths):
 
 @EXERCISE.wrong(
     "one sentence too many",
-    "A batch is closed only once it is too large. Ask before a sentence joins whether it still fits.",
+    "A batch is closed only once it is too large. Check whether a sentence still fits before it joins.",
 )
 def one_too_many(lengths, max_tokens, generator=None):
     _check(lengths, max_tokens)
@@ -335,16 +335,14 @@ def shuffled_sentences(lengths, max_tokens, generator=None):
 
 @EXERCISE.wrong(
     "generator not used",
-    "The order comes from the global random numbers. Hand `generator` to `torch.randperm`, so that a run can "
-    "be repeated.",
+    "The order comes from the global random generator. Hand `generator` to `torch.randperm`, so that a run can be "
+    "repeated.",
 )
 def generator_ignored(lengths, max_tokens, generator=None):
     return batches_by_tokens(lengths, max_tokens)
 
 
-@EXERCISE.wrong(
-    "last batch lost", "The batch that is open when the sentences end is never added. Look behind the loop."
-)
+@EXERCISE.wrong("last batch lost", "The batch that is open when the sentences end is never added. Look after the loop.")
 def last_lost(lengths, max_tokens, generator=None):
     _check(lengths, max_tokens)
     batches, batch = [], []
@@ -366,8 +364,8 @@ def of_lengths(lengths, max_tokens, generator=None):
 
 @EXERCISE.wrong(
     "places in the sorted order",
-    "The numbers are places in the sorted row, not indices of `lengths`. Keep the result of `argsort` and look "
-    "the indices up in it.",
+    "The numbers are places in the sorted list, not indices of `lengths`. Keep the result of `argsort` and look the "
+    "indices up in it.",
 )
 def sorted_places(lengths, max_tokens, generator=None):
     _check(lengths, max_tokens)

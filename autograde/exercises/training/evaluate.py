@@ -73,9 +73,10 @@ EXERCISE = Exercise(
     hints=(
         "Batches have different numbers of labels, so a mean of their means is wrong. Add up the loss of all real labels, "
         "the number of right ones, and the number of real labels; divide at the end, once.",
-        "`label_smoothed_loss(logits, labels, smoothing=0.0) * real.sum()` is a batch's sum. Right are those with "
-        "`(logits.argmax(dim=-1) == labels) & real`. `model.eval()` before, `model.train(training)` afterwards with the "
-        "mode from before, `torch.no_grad()` around it. The perplexity is exp of the final loss.",
+        "`label_smoothed_loss(logits, labels, smoothing=0.0) * real.sum()` is a batch's sum. The right ones are "
+        "`(logits.argmax(dim=-1) == labels) & real`. Call `model.eval()` before and `model.train(training)`, with "
+        "the mode from before, afterwards; put `torch.no_grad()` around it all. The perplexity is exp of the final "
+        "loss.",
     ),
     reference=evaluate,
     make_calls=calls,
@@ -230,7 +231,7 @@ def not_shifted(model, batches):
 
 @EXERCISE.wrong(
     "measured in training mode",
-    "The model stays in training mode, so dropout disturbs the measure. Call `model.eval()` first.",
+    "The model stays in training mode, so dropout disturbs the measurement. Call `model.eval()` first.",
 )
 def training_mode(model, batches):
     with torch.no_grad():
@@ -271,7 +272,7 @@ def gradients(model, batches):
 
 @EXERCISE.wrong(
     "padding among the right labels",
-    "A padded place counts in the accuracy, also as right where the model says 0. Only real labels count.",
+    "Padded places count in the accuracy, even as right where the model says 0. Only real labels count.",
 )
 def padding_right(model, batches):
     losses, labels, guesses = _all_places(model, batches)

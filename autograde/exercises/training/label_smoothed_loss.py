@@ -132,8 +132,8 @@ def exchanged(logits, labels, smoothing=0.1, pad=0):
 
 @EXERCISE.wrong(
     "smoothing added on top",
-    "The label keeps its whole weight and the uniform part comes in addition. The shares add up to 1: "
-    "`1 - smoothing` and `smoothing`.",
+    "The label keeps its whole weight and the uniform part is added on top. The shares add up to 1: `1 - smoothing` "
+    "and `smoothing`.",
 )
 def on_top(logits, labels, smoothing=0.1, pad=0):
     of_label, of_all = _parts(logits, labels)
@@ -234,7 +234,7 @@ def no_softmax(logits, labels, smoothing=0.1, pad=0):
 
 @EXERCISE.wrong(
     "softmax over the places",
-    "The probabilities add up to 1 over the length. It is the vocabulary, the last axis, that they belong to.",
+    "The probabilities add up to 1 over the length. They should add up to 1 over the vocabulary, the last axis.",
 )
 def wrong_axis(logits, labels, smoothing=0.1, pad=0):
     logs = logits.log_softmax(dim=1)

@@ -78,8 +78,8 @@ def no_warmup(step, d_model, warmup):
 
 @EXERCISE.wrong(
     "rising for ever",
-    "The rate goes on rising after warm-up. There it falls as `step ** -0.5`: take the smaller of the two, and look at the "
-    "sign of the exponent.",
+    "The rate goes on rising after warm-up. From there on it should fall as `step ** -0.5`: take the smaller of the "
+    "two, and look at the sign of the exponent.",
 )
 def no_decay(step, d_model, warmup):
     return d_model**-0.5 * step * warmup**-1.5
@@ -112,7 +112,7 @@ def one_ahead(step, d_model, warmup):
 
 @EXERCISE.wrong(
     "highest rate 1",
-    "The curve has the right form, scaled to a peak of 1. The paper's peak is `(d_model * warmup) ** -0.5`.",
+    "The curve has the right shape, but is scaled to a peak of 1. The paper's peak is `(d_model * warmup) ** -0.5`.",
 )
 def peak_one(step, d_model, warmup):
     return min(step / warmup, (warmup / step) ** 0.5)

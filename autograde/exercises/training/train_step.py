@@ -114,9 +114,10 @@ EXERCISE = Exercise(
     hints=(
         "The order is: training mode, gradients cleared, forward, loss, backward, clip, optimizer, scheduler. What does "
         "the decoder read, what does it have to predict? `teacher_forcing_pair` gives both.",
-        "`torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with "
-        "torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; it is "
-        'enabled only for `"bf16"`. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.',
+        "`torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before clipping. "
+        "`with torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; "
+        'it is enabled only for `"bf16"`. `(labels != 0).sum()` is the number of tokens. Detach the loss that you '
+        "return.",
     ),
     reference=train_step,
     make_calls=calls,
@@ -331,7 +332,7 @@ def plain_loss(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp3
 
 @EXERCISE.wrong(
     "padding in the loss",
-    "Padded labels count in the loss. `label_smoothed_loss` leaves them out when it knows them: `pad=0`.",
+    "Padded labels count in the loss. `label_smoothed_loss` leaves them out if it is told their id: `pad=0`.",
 )
 def padding(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     model.train()
@@ -366,7 +367,8 @@ def loss_after(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp3
 
 @EXERCISE.wrong(
     "weights in bfloat16",
-    "The model itself is made bfloat16, so small updates are lost. `torch.autocast` leaves the weights in float32.",
+    "The model itself is converted to bfloat16, so small updates are lost. `torch.autocast` leaves the weights in "
+    "float32.",
 )
 def half_weights(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     if precision == "bf16":
@@ -376,7 +378,7 @@ def half_weights(model, batch, optimizer, scheduler=None, clip=1.0, precision="f
 
 @EXERCISE.wrong(
     "loss in bfloat16",
-    "The loss is made from bfloat16 logits, so it has about three digits. Give `logits.float()` to the loss.",
+    "The loss is computed from bfloat16 logits, so it has about three digits. Give `logits.float()` to the loss.",
 )
 def half_loss(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     source, target = batch

@@ -66,10 +66,10 @@ EXERCISE = Exercise(
     points=5,
     minutes=10,
     hints=(
-        "When it ends, the training writes a file with the parameters. Return its path. The check reads the file, builds "
-        "the Transformer of lesson 7 from it, and has it translate sentences that no run has seen.",
-        "`return` the path as a string. With too few sentences right, train longer: the loss of the last epochs shows "
-        "whether it still falls. The vocabulary has to be the one of the lesson.",
+        "At the end, the training writes a file with the parameters. Return its path. The check reads the file, "
+        "builds the Transformer of lesson 7 from it, and has it translate sentences that no run has seen.",
+        "`return` the path as a string. If too few sentences are right, train longer: the last epochs show whether "
+        "the loss was still falling. The vocabulary has to be that of the lesson.",
     ),
     reference=trained_shipped,
     make_calls=calls,
@@ -119,7 +119,7 @@ def _model(change=None, heads=None):
 
 @EXERCISE.wrong(
     "numbers that are not finite",
-    "There are NaN or infinite numbers among the weights: the training broke. Lower the learning rate, keep the "
+    "There are NaN or infinite numbers among the weights: the training broke down. Lower the learning rate, keep the "
     "clipping, and train again.",
 )
 def not_finite():
@@ -200,7 +200,7 @@ def incomplete():
 
 @EXERCISE.wrong(
     "trained too short",
-    "The translations are on the way: most words are right, many sentences are not. Train longer, until the loss "
+    "The translations are getting there: most words are right, many sentences are not. Train longer, until the loss "
     "no longer falls.",
 )
 def too_short():

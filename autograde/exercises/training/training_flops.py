@@ -48,9 +48,7 @@ def forward(parameters, tokens):
     return 2 * parameters * tokens
 
 
-@EXERCISE.wrong(
-    "only the backward pass", "4 · N · D is the backward pass. The forward pass comes in addition: 6 in all."
-)
+@EXERCISE.wrong("only the backward pass", "4 · N · D is the backward pass. Add the forward pass: 6 in all.")
 def backward(parameters, tokens):
     return 4 * parameters * tokens
 
@@ -65,7 +63,7 @@ def multiply_add(parameters, tokens):
 
 @EXERCISE.wrong(
     "forward pass run twice",
-    "8 · N · D is for a training that runs the forward pass again to save memory. Here it runs once: 6.",
+    "8 · N · D is for training that runs the forward pass again to save memory. Here it runs once: 6.",
 )
 def recomputed(parameters, tokens):
     return 8 * parameters * tokens
