@@ -71,7 +71,7 @@ def parts_of(lesson: int) -> tuple[Part, ...]:
 def alt_text(lesson: int) -> str:
     if lesson:
         names = dict.fromkeys(part.text.replace("\n", " ") or part.name for part in parts_of(lesson))
-        return f"The map of the Transformer, in colour what this lesson is about: {', '.join(names)}."
+        return f"The map of the Transformer, with this lesson's parts in colour: {', '.join(names)}."
     return (
         "Map of the Transformer, each part with the number of its lesson. On the left the encoder: words become ids, "
         "then embeddings with positions, then N layers of multi-head attention, add & norm, feed-forward, add & norm. "

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from autograde.exercise import Exercise
 from autograde.harness.call import Answer, Call, Skipped
 
@@ -26,7 +28,8 @@ def projected(exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answe
 def _project(project: Callable[[Call, Any], Any], call: Call, value: Any) -> Any:
     # a value of another form than the reference's is compared as it is, without what is reported beside it
     try:
-        return project(call, value)
+        with np.errstate(all="ignore"):  # a learner's odd values are no fault of the exercise's code
+            return project(call, value)
     except Exception:
         output = value.get("output", value) if isinstance(value, dict) else value
         return value if isinstance(output, dict) else output

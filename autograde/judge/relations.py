@@ -300,7 +300,7 @@ def one_of_many(pair: Pair) -> Relation | None:
         return None
     if got.ndim == expected.ndim - 1 and any(_same(got, row) for row in np.moveaxis(expected, 0, 0)):
         return Relation("a part in place of the whole", "Only one item along axis 0 came back.")
-    if got.shape != expected.shape or not np.isfinite(got).all():
+    if got.shape != expected.shape or not np.isfinite(got).all() or not got.any():
         return None
     first = got[..., :1, :]
     if _same(got, np.broadcast_to(first, got.shape)) and not _same(expected, np.broadcast_to(first, got.shape)):

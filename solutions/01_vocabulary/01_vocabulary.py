@@ -5,7 +5,7 @@
 # numbers and back.
 #
 # <!-- map: 01_vocabulary -->
-# ![The map of the Transformer, in colour what this lesson is about: words → ids, words so far → ids.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: words → ids, words so far → ids.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

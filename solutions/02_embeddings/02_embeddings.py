@@ -6,7 +6,7 @@
 # the sentence.
 #
 # <!-- map: 02_embeddings -->
-# ![The map of the Transformer, in colour what this lesson is about: embedding + position.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: embedding + position.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

@@ -6,7 +6,7 @@
 # head**. You build one, step by step, and look at every matrix in it.
 #
 # <!-- map: 03_single_head -->
-# ![The map of the Transformer, in colour what this lesson is about: multi-head attention.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: multi-head attention.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

@@ -8,7 +8,7 @@
 # do.
 #
 # <!-- map: 04_multi_head -->
-# ![The map of the Transformer, in colour what this lesson is about: multi-head attention.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: multi-head attention.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

@@ -7,7 +7,7 @@
 # take them away, to see what breaks.
 #
 # <!-- map: 05_add_norm -->
-# ![The map of the Transformer, in colour what this lesson is about: add & norm.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: add & norm.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

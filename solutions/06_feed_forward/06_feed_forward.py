@@ -8,7 +8,7 @@
 # you compare it with PyTorch's.
 #
 # <!-- map: 06_feed_forward -->
-# ![The map of the Transformer, in colour what this lesson is about: encoder layer × N, feed-forward.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: encoder layer × N, feed-forward.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

@@ -7,7 +7,7 @@
 # **target**. By the end of this lesson you'll have built the whole model of the paper and trained a small one.
 #
 # <!-- map: 07_decoder -->
-# ![The map of the Transformer, in colour what this lesson is about: decoder layer × N, masked attention, cross-attention, probability of each word, the next word.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: decoder layer × N, masked attention, cross-attention, probability of each word, the next word.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

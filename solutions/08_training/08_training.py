@@ -7,7 +7,7 @@
 # together from the cells that you wrote in lessons 2 to 7.
 #
 # <!-- map: 08_training -->
-# ![The map of the Transformer, in colour what this lesson is about: loss against the right word.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: loss against the right word.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

@@ -7,7 +7,7 @@
 # computed) and what the paper does (it follows several beginnings at once).
 #
 # <!-- map: 09_decoding -->
-# ![The map of the Transformer, in colour what this lesson is about: the next word.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: the next word.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

@@ -5,7 +5,7 @@
 # is about finding such mistakes, with small questions whose right answers you know before you ask them.
 #
 # <!-- map: 10_clinic -->
-# ![The map of the Transformer, in colour what this lesson is about: the whole model under test.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: the whole model under test.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**

@@ -7,7 +7,7 @@
 # the end come real weights: your own encoder runs a published model that finds sentences by what they mean.
 #
 # <!-- map: 11_today -->
-# ![The map of the Transformer, in colour what this lesson is about: embedding + position, multi-head attention, add & norm, feed-forward, masked attention.](figures/map.png)
+# ![The map of the Transformer, with this lesson's parts in colour: embedding + position, multi-head attention, add & norm, feed-forward, masked attention.](figures/map.png)
 # <!-- end -->
 #
 # **After this lesson you can**
@@ -1507,7 +1507,7 @@ if folder is not None:
                 minilm(ids, keep)
                 - published(input_ids=ids, attention_mask=keep.long()).last_hidden_state
             )
-        print(f"largest difference to the library transformers: {difference[keep].abs().max():.6f}")
+        print(f"largest difference from the library transformers: {difference[keep].abs().max():.6f}")
 
 # %% [markdown]
 # A search engine now takes three lines: a vector for each sentence, a vector for the question, a matrix product. Put in

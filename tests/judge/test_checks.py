@@ -21,11 +21,12 @@ from autograde import CheckFailed, Verdict, assess
 from autograde.exercise import Exercise
 from autograde.exercises import all_exercises, exercise, modules
 from autograde.harness import invoke, limits, wire
-from autograde.harness.call import Fixture, FunctionCall
+from autograde.harness.call import Answer, Fixture, FunctionCall
 from autograde.harness.plain import Other, TensorData, to_plain
 from autograde.harness.wire import dump, load
 from autograde.judge.compare import Comparison
 from autograde.judge.judge import judge
+from autograde.judge.projection import projected
 from autograde.learner import check
 from helpers.embeddings import positional_encoding
 from helpers.single_head import softmax
@@ -40,6 +41,12 @@ def test_the_public_names():
     assert "softmax" in verdict.message
     with pytest.raises(KeyError, match="Did you mean 'softmax'"):
         assess("softmaxx", softmax)
+
+
+def test_odd_values_print_no_warning_of_the_exercise_above_a_verdict():
+    divides = dataclasses.replace(exercise("softmax"), projection=lambda call, value: value / np.zeros(2))
+    (seen,) = projected(divides, [FunctionCall(())], [Answer(np.array([1.0, 0.0]))])
+    assert np.isinf(seen.value[0]) and np.isnan(seen.value[1])
 
 
 @pytest.mark.parametrize(

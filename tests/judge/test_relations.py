@@ -133,6 +133,12 @@ def test_several_missing_gradients_name_their_parameters():
     assert told({"output": X, **expected}, {"output": -X, **got}) is None  # the gradients are not all that is wrong
 
 
+def test_a_result_of_nothing_but_zeros_is_told_as_zeros():
+    """All its rows are equal as well, which says less."""
+    assert told(X, np.zeros_like(X)).name == "zeros"
+    assert told(X, np.ones_like(X)).name == "the same row everywhere"
+
+
 def test_what_fails_in_two_ways_is_told_in_neither():
     first = (FunctionCall(()), (), Answer(X), Answer(-X), Comparison())
     second = (FunctionCall(()), (), Answer(X), Answer(X**3), Comparison())

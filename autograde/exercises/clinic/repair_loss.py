@@ -104,7 +104,7 @@ def small_number_added(logits, labels):
 
 @EXERCISE.wrong(
     "logits clipped",
-    "Clipped logits give another loss, and no gradient outside the limits. The differences to the largest logit are "
+    "Clipped logits give another loss, and no gradient outside the limits. The differences from the largest logit are "
     "safe as they are.",
 )
 def logits_clipped(logits, labels):
