@@ -145,7 +145,7 @@ by_hand("ids of 'the man bites the dog', without the two ends", ...)
 # <details>
 # <summary>Hint 2</summary>
 #
-# A run of letters and digits is `[^\W_]+`: what is neither a non-word character nor an underscore. Behind it may come, any number of times, an apostrophe and another such run: `(?: ... )*`. The second alternative is `\S`.
+# A run of letters and digits is `[^\W_]+`: what is neither a non-word character nor an underscore. After it, an apostrophe and another such run may follow, any number of times: `(?: ... )*`. The second alternative is `\S`.
 #
 # </details>
 # <!-- end -->
@@ -189,7 +189,7 @@ print("tokenize:", tokenize(example))
 # <details>
 # <summary>Hint 1</summary>
 #
-# Go through the tokens and take those that you have not taken yet. A `set` would lose the order.
+# Go through the tokens and take each one that you haven't taken yet. A `set` would lose the order.
 #
 # </details>
 # <details>
@@ -251,7 +251,7 @@ print(
 # <details>
 # <summary>Hint 2</summary>
 #
-# Two dictionary comprehensions over the same `enumerate`, in the second one key and value change places. Return both, separated by a comma.
+# Two dictionary comprehensions over the same `enumerate`; in the second, key and value change places. Return both, separated by a comma.
 #
 # </details>
 # <!-- end -->
@@ -448,7 +448,7 @@ except KeyError as error:
 # <details>
 # <summary>Hint 2</summary>
 #
-# A list of the four special tokens and, behind them, every word whose count is at least `min_count`; then a slice up to `max_size` (`None` cuts nothing); then `build_index`. In `decode`: decode all ids, cut before the first `"<eos>"` if there is one (`tokens.index`), and leave out `"<pad>"` and `"<bos>"`.
+# A list of the four special tokens and, after them, every word whose count is at least `min_count`; then a slice up to `max_size` (`None` cuts nothing); then `build_index`. In `decode`: decode all ids, cut before the first `"<eos>"` if there is one (`tokens.index`), and leave out `"<pad>"` and `"<bos>"`.
 #
 # </details>
 # <!-- end -->
@@ -535,7 +535,7 @@ for sentence in (*SENTENCES, "The bird sleeps."):
 # <details>
 # <summary>Hint 1</summary>
 #
-# How long is the longest sequence? Each row is a sequence followed by as many `pad` as it is shorter. The mask is True where a token is, and no token equals `pad`.
+# How long is the longest sequence? Each row is a sequence, followed by one `pad` for each place that is missing. The mask is True where there is a token, and no token equals `pad`.
 #
 # </details>
 # <details>
@@ -687,7 +687,7 @@ check("count_pairs")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Walk through the symbols with a position of your own. Where the pair starts, take both symbols at once and move on by two places; elsewhere take one and move on by one.
+# Walk through the symbols with a position that you move yourself. Where the pair starts, take both symbols at once and move on by two places; elsewhere take one and move on by one.
 #
 # </details>
 # <details>
@@ -741,7 +741,7 @@ check("merge_pair")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Start with each word as the tuple of its characters and `</w>`. Then repeat: count the pairs, choose one, merge it in all words, note it. Two of these steps you have written already.
+# Start with each word as the tuple of its characters and `</w>`. Then repeat: count the pairs, choose one, merge it in all words, note it. You have already written two of these steps.
 #
 # </details>
 # <details>
@@ -918,7 +918,10 @@ for column, name in enumerate(languages):
             textcoords="offset points",
         )
     axes[column].set(
-        title=name, xlabel="vocabulary size (number of ids)", xlim=(0, 106), ylim=(0, 104)
+        title=name,
+        xlabel="vocabulary size (number of ids)",
+        xlim=(0, 1.15 * sizes[-1]),  # room for the percentage at the end of a line
+        ylim=(0, 104),
     )
     axes[column].grid(alpha=0.3)
 axes[0].set_ylabel("coverage (% of running words)")

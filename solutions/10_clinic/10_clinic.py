@@ -42,7 +42,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograde import check, predict
+from autograde import by_hand, check, predict
 from helpers.add_norm import AddNorm
 from helpers.decoder import Transformer, teacher_forcing_pair
 from helpers.embeddings import PositionalEncoding, TokenEmbedding, positional_encoding
@@ -174,13 +174,13 @@ check("sees_future")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Put some more padding behind every source, and compare the logits. Then do the same with the target. Which of its logits count?
+# Add some padding at the end of every source, and compare the logits. Then do the same with the target. Which of its logits count?
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# `F.pad(ids, (0, 3), value=pad)` adds three columns at the end. After a longer target cut the logits to the old length, `[:, : target_input.shape[1]]`. Only real words count: index with `target_input != pad`.
+# `F.pad(ids, (0, 3), value=pad)` adds three columns at the end. After a longer target, cut the logits to the old length, `[:, : target_input.shape[1]]`. Only real words count: index with `target_input != pad`.
 #
 # </details>
 # <!-- end -->
@@ -512,13 +512,13 @@ predict()
 # <details>
 # <summary>Hint 1</summary>
 #
-# Follow the way from the loss back to the weights. Is there a place where a tensor that knows how it was computed becomes a plain number? What does `model.weight.grad` hold after `backward()`?
+# Follow the path from the loss back to the weights. Is there a place where a tensor that knows how it was computed becomes a plain number? What does `model.weight.grad` hold after `backward()`?
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# Pick the numbers out of `log_probabilities` by indexing with two tensors, the row numbers (`torch.arange`) and the labels. No `.item()` and no `torch.tensor` before `backward`.
+# Pick the numbers out of `log_probabilities` by indexing with two tensors, the row numbers (`torch.arange`) and the labels. Use neither `.item()` nor `torch.tensor` before `backward`.
 #
 # </details>
 # <!-- end -->
@@ -556,8 +556,15 @@ examine_fit(repair_fit)
 #
 # Is a loss of 0 possible here? "the" always comes first and `<eos>` always comes last, but *which* animal comes, and
 # what it does, is chance. Even a perfect model can't know more than the shares: "dog" comes in two of seven cases, so
-# the model gives "dog" the probability 2/7. The cross-entropy of such a model is the **lowest honest loss**, the dashed
+# the model gives "dog" the probability 2/7. The cross-entropy of such a model is the **lowest honest loss**, the dotted
 # line in the figure. A loss below it isn't a success but an alarm.
+#
+# First a smaller language, on paper. Each sentence is "the", then one of two animals, equally often, then `<eos>`. Three
+# words are predicted, and two of them are certain. With $\ln 2 = 0.693$: what is the lowest honest loss, the mean over
+# the three words?
+
+# %%
+by_hand("lowest honest loss with two animals", ...)
 
 
 # %%
@@ -575,30 +582,36 @@ def lowest_honest_loss():
 
 
 # %% tags=["drawing"]
-# Drawing: a function that draws the training loss and the lowest honest loss
-def loss_figure(curve):
+# Drawing: a function that draws the loss of each attention so far, and the lowest honest loss
+def loss_figure(curves):
     lowest = lowest_honest_loss()
     figure, axes = new(size=(6, 3.2))
-    axes.plot(curve, label="loss in training", **{**line_style(0), "marker": ""})
-    axes.axhline(lowest, label="lowest honest loss", color="black", linestyle="--")
+    for number, (name, curve) in enumerate(curves.items()):
+        axes.plot(curve, label=name, **{**line_style(number), "marker": ""})
+    axes.axhline(lowest, label="lowest honest loss", color="black", linestyle=":")
     axes.set(title="what the model seems to know", xlabel="step", ylabel="loss", ylim=(-0.1, 4))
     axes.legend(frameon=False)
+    told = [f"with {name} from {curve[0]:.2f} to {curve[-1]:.2f}" for name, curve in curves.items()]
     return show(
         figure,
-        alt=f"The loss over {len(curve)} steps, from {curve[0]:.2f} to {curve[-1]:.2f}, and a "
-        f"dashed line at the lowest honest loss, {lowest:.2f}.",
+        alt=f"The loss in training, {' and '.join(told)}, and a dotted line at the lowest honest "
+        f"loss, {lowest:.2f}.",
     )
 
 
 # %%
+curves = {}  # the losses of each attention that was examined
+
+
 def examine_attend(attend):
     model, curve = practise(attend)
+    curves[attend.__name__] = curve
     words = torch.ones(1, 5, dtype=torch.int64)  # <bos>, and four places to be filled
     for place in range(1, 5):
         words[:, place] = model(words[:, :place])[:, place - 1].argmax(dim=-1)
     print(f"last loss {curve[-1]:.2f}, lowest honest loss {lowest_honest_loss():.2f}")
     print("the model writes:", spoken(words[0]))
-    return loss_figure(curve)
+    return loss_figure(curves)
 
 
 examine_attend(broken_attend)
@@ -647,13 +660,13 @@ check("repair_attend")
 examine_attend(repair_attend)
 
 # %% [markdown]
-# The loss is *worse* now, and the model is better. The loss doesn't go below the dashed line, and what the model writes
-# is a sentence.
+# The loss is *worse* now, and the model is better. The solid line falls below the dotted one; yours doesn't, and what
+# the model writes is a sentence.
 
 # %% [markdown]
 # ### Case 3 · The same word, again and again
 #
-# The model is healthy this time (PyTorch's own causal attention, loss at the dashed line); the patient is the code that
+# The model is healthy this time (PyTorch's own causal attention, loss at the dotted line); the patient is the code that
 # writes with it, starting from `<bos>`. **Symptom:** it writes one word, and goes on writing it forever.
 #
 # It helps to remember what the model returns: logits of shape `(batch, length, words)`, a prediction at *every*
@@ -791,7 +804,7 @@ predict()
 # <details>
 # <summary>Hint 2</summary>
 #
-# Never take the logarithm of a probability. The logarithm of the softmax is the logit, minus the largest logit of its row, minus the logarithm of the sum of `exp` of such differences. (PyTorch has it ready, too.)
+# Never take the logarithm of a probability. The logarithm of the softmax is the logit, minus the largest logit of its row, minus the logarithm of the sum of `exp` of such differences. (PyTorch has it ready-made, too.)
 #
 # </details>
 # <!-- end -->
@@ -964,7 +977,7 @@ examine_vectors(broken_sentence_vectors)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Alone, a sentence has no padding. In the batch it has. Look at one real word (a row of the scores): which columns does the mask take away from it?
+# On its own, a sentence has no padding; in the batch it does. Look at one real word (a row of the scores): which columns does the mask take away from it?
 #
 # </details>
 # <details>
