@@ -157,6 +157,7 @@ def test_only_what_defines_is_run(tmp_path):
         ("개가 남자를 물어요", "dog-SUBJ man-OBJ bite"),
         ("슬픈 의사 두 명이 감자 네 개를", "sad doctor two people-SUBJ potato four items-OBJ"),
         ("학생들이 매일 자지 않아요", "student-s-SUBJ every day sleep not"),
+        ("저는 개를 보고 개가 저를 봐요", "I-SUBJ"),
         ("컴퓨터가 자요", "?"),
     ],
 )
