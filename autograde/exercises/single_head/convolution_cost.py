@@ -23,7 +23,7 @@ def calls(rng):
         FunctionCall((125, 4, 5), part="exact powers", note="5 * 5 * 5 is 125"),
         FunctionCall((243, 7, 3), part="exact powers", note="3 * 3 * 3 * 3 * 3 is 243"),
         FunctionCall((base**power, 3, base), part="exact powers"),
-        FunctionCall((3**20 + 1, 2, 3), part="exact powers", note="one more than a large power of 3"),
+        FunctionCall((3**32 + 1, 2, 3), part="exact powers", note="one more than a large power of 3"),
         FunctionCall((1, 5, 3), part="one token", note="a single token sees itself without any layer"),
     ]
 
