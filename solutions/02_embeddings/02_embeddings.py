@@ -537,7 +537,7 @@ for token, row in zip(tokens, x, strict=True):
 # <details>
 # <summary>Hint 1</summary>
 #
-# Take one pair with the angle a, and turn it on by b. You know two formulas from school: sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b. The coefficients of sin a and cos a are the entries of the matrix.
+# Take one pair with the angle a, and turn it further, by b. You know two formulas from school: sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b. The coefficients of sin a and cos a are the entries of the matrix.
 #
 # </details>
 # <details>
@@ -654,7 +654,7 @@ show(
 # <details>
 # <summary>Hint 1</summary>
 #
-# Divide the numbers of `torch.randn` to get the required standard deviation, set the pad row to zero, and only then wrap the tensor into an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` keeps one row free of gradients.
+# Divide the numbers of `torch.randn` to get the required standard deviation, set the pad row to zero, and only then wrap the tensor in an `nn.Parameter`. In `forward`, look the rows up with `F.embedding`; its argument `padding_idx` keeps one row free of gradients.
 #
 # </details>
 # <details>

@@ -772,7 +772,7 @@ show(
 # <details>
 # <summary>Hint 2</summary>
 #
-# `masked_fill` fills where its condition is *True*, so it gets `~mask`. Fill twice: the scores with `-math.inf` before the softmax, the weights with 0 after it, for rows with nothing to attend to. (The reference also keeps such rows out of the softmax, with `mask.any(dim=-1, keepdim=True)`, so that no NaN comes up at all.)
+# `masked_fill` fills where its condition is *True*, so give it `~mask`. Fill twice: the scores with `-math.inf` before the softmax, the weights with 0 after it, for rows with nothing to attend to. (The reference also keeps such rows out of the softmax, with `mask.any(dim=-1, keepdim=True)`, so that no NaN arises at all.)
 #
 # </details>
 # <!-- end -->
@@ -956,7 +956,7 @@ check("self_attention_cost")
 # <details>
 # <summary>Hint 1</summary>
 #
-# One step multiplies a state of width d with a square matrix. How many steps are there, and can a step start before the one before it has ended?
+# One step multiplies a state of width d by a square matrix. How many steps are there, and can a step start before the one before it has ended?
 #
 # </details>
 # <details>

@@ -507,7 +507,7 @@ for number, matrices in enumerate(heads, 1):
 # <details>
 # <summary>Hint 1</summary>
 #
-# It is the module of lesson 3 with three steps more: `split_heads` after the three projections, `merge_heads` and `self.out` at the end. The lines between need no change: they work on the last two axes. A mask with three axes lacks the axis of the heads. Where does it belong, in (batch, n_queries, n_keys)?
+# It is the module of lesson 3 with three more steps: `split_heads` after the three projections, `merge_heads` and `self.out` at the end. The lines between need no change: they work on the last two axes. A mask with three axes lacks the axis of the heads. Where does it belong, in (batch, n_queries, n_keys)?
 #
 # </details>
 # <details>
@@ -738,7 +738,7 @@ for number, row in enumerate(wrong_weights[0]):
 # <details>
 # <summary>Hint 1</summary>
 #
-# How many linear layers has the module, and how large is the matrix of each? Does anything in it depend on `num_heads`?
+# How many linear layers does the module have, and how large is the matrix of each? Does anything in it depend on `num_heads`?
 #
 # </details>
 # <details>

@@ -244,7 +244,7 @@ check("row_statistics")
 # <details>
 # <summary>Hint 2</summary>
 #
-# Numerator: `x` minus the mean. Denominator: `np.sqrt` of a sum of two terms, the variance and `eps`. Mind the brackets around the numerator.
+# Numerator: `x` minus the mean. Denominator: `np.sqrt` of a sum of two terms, the variance and `eps`. Don't forget the brackets around the numerator.
 #
 # </details>
 # <!-- end -->
@@ -976,7 +976,7 @@ predict()
 # <details>
 # <summary>Hint 1</summary>
 #
-# The same four parts as in post-norm, in another order. The residual connection goes around everything: what is added at the end is the `x` that came in.
+# The same four parts as in post-norm, in a different order. The residual connection goes around everything: what is added at the end is the `x` that came in.
 #
 # </details>
 # <details>

@@ -347,7 +347,7 @@ check("linear")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Three steps, and you have written a function for each of them. ReLU comes between the two linear maps. What comes out has the width that went in.
+# Three steps, and you have written a function for each of them. ReLU comes between the two linear maps. The output is as wide as the input.
 #
 # </details>
 # <details>
@@ -470,7 +470,7 @@ predict()
 # <details>
 # <summary>Hint 2</summary>
 #
-# `inner` leads from `d_model` to `d_ff`, `outer` back. In `forward` the row goes through inner, ReLU, dropout, outer, in this order; dropout acts on the hidden units, not on the result.
+# `inner` maps from `d_model` to `d_ff`, and `outer` maps back. In `forward` the row goes through inner, ReLU, dropout, outer, in this order; dropout acts on the hidden units, not on the result.
 #
 # </details>
 # <!-- end -->
@@ -536,7 +536,7 @@ by_hand("parameters of FeedForward(4, 16)", ...)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Four parts that you have: `MultiHeadAttention`, `AddNorm`, your `FeedForward` and another `AddNorm`. `forward` has two halves of the same form: a sublayer reads x, and add & norm gets x and what the sublayer gave. The result of the first half is the x of the second one.
+# Four parts that you have: `MultiHeadAttention`, `AddNorm`, your `FeedForward` and another `AddNorm`. `forward` has two halves of the same form: a sublayer reads x, and add & norm takes x and what the sublayer returned. The result of the first half is the x of the second.
 #
 # </details>
 # <details>
@@ -630,7 +630,7 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 # <details>
 # <summary>Hint 1</summary>
 #
-# The layers belong in an `nn.ModuleList`, so that PyTorch finds their weights. Make a new one each time: a list made with `[layer] * n` holds one layer n times. In `forward` the output of a layer is the input of the next.
+# The layers belong in an `nn.ModuleList`, so that PyTorch finds their weights. Make a new one each time: a list made with `[layer] * n` holds the same layer n times. In `forward` the output of a layer is the input of the next.
 #
 # </details>
 # <details>

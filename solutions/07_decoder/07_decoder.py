@@ -218,7 +218,7 @@ table(("noun", "verb"), found)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Rows are queries, columns are keys. Row 0 may see column 0, row 1 the columns 0 and 1, and so on: everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.
+# Rows are queries, columns are keys. Row 0 may see column 0, row 1 may see columns 0 and 1, and so on: everything on and below the diagonal. PyTorch has a method that keeps this part of a matrix.
 #
 # </details>
 # <details>
@@ -472,13 +472,13 @@ print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
 # <details>
 # <summary>Hint 1</summary>
 #
-# Three sublayers, each followed by its own add & norm, as in `EncoderLayer`. The first and the third you know from there. The second takes its queries from what the first has made, and keys and values from `memory`.
+# Three sublayers, each followed by its own add & norm, as in `EncoderLayer`. You know the first and the third from there. The second takes its queries from the result of the first, and its keys and values from `memory`.
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# `attention(query_input, key_input, value_input, mask=...)` returns two things; the output is the first. An `add_norm` gets the sublayer's *input* first, then the sublayer's output. `self_mask` belongs to the first sublayer, `cross_mask` to the second. `AddNorm` and `FeedForward` take the dropout.
+# `attention(query_input, key_input, value_input, mask=...)` returns two things; the output is the first. An `add_norm` takes the sublayer's *input* first, then the sublayer's output. `self_mask` belongs to the first sublayer, `cross_mask` to the second. `AddNorm` and `FeedForward` take the dropout.
 #
 # </details>
 # <!-- end -->
@@ -633,7 +633,7 @@ check("Decoder")
 # <details>
 # <summary>Hint 2</summary>
 #
-# `ids[:, a:b]` cuts columns and keeps all rows. The decoder reads everything except the last column; the labels are everything except the first.
+# `ids[:, a:b]` selects columns and keeps all rows. The decoder reads everything except the last column; the labels are everything except the first.
 #
 # </details>
 # <!-- end -->
@@ -710,13 +710,13 @@ for name, rows in (("reads", decoder_input), ("predicts", labels)):
 # <details>
 # <summary>Hint 1</summary>
 #
-# `encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which mask speaks about which ids? The logits are a matrix product with the table of the target embedding.
+# `encode` is three parts in a row: `source_embedding`, `position`, `encoder` with the padding mask of the source. `decode` is the same with the target's parts; the decoder also gets the memory and two masks. Which mask belongs to which ids? The logits are a matrix product with the table of the target embedding.
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# `F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has a row for each word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the initial values go through `parameters()` of encoder and decoder and give each with `dim() > 1` to `nn.init.xavier_uniform_`.
+# `F.linear(x, weight)` is x times the transposed weight; `self.target_embedding.weight` has a row for each word. `self.decoder(x, memory, ...)` takes the `decoder_mask` of the target input and the `padding_mask` of the source, both with `self.pad`. For the initial values, go through the `parameters()` of encoder and decoder and pass each one with `dim() > 1` to `nn.init.xavier_uniform_`.
 #
 # </details>
 # <!-- end -->
@@ -973,7 +973,7 @@ print(f"mean loss of the last 20:      {np.mean(losses[-20:]):.4f}")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Encode once. Start with a column of `bos`. In each turn: logits for all words so far, of which only those of the *last* position matter; their argmax is the newest word; append it as a new column. Keep a boolean tensor that says which sentences have ended.
+# Encode once. Start with a column of `bos`. In each turn, compute the logits for all the words so far; only those of the *last* position matter. Their argmax is the newest word: append it as a new column. Keep a boolean tensor that says which sentences have ended.
 #
 # </details>
 # <details>

@@ -289,7 +289,7 @@ by_hand("learning rate at step 36", ...)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Three steps: bring the indices into the order of their lengths, cut that row into batches, shuffle the batches. While you go from short to long, the newest sentence is the longest of its batch. How many tokens would the batch have, with padding, if it joined?
+# Three steps: bring the indices into the order of their lengths, cut that list into batches, shuffle the batches. While you go from short to long, the newest sentence is the longest of its batch. How many tokens would the batch have, with padding, if it joined?
 #
 # </details>
 # <details>
@@ -580,7 +580,7 @@ print("rates at the steps 1, 9 and 36:", " ".join(f"{seen[step - 1]:.4f}" for st
 # <details>
 # <summary>Hint 2</summary>
 #
-# `torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before. `with torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; it is enabled only for `"bf16"`. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.
+# `torch.nn.utils.clip_grad_norm_(model.parameters(), clip)` clips and returns the norm before clipping. `with torch.autocast(source.device.type, dtype=torch.bfloat16, enabled=...):` goes around the forward pass; it is enabled only for `"bf16"`. `(labels != 0).sum()` is the number of tokens. Detach the loss that you return.
 #
 # </details>
 # <!-- end -->
@@ -639,7 +639,7 @@ check("train_step")
 # <details>
 # <summary>Hint 2</summary>
 #
-# `label_smoothed_loss(logits, labels, smoothing=0.0) * real.sum()` is a batch's sum. Right are those with `(logits.argmax(dim=-1) == labels) & real`. `model.eval()` before, `model.train(training)` afterwards with the mode from before, `torch.no_grad()` around it. The perplexity is exp of the final loss.
+# `label_smoothed_loss(logits, labels, smoothing=0.0) * real.sum()` is a batch's sum. The right ones are `(logits.argmax(dim=-1) == labels) & real`. Call `model.eval()` before and `model.train(training)`, with the mode from before, afterwards; put `torch.no_grad()` around it all. The perplexity is exp of the final loss.
 #
 # </details>
 # <!-- end -->
@@ -1051,13 +1051,13 @@ Markdown((RUN / "card.md").read_text(encoding="utf-8")) if finished else print(u
 # <details>
 # <summary>Hint 1</summary>
 #
-# When it ends, the training writes a file with the parameters. Return its path. The check reads the file, builds the Transformer of lesson 7 from it, and has it translate sentences that no run has seen.
+# At the end, the training writes a file with the parameters. Return its path. The check reads the file, builds the Transformer of lesson 7 from it, and has it translate sentences that no run has seen.
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# `return` the path as a string. With too few sentences right, train longer: the loss of the last epochs shows whether it still falls. The vocabulary has to be the one of the lesson.
+# `return` the path as a string. If too few sentences are right, train longer: the last epochs show whether the loss was still falling. The vocabulary has to be that of the lesson.
 #
 # </details>
 # <!-- end -->

@@ -239,7 +239,7 @@ print("\ngreedy: ", text(greedy_decode(model, source)[0]))
 # <details>
 # <summary>Hint 1</summary>
 #
-# Four steps, one after the other: refuse a temperature that is not positive; divide and take the softmax; `top_k` gives 0 to all words but k, and divides by the sum; `top_p` does the same with another choice. For `top_p`, sort the probabilities of each row and ask of every word: how much do the *more probable* words have together?
+# Four steps, one after the other: refuse a temperature that is not positive; divide and take the softmax; `top_k` sets all words but k to 0, and divides by the sum; `top_p` does the same with a different choice of words. For `top_p`, sort the probabilities of each row and ask of every word: how much do the *more probable* words have together?
 #
 # </details>
 # <details>
@@ -420,7 +420,7 @@ predict()
 # <details>
 # <summary>Hint 2</summary>
 #
-# Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. A causal mask is not needed, since nothing later is there. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.
+# Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. No causal mask is needed, since there is nothing later to hide. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.
 #
 # </details>
 # <!-- end -->

@@ -564,7 +564,7 @@ show(
 # <details>
 # <summary>Hint 2</summary>
 #
-# `repeat_interleave` has a number of times and an axis. (`repeat` lays whole copies one after the other.)
+# `repeat_interleave` takes a number of repeats and an axis. (`repeat` lays whole copies one after the other.)
 #
 # </details>
 # <!-- end -->
@@ -1331,7 +1331,7 @@ class BertEncoder(nn.Module):
 # <details>
 # <summary>Hint 2</summary>
 #
-# `keep.unsqueeze(-1)` is called `real` here: `states.masked_fill(~real, 0.0)` has zeros at the padding. Add it up over `dim=1`, divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of what comes out. (Which of the two divisions makes no difference in the end?)
+# `keep.unsqueeze(-1)` is called `real` here: `states.masked_fill(~real, 0.0)` has zeros at the padding. Add it up over `dim=1`, divide by `real.sum(dim=1)`, then by `norm(dim=-1, keepdim=True)` of the result. (Which of the two divisions makes no difference in the end?)
 #
 # </details>
 # <!-- end -->
@@ -1386,7 +1386,7 @@ check("sentence_vectors")
 # <details>
 # <summary>Hint 1</summary>
 #
-# It is a matter of names. For each name in the file, find the name that the same parameter has in `encoder.state_dict()`. A loop over the layers with an f-string, or `str.replace` with pairs of names, spares you the hundred lines.
+# It is a matter of names. For each name in the file, find the name that the same parameter has in `encoder.state_dict()`. A loop over the layers with an f-string, or `str.replace` with pairs of names, spares you a hundred lines.
 #
 # </details>
 # <details>
