@@ -290,6 +290,7 @@ class Index:
 
     def __init__(self, roster: Roster) -> None:
         self._exact: dict[str, list[Entry]] = {}
+        self._lms: dict[str, list[Entry]] = {}
         self._local: dict[str, list[Entry]] = {}  # what is before the @ of an address
         self._names: dict[str, list[Entry]] = {}
         self._participants: dict[str, list[Entry]] = {}
@@ -298,25 +299,34 @@ class Index:
                 self._exact.setdefault(identifier.casefold(), []).append(entry)
                 if "@" in identifier:
                     self._local.setdefault(identifier.casefold().split("@")[0], []).append(entry)
+            for number in filter(None, (entry.lms, *entry.more)):
+                self._lms.setdefault(number.casefold(), []).append(entry)
             for name in entry.names:
                 self._names.setdefault(name, []).append(entry)
             if entry.participant:
                 self._participants.setdefault(entry.participant.split()[-1], []).append(entry)
 
     def find(
-        self, identifiers: Iterable[str], names: Iterable[str] = (), participant: str = "", local: bool = True
+        self,
+        identifiers: Iterable[str],
+        names: Iterable[str] = (),
+        participant: str = "",
+        lms: str = "",
+        local: bool = True,
     ) -> list[Entry]:
         """The entries that fit best: more than one where the list does not tell them apart, none where nobody fits.
 
         identifiers  logins, numbers, addresses; the first that is known decides
         names        full names, which decide where no identifier is known
         participant  Moodle's number of a person in one assignment, as its grading worksheet has it
+        lms          the platform's own number of a person, which may be another person's student number
         local        what is before the @ of an address is an identifier, too
         """
         keys = [identifier.casefold() for identifier in identifiers if identifier]
         forms = [form for name in names for form in name_forms(name)]
         tries = [(self._participants, [participant] if participant else [])]
-        tries += [(self._exact, keys), (self._local, keys if local else []), (self._names, forms)]
+        tries += [(self._exact, keys), (self._lms, [lms.casefold()] if lms else [])]
+        tries += [(self._local, keys if local else []), (self._names, forms)]
         for where, wanted in tries:
             for key in wanted:
                 if key in where:

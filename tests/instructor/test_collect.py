@@ -623,6 +623,13 @@ def test_names_logins_and_numbers_meet_in_the_class_list(place, name):
     assert list(results) == ["ada"] and stored(place) == {"ada": "ada"}
 
 
+def test_a_number_of_the_platforms_is_nobodys_student_number(place):
+    Path("class.csv").write_text('Student number,Name\n4711,"Bodin, Bob"\n1001,"Lovelace, Ada"\n')
+    files = {f"lovelaceada_4711_99001_{NAME}": "ada", f"bodinbob_4712_99002_{NAME}": "bob"}
+    taken(source("canvas.zip", files), class_list=Path("class.csv"))
+    assert stored(place) == {"1001": "ada", "4711": "bob"}
+
+
 def test_who_is_not_in_the_class_list_is_named_with_near_names(place):
     Path("class.csv").write_text(ROSTER)
     files = {

@@ -48,14 +48,15 @@ class Students:
 
     def find(self, identity: Identity) -> Found:
         """The id of a person: the class list's where it has this person, else what the source says."""
-        identifiers = [identity.student_id, identity.email, identity.lms_id]
+        identifiers = [identity.student_id, identity.email]
         full = (f"{identity.first_name} {identity.last_name}", f"{identity.last_name} {identity.first_name}")
         names = [identity.name or identity.student_id, *full] if not identity.anonymous else []
         for index in (self._roster, self._gradebook):
             if index is None:
                 continue
             # nobody vouches that the gradebook is complete, so half an address is not enough there
-            entries = index.find(identifiers, names, identity.participant, local=index is self._roster)
+            in_class_list = index is self._roster
+            entries = index.find(identifiers, names, identity.participant, identity.lms_id, local=in_class_list)
             if len(entries) > 1:
                 who = " or ".join(f"{entry.full_name} ({entry.id})" for entry in entries)
                 return Found(identity.default, f"the class list does not say whether this is {who}")
