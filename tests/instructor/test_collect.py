@@ -559,6 +559,12 @@ def test_the_later_upload_counts_in_two_downloads_too(place):
     assert stored(place) == {"4711": "new", "4712": "bob"}
 
 
+def test_a_number_before_the_lesson_is_the_instructors_and_not_canvas(place):
+    names = ("20261234", "kim_2026", "lee_2026")
+    taken(source("class.zip", {f"{name}_{NAME}": name for name in names}))
+    assert stored(place) == {name: name for name in names}
+
+
 def test_two_people_of_one_name_are_not_one(place):
     files = {f"Kim Minsu_{n}_assignsubmission_file_/{NAME}": str(n) for n in (1, 2)}
     results = collect(LESSON, [source("moodle.zip", files | {f"Ada_3_assignsubmission_file_/{NAME}": "ada"})])

@@ -38,6 +38,7 @@ class Layout:
     nobodys        files that the platform adds
     copies         what the platform appends to a file's name when it is uploaded again
     sure           this has to match a file's name before the platform is recognised without `--from`
+    own            so the instructor may call a file: where it matches, nor is it recognised
     """
 
     name: str
@@ -47,6 +48,7 @@ class Layout:
     nobodys: frozenset[str] = frozenset()
     copies: str = ""
     sure: str = ""
+    own: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ CANVAS = Layout(
     pattern=r"(?:(?P<name>.+?)_)??(?:(?P<late>LATE)_)?(?:(?P<lms_id>\d+)|(?P<student_id>anon_\w+?))"
     r"_(?:(?P<order>\d+)_(?P<file_id>.+)|(?:text|link)\.html)",
     copies=r"-\d+$",
+    own=r"(?:\D*_)?\d+_{lesson}",  # 20261234_03_single_head.ipynb
 )
 BLACKBOARD = Layout(
     name="blackboard",
@@ -163,10 +166,15 @@ def of(platform: str, names: list[str], container: list[str], lesson: str) -> Na
             ready = Names(layout, container)
         except CourseError:
             continue
-        sure = re.compile("" if platform else layout.sure.replace("{lesson}", re.escape(lesson)), re.IGNORECASE)
-        own = [name for name in names if name not in layout.nobodys]
-        matching = [name for name in own if ready.match(name) is not None and sure.search(name)]
-        if matching and (platform or 2 * len(matching) > len(own)):
+        sure, own = (
+            re.compile(pattern.replace("{lesson}", re.escape(lesson)), re.IGNORECASE)
+            for pattern in (layout.sure, layout.own or r"(?!)")
+        )
+        somebodys = [name for name in names if name not in layout.nobodys]
+        matching = [name for name in somebodys if ready.match(name) is not None]
+        if not platform:
+            matching = [name for name in matching if sure.search(name) and not own.match(name)]
+        if matching and (platform or 2 * len(matching) > len(somebodys)):
             ready.learn(matching)
             return ready
     return None
