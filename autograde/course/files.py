@@ -137,7 +137,8 @@ def archive_files(archive: zipfile.ZipFile, outer: PurePosixPath | None = None) 
     if len(members) > MOST_FILES:
         raise Refused(f"there are more than {MOST_FILES} files")
     for member in members:
-        inside = PurePosixPath(_name(member).replace("\\", "/").replace("\0", ""))
+        name = _name(member).replace("\\", "/").replace("\0", "")  # some programs of Windows write backslashes
+        inside = PurePosixPath(name)
         if not inside.name:
             continue
         place = inside if outer is None else PurePosixPath(f"{outer}: {inside}")
@@ -148,7 +149,7 @@ def archive_files(archive: zipfile.ZipFile, outer: PurePosixPath | None = None) 
             content=content,
             problem=_problem(member, inside),
             modified=_date(member),
-            is_folder=member.is_dir(),
+            is_folder=name.endswith("/"),
         )
 
 

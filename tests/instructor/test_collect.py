@@ -234,6 +234,12 @@ def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
     assert any("as it was handed out" in note for note in results["ada"].notes) and not results["bob"].notes
 
 
+@pytest.mark.parametrize("around", [LESSON.name, "class"])
+def test_folders_with_backslashes_are_folders(place, around):
+    names = [f"{around}\\", f"{around}\\ada\\", f"{around}\\ada\\{NAME}", f"{around}\\bob\\{NAME}"]
+    assert set(taken(source("submissions.zip", dict.fromkeys(names, "")))) == {"ada", "bob"}
+
+
 def test_what_has_nothing_of_the_lesson_is_said(place):
     other = (ROOT / "notebooks" / "04_multi_head" / "04_multi_head.ipynb").read_bytes()
     files = {f"ada/{NAME}": other, "bob/homework.ipynb": other, f"cyd/{NAME}": "", f"dan/{NAME} ": RELEASE.read_bytes()}
