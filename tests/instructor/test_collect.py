@@ -234,6 +234,14 @@ def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
     assert any("as it was handed out" in note for note in results["ada"].notes) and not results["bob"].notes
 
 
+def test_the_lessons_notebook_at_the_top_of_a_class_is_nobodys_and_hides_nobody(place):
+    files = {NAME: "1", f"{LESSON.name} (1).ipynb": "2", f"ada/{NAME}": "ada", f"bob.{NAME}": "bob"}
+    for path in (source("class", files), source("submissions.zip", files)):
+        results = taken(path)
+        assert "does not say whose it is" in results[""].problem and stored(place) == {"ada": "ada", "bob": "bob"}
+    assert not taken(source("cyd", {NAME: "cyd"}))["cyd"].problem
+
+
 @pytest.mark.parametrize("around", [LESSON.name, "class"])
 def test_folders_with_backslashes_are_folders(place, around):
     names = [f"{around}\\", f"{around}\\ada\\", f"{around}\\ada\\{NAME}", f"{around}\\bob\\{NAME}"]

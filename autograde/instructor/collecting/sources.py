@@ -227,9 +227,9 @@ def people(
             yield person
 
 
-def _is_class(lesson: Lesson, archive: Path) -> bool:
-    """An archive's name is that of a class's download, not a person's."""
-    words = set(re.findall(r"[^\W\d_]+", archive.stem.casefold()))
+def _is_class(lesson: Lesson, path: Path) -> bool:
+    """A source's name is that of a class's download, not a person's."""
+    words = set(re.findall(r"[^\W\d_]+", path.stem.casefold()))
     return words <= _CLASS | set(re.findall(r"[^\W\d_]+", lesson.name))
 
 
@@ -283,7 +283,9 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
         return
     top = [file.place.name for file in source.files if not file.is_folder and not _folders(lesson, file)]
     own = [name for name in top if is_notebook(name) or may_be_notebook(name)]
-    if not choice.whole_class and any(_without_lesson(stem(name), lesson) == "" for name in own):
+    is_file = not source.path.is_dir() and not is_archive(source.path.name)
+    named = not choice.whole_class and (is_file or not _is_class(lesson, source.path))
+    if named and any(_without_lesson(stem(name), lesson) == "" for name in own):
         yield _person(_own_name(lesson, source), source.files)
         return
     yield from _by_place(lesson, source, known)
@@ -387,4 +389,4 @@ def _folders(lesson: Lesson, file: File) -> list[str]:
 def _without_lesson(name: str, lesson: Lesson) -> str:
     """The name without the lesson in it, however its words are joined, and without what programs call a copy."""
     lessons = "[_ .-]*".join(map(re.escape, lesson.name.split("_")))
-    return re.sub(lessons, "", _COPY_OF.sub("", _COPY.sub("", name)), flags=re.IGNORECASE).strip("_- ")
+    return re.sub(lessons, "", _COPY_OF.sub("", _COPY.sub("", name)), flags=re.IGNORECASE).strip("_- ").rstrip("_-. ")
