@@ -242,6 +242,13 @@ def test_the_lessons_notebook_at_the_top_of_a_class_is_nobodys_and_hides_nobody(
     assert not taken(source("cyd", {NAME: "cyd"}))["cyd"].problem
 
 
+def test_a_damaged_archive_takes_no_notebook_away(place):
+    files = {f"ada/{NAME}": "ada", "ada/data.zip": "PK", "bob/work.zip": "PK", "cyd/work.ipynb.zip": "PK"}
+    results = taken(source("class.zip", files))
+    assert stored(place) == {"ada": "ada"} and "`data.zip` was left out" in results["ada"].notes[-1]
+    assert all("is damaged" in results[name].problem and "work." in results[name].problem for name in ("bob", "cyd"))
+
+
 @pytest.mark.parametrize("around", [LESSON.name, "class"])
 def test_folders_with_backslashes_are_folders(place, around):
     names = [f"{around}\\", f"{around}\\ada\\", f"{around}\\ada\\{NAME}", f"{around}\\bob\\{NAME}"]
@@ -571,6 +578,13 @@ def test_the_later_upload_counts_in_two_downloads_too(place):
     taken(source("canvas.zip", {f"lovelaceada_4711_99001_{NAME}": "old", f"bodinbob_4712_99002_{NAME}": "bob"}))
     taken(source("canvas-resubmitted.zip", {f"lovelaceada_4711_99777_{LESSON.name}-1.ipynb": "new"}))
     assert stored(place) == {"4711": "new", "4712": "bob"}
+
+
+def test_the_last_attempt_counts_whatever_its_ending(place):
+    start = "L_ada_attempt_2026-11-0"
+    files = {f"{start}1-10-00-00_{NAME}": "old", f"{start}2-10-00-00_{NAME}.txt": RELEASE.read_bytes()}
+    taken(source("blackboard.zip", files | {f"{start}3-10-00-00_{LESSON.name}.txt": "I could not finish."}))
+    assert stored(place) == {"ada": RELEASE.read_text()}
 
 
 def test_a_number_before_the_lesson_is_the_instructors_and_not_canvas(place):

@@ -57,14 +57,14 @@ class _Reader:
 def choose(lesson: Lesson, person: Person) -> Submission:
     """The submission among one student's files.
 
-    Raises Refused where two different files have an equal claim, and where an archive cannot be read.
+    Raises Refused where two different files have an equal claim.
     """
     reader = _Reader()
     with ExitStack() as stack:
         unpacked = list(_unpacked(person.files, stack))
         files = [file for file in unpacked if not sources.hidden(file.inside)]
         notes: list[str] = []
-        files = _newest(lesson, files, notes)
+        files = _newest(lesson, files, reader, notes)
         try:
             taken = _notebook(lesson, [file for file in files if not file.is_folder], reader, notes)
         except Refused as error:
@@ -80,22 +80,27 @@ def choose(lesson: Lesson, person: Person) -> Submission:
 
 
 def _unpacked(files: list[Handed], stack: ExitStack) -> Iterator[Handed]:
-    """The files with those of an archive in its place; an archive inside that one is not opened."""
+    """The files with those of an archive in its place, or with its problem; one inside that one is not opened."""
     for file in files:
         if file.is_folder or not sources.is_archive(file.inside.name):
             yield file
             continue
-        archive = stack.enter_context(open_archive(io.BytesIO(file.read()), limited=True))
-        for inner in archive_files(archive, file.place):
-            yield replace(file, **{item.name: getattr(inner, item.name) for item in fields(inner)})
+        try:
+            archive = stack.enter_context(open_archive(io.BytesIO(file.read()), limited=True))
+            inner = list(archive_files(archive, file.place))
+        except Refused as error:  # the notebook may be beside it
+            yield replace(file, problem=str(error))
+            continue
+        for member in inner:
+            yield replace(file, **{item.name: getattr(member, item.name) for item in fields(member)})
 
 
-def _newest(lesson: Lesson, files: list[Handed], notes: list[str]) -> list[Handed]:
+def _newest(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[str]) -> list[Handed]:
     """The files of the last attempt that has a notebook, where the platform gives several."""
     attempts = sorted({file.time for file in files if file.time is not None}, reverse=True)
     for time in attempts[: len(attempts) if len(attempts) > 1 else 0]:
         last = [file for file in files if file.time in (time, None)]
-        if any(sources.is_notebook(file.inside.name) for file in last):
+        if any(_is_notebook(lesson, file, reader) for file in last):
             notes.append(f"{len(attempts)} attempts were handed in; the last one with a notebook was taken.")
             files = last
             break
@@ -109,6 +114,17 @@ def _newest(lesson: Lesson, files: list[Handed], notes: list[str]) -> list[Hande
     if older:
         notes.append(f"{shown(older[0].inside.name)} was uploaded again; the last upload was taken.")
     return [file for file in files if not file.order or id(file) in kept]
+
+
+def _is_notebook(lesson: Lesson, file: Handed, reader: _Reader) -> bool:
+    """By its name; what has another ending has to have the lesson's cells."""
+    name = file.inside.name
+    if sources.is_notebook(name) or file.is_folder or not sources.may_be_notebook(name):
+        return sources.is_notebook(name)
+    try:
+        return _has_cells_of(lesson, reader.read(file))
+    except Refused:
+        return False
 
 
 def _notebook(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[str]) -> tuple[Handed, bytes] | None:
@@ -197,6 +213,7 @@ def _has_cells_of(lesson: Lesson, content: bytes) -> bool:
 def _nothing(lesson: Lesson, files: list[Handed], unpacked: list[Handed]) -> str:
     """Why there is no notebook among somebody's files; `unpacked` has the hidden ones, too."""
     names, everything = ([file.inside.name for file in some if not file.is_folder] for some in (files, unpacked))
+    damaged = next((file for file in files if file.problem and sources.is_archive(file.inside.name)), None)
     if not everything:
         return "there is no file in it"
     if not names:
@@ -204,6 +221,8 @@ def _nothing(lesson: Lesson, files: list[Handed], unpacked: list[Handed]) -> str
     others = [other.name for other in LESSONS if other != lesson and any(sources.is_of(other, name) for name in names)]
     packed = [name for name in names if PurePosixPath(name).suffix.casefold() in (*_PACKED, ".zip")]
     other = next((name for name in names if sources.is_notebook(name)), "")
+    if damaged is not None:
+        return f"{shown(damaged.inside.name)}: {damaged.problem}"
     if packed and sources.is_archive(packed[0]):
         return f"{shown(packed[0])} is a zip file inside a zip file; pack {lesson.name}.ipynb itself into a zip file"
     if packed:
