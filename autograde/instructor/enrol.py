@@ -48,6 +48,8 @@ def enrol(course: Course, file: Path) -> list[str]:
     lines = [f"{len(added)} added, {len(updated)} updated, {total - len(added) - len(updated)} as before."]
     if updated:
         lines.append(f"Updated: {_names(updated)}.")
+    if checked.unidentified:
+        lines.append(f"Left out, without an identifier: {_names(checked.unidentified)}.")
     if checked.unknown:
         lines.append(f"Not in this list, and kept: {_names(list(checked.unknown))}.")
     return lines

@@ -38,7 +38,10 @@ _COLUMNS = {
     "email": ("emailaddress", "email", "mail", "emails", "emailadresse", "이메일", "이메일주소"),
     "lms": ("lmsuserid", "canvasuserid", "id"),
     "participant": ("identifier",),
-    "name": ("student", "fullname", "name", "displayname", "studentname", "namevorname", "lastnamefirstname", "이름"),
+    "name": (
+        *("student", "fullname", "name", "displayname", "studentname"),
+        *("namevorname", "lastnamefirstname", "이름", "성명"),
+    ),
     "first": ("firstname", "givenname", "vorname"),
     "last": ("lastname", "surname", "familyname", "nachname"),
     "section": ("section", "group", "groups", "sections"),
@@ -115,34 +118,39 @@ def name_forms(text: str) -> set[str]:
 class Roster:
     """The list, in its order.
 
-    others    columns that are about no person: assignments of a Canvas export
-    possible  {such a column: the points that its row "Points Possible" gives}
+    others        columns that are about no person: assignments of a Canvas export
+    possible      {such a column: the points that its row "Points Possible" gives}
+    unidentified  names in rows without an identifier: of people, or of none ("Total")
     """
 
     entries: tuple[Entry, ...]
     others: tuple[str, ...] = ()
     possible: dict[str, str] = field(default_factory=dict)
+    unidentified: tuple[str, ...] = ()
 
 
 @dataclass
 class Check:
     """Who belongs to whom.
 
-    found      {student: entry}
-    without    entries without a submission
-    unknown    {student: near matches} of submissions of nobody in the list; their grades would be lost
-    ambiguous  what fits twice, in words
+    found         {student: entry}
+    without       entries without a submission
+    unknown       {student: near matches} of submissions of nobody in the list; their grades would be lost
+    ambiguous     what fits twice, in words
+    unidentified  names in rows without an identifier
     """
 
     found: dict[str, Entry] = field(default_factory=dict)
     without: list[Entry] = field(default_factory=list)
     unknown: dict[str, list[str]] = field(default_factory=dict)
     ambiguous: list[str] = field(default_factory=list)
+    unidentified: tuple[str, ...] = ()
 
     @property
     def lines(self) -> list[str]:
         """The same for people."""
         lines = [f"fits twice: {text}" for text in self.ambiguous]
+        lines += [f"left out of the roster, without an identifier: {name}" for name in self.unidentified]
         for student, near in self.unknown.items():
             hint = f"; near: {', '.join(near)}" if near else ""
             lines.append(f"not in the roster: {student}{hint}")
@@ -155,8 +163,8 @@ class Check:
 def read(file: Path) -> Roster:
     """Read a roster: CSV with commas, semicolons, tabs or bars, columns known by their names.
 
-    Rows that agree in an identifier and contradict each other in none are one person. Raises CourseError where the
-    file cannot be read, its encoding cannot be told, or no column says who a student is.
+    Rows that agree in an identifier and contradict each other in none, nor in the name, are one person. Raises
+    CourseError where the file cannot be read, its encoding cannot be told, or no column says who a student is.
     """
     try:
         data = file.expanduser().read_bytes()
@@ -170,7 +178,13 @@ def read(file: Path) -> Roster:
         text = decode(data, names=True)
     except ValueError:
         raise CourseError(f"The encoding of the roster {file} cannot be told. Save it as CSV in UTF-8.") from None
-    rows = _rows(text)
+    try:
+        rows = _rows(text)
+    except csv.Error:
+        raise CourseError(
+            f'In the roster {file} a quotation mark (") opens a cell and does not close it, so that it swallows the '
+            "rows below. Remove it, or write it twice inside of a cell in quotation marks."
+        ) from None
     if not rows:
         raise CourseError(f"The roster {file} is empty. Its first row should name its columns.")
     above = next((place for place, row in enumerate(rows[:_ABOVE]) if _identifies(row)), 0)
@@ -181,28 +195,48 @@ def read(file: Path) -> Roster:
             f"The roster {file} has no column that says who a student is. It has: {', '.join(header)[:300]}. "
             "Give it one of these: login (or SIS Login ID, username), ID number (or SIS User ID), email, ID."
         )
-    entries, possible = [], {}
+    entries, possible, unidentified = [], {}, []
     for row in rest:
         cells = {name: _cell(row, place) for name, place in places.items()}
         entry = Entry(**cells, more=tuple(filter(None, (_cell(row, place) for place in more))))
         if entry.name.strip().casefold() == _POINTS:
             possible = {title: _cell(row, index) for index, title in enumerate(header)}
-        elif (entry.identifiers or entry.participant) and entry.name.strip().casefold() not in _NO_STUDENT:
+        elif entry.name.strip().casefold() in _NO_STUDENT:
+            continue
+        elif entry.identifiers or entry.participant:
             entries.append(entry)
+        elif entry.id:
+            unidentified.append(entry.full_name)
+        if any(row[len(header) :]):
+            raise CourseError(
+                f"The roster {file} has a row with more cells than columns: {', '.join(row)[:300]}. Put a cell with a "
+                "separator in it into quotation marks."
+            )
     if not entries:
         raise CourseError(f"The roster {file} has no rows with a student.")
     used = {*places.values(), *more}
     others = tuple(title for index, title in enumerate(header) if index not in used)
-    return Roster(_merged(entries), others, {title: possible.get(title, "") for title in others})
+    possible = {title: possible.get(title, "") for title in others}
+    return Roster(_merged(entries), others, possible, tuple(unidentified))
 
 
 def _rows(text: str) -> list[list[str]]:
-    """The rows, by the separator that gives the most columns which are known; `sep=;` says it."""
+    """The rows, by the separator that gives the most columns which are known; `sep=;` says it.
+
+    Raises csv.Error where a quotation mark that is not closed swallows rows.
+    """
     first, _, rest = text.lstrip("\ufeff").partition("\n")
     if first.strip().strip('"').casefold().startswith("sep="):
-        return _parsed(rest, first.strip().strip('"')[4:5] or "\t")
-    tables = [_parsed(text, delimiter) for delimiter in ",;\t|"]
-    return max(tables, key=lambda table: max(map(_fit, table[:_ABOVE]), default=(0, 0)))
+        return _sound(rest, first.strip().strip('"')[4:5] or "\t")
+    tables = {delimiter: _parsed(text, delimiter) for delimiter in ",;\t|"}
+    return _sound(text, max(tables, key=lambda mark: max(map(_fit, tables[mark][:_ABOVE]), default=(0, 0))))
+
+
+def _sound(text: str, delimiter: str) -> list[list[str]]:
+    rows = _parsed(text, delimiter)
+    if not rows or any("\n" in cell or "\r" in cell for row in rows for cell in row):
+        return _parsed(text, delimiter, strict=True)
+    return rows
 
 
 def _fit(header: list[str]) -> tuple[int, int]:
@@ -215,17 +249,19 @@ def _identifies(header: list[str]) -> bool:
     return any(name in places for name in (*IDENTIFIERS, "participant"))
 
 
-def _parsed(text: str, delimiter: str) -> list[list[str]]:
-    rows = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
+def _parsed(text: str, delimiter: str, strict: bool = False) -> list[list[str]]:
+    rows = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter, strict=strict)
     try:
         return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
     except csv.Error:
+        if strict:
+            raise
         return []
 
 
 def _places(header: list[str]) -> tuple[dict[str, int], list[int]]:
     """Which column says what; and further columns with identifiers."""
-    plain = ["".join(filter(str.isalnum, title.casefold())) for title in header]
+    plain = ["".join(filter(str.isalnum, unicodedata.normalize("NFKC", title).casefold())) for title in header]
     columns = dict(_COLUMNS)
     if set(plain) >= _NBGRADERS:
         columns["login"] = ("id", *_COLUMNS["login"])
@@ -254,7 +290,7 @@ def _cell(row: list[str], place: int) -> str:
 
 
 def _merged(entries: list[Entry]) -> tuple[Entry, ...]:
-    """One entry for each person: rows that share an identifier and contradict each other in none are merged."""
+    """One entry for each person: rows that share an identifier are merged where nothing contradicts that."""
     people: list[Entry] = []
     seen: dict[tuple[str, str], int] = {}
     for entry in entries:
@@ -272,7 +308,8 @@ def _merged(entries: list[Entry]) -> tuple[Entry, ...]:
 
 def _agree(entry: Entry, other: Entry) -> bool:
     pairs = [(getattr(entry, name).casefold(), getattr(other, name).casefold()) for name in _KEYS]
-    return all(a == b for a, b in pairs if a and b)
+    names = (entry.names, other.names)
+    return all(a == b for a, b in pairs if a and b) and (not all(names) or bool(names[0] & names[1]))
 
 
 def _joined(entry: Entry, other: Entry) -> Entry:
@@ -348,14 +385,14 @@ def check(roster: Roster, students: Iterable[str], more: Mapping[str, Sequence[s
     more  {student: address and other identifiers} of the gradebook, further ways to find somebody
     """
     index = Index(roster)
-    result = Check(ambiguous=_twice(roster))
+    result = Check(ambiguous=_twice(roster), unidentified=roster.unidentified)
     owners: dict[Entry, str] = {}
     for student in sorted(set(students)):
         entries = index.find([student, *(more or {}).get(student, ())], [student])
         if not entries:
             result.unknown[student] = index.near(student)
         elif len(entries) > 1:
-            result.ambiguous.append(f"{student} is {' and '.join(entry.full_name for entry in entries)}")
+            result.ambiguous.append(f"{student} is {' and '.join(f'{e.full_name} ({e.id})' for e in entries)}")
         elif entries[0] in owners:
             result.ambiguous.append(f"{owners[entries[0]]} and {student} are both {entries[0].full_name}")
         else:
@@ -370,7 +407,7 @@ def _twice(roster: Roster) -> list[str]:
     seen: dict[tuple[str, str], Entry] = {}
     lines = []
     for entry in roster.entries:
-        for name in IDENTIFIERS:
+        for name in (*IDENTIFIERS, "id"):
             value = getattr(entry, name).casefold()
             other = seen.setdefault((name, value), entry)
             if value and other is not entry:

@@ -664,6 +664,16 @@ def test_a_number_of_the_platforms_is_nobodys_student_number(place):
     assert stored(place) == {"1001": "ada", "4711": "bob"}
 
 
+def test_two_people_with_one_identifier_in_the_class_list_are_not_one_student(place):
+    Path("class.csv").write_text('name,email\n"Lovelace, Ada",office@x\n"Bodin, Bob",office@x\n"Noe, Cyd",cyd@x\n')
+    names = ("lovelaceada_1_1", "bodinbob_2_2", "noecyd_3_3")
+    results = collect(
+        LESSON, [source("canvas.zip", {f"{name}_{NAME}": name for name in names})], class_list=Path("class.csv")
+    )
+    assert sum("does not say whether this is" in result.problem for result in results) == 2
+    assert stored(place) == {"cyd@x": "noecyd_3_3"}
+
+
 def test_who_is_not_in_the_class_list_is_named_with_near_names(place):
     Path("class.csv").write_text(ROSTER)
     files = {

@@ -7,6 +7,7 @@ import datetime
 import errno
 import re
 import sqlite3
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,8 @@ ROSTERS = {
     "lines above the titles": ("Transformers; 2026\nExported on 1.1.2026\nLogin;Name\nada;Ada\n", ["ada"]),
     "text for a spreadsheet": ("ID number,login,email\n=\"0012\",'0013,'=1@x\n", ["0012", "0013", "=1@x"]),
     "signs that are not seen": ("login,name\nada\u200b,\u200eAda\n", ["ada"]),
+    "titles of a Mac": (unicodedata.normalize("NFD", "학번,성명\n1001,김민수\n"), ["1001", "김민수"]),
+    "wide titles": ("Ｌｏｇｉｎ,Ｎａｍｅ\nada,Ada\n", ["ada"]),
     "two numbers": ("login,SIS User ID,Student ID,email,mail\nada,S1,1001,a@x,b@x\n", ["S1", "1001", "b@x"]),
 }
 
@@ -252,6 +255,59 @@ def test_one_person_in_two_rows_is_one_and_a_dash_is_nothing(tmp_path):
     assert [entry.identifiers for entry in class_list.entries] == [("ada", "a@x"), ("bob",), ("cyd",)]
     assert class_list.entries[0].section == "Lecture, Lab"
     assert not roster.check(class_list, ["ada", "bob"]).ambiguous
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name,email\nAda,office@x\nBob,office@x\n",
+        "student number,name\n2.02612E+09,Ada\n2.02612E+09,Bob\n",
+        "login,name\nADA,Ada\nada,Bob\n",
+        "login,student number,name\n12,,Ada\n,12,Bob\n",
+    ],
+)
+def test_two_people_are_never_one(tmp_path, text):
+    file = tmp_path / "class.csv"
+    file.write_text(text)
+    class_list = roster.read(file)
+    assert [entry.name for entry in class_list.entries] == ["Ada", "Bob"]
+    assert "is of Ada and of Bob" in roster.check(class_list, []).ambiguous[0]
+
+
+def test_one_person_may_be_written_in_two_ways(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text('login,name,section\nada,"Lovelace, Ada",Lecture\nada,Ada Lovelace,Lab\n')
+    assert [entry.section for entry in roster.read(file).entries] == ["Lecture, Lab"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ('ada,"Ada\nbob,Bob\n', "opens a cell and does not close it"),
+        ('ada,"Ada\nbob,Bob\ncyd,"Cyd"\n', "opens a cell and does not close it"),
+        (f'ada,"{"Ada" * 100_000}\nbob,Bob\n', "opens a cell and does not close it"),
+        ("ada,Lovelace, Ada\nbob,Bob\n", "more cells than columns: ada, Lovelace, Ada"),
+    ],
+)
+def test_a_row_that_would_swallow_or_move_others_is_refused(tmp_path, rows, words):
+    file = tmp_path / "class.csv"
+    file.write_text(f"login,name\n{rows}")
+    with pytest.raises(CourseError, match=words):
+        roster.read(file)
+
+
+def test_a_quotation_mark_that_does_no_harm_is_read(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text('login,name,\nada,"Ada" Lovelace,\nbob,Bob "B" Bodin,\ncyd,"Cyd\n')
+    assert [entry.name for entry in roster.read(file).entries] == ["Ada Lovelace", 'Bob "B" Bodin', "Cyd"]
+
+
+def test_who_has_no_identifier_in_a_list_is_named(classroom_3, capsys):
+    write(classroom_3, {"ada": {}})
+    (classroom_3 / "class.csv").write_text("login,name\nada,Ada\n-,Bob Bodin\n")
+    assert main(["export", "--roster", "class.csv"]) == 0 and main(["roster", "class.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "without an identifier: Bob Bodin\n" in out and "Left out, without an identifier: Bob Bodin." in out
 
 
 # --- what is said about Canvas's columns ----------------------------------------------------------------------------

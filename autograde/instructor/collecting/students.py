@@ -57,6 +57,8 @@ class Students:
             # nobody vouches that the gradebook is complete, so half an address is not enough there
             in_class_list = index is self._roster
             entries = index.find(identifiers, names, identity.participant, identity.lms_id, local=in_class_list)
+            if len(entries) == 1 and in_class_list:
+                entries = index.find([entries[0].id])  # and whoever has the same id
             if len(entries) > 1:
                 who = " or ".join(f"{entry.full_name} ({entry.id})" for entry in entries)
                 return Found(identity.default, f"the class list does not say whether this is {who}")
