@@ -8,9 +8,10 @@ import re
 from dateutil import tz
 from dateutil.parser import parse
 
-_DASHED = re.compile(r"^(\d{4}-\d\d-\d\d)[-_T ](\d\d)[-.:](\d\d)(?:[-.:](\d\d))?")  # Blackboard: 2026-03-01-10-20-30
+_DASHED = re.compile(r"^(\d{4}-\d\d-\d\d)[-_T ](\d\d)([-.:])(\d\d)(?:\3(\d\d))?")  # Blackboard: 2026-03-01-10-20-30
 _JOINED = re.compile(r"\b(\d{1,2})(\d\d)(?=\s*[AaPp]\.?[Mm]\b|$)")  # Brightspace: 926 PM
 _DATE = re.compile(r"\d{4}")
+_DEFAULTS = (datetime.datetime(1601, 1, 1), datetime.datetime(1602, 2, 2))  # for what a text leaves out
 _PARTS = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2\d{4}")
 _OFFSET = re.compile(r"\b(?:GMT|UTC)\s*(?=[+-]\d)", re.IGNORECASE)  # POSIX, and dateutil, turn its sign round
 _PLACE = re.compile(r"\s+([A-Z]\w+(?:/\w+)+)$")  # Europe/Berlin
@@ -24,11 +25,11 @@ def read(text: str, local: bool = True) -> datetime.datetime:
     local  a time without a zone is this computer's local time; otherwise UTC
     """
     text = text.strip()
-    if not _DATE.search(text):  # dateutil would take the rest from today
+    if not _DATE.search(text):
         raise ValueError(f"{text[:80]!r} has no year")
     dashed = _DASHED.match(text)
     if dashed:
-        day, hour, minute, second = dashed.groups("00")
+        day, hour, _, minute, second = dashed.groups("00")
         text = f"{day} {hour}:{minute}:{second}{text[dashed.end() :]}"
     else:
         text = _JOINED.sub(r"\1:\2", text) if ":" not in text and not _DATE.fullmatch(text[-4:]) else text
@@ -38,7 +39,10 @@ def read(text: str, local: bool = True) -> datetime.datetime:
     text = _OFFSET.sub("", text)
     place = _PLACE.search(text)
     try:
-        time = parse(text[: place.start()] if place else text, tzinfos=_zone, dayfirst=bool(parts))
+        written = text[: place.start()] if place else text
+        time, other = (parse(written, tzinfos=_zone, dayfirst=bool(parts), default=default) for default in _DEFAULTS)
+        if time != other or str(time.year) not in text:  # of 10.11.26, too, nobody knows which number is the year
+            raise ValueError(f"{text[:80]!r} has no year, month and day; write it as 2026-11-10")
         return in_utc(time.replace(tzinfo=_zone(place[1], None)) if place else time, local)
     except (OverflowError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from None
