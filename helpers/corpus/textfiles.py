@@ -44,6 +44,8 @@ def lines(path: Path) -> list[str]:
         raise CorpusError(f"There is no file {path}. Check the name, and the folder you started in.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path} cannot be read ({error}). Save it as UTF-8 text.") from None
+    if 4 * text.count("\0") > len(text):
+        raise CorpusError(f"{path} has a zero at every other place, as UTF-16 has. Save it as UTF-8 text.")
     found = [line.removesuffix("\r") for line in unicodedata.normalize("NFC", text).split("\n")]
     return found[:-1] if found and not found[-1] else found
 
@@ -245,7 +247,7 @@ def hold_out(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
     sizes = Counter(groups)
     from_the_end = list(dict.fromkeys(reversed(groups)))
     wanted, held = min(1_000, max(1, len(pairs) // 20)), set()
-    for group in from_the_end:
+    for group in from_the_end if len(sizes) > 1 else ():
         if sizes[group] <= wanted:
             held.add(group)
             wanted -= sizes[group]

@@ -193,6 +193,7 @@ def test_without_repetitions_the_last_twentieth_is_held_out():
     pairs = made(*(f"s {index}=t {index}" for index in range(60)))
     assert hold_out(pairs) == (pairs[:57], pairs[57:])
     assert hold_out(pairs[:2]) == (pairs[:1], pairs[1:2])
+    assert hold_out(pairs[:1]) == (pairs[:1], [])
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,10 @@ def test_unusable_files_are_named(tmp_path):
     (tmp_path / "b").write_text("eins\n")
     (tmp_path / "c").write_bytes(b"\xff\xfe\xff\n")
     (tmp_path / "d").write_text("\n\n")
+    (tmp_path / "f").write_bytes("one\ntwo\n".encode("utf-16-le"))
     for name, message in (
         (("a", "b"), "2 lines.*1"), (("a", "c"), "UTF-8"), (("a", "no"), "no file"), (("d", "a"), "no pair"),
+        (("f", "a"), "UTF-16"),
     ):  # fmt: skip
         with pytest.raises(CorpusError, match=message):
             load([tmp_path / part for part in name])
