@@ -175,6 +175,28 @@ def above_the_untouched_stub(notebook, cells):
     cells["softmax"].source = by_grade_id(released(LESSON))["softmax"].source
 
 
+def into_one_statement(notebook, cells):
+    both = text_of(cells, "softmax", "project").replace("def softmax", "def one").replace("def project", "def other")
+    cells["softmax"].source = f"{both}\n\nsoftmax, project = one, other"
+    notebook.cells.remove(cells["project"])
+
+
+def below_the_check_and_checked_again(notebook, cells):
+    place = notebook.cells.index(cells["check_softmax"]) + 1
+    notebook.cells[place:place] = [new_code_cell(cells["softmax"].source), new_code_cell('check("softmax")')]
+    cells["softmax"].source = by_grade_id(released(LESSON))["softmax"].source
+
+
+def in_copies_below_a_wrong_one(notebook, cells):
+    place = notebook.cells.index(cells["check_softmax"]) + 1
+    notebook.cells[place:place] = [nbformat.from_dict(cells[name]) for name in ("softmax", "check_softmax")]
+    cells["softmax"].source = "def softmax(x):\n    return x"
+
+
+def below_a_copy_of_the_release(notebook, cells):
+    notebook.cells[:0] = released(LESSON).cells
+
+
 CUTS = (
     into_the_cell_before,
     into_a_cell_of_ones_own,
@@ -184,6 +206,10 @@ CUTS = (
     behind_a_helper_that_it_needs_when_it_is_defined,
     with_the_imports,
     above_the_untouched_stub,
+    into_one_statement,
+    below_the_check_and_checked_again,
+    in_copies_below_a_wrong_one,
+    below_a_copy_of_the_release,
 )
 
 
@@ -358,8 +384,18 @@ def double(cells, at, kept):
     cells.insert(at + kept, cells[at])
 
 
+def retry(cells, at, kept):
+    """An answer and its check again, as copies with their names, or as cells of the learner's own."""
+    name = sorted(ANSWERS)[at % len(ANSWERS)]
+    copies = [SubmittedCell("code", ANSWERS[name], name), SubmittedCell("code", f'check("{name}")', f"check_{name}")]
+    cells[at + 1 : at + 1] = [replace(copy, grade_id=copy.grade_id if kept == 1 else "") for copy in copies]
+
+
 CHANGES = (merge, merge, split, forget, move, delete, add, double)
 steps = st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 30), st.integers(0, 2)), max_size=8)
+retries = st.lists(
+    st.tuples(st.sampled_from((*CHANGES, retry, retry)), st.integers(0, 30), st.integers(0, 2)), max_size=8
+)
 written = st.sets(st.sampled_from(sorted(ANSWERS))).map(lambda names: {name: ANSWERS[name] for name in sorted(names)})
 
 
@@ -379,7 +415,7 @@ cutting = settings(max_examples=CASES or 100, deadline=None, derandomize=not CAS
 
 
 @cutting
-@given(written, steps)
+@given(written, steps | retries)
 def test_what_passes_by_hand_passes_in_grading(answers, taken):
     cells = changed(answers, taken)
     assert passed_by_hand(cells) - passed_in_grading(cells) == set()

@@ -65,10 +65,10 @@ def normalise(
 
 
 def _put_back(stub: str, sources: list[str]) -> str:
-    """The source of an answer's cell that comes back: without what it defines, where another cell may define that by
-    code that only shows when it runs."""
+    """The source of an answer's cell that comes back: without what it defines, where another cell defines that in a
+    statement of several names, or perhaps by code that only shows when it runs."""
     names = bound(stub)
-    if any(may_define(source, name) for name in names for source in sources):
+    if any(name in bound(source) or may_define(source, name) for name in names for source in sources):
         return f"# {', '.join(f'`{name}`' for name in sorted(names))}: perhaps defined in another cell."
     return stub
 
@@ -82,8 +82,13 @@ def _added(extras: dict[int, list[SubmittedCell]], index: int) -> list[NotebookN
 
 
 def is_locked(cell: NotebookNode) -> bool:
+    return bool(nbgrader_data(cell).get("locked")) or is_graded(cell)
+
+
+def is_graded(cell: NotebookNode) -> bool:
+    """It checks answers that are elsewhere."""
     data = nbgrader_data(cell)
-    return bool(data.get("locked") or (data.get("grade") and not data.get("solution")))
+    return bool(data.get("grade") and not data.get("solution"))
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,10 @@ def _arrange(
         else:
             name = grade_id(notebook.cells[index])
             if is_locked(notebook.cells[index]):
+                if is_graded(notebook.cells[index]):  # what the last of several says is what the learner has seen
+                    at = order.index(index)
+                    extras.setdefault(order[at - 1], []).extend(extras.pop(index, []))
+                    order.append(order.pop(at))
                 notes.append(f"The cell `{name}` was there twice; the copy was left out.")
             elif cell.source.strip() and cell.source not in (taken[index].source, notebook.cells[index].source):
                 extras.setdefault(order[-1], []).append(cell)
@@ -157,8 +166,7 @@ class _Matching:
     def _find(self, index: int, answer: Answer) -> int | None:
         """The submitted cell with an answer that is not in its own cell."""
         own = [at for at, place in enumerate(self.places) if place == index]
-        stub = self.released[index].source
-        if any(self.cells[at].source != stub and _defines(self.cells[at].source, answer.names) for at in own):
+        if self._is_answered(index):
             return None
         others = [
             at
@@ -166,18 +174,32 @@ class _Matching:
             if at not in own and cell.source not in self.texts and _defines(cell.source, answer.names)
         ]
         others = [at for at in others if self.cells[at].kind == "code"] or others
-        end = next((at for at, place in enumerate(self.places) if place is not None and place == answer.check), None)
+        end = None if answer.check is None else self._last_run(answer.check)
         before = [at for at in others if end is None or at <= end]
         # where the cell for the answer is there, what comes after the check is not the answer that was checked
         return max(before or ([] if own else others), default=None)
 
+    def _last_run(self, index: int) -> int | None:
+        """The last submitted cell that a locked cell is, or that has its code."""
+        code = set(code_of(self.released[index].source))
+        return max(
+            (at for at, cell in enumerate(self.cells) if self.places[at] == index or code & set(code_of(cell.source))),
+            default=None,
+        )
+
+    def _is_answered(self, index: int) -> bool:
+        """Whether the cell for an answer, or a copy of it, has one."""
+        stub, names = self.released[index].source, self.answers[index].names
+        own = [cell.source for cell, place in zip(self.cells, self.places, strict=True) if place == index]
+        return any(source != stub and _defines(source, names) for source in own)
+
     def _items_of(self, at: int) -> list[_Item]:
         cell, place = self.cells[at], self.places[at]
         here = {i: self.answers[i] for i, where in self.found.items() if where == at}
-        if place is not None and place in self.found:  # its answer is in another cell
+        if place in self.answers and (place in self.found or self._is_answered(place)):  # perhaps by another cell
             if cell.source == self.released[place].source:
                 return []
-            place = None
+            place = None if place in self.found else place
         locked = place is not None and is_locked(self.released[place])
         if cell.source in self.texts or not (here or locked or self.missing):
             return [_Item(cell, place)]
@@ -233,7 +255,7 @@ class _Matching:
 
 def _places(released: list[NotebookNode], cells: list[SubmittedCell]) -> list[int | None]:
     """For each submitted cell the index of the release's cell that it is: by grade id, else by cell id, else (files
-    without ids) by an unchanged source; None for a cell of the learner's."""
+    without ids, copies of a check) by an unchanged source; None for a cell of the learner's."""
     by_name = {grade_id(cell): index for index, cell in enumerate(released) if grade_id(cell)}
     by_id = {cell.get("id"): index for index, cell in enumerate(released) if cell.get("id")}
     by_source: dict[tuple[str, str], list[int]] = {}
@@ -246,7 +268,7 @@ def _places(released: list[NotebookNode], cells: list[SubmittedCell]) -> list[in
         place = by_id.get(submitted.id) if place is None and submitted.id else place
         if place is None:
             alike = by_source.get((submitted.kind, submitted.source), ())
-            place = next((i for i in alike if i not in known), None)
+            place = next((i for i in alike if i not in known or is_graded(released[i])), None)
         places.append(place)
         known.add(place)
     return places

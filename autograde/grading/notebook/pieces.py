@@ -172,12 +172,13 @@ def cut(
     if not parts:
         return [Piece(source, None, ())]
     owners = _owners([part.code for part in parts], blocks, locked, code)
-    defining = {}
+    defining: dict[int, int] = {}
     for index, answer in answers.items():
         check = owners.index(answer.check) if answer.check in owners else len(parts)
         found = [i for i, part in enumerate(parts) if owners[i] is None and part.binds & answer.names]
         if found:
-            defining[max([i for i in found if i < check] or found)] = index
+            last = max([i for i in found if i < check] or found)
+            defining[last] = min(index, defining.get(last, index))  # of two that share a statement the first
     free = [owner is None for owner in owners]
     owner = None
     for i in reversed(range(len(parts))):  # the statements before a definition belong to it
