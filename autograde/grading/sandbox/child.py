@@ -52,7 +52,7 @@ class Child:
             raise Busy(f"the process of the submission {what}") from None
 
     def run(self, source: str, seconds: float) -> dict:
-        """Run a cell: {"outputs": [...], "missing": whether a name was missing, ...}; Gone if its process is."""
+        """Run a cell: {"outputs": [...], "late", "count", "seconds"}, not to be trusted; Gone if its process is."""
         reply, _ = self._exchange({"do": "run", "source": source, "seconds": seconds}, b"", seconds + GRACE)
         if type(reply.get("outputs")) is not list:
             raise Gone

@@ -14,7 +14,6 @@ import contextlib
 import os
 import resource
 import signal
-import stat
 from pathlib import Path
 
 from autograde.harness.sandboxed import landlock, linux, seccomp
@@ -194,12 +193,12 @@ def _mount_temporary() -> None:
         os.close(place)
 
 
-def confine() -> dict[str, int]:
-    """The last step: no capability, Landlock, seccomp. Returns what there is."""
+def confine() -> None:
+    """The last step: no capability, Landlock, seccomp, as far as the kernel has them."""
     linux.drop_capabilities()
     devices = [f"/dev/{name}" for name in _DEVICES]
-    version = landlock.restrict(["/"], [PRIVATE, "/tmp", "/dev/shm", *devices])
-    return {"landlock": version, "seccomp": int(seccomp.restrict())}
+    landlock.restrict(["/"], [PRIVATE, "/tmp", "/dev/shm", *devices])
+    seccomp.restrict()
 
 
 def close_all_but(kept: set[int]) -> None:
@@ -214,9 +213,3 @@ def close_all_but(kept: set[int]) -> None:
     for number in (0, 1, 2):
         os.dup2(null, number)
     os.close(null)
-
-
-def readable_by_all(path: str) -> bool:
-    """Whether another user may read what is at `path`."""
-    mode = os.stat(path).st_mode
-    return bool(mode & stat.S_IROTH) and (not stat.S_ISDIR(mode) or bool(mode & stat.S_IXOTH))

@@ -24,12 +24,12 @@ def abi() -> int:
         return 0
 
 
-def restrict(readable: list[str], writable: list[str]) -> int:
+def restrict(readable: list[str], writable: list[str]) -> None:
     """From now on this process and its children read `readable`, write `writable`, and neither connect by TCP nor
-    signal others nor reach abstract sockets outside, as far as the kernel has it. Returns the ABI."""
+    signal others nor reach abstract sockets outside, as far as the kernel has it."""
     version = min(abi(), _BEST)
     if not version:
-        return 0
+        return
     files = (1 << _ACCESS.get(version, 16)) - 1
     network = 0b11 if version >= 4 else 0  # bind, connect
     scoped = 0b11 if version >= 6 else 0  # abstract sockets, signals
@@ -44,7 +44,6 @@ def restrict(readable: list[str], writable: list[str]) -> int:
         linux.syscall(_RESTRICT, ruleset, 0)
     finally:
         os.close(ruleset)
-    return version
 
 
 def _allow(ruleset: int, path: str, access: int) -> None:

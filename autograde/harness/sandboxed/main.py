@@ -3,14 +3,15 @@
 Started by `warm.Runner` with a clean environment. Knows no secret, no reference and no catalogue; one thread. It reads
 one byte (with a socket beside it) and one frame for each command:
 
-    {"do": "child", "stage", "limits", "home"}  + the child's socket -> {}
-    {"do": "why"}                     -> {"memory": whether the child was ended because it used too much}
-    {"do": "end"}                                                    -> {}
-    {"do": "clone"}                    + the twin's control socket    -> {}
+    {"do": "child", "stage", "lesson", "work", "limits", "home"} + the child's socket -> {}
+    {"do": "why"}                   -> {"memory": whether the child was ended because it used too much}
+    {"do": "end"}                                                                     -> {}
+    {"do": "clone"}                                     + the clone's control socket  -> {}
 
-A twin is a copy of this process, for another worker: it imports nothing again. While a child is there it looks how much
-memory the processes of the child use together, and ends them above the limit. With bubblewrap and in a container it is
-for a single child (`backends.ALONE`): it takes in whatever the child leaves behind, and ends it with the child.
+When it is ready it says {"counts": whether it can count a submission's memory}, and a child {}; or {"failed": why}.
+A clone is a copy of this process, for another worker: it imports nothing again. While a child is there this looks how
+much memory the processes of the child use together, and ends them above the limit. With bubblewrap and in a container
+it is for a single child (`backends.ALONE`): it takes in whatever the child leaves behind, and ends it with the child.
 """
 
 from __future__ import annotations
@@ -51,12 +52,9 @@ def main(number: int) -> None:
         shell, isolated = prepare(config, number)
         alone = isolated in backends.ALONE
         memory = resources.Memory(bool(isolated), alone)
-        ready: frames.Message = {"ready": True, "counts": memory.there}
-        frames.send(control, {**ready, "threads": len(os.listdir("/proc/self/task"))} if isolated else ready)
+        frames.send(control, {"counts": memory.there})
     except BaseException as error:
-        import traceback
-
-        frames.send(control, {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-4000:]})
+        frames.send(control, {"failed": f"{type(error).__name__}: {error}"})
         return
     if alone:
         keep_to_itself()
@@ -86,7 +84,7 @@ def main(number: int) -> None:
         elif message["do"] == "why":
             frames.send(control, {"memory": over or resources.ended_by_kernel()})
         elif message["do"] == "clone":
-            ended()  # twins
+            ended()  # clones
             if not os.fork():
                 control = become_clone(control, descriptors[0], isolated)
                 memory = resources.Memory(bool(isolated))
@@ -236,7 +234,8 @@ def child(connection: socket.socket, shell: Shell, message: frames.Message, isol
             with contextlib.suppress(OSError):  # where memory ends, a submission goes first
                 Path("/proc/self/oom_score_adj").write_text("1000")
         resources.limit(message["limits"], bool(isolated), isolated in backends.CONTAINERS)
-        held = isolation.confine() if isolated else {}
+        if isolated:
+            isolation.confine()
         work = message["work"]
         os.makedirs(work, exist_ok=True)
         os.chdir(work)
@@ -244,13 +243,11 @@ def child(connection: socket.socket, shell: Shell, message: frames.Message, isol
         import helpers
 
         helpers.__path__.append(message["lesson"] + "/helpers")
-        frames.send(connection, {"held": held})
+        frames.send(connection, {})
     except BaseException as error:
-        import traceback
-
-        frames.send(connection, {"failed": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-4000:]})
+        frames.send(connection, {"failed": f"{type(error).__name__}: {error}"})
         os._exit(1)
-    session.serve(connection, shell, work)
+    session.Session(connection, shell, work).serve()
 
 
 def kill(pid: int) -> None:
@@ -297,7 +294,3 @@ def end(pid: int) -> None:
     kill(pid)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

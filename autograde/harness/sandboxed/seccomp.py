@@ -58,14 +58,13 @@ def _ranges(column: int) -> list[tuple[int, int]]:
     return found
 
 
-def restrict() -> bool:
-    """Put the filter on this process and its children; False where there is none for this machine."""
+def restrict() -> None:
+    """Put the filter on this process and its children, if there is one for this machine."""
     if not available():
-        return False
+        return
     code = program(os.uname().machine)
     instructions = ctypes.create_string_buffer(code, len(code))
     packed = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(instructions))
     header = ctypes.create_string_buffer(packed, len(packed))
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     linux.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header))
-    return True

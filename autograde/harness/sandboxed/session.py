@@ -3,11 +3,12 @@
 Nothing here is trusted: whatever it sends is data, and the grader decides outside. The grader asks, one frame at a
 time (`frames`), and this answers with one frame:
 
-    {"do": "begin", "files": {name: size}, "memory": ...}  + contents     -> {}
-    {"do": "run", "source", "seconds"}                                    -> {"outputs", "missing", "threads"}
-    {"do": "ask", "name", "seconds", "factories", "mended"} + packed calls -> {"there": bool} + packed answers
-    {"do": "checkpoint"}                                   + a socket     -> (nothing: the copy listens on that socket)
-    {"do": "resume"}                                                      -> {} (from the process that waited)
+    {"do": "begin", "files": {name: size}, "links": {name: target}, "output", "memory"} + contents -> {}
+    {"do": "run", "source", "seconds"}                      -> {"outputs", "late", "count", "threads", "seconds"}
+    {"do": "ask", "name", "seconds", "factories", "mended"} + packed calls
+                                                            -> {"there", "threads", "seconds"} + packed answers
+    {"do": "checkpoint"} + a socket                         -> (nothing: the copy answers {} by that socket)
+    {"do": "resume"}                                        -> {} (from the process that waited)
 """
 
 from __future__ import annotations
@@ -38,12 +39,13 @@ class CellTimeoutError(BaseException):
     """The cell took too long. Not an `Exception`, so that `except Exception` in a learner's code lets it through."""
 
 
-def serve(connection: socket.socket, shell: Shell, work: str) -> None:
-    """Answer frames until the grader closes the connection."""
-    Session(connection, shell, work).serve()
-
-
 class Session:
+    """One submission's process.
+
+    connection  to the grader
+    work        the folder in which the notebook lies
+    """
+
     def __init__(self, connection: socket.socket, shell: Shell, work: str):
         self.connection, self.shell, self.work = connection, shell, work
         self.copy: int | None = None  # the process that went on from here
@@ -51,6 +53,7 @@ class Session:
         self.process = os.getpid()
 
     def serve(self) -> None:
+        """Answer frames until the grader closes the connection."""
         while True:
             try:
                 message, data = frames.receive(self.connection)
@@ -98,8 +101,7 @@ class Session:
         written = self._written()
         if written:
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": written})
-        missing = any(o.get("output_type") == "error" and o["ename"] == "NameError" for o in outputs)
-        reply = {"outputs": outputs, "missing": missing, "late": late, "count": self.shell.execution_count - 1}
+        reply = {"outputs": outputs, "late": late, "count": self.shell.execution_count - 1}
         return {**reply, "threads": _threads(), "seconds": time.monotonic() - start}, b""
 
     def _limit(self, text: str) -> str:
