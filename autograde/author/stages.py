@@ -45,11 +45,12 @@ _COVERAGE = ("--cov", "--cov-report=")  # the total; pyproject.toml says of what
 
 
 def stages(only: Sequence[str] | None = None, full: bool = False) -> dict[str, Stage]:
-    """Those that `course test` runs, in this order.
+    """Those that `course test` runs, {name: stage}, in this order.
 
-    Args:
-        only: their names; none: all
-        full: the tests marked `full` too, and coverage; longer
+    only  their names; none: all
+    full  the tests marked `full` too, and coverage; longer
+
+    Raises CourseError for a name that is not known.
     """
     parts = {name: (text, (*_PYTEST, *_SIDE_BY_SIDE, *options)) for name, (text, options) in _PARTS.items()}
     if full:

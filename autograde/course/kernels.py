@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def environment() -> dict[str, str]:
-    """For kernels: reproducible, with the programs of this Python first in PATH, and no record of progress."""
+    """This process's variables, with the programs of this Python first in PATH, and the same hashes in each run."""
     here = str(Path(sys.executable).parent)
     path = os.environ.get("PATH", "")
     return {

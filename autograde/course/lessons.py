@@ -1,4 +1,4 @@
-"""The lessons, in order. A lesson's name is its room in every folder."""
+"""The lessons, in order. A lesson has one name, in every folder."""
 
 from __future__ import annotations
 

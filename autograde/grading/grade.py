@@ -2,7 +2,7 @@
 
 `grade(job) -> Result` never raises because of what a submission contains: what cannot be read, run, judged or shown
 costs the points it concerns, with the reason, and needs manual review. It raises where this machine cannot grade at
-all (`sandbox.warm.Unsafe`), or not now (`sandbox.frames.Busy`, OSError).
+all (`sandbox.warm.Unsafe`), or not now (`harness.sandboxed.frames.Busy`, OSError).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import ParamSpec, TypeVar
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from autograde.course import notebooks
 from autograde.course.lessons import GRADED
@@ -461,7 +460,7 @@ class _Grading:
                 self.verdicts[grade_id(cell)] = refused(check, reason)
                 cell.outputs = outputs(self.verdicts[grade_id(cell)])
             elif cell.cell_type == "code":
-                cell.outputs = [new_output("error", ename="NotRun", evalue=reason, traceback=[reason])]
+                cell.outputs = [error_output("NotRun", reason)]
 
 
 @contextlib.contextmanager

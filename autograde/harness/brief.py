@@ -13,7 +13,8 @@ from autograde.harness.plain import Other, TensorData
 
 @dataclass(frozen=True)
 class Projected:
-    """What a view found out about an answer: `value` is compared, `text` is what people read in its place."""
+    """What an exercise's projection makes of an answer: `value` is compared, `text` is what people read in its place,
+    and `remark` a sentence that helps where it differs."""
 
     value: Any
     text: str

@@ -1,11 +1,12 @@
 """Plain data: the only thing that travels between a learner's code and the judge.
 
-`to_plain` copies a result into exact built-in types and fresh NumPy buffers; `dump` and `load` move it between
-processes as JSON and raw array bytes. Nothing here uses pickle, `repr` of foreign objects or `eval`.
+`to_plain` copies a result into exact built-in types and fresh NumPy buffers; `wire` moves it between processes as JSON
+and raw array bytes. Neither uses pickle, `repr` of foreign objects or `eval`.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +35,14 @@ class Other:
 
 
 def type_name(value: object) -> str:
+    """The name of its class, with the package that it is from: "torch.Tensor", "int"."""
     cls = type(value)
     module = "" if cls.__module__ in ("builtins", "__main__") else cls.__module__.split(".")[0] + "."
     return f"{module}{cls.__name__}"
 
 
 def _tensor_type() -> type | None:
-    import sys
-
+    """The class of tensors; None where nobody has imported PyTorch."""
     torch = sys.modules.get("torch")
     return getattr(torch, "Tensor", None)
 
@@ -94,7 +95,7 @@ def _key(key: Any) -> Any:
     try:
         hash(key)
     except TypeError:
-        return str(type_name(key))
+        return type_name(key)
     return key
 
 

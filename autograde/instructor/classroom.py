@@ -34,9 +34,8 @@ def nbgrader(*args: str, check: bool = True) -> subprocess.CompletedProcess:
     run = subprocess.run(command, cwd=paths.root(), env=environment(), capture_output=True, text=True)
     if check and run.returncode:
         lines = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
-        reasons = [
-            _LOGGED.sub("", line) for line in lines if not line.endswith(" failed")
-        ]  # its last line says only so
+        # its last line says only that it has failed
+        reasons = [_LOGGED.sub("", line) for line in lines if not line.endswith(" failed")]
         raise CourseError(f"`nbgrader {' '.join(args[:2])}` failed: {reasons[-1] if reasons else 'it gave no reason'}")
     return run
 

@@ -1,4 +1,4 @@
-"""What people see of a grading: the instructor's report, exports for gradebooks, the learner's feedback."""
+"""Where the templates are: of the report, of the feedback, and of the formgrader's pages."""
 
 from pathlib import Path
 

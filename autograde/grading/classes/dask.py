@@ -1,4 +1,4 @@
-"""Dask on many machines in place of worker processes on this one: the same pure function on the same bundles."""
+"""Dask on many machines in place of worker processes on this one: the same pure function on the same jobs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ def dask(
     grade: str = GRADE,
     on_current: Callable[[list[str]], None] = lambda students: None,
 ) -> Iterator[Finished | T]:
-    """The same on the workers of a Dask scheduler ("tcp://…"), or of a cluster on this machine ("local")."""
+    """Grade as `workers.processes` does, with the workers of a Dask scheduler.
+
+    scheduler  its address ("tcp://…"), or "local" for a cluster of `jobs` workers on this machine
+
+    Raises CourseError where Dask is not installed or there is no scheduler at that address.
+    """
     try:
         import dask as settings
         from distributed import Client, LocalCluster
@@ -68,7 +73,7 @@ def dask(
 def _flow(
     client, items: Iterator[Job | T], grade: Callable[[Job], Result], on_current: Callable[[list[str]], None]
 ) -> Iterator[Finished | T]:
-    """Keep two bundles open for each thread of the cluster, and give what comes back.
+    """Keep two jobs open for each thread of the cluster, and give what comes back.
 
     A lost worker takes with it what it ran and what waited for it, and Dask does not tell which of them ended it. Each
     of these is graded again at the end with nothing beside it.

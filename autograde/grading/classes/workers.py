@@ -1,7 +1,7 @@
-"""Who grades: worker processes on this machine. `clusters` has Dask, for many. Both run the same pure function on the
-same bundles.
+"""Who grades: worker processes on this machine. `dask` has those of many machines. Both run the same pure function on
+the same jobs.
 
-A pool takes bundles one by one and gives results as they come. Only the loss of a worker, and a machine that is too
+A pool takes jobs one by one and gives results as they come. Only the loss of a worker, and a machine that is too
 busy, are tried again; what a submission does is part of its result.
 """
 
@@ -47,15 +47,15 @@ MARGIN = 60.0  # seconds beyond a submission's own limit after which a worker co
 MEMORY = 4 * 2**30  # bytes of data that a worker may have above what it starts with, and a submission's own limit
 WORKING = 0.25  # of this time a processor was used, where a worker works and does not wait
 GRADE = "autograde.grading.grade:grade"
-AHEAD = 2 * SETS  # bundles that wait for a worker: enough to choose the one that suits it
-EACH = 2  # bundles that a worker has: one in work, and one to go on with while the result of the first is written
+AHEAD = 2 * SETS  # jobs that wait for a worker: enough to choose the one that suits it
+EACH = 2  # jobs that a worker has: one in work, and one to go on with while the result of the first is written
 T = TypeVar("T")
 _begun: list[Runner] = []
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A bundle that came back: with its result, or with the reason why there is none.
+    """A job that came back: with its result, or with the reason why there is none.
 
     fatal  no submission can be graded here, for that same reason
     """
@@ -149,6 +149,7 @@ def _order() -> dict[str, Any] | None:
 
 
 def _started(runner: Runner | None) -> Runner | None:
+    """The same, started; None where it cannot be."""
     try:
         if runner is not None:
             runner.start()
@@ -157,7 +158,8 @@ def _started(runner: Runner | None) -> Runner | None:
         return None
 
 
-def _twin(first: Runner | None) -> Clone | None:
+def _clone(first: Runner | None) -> Clone | None:
+    """A copy for one worker; None where none can be made."""
     try:
         return None if first is None else first.clone()
     except (CourseError, OSError, frames.Busy, frames.Ended, frames.Late):
@@ -199,7 +201,7 @@ def _short_names() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Task:
-    """A bundle, and the number of workers that it has lost."""
+    """A job, and the number of workers that it has lost."""
 
     job: Job
     tries: int = 0
@@ -217,7 +219,7 @@ def _choice(waiting: list[Task], worker: _Worker, pool: list[_Worker]) -> int:
 
 
 class _Worker:
-    """A process that grades one bundle after the other; started again where it was lost."""
+    """A process that grades one job after the other; started again where it was lost."""
 
     def __init__(self, grade: str, first: Runner | None) -> None:
         self.grade, self.first = grade, first
@@ -250,7 +252,7 @@ class _Worker:
         return 0.0
 
     def _begin(self) -> None:
-        clone = _twin(self.first)
+        clone = _clone(self.first)
         args = self.grade, clone, dict(os.environ)
         started = _forked(self.first, clone, args)
         if started is not None:
@@ -350,7 +352,7 @@ def work(
     environment: dict[str, str],
     control: socket.socket | None = None,
 ) -> None:
-    """The life of a worker: bundles in, results out, until the pipe is closed or the parent is gone.
+    """The life of a worker: jobs in, results out, until the pipe is closed or the parent is gone.
 
     parent   a descriptor that is ready when the parent has ended
     control  the clone's, where it comes by itself
@@ -411,7 +413,8 @@ def _end_with(parent: int) -> None:
 
 
 def attempt(grade: Callable[[Job], Result], job: Job) -> tuple[Result | None, str, bool]:
-    """What `Done` tells of a bundle. A fault of the grader never costs a learner a point."""
+    """The result of a job, or why there is none, and whether no job can be graded here (`Finished`). A fault of the
+    grader never costs a learner a point."""
     reason = ""
     for tries in range(1 + RETRIES):
         time.sleep(tries * PAUSE)

@@ -191,10 +191,10 @@ def _metadata(metadata: dict, kept: dict) -> dict:
     return {mime: values for mime, values in clean.items() if values}
 
 
-def preformatted(text: str, max_score: int) -> str:
+def preformatted(text: str, most: int) -> str:
     """Text as it is, in a <pre>, cut after `most` characters."""
-    return f"<pre>{escape(cut(text, max_score))}</pre>"
+    return f"<pre>{escape(cut(text, most))}</pre>"
 
 
-def cut(text: str, max_score: int) -> str:
-    return text if len(text) <= max_score else f"{text[:max_score]}\n[… {len(text) - max_score} characters more]"
+def cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}\n[… {len(text) - most} characters more]"

@@ -17,7 +17,7 @@ def ordinary_score(cell: NotebookNode, max_score: float) -> float | None:
     """The points of a test cell that an instructor wrote; None where it is graded by hand.
 
     As nbgrader does: an error is 0, a number is partial credit, anything else full. Unlike it: stderr does not count, a
-    NumPy scalar is a number, an error beats a result, and a number outside [0, most] needs manual review.
+    NumPy scalar is a number, an error beats a result, and a number outside [0, max_score] needs manual review.
     """
     if cell.cell_type != "code" or nbgrader_data(cell).get("solution"):
         from nbgrader import utils  # takes two seconds, and few notebooks have such cells

@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the gradebook that gets points (`most` is not None) or a comment; a task is graded by hand."""
+    """A cell of the gradebook that gets points (`max_score` is not None) or a comment; a task is graded by hand."""
 
     id: str
     max_score: float | None
@@ -230,9 +230,7 @@ class Writer:
     def _grade(self, grade: Grade, mark: Score | None, max_score: float, review: bool, changed: bool) -> None:
         before, seen = grade.auto_score, grade.needs_manual_grade is False
         grade.auto_score = 0.0 if mark is None else clamp(mark.points, max_score)
-        if (
-            grade.manual_score is not None
-        ):  # a score given by hand stays; it needs review again where the answer is another
+        if grade.manual_score is not None:  # it stays, and needs review again where the answer is another
             grade.needs_manual_grade = changed or not seen
         elif not changed and seen and before == grade.auto_score:
             grade.needs_manual_grade = False  # it was reviewed and left as it is
@@ -455,7 +453,7 @@ def _untouched(notebook: str) -> frozenset[str]:
 
 
 def clamp(points: float | None, max_score: float) -> float | None:
-    """Points between 0 and `most`; None, to be graded by hand, where there is no number."""
+    """Points between 0 and `max_score`; None, to be graded by hand, where there is no number."""
     if points is None or not math.isfinite(points):
         return None
     return min(max(float(points), 0.0), max_score)

@@ -2,7 +2,7 @@
 no network. Regions between BEGIN HIDDEN TESTS and END HIDDEN TESTS are left out, also where they failed.
 
 What it may show. A grading input is drawn from eight sets per lesson that come from the course's secret
-(`grading.seeds`); which set another version of an answer meets cannot be foreseen. A learner's code sees its
+(`grading.records.seeds`); which set another version of an answer meets cannot be foreseen. A learner's code sees its
 inputs anyway while it is graded, and could print them. What would help somebody who has no right answer is the expected
 value, and of it the verdict shows a single call (the first that is wrong), with larger arrays by their shape. So the
 verdict is shown as it is: as much as is needed to find the mistake, too little for a table of answers.
