@@ -1,10 +1,10 @@
 """What goes into the grading of one submission, and what comes out. Plain data on both sides, so that a submission can
-be graded in this process, in another one or on another machine: `grade(bundle) -> Result` in `grading.grade`."""
+be graded in this process, in another one or on another machine: `grade(job) -> Result` in `grading.grade`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 
 from autograde.judge.verdict import Verdict
 
@@ -97,7 +97,6 @@ class Job:
     notebook: bytes | None
     release: str
     key: bytes
-    _: KW_ONLY
     files: dict[str, bytes] = field(default_factory=dict)
     locked: dict[str, str] = field(default_factory=dict)
     options: Options = Options()
@@ -124,7 +123,6 @@ class Score:
     grade_id: str
     points: float | None
     max_score: float
-    _: KW_ONLY
     assurance: str = "high"
     verdict: Verdict | None = None
     comment: str = ""
@@ -134,7 +132,7 @@ class Score:
 class Result:
     """What was decided about one submission, and why.
 
-    marks      {grade id: Mark} of every graded cell of the release, also where nothing came
+    scores     {grade id: Score} of every graded cell of the release, also where nothing came
     notebook   the notebook as it was graded, with outputs, as JSON text
     notes      what was repaired or refused, for the learner to read
     reviews    what needs manual review
@@ -147,7 +145,6 @@ class Result:
     student: str
     scores: dict[str, Score]
     notebook: str
-    _: KW_ONLY
     notes: tuple[str, ...] = ()
     reviews: tuple[Review, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 
 from filelock import FileLock, Timeout
 
@@ -30,20 +30,20 @@ GRADED, UNCHANGED, WRITTEN, NOT_GRADED = "graded", "unchanged", "written again",
 class Outcome:
     """What became of one submission.
 
-    state      GRADED; UNCHANGED since it was graded; WRITTEN again into the gradebook from its record, without grading;
-               NOT_GRADED, by a fault that is not the learner's: marks stay as they were
-    score      the points in the gradebook now
-    late       the points that the penalty for late submissions takes
+    state        GRADED; UNCHANGED since it was graded; WRITTEN again into the gradebook from its record, without
+                 grading; NOT_GRADED, by a fault that is not the learner's: marks stay as they were
+    score        the points in the gradebook now
+    late         the points that the penalty for late submissions takes
     late_before  what it took before this run, where the submission itself has not changed
-    reviews    what needs manual review, in words
-    problem    why it was not graded
+    review       a person has to look at it
+    reviews      what needs manual review, in words
+    problem      why it was not graded
     """
 
     student: str
     state: str
     score: float
     max_score: float
-    _: KW_ONLY
     late: float = 0.0
     late_before: float | None = None
     review: bool = False
@@ -213,7 +213,7 @@ class Grading:
         return _outcome(record, written, GRADED)
 
 
-def _outcome(record: Record, written, state: str) -> Outcome:
+def _outcome(record: Record, written: Written, state: str) -> Outcome:
     result = record.result
     return Outcome(
         student=result.student,
@@ -239,8 +239,8 @@ def grade_class(
 ) -> Iterator[Outcome]:
     """Grade the submissions of a lesson; gives each outcome as it comes, in no fixed order.
 
-    grade     "module:function" of the pure function Job -> Result
-    on_start  is told how many submissions there are
+    grade       "module:function" of the pure function Job -> Result
+    on_start    is told how many submissions there are
     on_current  is told who is being graded, each time that this changes
 
     Raises CourseError where the lesson is not released, nobody has submitted, somebody else is grading it, or this

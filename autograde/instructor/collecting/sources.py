@@ -65,7 +65,7 @@ class Identity:
     email: str = ""
     lms_id: str = ""
     participant: str = ""
-    anonymous: bool = field(default=False, kw_only=True)
+    anonymous: bool = False
 
     @property
     def label(self) -> str:
