@@ -17,6 +17,7 @@ from autograde.course import namesake, paths
 from autograde.course.errors import CourseError, sentence
 from autograde.course.lessons import LESSONS, find_lesson
 from autograde.grading.job import ALL, GradeRequest
+from autograde.judge.verdict import NOT_STARTED, tally
 
 PLATFORMS = ("moodle", "canvas", "blackboard", "brightspace", "github", "google")
 
@@ -307,12 +308,9 @@ def _check(args) -> int:
     print(f"Running your notebook of {lesson.name} ...", file=sys.stderr, flush=True)
     verdicts = workspace.check(lesson)
     for verdict in verdicts:
-        print(verdict.message if not verdict.passed and verdict.state != "not started" else verdict.headline)
-    passed = sum(verdict.passed for verdict in verdicts)
-    points = sum(round(verdict.score * (verdict.points or 0), 2) for verdict in verdicts)
-    total = sum(verdict.points or 0 for verdict in verdicts)
-    print(f"{passed} of {len(verdicts)} exercises passed, {points:g} of {total:g} points.")
-    return 0 if passed == len(verdicts) else 1
+        print(verdict.headline if verdict.passed or verdict.state == NOT_STARTED else verdict.message)
+    print(tally(verdicts))
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
 def _train(arguments: Sequence[str]) -> int:

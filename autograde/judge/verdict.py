@@ -13,7 +13,7 @@ MISCONCEPTION, RELATION, SOURCE = "misconception", "relation", "source"
 
 # one sign and one word for each state: no meaning only by colour
 SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "⚠", NOT_STARTED: "○"}
-_HEADS = {
+HEADS = {
     PASSED: "passed",
     FAILED: "not right yet",
     ERROR: "stopped by an error",
@@ -62,7 +62,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        text = f"{SIGNS[self.state]} {self.name}: {_HEADS[self.state]}"
+        text = f"{SIGNS[self.state]} {self.name}: {HEADS[self.state]}"
         if not self.passed and self.score > 0:
             text += f" ({self.score:.0%} of the points)"
         return text
@@ -107,6 +107,14 @@ class Verdict:
             )
             parts.append(f'<table style="margin:.4em 0 0 0;color:inherit">{rows}</table>')
         return _framed(self.state, "".join(parts))
+
+
+def tally(verdicts: Sequence[Verdict]) -> str:
+    """ "2 of 5 exercises passed, 3.5 of 9 points."."""
+    passed = sum(verdict.passed for verdict in verdicts)
+    points = sum(round(verdict.score * (verdict.points or 0), 2) for verdict in verdicts)
+    total = sum(verdict.points or 0 for verdict in verdicts)
+    return f"{passed} of {len(verdicts)} exercises passed, {points:g} of {total:g} points."
 
 
 def card(state: str, headline: str, sentences: Sequence[str], sign: str = "") -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from autograde.exercise import ByHand
 from autograde.exercises import by_hand_numbers
 from autograde.harness.brief import brief
-from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, card, marked_up
+from autograde.judge.verdict import FAILED, NOT_STARTED, PASSED, SIGNS, card, marked_up
 from autograde.learner.display import show
 
 SHOWN_AFTER = 3  # wrong numbers; then the right one is shown
@@ -28,8 +28,7 @@ def by_hand(name: str, value: Any = ...) -> None:
     number = _asked(name)
     state, advice = _answer(number, value)
     head = {PASSED: "right", FAILED: "not yet", NOT_STARTED: "type your number"}[state]
-    sign = {PASSED: "✓", FAILED: "✗", NOT_STARTED: "○"}[state]
-    show(card(state, f"{name}: {head}", [marked_up(advice)]), f"{sign} {name}: {head}\n{advice}")
+    show(card(state, f"{name}: {head}", [marked_up(advice)]), f"{SIGNS[state]} {name}: {head}\n{advice}")
 
 
 def _asked(name: str) -> ByHand:

@@ -17,7 +17,7 @@ from autograde.course import kernels
 from autograde.course.errors import CourseError, sentence
 from autograde.course.lessons import GRADED, Lesson
 from autograde.course.outline import outline
-from autograde.judge.verdict import NOT_STARTED, Verdict
+from autograde.judge.verdict import NOT_STARTED, Verdict, tally
 
 
 def lesson_of(file: Path) -> Lesson | None:
@@ -45,11 +45,7 @@ def answer(file: Path, lesson: Lesson) -> dict[str, Any]:
 def summary(lesson: Lesson, verdicts: list[Verdict], following: Verdict, remarks: list[str]) -> str:
     """Points, the exercises by what became of them, and the result of the one to go on with; HTML."""
     numbers = {asked.name: asked.number for asked in outline(lesson)}
-    passed = sum(verdict.passed for verdict in verdicts)
-    points = sum(round(verdict.score * (verdict.points or 0), 2) for verdict in verdicts)
-    total = sum(verdict.points or 0 for verdict in verdicts)
-    head = f"{passed} of {len(verdicts)} exercises passed, {points:g} of {total:g} points."
-    parts = [f"<strong>{escape(head)}</strong>"]
+    parts = [f"<strong>{escape(tally(verdicts))}</strong>"]
     for text, chosen in (
         ("Not right yet", [verdict for verdict in verdicts if not verdict.passed and verdict.state != NOT_STARTED]),
         ("Not started", [verdict for verdict in verdicts if verdict.state == NOT_STARTED]),

@@ -11,15 +11,10 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.course.outline import described
+from autograde.judge.verdict import FAILED, HEADS, NOT_STARTED, PASSED, SIGNS
 
-PASSED, FAILED, ERROR, NOT_STARTED, PARTLY = "✓", "✗", "⚠", "○", "◐"
-WORDS = {
-    PASSED: "passed",
-    FAILED: "not right yet",
-    ERROR: "stopped by an error",
-    NOT_STARTED: "not started",
-    PARTLY: "partly right",
-}
+PARTLY = "◐"
+WORDS = {**{SIGNS[state]: words for state, words in HEADS.items()}, PARTLY: "partly right"}
 LONGEST_SENTENCE = 400  # characters
 LONGEST_CODE = 60  # lines of an answer on the first page
 
@@ -64,7 +59,7 @@ class FirstPage:
     def first_to_mend(self) -> Part | None:
         """The first part that was begun and is not right; else the first that was not begun."""
         lost = [part for part in self.parts if part.points < part.max_points]
-        begun = [part for part in lost if part.sign != NOT_STARTED]
+        begun = [part for part in lost if part.sign != SIGNS[NOT_STARTED]]
         return next(iter(begun or lost), None)
 
 
@@ -92,7 +87,7 @@ def first_page(notebook: NotebookNode, lesson: str) -> FirstPage:
                 title=asked.title if asked else name,
                 number=asked.number if asked else "",
                 sign=sign,
-                sentence="" if sign == NOT_STARTED else sentence[:LONGEST_SENTENCE],
+                sentence="" if sign == SIGNS[NOT_STARTED] else sentence[:LONGEST_SENTENCE],
                 points=points,
                 max_points=most,
                 anchor=grade_id(own),
@@ -114,10 +109,10 @@ def _message(cell: NotebookNode) -> str:
 
 def _sign(headline: str, points: float, most: float) -> str:
     if points >= most:
-        return PASSED
+        return SIGNS[PASSED]
     if points > 0:
         return PARTLY
-    return headline[:1] if headline[:1] in WORDS else FAILED
+    return headline[:1] if headline[:1] in WORDS else SIGNS[FAILED]
 
 
 def _number(value: object) -> float:
