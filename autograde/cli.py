@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from autograde.course import namesake, paths
+from autograde.course import class_data, namesake, paths
 from autograde.course.errors import CourseError, sentence
 from autograde.course.lessons import LESSONS, find_lesson
+from autograde.course.text import counted
 from autograde.grading.job import ALL, GradeRequest
 from autograde.judge.verdict import NOT_STARTED, tally
 
@@ -380,7 +381,7 @@ def _collect(args) -> int:
 
 
 def _grade(args) -> int:
-    from autograde.course import class_data, imports, paths
+    from autograde.course import imports
     from autograde.grading.classes import workers
     from autograde.grading.records import results
 
@@ -429,7 +430,6 @@ def _report(args) -> int:
 
 
 def _similar(args) -> int:
-    from autograde.course import class_data
     from autograde.grading.records import course
     from autograde.instructor import similar
     from autograde.instructor.report.tables import write_csv
@@ -449,8 +449,6 @@ def _similar(args) -> int:
 
 
 def _feedback(args) -> int:
-    from autograde.course import class_data
-    from autograde.course.text import counted
     from autograde.grading.classes import progress
     from autograde.instructor import classroom
 
