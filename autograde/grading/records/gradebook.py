@@ -418,7 +418,7 @@ class Writer:
         for name in utils.find_all_files(str(source), [*self.course.coursedir.ignore, "*.ipynb"]):
             place = os.path.relpath(name, source)
             keep.add(place)
-            _copy(Path(name), target / place)
+            notebooks.write(target / place, Path(name).read_bytes())
         self.save_time(record)
         notebooks.write(self._notebook_file(student), notebook)
         if len(self._notebooks) == 1:
@@ -434,10 +434,6 @@ class Writer:
             file.unlink(missing_ok=True)
         else:
             notebooks.write(file, f"{record.submitted:%Y-%m-%d %H:%M:%S.%f} UTC\n")
-
-
-def _copy(source: Path, target: Path) -> None:
-    notebooks.write(target, source.read_bytes())
 
 
 def _untouched(notebook: str) -> frozenset[str]:

@@ -142,7 +142,7 @@ def gather(course: Course, common: Assignment, student: str, options: Options = 
         fingerprints.of_files(found.files).encode(),
         "\n".join(found.notes).encode("utf-8", "replace"),
     )
-    key = student_key(common.secret, student, common.lesson, fingerprint)
+    key = seeds.set_key(common.secret, student, common.lesson, fingerprint)
     job = Job(
         lesson=common.lesson,
         student=student,
@@ -179,14 +179,6 @@ def checked(common: Assignment) -> list[str]:
     release = nbformat.reads(common.release, as_version=4)
     found = [checked_name(cell) for cell in release.cells]
     return [taken for taken in found if taken is not None]
-
-
-def student_key(key: bytes, student: str, lesson: str, attempt: str) -> bytes:
-    """The key of the random inputs of one attempt, 32 bytes: the same in each grading of the same files.
-
-    `attempt` is the fingerprint of what was submitted: each new version of an answer may meet new inputs.
-    """
-    return seeds.set_key(key, student, lesson, attempt)
 
 
 def _look(folder: Path, common: Assignment, found: _Found) -> None:

@@ -17,7 +17,11 @@ answer is computed once for a class and a set, and not for every submission: tha
 
 
 def set_key(secret: bytes, student: str, lesson: str, attempt: str) -> bytes:
-    """The key of the inputs that this attempt meets, 32 bytes; it tells nothing about the secret or other lessons."""
+    """The key of the inputs that this attempt meets, 32 bytes; it tells nothing about the secret or other lessons.
+
+    `attempt` is the fingerprint of what was submitted: the same files meet the same inputs, each new version may meet
+    others.
+    """
     number = int.from_bytes(_digest(secret, "number", student, lesson, attempt)[:8], "big") % SETS
     return _digest(secret, "set", lesson, str(number))
 
