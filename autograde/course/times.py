@@ -64,6 +64,15 @@ def in_utc(time: datetime.datetime, local: bool = True) -> datetime.datetime:
     return time.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+def stamp(time: datetime.datetime) -> str:
+    """The content of nbgrader's timestamp.txt."""
+    return f"{time:%Y-%m-%d %H:%M:%S.%f} UTC\n"
+
+
 def shown(time: datetime.datetime) -> str:
     """A time for people: this computer's local time, with its zone."""
     return time.replace(tzinfo=datetime.UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()

@@ -233,7 +233,7 @@ def _remarks(lesson: Lesson, results: list[Collected], due: Due) -> list[str]:
     )
     if other is not None and not taken:
         lines.append(f"These are submissions of {other.name}: `course collect {other.name[:2].lstrip('0')} …`.")
-    if taken and due.date is not None and due.date < datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
+    if taken and due.date is not None and due.date < times.now():
         lines.append(_lateness(taken, due, times.shown(due.date)))
     return lines
 

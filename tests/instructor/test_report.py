@@ -16,6 +16,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograde.cli import main
+from autograde.course import times
 from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
 from autograde.grading.job import Options, Result, Review, Score
@@ -65,7 +66,7 @@ def record(student: str, wrong: dict[str, str | None] | None = None, **options) 
         prints=Fingerprints("s", "r", "e"),
         options=Options(),
         submitted=datetime.datetime(2026, 3, 1, 10),
-        graded=results.now(),
+        graded=times.now(),
     )
 
 

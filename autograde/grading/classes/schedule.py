@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from filelock import FileLock, Timeout
 
+from autograde.course import times
 from autograde.course.attachments import shown
 from autograde.course.errors import CourseError, concerns_all, sentence
 from autograde.grading.classes import dask, workers
@@ -201,7 +202,7 @@ class Grading:
             prints=prints,
             options=self.options,
             submitted=submission.submitted,
-            graded=results.now(),
+            graded=times.now(),
             kept=kept,
         )
         self.writer.save_notebook(record, notebook)

@@ -33,7 +33,7 @@ from nbgrader.api import (
 )
 from sqlalchemy.exc import OperationalError
 
-from autograde.course import notebooks
+from autograde.course import notebooks, times
 from autograde.course.errors import CourseError
 from autograde.grading.job import Result, Score
 from autograde.grading.notebook.normalise import note_cell
@@ -433,7 +433,7 @@ class Writer:
         if record.submitted is None:
             file.unlink(missing_ok=True)
         else:
-            notebooks.write(file, f"{record.submitted:%Y-%m-%d %H:%M:%S.%f} UTC\n")
+            notebooks.write(file, times.stamp(record.submitted))
 
 
 def _untouched(notebook: str) -> frozenset[str]:

@@ -285,8 +285,3 @@ def _write_time(time: datetime.datetime | None) -> str | None:
 
 def _read_time(text: str | None) -> datetime.datetime | None:
     return None if text is None else datetime.datetime.strptime(text, _TIME)
-
-
-def now() -> datetime.datetime:
-    """The time in UTC, without a zone, as in nbgrader's gradebook."""
-    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)

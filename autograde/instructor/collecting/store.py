@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from autograde.course import class_data, notebooks
+from autograde.course import class_data, notebooks, times
 from autograde.course.attachments import SECRET, TIMESTAMP
 from autograde.course.files import LARGEST, Refused, read_plain
 from autograde.course.lessons import Lesson
@@ -45,7 +45,7 @@ def store(
 
 def _nbgraders(submission: Submission, time: datetime.datetime | None) -> dict[str, str]:
     """nbgrader's own files beside the notebook."""
-    stamp = {TIMESTAMP: f"{time:%Y-%m-%d %H:%M:%S.%f} UTC\n"} if time is not None else {}
+    stamp = {TIMESTAMP: times.stamp(time)} if time is not None else {}
     return stamp | {name: text for name, text in submission.nbgraders.items() if name == SECRET}
 
 
