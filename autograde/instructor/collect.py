@@ -115,7 +115,7 @@ def collect(
                 found.append((person, students.find(person.identity)))
         for person, who in _told_apart(found):
             results.append(_take(lesson, person, who, choice))
-    for line in _remarks(lesson, results, due):
+    for line in _remarks(results, due):
         echo(line)
     return results
 
@@ -225,7 +225,7 @@ def _time(chosen: submission.Submission, choice: Choice) -> tuple[datetime.datet
 # --- all of them ----------------------------------------------------------------------------------------------------
 
 
-def _remarks(lesson: Lesson, results: list[Collected], due: Due) -> list[str]:
+def _remarks(results: list[Collected], due: Due) -> list[str]:
     taken = [result for result in results if not result.problem]
     lines = []
     other = next(
