@@ -298,7 +298,7 @@ def one_of_many(pair: Pair) -> Relation | None:
     expected, got = _array(pair.expected), _array(pair.got)
     if expected is None or got is None or expected.ndim < 2 or expected.shape[-2] < 2:
         return None
-    if got.ndim == expected.ndim - 1 and any(_same(got, row) for row in np.moveaxis(expected, 0, 0)):
+    if got.ndim == expected.ndim - 1 and any(_same(got, row) for row in expected):
         return Relation("a part in place of the whole", "Only one item along axis 0 came back.")
     if got.shape != expected.shape or not np.isfinite(got).all() or not got.any():
         return None
