@@ -26,6 +26,7 @@ from autograde.course.kernels import environment
 from autograde.course.lessons import LESSONS, Lesson, find_lesson
 from autograde.course.notebooks import merge_streams
 from autograde.course.release import release
+from autograde.course.text import counted
 from autograde.exercise import Exercise
 from autograde.exercises import exercise, of_lesson
 from helpers import model_map
@@ -61,7 +62,7 @@ def build(lessons: Iterable[Lesson] = LESSONS, echo: Callable[[str], None] = pri
 
 
 def _count(files: list[Path]) -> str:
-    return "nothing changed" if not files else f"{len(files)} file{'s' * (len(files) > 1)} changed"
+    return "nothing changed" if not files else f"{counted(len(files), 'file')} changed"
 
 
 # --- text -----------------------------------------------------------------------------------------------------------
@@ -102,8 +103,7 @@ def _map(lesson: str) -> list[str]:
 
 def _facts(shown: Exercise) -> list[str]:
     kind = "extra" if shown.extra else "core"
-    points = f"{shown.points} point{'s' * (shown.points != 1)}"
-    return [f"*{shown.title}* · {kind} · {points} · about {shown.minutes} minutes"]
+    return [f"*{shown.title}* · {kind} · {counted(shown.points, 'point')} · about {shown.minutes} minutes"]
 
 
 def _hints(shown: Exercise) -> list[str]:

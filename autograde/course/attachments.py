@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from autograde.course.text import first_few
+
 WEIGHTS = ".safetensors"  # numbers and names; reading it runs nothing
 TIMESTAMP = "timestamp.txt"  # nbgrader's: when a submission was handed in
 SECRET = "submission_secret.txt"  # nbgrader's: under which name its feedback is fetched from the exchange
@@ -51,9 +53,8 @@ class Rejected:
         notes = []
         for reason, names in self._names.items():
             names = list(dict.fromkeys(names))
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             were = "was" if len(names) == 1 else "were"
-            notes.append(f"{', '.join(names[:_SHOWN])}{more} {were} left out: {reason}.")
+            notes.append(f"{first_few(names, _SHOWN)} {were} left out: {reason}.")
         return notes
 
 

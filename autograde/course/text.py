@@ -1,8 +1,9 @@
-"""Text: of unknown encoding, as spreadsheets and archives of other systems write it; and counted things in words."""
+"""Text: of unknown encoding, as spreadsheets and archives of other systems write it; and lists and numbers in words."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32"}
 _BOMS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -43,3 +44,19 @@ def decode(data: bytes, western: str = "cp1252", names: bool = False) -> str:
 def counted(number: int, noun: str) -> str:
     """ "1 page", "2 pages"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """ "a, b and 3 more": at most so many names, and how many others there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def whole(text: str) -> str:
+    """Text in which "?" is in place of halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

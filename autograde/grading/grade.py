@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 from autograde.course import notebooks
 from autograde.course.lessons import GRADED
 from autograde.course.notebooks import grade_id, nbgrader_data
+from autograde.course.text import whole
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
 from autograde.grading.deadline import GRACE, Deadline, Unusable
@@ -207,7 +208,7 @@ class _Grading:
                 if cell.cell_type == "code":
                     cell.outputs = []
         self.notebook.cells = self._noted(nbformat.reads(self.job.release, as_version=4).cells)
-        return notebooks.to_plain_text(self.notebook).encode("utf-8", "replace").decode()
+        return whole(notebooks.to_plain_text(self.notebook))
 
     def _noted(self, cells: list[NotebookNode]) -> list[NotebookNode]:
         """Cells with the grader's notes above them."""

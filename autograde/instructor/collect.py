@@ -18,6 +18,7 @@ from autograde.course.errors import CourseError
 from autograde.course.files import Refused
 from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.people import folded
+from autograde.course.text import first_few
 from autograde.grading.records import course as courses
 from autograde.instructor import roster
 from autograde.instructor.collecting import sources, submission
@@ -257,5 +258,4 @@ def _lateness(taken: list[Collected], due: Due, date: str) -> str:
 
 
 def _names(results: list[Collected]) -> str:
-    more = f" and {len(results) - _SHOWN} more" if len(results) > _SHOWN else ""
-    return ", ".join(result.student for result in results[:_SHOWN]) + more
+    return first_few([result.student for result in results], _SHOWN)

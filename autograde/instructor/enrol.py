@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from nbgrader.api import Gradebook, Student
@@ -10,6 +9,7 @@ from nbgrader.api import Gradebook, Student
 from autograde.course import class_data
 from autograde.course.errors import CourseError
 from autograde.course.people import refusal
+from autograde.course.text import first_few
 from autograde.grading.records.course import Course
 from autograde.instructor import roster
 from autograde.instructor.report import grades
@@ -47,11 +47,11 @@ def enrol(course: Course, file: Path) -> list[str]:
     total = len(class_list.entries)
     lines = [f"{len(added)} added, {len(updated)} updated, {total - len(added) - len(updated)} as before."]
     if updated:
-        lines.append(f"Updated: {_names(updated)}.")
+        lines.append(f"Updated: {first_few(updated, _SHOWN)}.")
     if checked.unidentified:
-        lines.append(f"Left out, without an identifier: {_names(checked.unidentified)}.")
+        lines.append(f"Left out, without an identifier: {first_few(checked.unidentified, _SHOWN)}.")
     if checked.unknown:
-        lines.append(f"Not in this list, and kept: {_names(list(checked.unknown))}.")
+        lines.append(f"Not in this list, and kept: {first_few(list(checked.unknown), _SHOWN)}.")
     return lines
 
 
@@ -71,8 +71,3 @@ def _update(student: Student, values: dict[str, str]) -> bool:
     for name, value in changed.items():
         setattr(student, name, value)
     return bool(changed)
-
-
-def _names(students: Sequence[str]) -> str:
-    more = f" and {len(students) - _SHOWN} more" if len(students) > _SHOWN else ""
-    return ", ".join(students[:_SHOWN]) + more

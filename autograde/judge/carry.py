@@ -14,6 +14,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
+from autograde.course.text import enumerated
 from autograde.exercise import Exercise
 from autograde.exercises import all_exercises, exercise
 from autograde.judge.verdict import ERROR, NOT_STARTED, Verdict
@@ -47,7 +48,7 @@ def carried(verdict: Verdict, again: Verdict, mended: Sequence[str], *, private:
 
     private: what was answered beside the references is shown to nobody; only the catalogue's words for it are
     """
-    names = " and ".join([*filter(None, [", ".join(f"`{name}`" for name in mended[:-1])]), f"`{mended[-1]}`"])
+    names = enumerated([f"`{name}`" for name in mended])
     yours = f"{'is' if len(mended) == 1 else 'are'} not right yet"
     if again.passed:
         return replace(again, advice=f"Right; it uses your {names}, which {yours}.", carried=tuple(mended))

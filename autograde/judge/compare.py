@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autograde.course.text import counted
 from autograde.harness.brief import Projected, brief, describe, values
 from autograde.harness.plain import Other, TensorData
 
@@ -137,7 +138,7 @@ class Comparison:
         other_type = type(expected) is not type(got) and not self.multiple_outputs and "sequence" not in self.ignore
         wrong_type = f" {_wrong_type(expected, _kind(got))}" if other_type else ""
         if len(expected) != len(got):
-            return differ(f"Expected {_count(len(expected), 'item')}, got {len(got)}.{wrong_type}")
+            return differ(f"Expected {counted(len(expected), 'item')}, got {len(got)}.{wrong_type}")
         for index, pair in enumerate(zip(expected, got, strict=True)):
             found = self._inside().difference(*pair, f"{path}[{index}]")
             if found:
@@ -283,10 +284,6 @@ def _worst_row(expected: Array, got: Array, equal: Array) -> tuple[str, str, str
 
 def _digits(value: Any) -> str:
     return repr(float(value))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _kind(value: Any) -> str:

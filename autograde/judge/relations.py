@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autograde.course.text import enumerated
 from autograde.harness.call import Answer, Call, ModuleCall, Skipped
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Array, Comparison
@@ -765,7 +766,7 @@ def _no_gradients(pairs: Sequence[Pair]) -> Relation | None:
     lost = dict.fromkeys(_parameter(pair.path) for pair in pairs)
     if None in lost or any(not _is_lost(pair) for pair in pairs):
         return None
-    names = " and ".join([*filter(None, [", ".join(f"`{name}`" for name in [*lost][:-1])]), f"`{[*lost][-1]}`"])
+    names = enumerated([f"`{name}`" for name in lost])
     return Relation("no gradient", f"The values are right, but no gradient reaches {names}. {_CUTTING}")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograde.course.text import counted
 from autograde.exercise import ByHand
 from autograde.exercises import by_hand_numbers
 from autograde.harness.brief import brief
@@ -82,7 +83,7 @@ def _is(typed: np.ndarray, slip: np.ndarray, places: int) -> bool:
 def _form(numbers: np.ndarray) -> str:
     if not numbers.ndim:
         return "one number"
-    count = f"{numbers.size} number{'s' * (numbers.size != 1)}"
+    count = counted(numbers.size, "number")
     return f"a list of {count}" if numbers.ndim == 1 else f"numbers of the shape {numbers.shape}"
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
+from autograde.course.text import counted
 from autograde.exercise import LOCAL_SEED, Exercise
 from autograde.exercises import exercise, of_lesson
 from autograde.harness.invoke import answer
@@ -129,7 +130,7 @@ def _with_next(asked: Exercise, verdict: Verdict) -> Verdict:
         return verdict
     data, lesson = progress.read(file), of_lesson(asked.lesson)
     left = [exercise for exercise in lesson if data.get(exercise.name, {}).get("state") != PASSED]
-    points = f"{asked.points} point{'s' * (asked.points != 1)}."
+    points = f"{counted(asked.points, 'point')}."
     done = f"{len(lesson) - len(left)} of {len(lesson)} exercises of this lesson are passed."
     at = lesson.index(asked)
     later = [exercise for exercise in left if lesson.index(exercise) > at] or left

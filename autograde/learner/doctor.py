@@ -15,6 +15,7 @@ from pathlib import Path
 
 import autograde
 from autograde.course import hosted, paths
+from autograde.course.text import counted
 
 PACKAGE = "transformer-by-hand"
 ROOM = 0.5  # GB that a learner's notebooks and a training need
@@ -214,5 +215,5 @@ def run(echo: Callable[[str], None] = print) -> int:
         echo(str(finding))
         found.append(finding)
     todo = sum(finding.state == MEND for finding in found)
-    echo(f"{todo} {'thing' if todo == 1 else 'things'} to do." if todo else "Nothing is to be done.")
+    echo(f"{counted(todo, 'thing')} to do." if todo else "Nothing is to be done.")
     return 1 if todo else 0

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from autograde.course.text import counted
+from autograde.course.text import counted, first_few
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, Outcome
 
 NAMES_SHOWN = 4  # of those being graded
@@ -54,7 +54,7 @@ class Progress:
         """These are being graded now."""
         self._current = students
         if self._bar is not None:
-            self._bar.set_postfix_str(_few(students))
+            self._bar.set_postfix_str(first_few(students, NAMES_SHOWN))
 
     def add(self, outcome: Outcome) -> None:
         self._states[outcome.state] += 1
@@ -74,7 +74,7 @@ class Progress:
             done = len(self._rows)
             left = (time.monotonic() - self._begun) / done * (self.total - done)
             waiting = f", about {_time(left)} left" if done < self.total else ""
-            others = _few([name for name in self._current if name != outcome.student])
+            others = first_few([name for name in self._current if name != outcome.student], NAMES_SHOWN)
             current = f"; being graded: {others}" if others else ""
             line = f"{done} of {self.total}{waiting}: {outcome.student}, {outcome.state}{current}"
             print(line, file=self.stream, flush=True)
@@ -114,11 +114,6 @@ class Progress:
         line = f"Median {median(self._scores):g} of {self._max_score:g} points, {full} with full points, "
         line += f"{len(self._reviews)} to look at. Next: `course report {known}`"
         return f"{line}, then `course feedback {known}`."
-
-
-def _few(students: list[str]) -> str:
-    more = f" and {len(students) - NAMES_SHOWN} more" if len(students) > NAMES_SHOWN else ""
-    return ", ".join(students[:NAMES_SHOWN]) + more
 
 
 def _remarks(outcome: Outcome) -> str:

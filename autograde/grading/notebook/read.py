@@ -11,6 +11,7 @@ from typing import Any
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from autograde.course.files import LARGEST, Refused, read_plain
+from autograde.course.text import whole
 from autograde.harness.json_size import too_many_parts
 
 LARGEST_SOURCE = 8 * 2**20  # characters of all cells together, without what they have shown
@@ -155,5 +156,4 @@ def _source(value: Any) -> str:
         value = "".join(item for item in value if isinstance(item, str))
     if not isinstance(value, str):
         return ""
-    # a lone surrogate is valid JSON and cannot be written again
-    return value.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
+    return whole(value).replace("\r\n", "\n")  # a lone surrogate is valid JSON

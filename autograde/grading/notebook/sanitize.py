@@ -14,6 +14,8 @@ from html import escape
 import nh3
 from nbformat import NotebookNode, from_dict
 
+from autograde.course.text import whole
+
 LARGEST_HTML = 512 * 2**10  # characters of one output
 MOST_TAGS = 5_000  # of one output; deeply nested ones cost a browser and the parser far more than their length
 MOST_TAGS_TOGETHER = 20_000  # of all outputs of a notebook
@@ -75,7 +77,7 @@ _PICTURE = re.compile(r"^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0
 def clean_html(text: str) -> str:
     """HTML of which nothing runs, loads or covers anything: no script, handler, frame, form, picture of another place,
     id, or class that a page of ours gives a meaning to. What is too large becomes a sentence. Never raises."""
-    text = _whole(text) if isinstance(text, str) else bytes(text).decode("utf-8", "replace")
+    text = whole(text) if isinstance(text, str) else bytes(text).decode("utf-8", "replace")
     if len(text) > LARGEST_HTML and "data:image/" not in text:
         return _refusal(f"{len(text) / 2**20:.1f} MiB")
     if _tags(text) > MOST_TAGS:
@@ -89,11 +91,6 @@ def clean_html(text: str) -> str:
         url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer",
     )
-
-
-def _whole(text: str) -> str:
-    """Text without halves of characters, which no file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _tags(text: str) -> int:
@@ -138,10 +135,10 @@ def clean_notebook(notebook: NotebookNode) -> None:
         cell.pop("attachments", None)
         for output in cell.get("outputs", ()):
             if output.output_type == "stream":
-                output.text = _whole("".join(output.text))
+                output.text = whole("".join(output.text))
             elif output.output_type == "error":
-                output.ename, output.evalue = (_whole(str(output.get(name, ""))) for name in ("ename", "evalue"))
-                output.traceback = [_whole(str(line)) for line in output.get("traceback", ())]
+                output.ename, output.evalue = (whole(str(output.get(name, ""))) for name in ("ename", "evalue"))
+                output.traceback = [whole(str(line)) for line in output.get("traceback", ())]
             else:
                 left -= _tags(str(output.get("data", {}).get("text/html", "")))
                 clean_output(output, left >= 0)
@@ -154,7 +151,7 @@ def clean_output(output: NotebookNode, with_html: bool = True) -> None:
         value = "".join(map(str, value)) if isinstance(value, list) else value
         if not isinstance(value, str):
             continue
-        value = _whole(value)
+        value = whole(value)
         if mime == "text/html":
             kept[mime] = clean_html(value) if with_html else "<p>[This page has too much HTML to show more.]</p>"
         elif mime in _BASE64:
@@ -186,7 +183,7 @@ def _metadata(metadata: dict, kept: dict) -> dict:
         if mime.startswith("image/") and isinstance(given, dict):
             sizes = {name: given[name] for name in ("width", "height") if type(given.get(name)) is int}
             sizes = {name: size for name, size in sizes.items() if 0 < size <= 2000}
-            alt = {"alt": _whole(given["alt"][:2000])} if isinstance(given.get("alt"), str) else {}
+            alt = {"alt": whole(given["alt"][:2000])} if isinstance(given.get("alt"), str) else {}
             clean[mime] = {**sizes, **alt}
     return {mime: values for mime, values in clean.items() if values}
 

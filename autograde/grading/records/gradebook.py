@@ -35,6 +35,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograde.course import notebooks, times
 from autograde.course.errors import CourseError
+from autograde.course.text import whole
 from autograde.grading.job import Result, Score
 from autograde.grading.notebook.normalise import note_cell
 from autograde.grading.records import intake
@@ -462,6 +463,6 @@ def comment_of(mark: Score) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Text that every database takes: no null characters, no halves of characters, not too long."""
-    text = text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    """Text that every database takes: no null characters, whole, not too long."""
+    text = whole(text.replace("\0", ""))
     return text if len(text) <= LONGEST else text[:LONGEST] + " …"

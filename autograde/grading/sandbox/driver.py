@@ -17,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from autograde.course.text import whole
 from autograde.grading.deadline import Deadline, Unusable
 from autograde.grading.job import Limits
 from autograde.grading.sandbox.child import GRACE, WAIT, Child
@@ -243,14 +244,14 @@ def _output(row: dict) -> NotebookNode:
     data = {
         _text(mime): _text(value if type(value) is str else json.dumps(value)) for mime, value in row["data"].items()
     }
-    made = {"data": data, "metadata": nbformat.from_dict(_whole(row.get("metadata")))}
+    made = {"data": data, "metadata": nbformat.from_dict(_metadata(row.get("metadata")))}
     if kind == "execute_result":
         count = row.get("execution_count")
         made["execution_count"] = count if type(count) is int and 0 <= count < MOST_COUNT else None
     return new_output(kind, **made)
 
 
-def _whole(metadata: Any) -> dict[str, Any]:
+def _metadata(metadata: Any) -> dict[str, Any]:
     """Metadata of an output whose text can be written: pictures have some, one level deep."""
     if type(metadata) is not dict:
         return {}
@@ -270,10 +271,9 @@ def _leaf(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Text without halves of characters, which no file can hold."""
     if type(value) is not str:
         raise TypeError(type(value).__name__)
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return whole(value)
 
 
 def _error(name: str, text: str) -> NotebookNode:
