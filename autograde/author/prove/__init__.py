@@ -11,7 +11,7 @@ from tqdm import tqdm
 from autograde.author.prove import equivalent, table
 from autograde.author.prove.proof import Proof, prove
 from autograde.exercise import Exercise
-from autograde.exercises import all_exercises
+from autograde.exercises import all_exercises, exercise
 
 SEEDS, FULL = 3, 20
 
@@ -39,10 +39,8 @@ def run(asked: Sequence[Exercise], seeds: int, jobs: int, full: bool) -> int:
 
 def _proofs(asked: Sequence[Exercise], seeds: int, jobs: int) -> Iterator[Proof]:
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(_prove, [exercise.name for exercise in asked], [seeds] * len(asked))
+        yield from pool.map(_prove, [one.name for one in asked], [seeds] * len(asked))
 
 
 def _prove(name: str, seeds: int) -> Proof:
-    from autograde.exercises import exercise
-
     return prove(exercise(name), seeds)

@@ -42,16 +42,17 @@ def read(file: Path = FILE) -> list[Equivalent]:
     ]
 
 
-def without_reason(survivors: Sequence[Survivor], reasons: Sequence[Equivalent]) -> list[Survivor]:
+def without_reason(exercise: str, survivors: Sequence[Survivor], equivalent: Sequence[Equivalent]) -> list[Survivor]:
     """The survivors of an exercise that none of its reasons explains."""
-    return [survivor for survivor in survivors if not any(entry.fits(entry.exercise, survivor) for entry in reasons)]
+    return [survivor for survivor in survivors if not any(entry.fits(exercise, survivor) for entry in equivalent)]
 
 
 def unexplained(exercise: str, survivors: Sequence[Survivor], equivalent: Sequence[Equivalent]) -> list[str]:
     """A line for each survivor of an exercise without a reason, and for each reason without a survivor."""
     reasons = [entry for entry in equivalent if entry.exercise == exercise]
     idle = [entry for entry in reasons if not any(entry.fits(exercise, survivor) for survivor in survivors)]
+    holes = without_reason(exercise, survivors, equivalent)
     return [
-        *(f"survives: {hole.line}  ->  {hole.changed or '(left out)'}" for hole in without_reason(survivors, reasons)),
+        *(f"survives: {hole.line}  ->  {hole.changed or '(left out)'}" for hole in holes),
         *(f"no such survivor, delete the reason: {e.line}  ->  {e.changed or '(left out)'}" for e in idle),
     ]

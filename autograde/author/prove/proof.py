@@ -63,7 +63,7 @@ class Proof:
 
     def holes(self, equivalent: Sequence[Equivalent]) -> list[Survivor]:
         """The survivors for which no entry gives a reason."""
-        return without_reason(self.survivors, [entry for entry in equivalent if entry.exercise == self.exercise])
+        return without_reason(self.exercise, self.survivors, equivalent)
 
     def faults(self, equivalent: Sequence[Equivalent]) -> list[str]:
         """What has to be mended, a line for each."""
