@@ -184,8 +184,8 @@ def _seen(exercise: Exercise, findings: Sequence[Finding | None], source: str | 
             return leftover(exercise, source) if source else None
         if found := explained(exercise, first.problem, source):
             return found
-    for problem in problems[:1]:  # an answer whose values are right, and that has no gradient
-        found = explained(exercise, problem, source)
+    if problems:  # an answer whose values are right, and that has no gradient
+        found = explained(exercise, problems[0], source)
         if found is not None and found.name == "no gradient":
             return found
     lines = problems[0].lines if problems else ()
@@ -376,11 +376,7 @@ def _explained(
 
 def _is_wrong_there_only(key: AnswerKey, number: int, findings: Sequence[Finding | None], places: set[int]) -> bool:
     """Whether a misconception is wrong on calls that fail only, and explains most of them."""
-    wrong = set()
-    for at, call in enumerate(key.calls):
-        answer = key.wrong(number, at)
-        if find(key.exercise, call, key.expected[at], answer, key.tolerances[at]) is not None:
-            wrong.add(at)
+    wrong = [at for at in range(len(key.calls)) if _is_wrong(key, number, at)]
     return all(findings[at] is not None for at in wrong) and 3 * len(places) >= 2 * len(wrong)
 
 

@@ -27,6 +27,7 @@ from autograde.judge.findings import Finding, is_unwritten
 
 
 def advice(exercise: Exercise, finding: Finding) -> str:
+    """What is wrong, in a sentence."""
     if finding.problem is not None:
         if finding.problem.kind in _OF_ANSWERS:
             return _sentence(finding.problem.text)
@@ -75,6 +76,7 @@ def argument_names(exercise: Exercise, call: Call, changed: Sequence[str]) -> li
 
 
 def parameters(exercise: Exercise, call: Call) -> list[str]:
+    """The names of the parameters that a call fills, without `self`, from the reference's signature."""
     target: Any = exercise.reference
     match call:
         case ModuleCall(method="__call__"):
@@ -91,7 +93,10 @@ def parameters(exercise: Exercise, call: Call) -> list[str]:
 
 
 def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: bool) -> Iterator[tuple[str, str]]:
-    # where the verdict's advice is this module's, and no diagnosis (`named`), the remark is in it
+    """The rows (label, text) of a verdict.
+
+    named  its advice is a diagnosis's; otherwise it is `advice`, which has the difference's remark already
+    """
     yield "Call", describe_call(exercise, finding.call)
     if finding.call.note:
         yield "Here", finding.call.note

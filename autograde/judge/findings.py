@@ -29,43 +29,26 @@ def is_unwritten(problem: Problem | None) -> bool:
 def find(
     exercise: Exercise, call: Call, expected: Answer, got: Answer | Skipped, tolerance: Tolerance
 ) -> Finding | None:
+    """What is wrong with an answer, or None: the value, an error, a missing one or its message, a changed input."""
     if isinstance(got, Skipped):
-        return Finding(
-            call=call,
-            difference=Difference(path="", expected="a result", got="skipped, because an earlier call did not return"),
-        )
+        skipped = Difference(path="", expected="a result", got="skipped, because an earlier call did not return")
+        return Finding(call=call, difference=skipped)
     if expected.problem is not None:
         if got.problem is None:
-            return Finding(
-                call=call,
-                missing_error=expected.problem,
-                difference=Difference(path="", expected="", got=brief(got.value)),
-            )
+            value = Difference(path="", expected="", got=brief(got.value))
+            return Finding(call=call, missing_error=expected.problem, difference=value)
         if expected.problem.kind not in got.problem.kinds:
             return Finding(call=call, problem=got.problem, missing_error=expected.problem)
+        absent = [word for word in call.mentions if word not in got.problem.text]
         if call.mentions and not got.problem.text.strip():
             remark = f"The {got.problem.kind} has no message. Say in it what is wrong."
-            return Finding(
-                call=call,
-                difference=Difference(
-                    path="",
-                    expected=expected.problem.text,
-                    got=got.problem.text,
-                    remark=remark,
-                    kind="an error without a word",
-                ),
-            )
-        absent = [word for word in call.mentions if word not in got.problem.text]
-        if absent:
+            kind = "an error without a word"
+        elif absent:
             remark = f"The message of the {got.problem.kind} does not name {', '.join(map(repr, absent))}."
             kind = "a message without the name"
-            return Finding(
-                call=call,
-                difference=Difference(
-                    path="", expected=expected.problem.text, got=got.problem.text, remark=remark, kind=kind
-                ),
-            )
-        return None
+        else:
+            return None
+        return Finding(call=call, difference=Difference("", expected.problem.text, got.problem.text, remark, kind))
     if got.problem is not None:
         return Finding(call=call, problem=got.problem)
     found = Comparison(tolerance, exercise.ignore, exercise.multiple_outputs).difference(expected.value, got.value)
