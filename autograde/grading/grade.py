@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import nbformat
@@ -24,7 +24,6 @@ from autograde.course.lessons import GRADED
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.course.text import whole
 from autograde.exercise import Exercise
-from autograde.exercises import exercise as find_exercise
 from autograde.grading.deadline import GRACE, Deadline, Unusable
 from autograde.grading.job import ALL, Job, Result, Review, Score
 from autograde.grading.notebook import rules
@@ -52,7 +51,7 @@ from autograde.grading.sandbox.rootfs import OWN
 from autograde.grading.sandbox.warm import Clone, Runner
 from autograde.harness.problems import undefined_name
 from autograde.judge import carry
-from autograde.judge.answer_key import AnswerKey
+from autograde.judge.answer_key import AnswerKey, answer_key
 from autograde.judge.judge import judge
 from autograde.judge.verdict import Verdict
 
@@ -66,7 +65,6 @@ _LONGEST = 500  # characters of a cell's error in a verdict
 _FACTS = 4_000  # characters of the facts of one verdict: so a record stays below 100 KB
 _MOST_FACTS = 20
 _NOTES = 50
-_KEYS = 256  # answer keys that a process keeps
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,13 +100,6 @@ def adopt(clone: Clone) -> None:
     global _runner
     _runner = os.getpid(), Runner(clone=clone)
     atexit.register(_runner[1].close)
-
-
-@lru_cache(maxsize=_KEYS)
-def answer_key(name: str, seed: int) -> AnswerKey:
-    """What the reference and the misconceptions answer; shared by all submissions that meet the same inputs."""
-    asked = find_exercise(name)
-    return AnswerKey(asked, asked.calls(seed))
 
 
 class _Grading:

@@ -7,7 +7,6 @@ import linecache
 import sys
 from collections import Counter
 from dataclasses import replace
-from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -16,7 +15,7 @@ from autograde.exercise import LOCAL_SEED, Exercise
 from autograde.exercises import exercise, of_lesson
 from autograde.harness.invoke import answer
 from autograde.judge import carry
-from autograde.judge.answer_key import AnswerKey
+from autograde.judge.answer_key import answer_key
 from autograde.judge.judge import judge
 from autograde.judge.verdict import NOT_STARTED, PASSED, SHOWN_ABOVE, Verdict
 from autograde.learner import progress, runs, solution
@@ -34,7 +33,7 @@ def assess(name: str, obj: Any, seed: int | None = None) -> Verdict:
     `seed` chooses the random inputs; None takes those of a learner's check. Raises KeyError for an unknown name, and
     nothing on behalf of `obj`.
     """
-    key = _key(name, LOCAL_SEED if seed is None else seed)
+    key = answer_key(name, LOCAL_SEED if seed is None else seed)
     answers = answer(obj, key.calls, busy=BUSY)
     return judge(key.exercise, key.calls, answers, key, _source_of(obj), lambda: answer(obj, key.calls, busy=BUSY))
 
@@ -56,12 +55,6 @@ def _cell_of(obj: Any) -> str | None:
         return "".join(linecache.getlines(next(own).__code__.co_filename)) or None
     except Exception:
         return None
-
-
-@lru_cache(maxsize=64)
-def _key(name: str, seed: int) -> AnswerKey:
-    asked = exercise(name)
-    return AnswerKey(asked, asked.calls(seed))
 
 
 class CheckFailed(AssertionError):
