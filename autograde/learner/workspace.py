@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime
 import difflib
 import hashlib
@@ -180,14 +179,14 @@ def check(lesson: Lesson, file: Path | None = None, echo: Callable[[str], None] 
 
 def _check_in_kernel(lesson: Lesson, file: Path, submitted: Submitted) -> dict[str, Verdict]:
     from autograde.exercise import LOCAL_SEED
-    from autograde.grading.kernel.run import VERDICTS, RunSubmission
+    from autograde.grading.kernel.run import RunSubmission
     from autograde.grading.notebook.normalise import normalise
 
     notebook, _ = normalise(notebooks.read(paths.release_of(lesson)), submitted)
     runner = RunSubmission(timeout=LOCAL_SECONDS)
     runner.seeds = lambda exercise: LOCAL_SEED
-    _, resources = runner.preprocess(copy.deepcopy(notebook), {"metadata": {"path": str(file.parent)}})
-    return {verdict.name: verdict for verdict in resources[VERDICTS].values()}
+    runner.preprocess(notebook, {"metadata": {"path": str(file.parent)}})
+    return {verdict.name: verdict for verdict in runner.verdicts.values()}
 
 
 def _note(lesson: Lesson, verdicts: list[Verdict]) -> None:

@@ -28,27 +28,25 @@ from autograde.judge import carry
 from autograde.judge.judge import judge
 from autograde.judge.verdict import Verdict
 
-VERDICTS = "course_verdicts"  # where `resources` carry {grade id: Verdict}
 Seeds = Callable[[Exercise], int]
 
 
 class RunSubmission(Execute):
-    """nbgrader's Execute, with checks judged outside the kernel. Leaves `resources[VERDICTS]`; never raises because of
-    what a cell does."""
+    """nbgrader's Execute, with checks judged outside the kernel. Never raises because of what a cell does.
+
+    seeds          the seed of each exercise's calls
+    carry_forward  as `Options.carry_forward`
+    verdicts       {grade id: Verdict} of the checks that have run
+    """
 
     seeds: Seeds
     carry_forward = True
+    verdicts: dict[str, Verdict]
     # its warning about unencrypted messages on this machine frightens learners, who can do nothing about it
     extra_arguments = List(Unicode(), default_value=["--IPKernelApp.log_level=ERROR"]).tag(config=True)
 
     def preprocess(self, nb, resources, km=None):
-        self.verdicts: dict[str, Verdict] = {}
-        self.stopped = ""
-        nb, resources = self._run(nb, resources, km)
-        resources[VERDICTS] = self.verdicts
-        return nb, resources
-
-    def _run(self, nb, resources, km):
+        self.verdicts, self.stopped = {}, ""
         try:
             return super().preprocess(nb, resources, km)
         except (DeadKernelError, UnresponsiveKernelError, RuntimeError) as error:
@@ -158,8 +156,8 @@ def run_in_kernel(
             file = Path(folder, name)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        _, resources = runner.preprocess(notebook, {"metadata": {"path": folder}})
-    return resources[VERDICTS]
+        runner.preprocess(notebook, {"metadata": {"path": folder}})
+    return runner.verdicts
 
 
 def _error_of(cell: NotebookNode) -> str:
