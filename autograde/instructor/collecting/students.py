@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from autograde.course import class_data
 from autograde.course.people import folded, normalised, refusal
@@ -30,12 +29,7 @@ class Students:
 
     def __init__(self, roster: Roster | None, gradebook: dict[str, Person]) -> None:
         self._roster = Index(roster) if roster is not None else None
-        self._ids = gradebook
-        people = [
-            Entry(login=person.id, email=person.email, lms=person.lms, first=person.first, last=person.last)
-            for person in gradebook.values()
-        ]
-        self._gradebook = Index(Roster(tuple(people)))
+        self._gradebook = Index(Roster(tuple(person.entry for person in gradebook.values())))
         self._folders = {folded(name): name for name in _collected()}
         self.listed = roster is not None or any(
             person.first or person.last or person.email for person in gradebook.values()
@@ -84,5 +78,5 @@ class Students:
 
 
 def _collected() -> list[str]:
-    folder: Path = class_data.folder("submitted")
+    folder = class_data.folder("submitted")
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

@@ -105,10 +105,7 @@ def _check(class_list: Roster | None, students: Sequence[str], have: Grades) -> 
     if class_list is not None:
         more = {student: (person.email, person.lms) for student, person in have.people.items()}
         return roster.check(class_list, students, more)
-    entries = {
-        person.id: Entry(login=person.id, email=person.email, lms=person.lms, first=person.first, last=person.last)
-        for person in have.people.values()
-    }
+    entries = {person.id: person.entry for person in have.people.values()}
     found = {student: entries.pop(student) for student in students}
     return Check(found, list(entries.values()))
 

@@ -8,6 +8,7 @@ from nbgrader.api import Assignment, BaseCell, Gradebook, Student, SubmittedAssi
 from nbgrader.api import Grade as GradeOfCell
 
 from autograde.grading.records.course import Course
+from autograde.instructor.roster import Entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,11 @@ class Person:
     @property
     def name(self) -> str:
         return ", ".join(filter(None, (self.last, self.first))) or self.id
+
+    @property
+    def entry(self) -> Entry:
+        """The same as an entry of a class list."""
+        return Entry(login=self.id, email=self.email, lms=self.lms, first=self.first, last=self.last)
 
 
 @dataclass(frozen=True, kw_only=True)
