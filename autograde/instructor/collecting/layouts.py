@@ -18,7 +18,8 @@ Google Classroom).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import PurePosixPath
 
@@ -49,16 +50,6 @@ class Layout:
     copies: str = ""
     sure: str = ""
     own: str = ""
-
-
-@dataclass(frozen=True)
-class Match:
-    """What a name says."""
-
-    groups: dict[str, str] = field(default_factory=dict)
-
-    def __getitem__(self, group: str) -> str:
-        return self.groups.get(group, "")
 
 
 MOODLE = Layout(
@@ -126,27 +117,28 @@ class Names:
         self._pattern = re.compile(pattern)
         self.prefix = ""
 
-    def match(self, name: str) -> Match | None:
-        """What a name at the top (own patterns: a path) says, or None."""
+    def match(self, name: str) -> defaultdict[str, str] | None:
+        """What a name at the top (own patterns: a path) says, {group: text}, "" for what it does not say; None where it
+        does not fit."""
         if len(name) > LONGEST:  # some patterns take the square of its length
             return None
         found = self._pattern.match(name) if self.own else self._pattern.fullmatch(name)
         if found is None:
             return None
-        groups = {group: value or "" for group, value in found.groupdict().items()}
+        groups = defaultdict(str, {group: value or "" for group, value in found.groupdict().items()})
         if self.prefix and name.startswith(self.prefix):
             groups["student_id"] = groups["prefix"].removeprefix(self.prefix) + groups["student_id"]
         if self.own:
-            file = PurePosixPath(groups.get("file_id") or name[found.end() :].lstrip("/") or name)
+            file = PurePosixPath(groups["file_id"] or name[found.end() :].lstrip("/") or name)
             # nbgrader's `file_id` is without the ending
             groups["file_id"] = str(file if file.suffix else file.with_suffix(PurePosixPath(name).suffix))
-        return Match(groups)
+        return groups
 
     def learn(self, names: list[str]) -> None:
         """Find out what all names begin with: where an id may hold the sign between the parts, only this tells them
         apart."""
         found = [match for match in map(self.match, names) if match is not None]
-        if len(found) > 1 and all("prefix" in match.groups for match in found):
+        if len(found) > 1 and all("prefix" in match for match in found):
             heads = [match["prefix"] + match["student_id"] for match in found]
             same = list(takewhile(lambda signs: len(set(signs)) == 1, zip(*heads)))
             common = "".join(signs[0] for signs in same)
