@@ -246,7 +246,7 @@ def _fit(header: list[str]) -> tuple[int, int]:
 
 def _identifies(header: list[str]) -> bool:
     places, _ = _places(header)
-    return any(name in places for name in (*IDENTIFIERS, "participant"))
+    return any(name in places for name in _KEYS)
 
 
 def _parsed(text: str, delimiter: str, strict: bool = False) -> list[list[str]]:

@@ -173,7 +173,7 @@ def check(lesson: Lesson, file: Path | None = None, echo: Callable[[str], None] 
         echo("This machine cannot isolate a notebook, so it runs in a kernel here; in grading it runs isolated.")
         by_name = _check_in_kernel(lesson, file, submitted)
     verdicts = [by_name[exercise.name] for exercise in of_lesson(lesson.name)]
-    _note(lesson, verdicts)
+    _note(verdicts)
     return verdicts
 
 
@@ -189,7 +189,7 @@ def _check_in_kernel(lesson: Lesson, file: Path, submitted: Submitted) -> dict[s
     return {verdict.name: verdict for verdict in runner.verdicts.values()}
 
 
-def _note(lesson: Lesson, verdicts: list[Verdict]) -> None:
+def _note(verdicts: list[Verdict]) -> None:
     marker = progress.find(paths.workspace())
     if marker is not None:
         data = progress.read(marker)

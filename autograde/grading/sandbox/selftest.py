@@ -69,7 +69,7 @@ def _attempts(given):
             except OSError:
                 pass
 
-    def connect(family, kind, address, message=None):
+    def connect(family, kind, address):
         try:
             with socket.socket(family, kind) as attempt:
                 attempt.settimeout(1)

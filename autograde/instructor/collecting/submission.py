@@ -98,7 +98,7 @@ def _unpacked(files: list[Handed], stack: ExitStack) -> Iterator[Handed]:
 def _newest(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[str]) -> list[Handed]:
     """The files of the last attempt that has a notebook, where the platform gives several."""
     attempts = sorted({file.time for file in files if file.time is not None}, reverse=True)
-    for time in attempts[: len(attempts) if len(attempts) > 1 else 0]:
+    for time in attempts if len(attempts) > 1 else ():
         last = [file for file in files if file.time in (time, None)]
         if any(_is_notebook(lesson, file, reader) for file in last):
             notes.append(f"{len(attempts)} attempts were handed in; the last one with a notebook was taken.")

@@ -23,7 +23,7 @@ from autograde.course.lessons import GRADED
 from autograde.grading.records.course import Course
 from autograde.instructor.pages import TEMPLATES
 from autograde.instructor.report import answers, grades, plots, predictions, regrade
-from autograde.instructor.report.summary import Summary, summarize
+from autograde.instructor.report.summary import Row, Summary, summarize
 from autograde.instructor.report.tables import write_csv
 from autograde.judge.verdict import marked_up
 from helpers.figures import Picture
@@ -105,7 +105,7 @@ def render(summary: Summary, links: Mapping[str, Links] | None = None) -> str:
         reviews=summary.reviews[:MOST_ROWS],
         noted=[row for row in summary.rows if row.notes][:MOST_ROWS],
         predictions=_by_question(summary),
-        people=_people([summary], links or {}),
+        people=_people(summary, links or {}),
         most_names=MOST_NAMES,
         most_answers=MOST_ANSWERS,
         most_rows=MOST_ROWS,
@@ -113,12 +113,9 @@ def render(summary: Summary, links: Mapping[str, Links] | None = None) -> str:
     )
 
 
-def _people(summaries: Iterable[Summary], links: Mapping[str, Links]) -> dict[str, dict]:
-    return {
-        row.student: {"name": row.name, "links": links.get(row.student, Links())}
-        for summary in summaries
-        for row in summary.rows
-    }
+def _people(summary: Summary, links: Mapping[str, Links]) -> dict[str, dict]:
+    """{student: {"name", "links"}}"""
+    return {row.student: {"name": row.name, "links": links.get(row.student, Links())} for row in summary.rows}
 
 
 def render_overview(summaries: Sequence[Summary], links: Mapping[str, Mapping[str, Links]]) -> str:
@@ -213,8 +210,7 @@ def write_tables(summary: Summary, folder: Path) -> None:
     )
 
 
-def _table_row(row, names: Iterable[str]) -> list:
-    names = list(names)
+def _table_row(row: Row, names: Sequence[str]) -> list:
     cells = [
         row.student,
         row.name,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autograde.course.outline import Asked, described
 from autograde.exercises import exercise as find_exercise
+from autograde.grading.job import Score
 from autograde.grading.records import results
 from autograde.grading.records.results import Record
 from autograde.instructor.report.grades import Grade, Grades
@@ -46,7 +47,6 @@ class Part:
 
     name: str
     max_score: float
-    exercise: bool
     outcomes: Counter = field(default_factory=Counter)
 
     @property
@@ -163,7 +163,7 @@ def summarize(folder: Path, lesson: str, grades: Grades) -> Summary:
         if record.result.unreadable:
             summary.unreadable.append(row.student)
         for name, mark in record.result.scores.items():
-            part = summary.parts.setdefault(name, Part(_shown(name, mark), mark.max_score, mark.verdict is not None))
+            part = summary.parts.setdefault(name, Part(_shown(name, mark), mark.max_score))
             part.max_score = mark.max_score
             if record.result.unreadable:
                 continue
@@ -239,7 +239,7 @@ def _reasons(record: Record, label: Callable[[str], str]) -> Iterator[str]:
         yield f"{', '.join(low)}: {LOW}"
 
 
-def _outcome(mark) -> str:
+def _outcome(mark: Score) -> str:
     if mark.verdict is not None:
         if mark.verdict.passed:
             return PASSED
@@ -249,7 +249,7 @@ def _outcome(mark) -> str:
     return PARTLY if mark.points else FAILED
 
 
-def _shown(name: str, mark) -> str:
+def _shown(name: str, mark: Score) -> str:
     return mark.verdict.name if mark.verdict is not None else name
 
 
