@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 
 from autograde.grading.job import Limits
-from autograde.grading.sandbox.view import LESSON, SCRATCH, Missing
+from autograde.grading.sandbox.view import COMMON, LESSON, SCRATCH, Missing
 from autograde.harness.sandboxed.backends import PODMAN
 from autograde.harness.sandboxed.frames import Ended, Late
 
@@ -147,7 +147,7 @@ class Container:
             words += ["--tmpfs", f"{path}:{_EMPTY}"]
         shown = {path: os.path.realpath(path) for path in config["shown"] if os.path.exists(path)}
         shown |= {path: config["root"] for path in config["hidden"] if os.path.isdir(path)}  # an empty folder
-        shown |= {"/course/common": config["places"]["/course/common"], LESSON: str(lesson), DOOR: str(self._door)}
+        shown |= {COMMON: config["places"][COMMON], LESSON: str(lesson), DOOR: str(self._door)}
         for path, source in shown.items():
             words += ["--mount", f'type=bind,"source={source}","destination={path}",readonly']
         clean = [f"{name}={value}" for name, value in environment.items()]  # nothing of what the engine adds

@@ -11,7 +11,7 @@ from pathlib import Path
 from autograde.course import paths
 
 SCRATCH = 256 * 2**20  # bytes of a file system in memory, with bubblewrap and in a container
-LESSON = "/course/lesson"
+COMMON, LESSON = "/course/common", "/course/lesson"  # in the tree, with bubblewrap and in a container
 
 
 class Missing(Exception):
@@ -19,10 +19,14 @@ class Missing(Exception):
 
 
 def places(folder: Path, isolated: bool) -> dict[str, str]:
+    """Where a submission finds what it needs: {"common", "lesson" (of a `{stage}`), "work", "home", "temporary"}.
+
+    folder  the warm process's own
+    """
     if isolated:
         return {
-            "common": "/course/common",
-            "lesson": "/course/lesson",
+            "common": COMMON,
+            "lesson": LESSON,
             "work": "/private/work",
             "home": "/private/home",
             "temporary": "/private/tmp",
@@ -38,6 +42,7 @@ def places(folder: Path, isolated: bool) -> dict[str, str]:
 
 
 def config(folder: Path, isolated: bool) -> dict:
+    """What the warm process is told of the machine: what it sees, its paths and its variables."""
     at = places(folder, isolated)
     packages = _packages()
     python = sysconfig.get_paths()
@@ -46,11 +51,10 @@ def config(folder: Path, isolated: bool) -> dict:
     system = ["/usr/lib", "/usr/lib64", "/usr/bin", "/lib", "/lib64", "/bin", "/usr/local/lib"]
     system += ["/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"]
     return {
-        "isolated": isolated,
         "root": str(folder / "root"),
         "shown": [*system, *sorted(prefixes), *sorted({*library, *packages} - {""}), *_programs()],
         "hidden": [f"{package}/{name}" for package in packages for name in ("autograde", "helpers")],
-        "places": {"/course/common": str(folder / "stage" / "common"), "/stages": str(folder / "stage" / "stages")},
+        "places": {COMMON: str(folder / "stage" / "common"), "/stages": str(folder / "stage" / "stages")},
         "path": [at["common"], *library, *packages],
         "environment": {
             "HOME": at["home"],
@@ -106,12 +110,4 @@ def bubblewrap(config: dict, lesson: Path) -> list[str]:
     for path in config["hidden"]:
         if os.path.isdir(path):
             words += ["--tmpfs", path]
-    return [
-        *words,
-        "--ro-bind",
-        config["places"]["/course/common"],
-        "/course/common",
-        "--ro-bind",
-        str(lesson),
-        LESSON,
-    ]
+    return [*words, "--ro-bind", config["places"][COMMON], COMMON, "--ro-bind", str(lesson), LESSON]

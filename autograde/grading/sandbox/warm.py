@@ -220,7 +220,7 @@ class Runner:
             self._held.release()
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
-        common = "/course/common" if self.isolated in ALONE else self._config["places"]["/course/common"]
+        common = view.COMMON if self.isolated in ALONE else self._config["places"][view.COMMON]
         boot = f"import sys; sys.path.insert(0, {common!r})\n"
         boot += f"from autograde.harness.sandboxed.main import connect, main; main({link.address})"
         self._errors = (self._folder / "errors").open("wb")
