@@ -277,11 +277,9 @@ class Runner:
         ours = None
         if self.isolated not in ALONE:
             ours, theirs = socket.socketpair()
-            socket.send_fds(self._connection(), [b"!"], [theirs.fileno()])
-            frames.send(self._connection(), {"do": "clone"})
+            self._command({"do": "clone"}, theirs)
             theirs.close()
-            for connection in (self._connection(), ours):
-                frames.receive(connection, WAIT)
+            frames.receive(ours, WAIT)
         return Clone(
             control=ours,
             folder=self._folder,
@@ -300,6 +298,17 @@ class Runner:
         if self._control is None:
             raise Busy("the process that runs submissions has ended")
         return self._control
+
+    def _command(self, message: dict[str, Any], given: socket.socket | None = None) -> dict[str, Any]:
+        """Put a command to the warm process, with a socket where it needs one; its answer. OSError, frames.Ended or
+        frames.Late where there is none."""
+        control = self._connection()
+        if given is None:
+            control.sendall(b"!")
+        else:
+            socket.send_fds(control, [b"!"], [given.fileno()])
+        frames.send(control, message)
+        return frames.receive(control, WAIT)[0]
 
     def close(self) -> None:
         """End the warm process and everything that it started."""
@@ -364,10 +373,8 @@ class Runner:
         if self.groups is not None:
             cgroups.name_senders(ours)
         try:
-            socket.send_fds(self._connection(), [b"!"], [theirs.fileno()])
-            frames.send(self._connection(), message)
+            self._command(message, theirs)
             theirs.close()
-            frames.receive(self._connection(), WAIT)
         except (OSError, frames.Ended, frames.Late):
             theirs.close()
             ours.close()
@@ -418,9 +425,7 @@ class Runner:
         if over:
             return True
         try:
-            self._connection().sendall(b"!")
-            frames.send(self._connection(), {"do": "why"})
-            over = frames.receive(self._connection(), WAIT)[0].get("memory") is True
+            over = self._command({"do": "why"}).get("memory") is True
         except (OSError, frames.Ended, frames.Late):
             self.close()
         if not over and _kills() > self._kills:
@@ -434,9 +439,7 @@ class Runner:
                 return
             if self._control is None:
                 return
-            self._connection().sendall(b"!")
-            frames.send(self._connection(), {"do": "end"})
-            frames.receive(self._connection(), WAIT)
+            self._command({"do": "end"})
         except (OSError, frames.Ended, frames.Late):
             self.close()
         finally:
