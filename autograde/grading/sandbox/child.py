@@ -121,13 +121,18 @@ class Child:
             raise Gone(memory=self._memory if self._over() else 0) from None
         threads = reply.get("threads")
         self.threads = threads if type(threads) is int else 0
-        taken = reply.get("seconds")
-        self.seconds += taken if type(taken) is float and 0 <= taken < 1e6 else 0.0
+        self.seconds += seconds_of(reply)
         return reply, more
 
     def close(self) -> None:
         for connection in self._stack:
             connection.close()
+
+
+def seconds_of(reply: dict) -> float:
+    """How long it took, as the child says."""
+    seconds = reply.get("seconds")
+    return seconds if type(seconds) is float and 0 <= seconds < 1e6 else 0.0
 
 
 def factory_sources(calls: list[Call]) -> list[str]:

@@ -20,7 +20,7 @@ from nbformat.v4 import new_output
 from autograde.course.text import whole
 from autograde.grading.deadline import Deadline, Unusable
 from autograde.grading.job import Limits
-from autograde.grading.sandbox.child import GRACE, WAIT, Child
+from autograde.grading.sandbox.child import GRACE, WAIT, Child, seconds_of
 from autograde.grading.sandbox.warm import Runner
 from autograde.harness.call import Answer, Call, Skipped
 from autograde.harness.problems import undefined_name
@@ -91,7 +91,7 @@ class Driver:
             text += " Later cells continue from the state before this cell."
             return [_error("DeadKernelError", text)], None
         self._history.append(source)
-        self._since += _seconds(reply)
+        self._since += seconds_of(reply)
         self.late, self.seconds = reply.get("late") is True, time.monotonic() - begun
         try:
             with self.deadline.handling("What the cell has shown is left out"):
@@ -196,7 +196,7 @@ class Driver:
             if self.stopped:
                 return False
             try:
-                self._since += _seconds(self._running().run(source, seconds))
+                self._since += seconds_of(self._running().run(source, seconds))
             except Gone as gone:
                 self.ended |= not gone.late
                 self._history += sources[index + 1 :]
@@ -207,11 +207,6 @@ class Driver:
 
 def _end(gone: Gone) -> str:
     return f"used {too_much(gone.memory)} and was ended" if gone.memory else "ended"
-
-
-def _seconds(reply: dict) -> float:
-    seconds = reply.get("seconds")
-    return seconds if type(seconds) is float and 0 <= seconds < 1e6 else 0.0
 
 
 # --- outputs --------------------------------------------------------------------------------------------------------
