@@ -25,7 +25,7 @@ _KEPT = 5_000  # characters of a cell that is read once for a class
 _NAMELESS = {"listcomp", "setcomp", "dictcomp", "genexpr", "lambda"}  # as `symtable` calls them
 LONGEST_READ = 100_000  # characters of a cell that is read; nothing is known of a longer one
 _MOST = 1_000_000  # characters of a notebook's cells together
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(kw_only=True)
@@ -129,20 +129,17 @@ def _facts_of(source: str) -> Facts:
         if symbol.is_assigned() or symbol.is_imported():
             facts.binds.add(symbol.get_name())
     facts.binds |= {name for inner in _scopes(table) for name in _declared_global(inner)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
-            facts.binds |= _root(node)
-    plain = {node.name for node in tree.body if isinstance(node, _DEFINITIONS)}
+    facts.binds |= _set_in(tree)
+    plain = {node.name for node in tree.body if isinstance(node, Definition)}
     plain |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
     facts.data = facts.binds - plain
     for node in tree.body:
-        if isinstance(node, _DEFINITIONS):
+        if isinstance(node, Definition):
             facts.functions[node.name] = _facts_of_definition(node, table)
     return facts
 
 
 _known_facts = lru_cache(maxsize=512)(_facts_of)
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def _facts_of_definition(node: Definition, table: symtable.SymbolTable) -> Facts:
@@ -151,10 +148,17 @@ def _facts_of_definition(node: Definition, table: symtable.SymbolTable) -> Facts
     used = set().union(*(_global_names(scope) for scope in inner)) if inner else set()
     facts = Facts(uses=used | _words_in_strings(node), changes=_changed(node) & used)
     facts.binds = {name for scope in inner for scope in (scope, *_scopes(scope)) for name in _declared_global(scope)}
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store | ast.Del):
-            facts.binds |= _root(part) & used
+    facts.binds |= _set_in(node) & used
     return facts
+
+
+def _set_in(tree: ast.AST) -> set[str]:
+    """Names of which an attribute or an item is set: `a` of `a.b = 1` and `a[0] = 1`."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            names |= _root(node)
+    return names
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
@@ -222,7 +226,7 @@ def _words_in_strings(tree: ast.AST) -> set[str]:
     documentation = {
         id(node.body[0].value)
         for node in ast.walk(tree)
-        if isinstance(node, (*_DEFINITIONS, ast.Module)) and node.body and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, Definition | ast.Module) and node.body and isinstance(node.body[0], ast.Expr)
     }
     words: set[str] = set()
     for node in ast.walk(tree):
