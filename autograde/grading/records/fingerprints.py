@@ -97,11 +97,10 @@ def _content(file: Path) -> bytes:
 def _found(source: bytes) -> Found:
     """What is in a file with this content."""
     key = of_bytes(source)
-    if key not in _kept():
-        if key not in _new:
-            _new[key] = _parsed(source)
-        return _new[key]
-    return _kept()[key]
+    found = _kept().get(key) or _new.get(key)
+    if found is None:
+        found = _new[key] = _parsed(source)
+    return found
 
 
 def _parsed(source: bytes) -> Found:

@@ -161,10 +161,7 @@ class Session:
             copy = os.fork()
         except OSError:  # as many processes as are allowed run already
             copy = None
-        if copy is None:
-            os.close(descriptors[0])
-            return None, b""
-        if copy:
+        if copy != 0:
             self.copy = copy
             os.close(descriptors[0])
             return None, b""

@@ -165,15 +165,11 @@ class Hook(DisplayHook):
 
 
 def _bundle(data: dict[str, Any]) -> dict[str, Any]:
-    return {str(key): value if _json(key) else _text(value) for key, value in _plain(data).items()}
+    return {str(key): value if _json(key) else str(value) for key, value in _plain(data).items()}
 
 
 def _json(mime: str) -> bool:
     return mime == "application/json" or mime.endswith("+json")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
