@@ -1507,7 +1507,9 @@ if folder is not None:
                 minilm(ids, keep)
                 - published(input_ids=ids, attention_mask=keep.long()).last_hidden_state
             )
-        print(f"largest difference from the library transformers: {difference[keep].abs().max():.6f}")
+        print(
+            f"largest difference from the library transformers: {difference[keep].abs().max():.6f}"
+        )
 
 # %% [markdown]
 # A search engine now takes three lines: a vector for each sentence, a vector for the question, a matrix product. Put in

@@ -45,7 +45,8 @@ type that is equal, whole numbers as input), one is right, and some need what no
 turns, a probability that reaches `top_p` exactly). Two right answers followed a sentence of the text that contradicted
 its example; the sentence is another one now. The readers of the sixth wrote three wrong answers to each exercise, and
 one right. Of the two that passed one is rejected now (a logarithm that is off for large numbers only); the other gives
-a float for a whole number, which the text leaves open, and is not here. The answers of readers of an early version (lessons 1 to 8) are here as well.
+a float for a whole number, which the text leaves open, and is not here. The answers of readers of an early version
+(lessons 1 to 8) are here as well.
 
 - *catalogue*: the answer behaves like a known mistake, which is named.
 - *relation*: what came back is told as a fact about it: transposed, another dtype, one row too many, ...
