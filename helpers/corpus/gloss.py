@@ -51,9 +51,8 @@ def _meanings() -> dict[str, str]:
     found = {korean: counts.most_common(1)[0][0].replace("does not", "not") for korean, counts in linked.items()}
     whole = {korean: " ".join(english) for english, korean, particle, _ in lexicon.TIMES if particle is None}
     marks = {form: mark for name, mark in _MARKS.items() for form in PARTICLES[name]}
-    pronouns = {
-        korean: subject.replace("i", "I") for subject, _, korean in lexicon.PRONOUNS
-    }  # a particle says which it is
+    # subject or object is told by the particle that follows
+    pronouns = {korean: subject.replace("i", "I") for subject, _, korean in lexicon.PRONOUNS}
     return found | whole | marks | pronouns | {PLURAL: "s"}
 
 
