@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -102,24 +102,33 @@ def adopt(clone: Clone) -> None:
     atexit.register(_runner[1].close)
 
 
+@dataclass
+class _Shown:
+    """What one run of the notebook has shown.
+
+    verdicts  {grade id of a check: verdict}
+    flags     {exercise: why a right answer needs manual review}
+    errors    {grade id: error of a cell that has run}
+    doubts    {exercise or grade id: why the grader could not handle what it got}
+    """
+
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+
+
 class _Grading:
     def __init__(self, job: Job, runner: Runner | None):
         self.job, self.runner = job, runner
         self.seconds = {"normalise": 0.0, "run": 0.0, "judge": 0.0, "user": 0.0, "total": 0.0}
-        self.verdicts: dict[str, Verdict] = {}
         self.unreadable = ""
         self.broken = ""  # why the grader could not read the notebook, where it should have been able to
         self.notes = list(job.notes)
         self.reviews: list[Review] = []
-        self.flags: dict[str, str] = {}  # by exercise
-        self.errors: dict[str, str] = {}  # by grade id, of the cells that have run
-        self.doubts: dict[str, str] = {}  # {exercise or grade id: why the grader could not handle what it got}
+        self.shown = _Shown()
         self.skip_slow = True
         self.deadline = Deadline(job.options.limits.total)
-
-    def _forget(self) -> None:
-        """What an earlier run of the notebook has shown."""
-        self.verdicts, self.flags, self.errors, self.doubts = {}, {}, {}, {}
 
     def result(self) -> Result:
         start = time.perf_counter()
@@ -166,7 +175,7 @@ class _Grading:
 
     def _review(self) -> None:
         """What needs manual review: findings of the rules, doubtful right answers, what the grader could not handle."""
-        passed = {name for name, verdict in self.verdicts.items() if verdict.score > 0}
+        passed = {name for name, verdict in self.shown.verdicts.items() if verdict.score > 0}
         try:
             if passed:
                 with self.deadline.handling("the rules did not read this notebook", GRACE):
@@ -175,10 +184,10 @@ class _Grading:
             self.reviews += [Review(name, str(error)) for name in sorted(passed)]
         for cell in filter(_graded, self.notebook.cells):
             name, exercise = grade_id(cell), checked_exercise(cell)
-            if reason := self.doubts.get(exercise.name if exercise else name):
+            if reason := self.shown.doubts.get(exercise.name if exercise else name):
                 self.reviews.append(Review(name, reason))
-            elif exercise and name in passed and self.flags.get(exercise.name):
-                self.reviews.append(Review(name, self.flags[exercise.name]))
+            elif exercise and name in passed and self.shown.flags.get(exercise.name):
+                self.reviews.append(Review(name, self.shown.flags[exercise.name]))
 
     def _text(self) -> str:
         """The graded notebook as text. Where it cannot be written its outputs are left out, or else all that came from
@@ -248,12 +257,11 @@ class _Grading:
         if [cell.id for cell in notebook.cells] == [cell.id for cell in self.notebook.cells]:
             return done
         notebook.metadata = self.notebook.metadata
-        first = self.notebook, self.verdicts, self.flags, self.doubts
-        self.notebook = notebook
-        self._forget()
+        first = self.notebook, self.shown
+        self.notebook, self.shown = notebook, _Shown()
         run()
         if _total(self._scores()) <= _total(scores):
-            self.notebook, self.verdicts, self.flags, self.doubts = first
+            self.notebook, self.shown = first
         return done
 
     def _run(self, runner: Runner) -> None:
@@ -282,7 +290,7 @@ class _Grading:
 
         start = time.perf_counter()
         key, seconds = self.job.key, self.job.options.limits.cell
-        self.verdicts = run_in_kernel(
+        self.shown.verdicts = run_in_kernel(
             self.notebook,
             self.files,
             lambda exercise: seeds.seed(key, exercise.name),
@@ -298,7 +306,7 @@ class _Grading:
 
     def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
         """Run and judge; returns the names that were missing."""
-        self._forget()
+        self.shown = _Shown()
         missing: set[str] = set()
         untrained: set[str] = set()  # names that a training would have made
         self.skipped: set[str] = set()  # names that skipped cells would have bound
@@ -313,7 +321,7 @@ class _Grading:
                     verdict = self._ask(on, check, missing, slow)
                     if self.job.options.carry_forward and not verdict.passed:
                         verdict = self._carried(on, check, verdict, sources, checks[index + 1 :])
-                    self.verdicts[grade_id(cell)] = verdict
+                    self.shown.verdicts[grade_id(cell)] = verdict
                     cell.outputs = outputs(verdict)
                 elif cell.source.strip():
                     name = self._learned(slow.called_by, cell.source) or ""
@@ -354,11 +362,11 @@ class _Grading:
 
     def _remember(self, cell: NotebookNode) -> None:
         """The error of a cell, for the check that misses what the cell should have made."""
-        self.errors.pop(grade_id(cell), None)
+        self.shown.errors.pop(grade_id(cell), None)
         for output in cell.outputs:
             if output.output_type == "error":
                 text = output.evalue if output.ename in ENDED else f"{output.ename}: {output.evalue}"
-                self.errors[grade_id(cell)] = " ".join(text.split())[:_LONGEST]
+                self.shown.errors[grade_id(cell)] = " ".join(text.split())[:_LONGEST]
 
     def _ask(self, on: Driver, exercise: Exercise, missing: set[str], slow: SlowFunctions) -> Verdict:
         key = answer_key(exercise.name, seeds.seed(self.job.key, exercise.name))
@@ -373,7 +381,7 @@ class _Grading:
         except Unusable as error:
             return self._doubted(exercise, f"{error}.")
         if answers is None:
-            return undefined(self.notebook, exercise, self.errors.get(exercise.name, ""))
+            return undefined(self.notebook, exercise, self.shown.errors.get(exercise.name, ""))
         slow.asked(exercise.name, late=any(answer.problem and answer.problem.kind == "TimeIsUp" for answer in answers))
         problems = (answer.problem for answer in answers if answer.problem)
         missing |= {name for problem in problems if (name := undefined_name(problem.kind, problem.text))}
@@ -381,7 +389,7 @@ class _Grading:
 
     def _carried(self, on: Driver, exercise: Exercise, verdict: Verdict, sources: list[str], later: list) -> Verdict:
         """The verdict after the answer has been asked again with what it uses of earlier exercises mended."""
-        settled = carry.settled(self.verdicts.values(), (check.name for check in later if check))
+        settled = carry.settled(self.shown.verdicts.values(), (check.name for check in later if check))
         readable = [source for source in sources if len(source) <= LONGEST_READ]
         try:
             with self.deadline.handling("what the answer uses could not be read"):
@@ -405,7 +413,7 @@ class _Grading:
                     exercise, key.calls, answers, key, source if len(source or "") <= LONGEST_READ else None
                 )
                 if exercise.flag and verdict.score:
-                    self.flags[exercise.name] = next(
+                    self.shown.flags[exercise.name] = next(
                         filter(None, (exercise.flag(answer.value) for answer in answers)), ""
                     )
                 return _shortened(verdict)
@@ -417,7 +425,7 @@ class _Grading:
 
     def _doubted(self, exercise: Exercise, reason: str) -> Verdict:
         """No points for what the grader could not handle, and manual review."""
-        self.doubts[exercise.name] = reason
+        self.shown.doubts[exercise.name] = reason
         return refused(exercise, reason)
 
     # --- marks ------------------------------------------------------------------------------------------------------
@@ -429,7 +437,7 @@ class _Grading:
         name, max_score = grade_id(cell), _points(cell)
         check = checked_exercise(cell)
         if check is not None:
-            verdict = self.verdicts.get(name) or refused(check, self.unreadable or "There is no verdict.")
+            verdict = self.shown.verdicts.get(name) or refused(check, self.unreadable or "There is no verdict.")
             points = round(min(1.0, max(0.0, verdict.score)) * max_score, 2)
             comment = verdict.summary if verdict.carried or not verdict.passed else ""
             return Score(grade_id=name, points=points, max_score=max_score, verdict=verdict, comment=comment)
@@ -442,15 +450,15 @@ class _Grading:
                     grade_id=name, points=ordinary_score(cell, max_score), max_score=max_score, assurance=assurance
                 )
         except Unusable as error:
-            self.doubts[name] = f"{error}."
+            self.shown.doubts[name] = f"{error}."
             return Score(grade_id=name, points=0.0, max_score=max_score, assurance=assurance, comment=f"{error}.")
 
     def _show_everywhere(self, reason: str) -> None:
         for cell in self.notebook.cells:
             check = checked_exercise(cell)
             if check is not None:
-                self.verdicts[grade_id(cell)] = refused(check, reason)
-                cell.outputs = outputs(self.verdicts[grade_id(cell)])
+                self.shown.verdicts[grade_id(cell)] = refused(check, reason)
+                cell.outputs = outputs(self.shown.verdicts[grade_id(cell)])
             elif cell.cell_type == "code":
                 cell.outputs = [error_output("NotRun", reason)]
 
