@@ -50,7 +50,8 @@ class FunctionCall(_Call):
     """A function is called with `args` and `kwargs`.
 
     report         what comes back with the output: "args" (what became of the modules, optimizers and generators among
-                   the arguments), "input_gradients" (list, of a fixed loss); ("output",) is the output itself
+                   the arguments), "random" (the state of PyTorch's global generator), "input_gradients" (list, of a
+                   fixed loss); ("output",) is the output itself
     """
 
     report: tuple[str, ...] = ("output",)

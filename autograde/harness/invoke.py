@@ -137,6 +137,8 @@ def _call_function(function: Any, call: FunctionCall, args: tuple[Any, ...], kwa
     reported = {"output": to_plain(output)}
     if "args" in call.report:
         reported["args"] = reports.objects(args)
+    if "random" in call.report:
+        reported["random"] = reports.random_state()
     if "input_gradients" in call.report:
         reports.backward(output)
         reported["input_gradients"] = reports.taken_gradients(inputs)

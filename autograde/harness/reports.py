@@ -12,16 +12,18 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
     """What became of the objects among the arguments, by the argument's number.
 
     A module: mode, parameters and buffers, the gradients (None where there is none), the parameters that require none,
-    and how many parameters share memory with another module's. An optimizer: its learning rate. A generator of random
-    numbers: its state, and that of PyTorch's global one.
+    and how many parameters share memory with another module's, or with a tensor of a dictionary. An optimizer: its
+    learning rate. A generator of random numbers: its state.
     """
     import torch
 
     modules = {str(i): arg for i, arg in enumerate(args) if isinstance(arg, torch.nn.Module)}
     owners: dict[int, set[str]] = {}
-    for name, module in modules.items():
-        for parameter in module.parameters():
-            owners.setdefault(parameter.untyped_storage().data_ptr(), set()).add(name)
+    for number, arg in enumerate(args):
+        tensors = arg.parameters() if isinstance(arg, torch.nn.Module) else arg.values() if isinstance(arg, dict) else ()
+        for tensor in tensors:
+            if isinstance(tensor, torch.Tensor):
+                owners.setdefault(tensor.untyped_storage().data_ptr(), set()).add(str(number))
     reported: dict[str, Any] = {
         name: {
             "training": module.training,
@@ -37,8 +39,15 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
         if isinstance(arg, torch.optim.Optimizer):
             reported[str(number)] = {"rate": to_plain(arg.param_groups[0]["lr"])}
         elif isinstance(arg, torch.Generator):
-            reported[str(number)] = {"state": to_plain(arg.get_state()), "global": to_plain(torch.get_rng_state())}
+            reported[str(number)] = {"state": to_plain(arg.get_state())}
     return reported
+
+
+def random_state() -> Any:
+    """The state of PyTorch's global generator of random numbers."""
+    import torch
+
+    return to_plain(torch.get_rng_state())
 
 
 def learning_inputs(call: FunctionCall | ModuleCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

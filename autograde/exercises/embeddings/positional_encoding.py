@@ -34,6 +34,7 @@ def calls(rng):
         ),
         FunctionCall((int(rng.integers(40, 60)), 32), tolerance=EXACT),
         FunctionCall((1, 4), tolerance=EXACT, note="a sentence of one word"),
+        FunctionCall((int(rng.integers(5100, 5200)), 4), tolerance=EXACT, note="a text of more than 5,000 words"),
         FunctionCall(
             (int(rng.integers(11, 15)), 9), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"
         ),

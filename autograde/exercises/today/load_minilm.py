@@ -6,9 +6,11 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.harness.call import Fixture, FunctionCall
+from autograde.harness.call import MAIN, Fixture, FunctionCall
 from autograde.harness.plain import TensorData
 from helpers.today import load_minilm
+
+MEMORY = "memory of its own"
 
 
 def shapes(words, d_model, num_layers, d_ff, max_length):
@@ -54,12 +56,17 @@ def calls(rng):
         call(7, 6, 2, 8, 5, note="two layers"),
         call(5, 4, 4, 4, 4, note="four layers in which all matrices are square: a transpose would go unnoticed"),
         call(5, 4, 11, 3, 6, note="eleven layers: the layer 10 is not the layer 1"),
+        call(6, 4, 2, 3, 5, part=MEMORY, note="what is copied must not share memory with the original"),
     ]
 
 
 def projection(call, value):
-    """The parameters that the encoder has afterwards; what the function returns is left open."""
-    return value["args"]["0"]["parameters"]
+    """The parameters that the encoder has afterwards, and in one call how many it shares with `weights`; what the
+    function returns is left open."""
+    encoder = value["args"]["0"]
+    if call.part == MEMORY:
+        return {"shared": encoder["shared"], "parameters": encoder["parameters"]}
+    return encoder["parameters"]
 
 
 EXERCISE = Exercise(
@@ -76,6 +83,7 @@ EXERCISE = Exercise(
     ),
     reference=load_minilm,
     make_calls=calls,
+    parts={MAIN: 0.8, MEMORY: 0.2},
     projection=projection,
     forbidden=libraries.TRANSFORMER,
 )
@@ -97,6 +105,20 @@ def _load(encoder, weights, change):
 def _swapped(names):
     """Each parameter gets the value of the one whose name has these parts exchanged."""
     return lambda name, state: state[".".join(names.get(part, part) for part in name.split("."))]
+
+
+@EXERCISE.wrong(
+    "shared memory",
+    "The encoder uses the very tensors of `weights`: training the one changes the other. Copy their numbers: "
+    "`load_state_dict` does, without `assign=True`; so does `copy_`.",
+)
+def shared(encoder, weights):
+    holder = nn.Module()
+    holder.state = {}
+    holder.load_state_dict = holder.state.update
+    load_minilm(holder, weights)
+    for name, parameter in encoder.named_parameters():
+        parameter.data = holder.state[name]
 
 
 @EXERCISE.wrong(

@@ -28,7 +28,7 @@ def calls(rng):
 
     def call(lengths, max_tokens, generator=True, **more):
         made = (Fixture("generator", (seed,)),) if generator else ()
-        return FunctionCall((lengths, max_tokens, *made), report=("output", "args"), **more)
+        return FunctionCall((lengths, max_tokens, *made), report=("output", "args", "random"), **more)
 
     return [
         call([5, 2, 5, 2, 2, 2, 2], 10, note="by hand: the five sentences of 2 tokens, and the two of 5"),
@@ -72,8 +72,8 @@ def projection(call, value):
         found["fill"] = _fill(batches, lengths, max_tokens)
         if call.part == "order":
             found["order"] = _order(batches, lengths)
-            if len(call.args) == 3:
-                found["generator"] = _generator(value["args"]["2"], call.args[2].args[0])
+            states = value["args"].get("2", {}).get("state"), value["random"]
+            found["generator"] = _generator(*states, *(call.args[2].args if len(call.args) == 3 else ()))
     remark = next((text for _, text in found.values() if text), "")
     return Projected({name: kind for name, (kind, _) in found.items()}, _sizes(batches, lengths), remark)
 
@@ -163,10 +163,15 @@ def _order(batches, lengths):
     return "shuffled", ""
 
 
-def _generator(states, seed):
-    if _is_new(states["state"], seed):
+def _generator(own, shared, seed=None):
+    """Where the random numbers come from, by the states of `generator`, None without one, and of the global one."""
+    if own is None:
+        if _is_new(shared, 0):
+            return "not used", "Without `generator` the order does not come from PyTorch's global generator."
+        return "used", ""
+    if _is_new(own, seed):
         return "not used", "The order does not come from `generator`: hand it to `torch.randperm`."
-    if not _is_new(states["global"], 0):
+    if not _is_new(shared, 0):
         return "used in part", "Some random numbers do not come from `generator`: hand it to each `torch.randperm`."
     return "used", ""
 
@@ -340,6 +345,15 @@ def shuffled_sentences(lengths, max_tokens, generator=None):
 )
 def generator_ignored(lengths, max_tokens, generator=None):
     return batches_by_tokens(lengths, max_tokens)
+
+
+@EXERCISE.wrong(
+    "the same order each time without a generator",
+    "Without `generator` the code makes one of its own, which begins with the same numbers each time, so all epochs have "
+    "the same order. `torch.randperm(n, generator=None)` takes PyTorch's global generator.",
+)
+def own_generator(lengths, max_tokens, generator=None):
+    return batches_by_tokens(lengths, max_tokens, generator or torch.Generator())
 
 
 @EXERCISE.wrong("last batch lost", "The batch that is open when the sentences end is never added. Look after the loop.")

@@ -20,7 +20,7 @@ def calls(rng):
     return [
         FunctionCall((10, 7), note="by hand: 6 · 10 · 7"),
         FunctionCall((some(1, 900) * 1000, some(1, 90) * 1000)),
-        FunctionCall((some(60, 70) * 10**6, some(2, 9) * 10**9), note="a large model and a large corpus"),
+        FunctionCall((some(60, 70) * 10**9, some(200, 900) * 10**9), note="a large model and a large corpus"),
     ]
 
 
