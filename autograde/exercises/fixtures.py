@@ -297,9 +297,7 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             )
             self.gate = torch.nn.Parameter(torch.ones(1), requires_grad=fault != "frozen")
             self.start = torch.nn.Parameter(torch.ones(out.shape[1]))  # for <bos>
-            if fault == "padding only":
-                self.filler = torch.nn.Parameter(torch.ones(1))
-            if fault == "last place only":
+            if fault in ("padding only", "last place only", "training only"):
                 self.filler = torch.nn.Parameter(torch.ones(1))
             if fault in ("spare", "frozen spare"):
                 self.spare = torch.nn.Linear(2, 2).requires_grad_(fault == "spare")
@@ -371,6 +369,8 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             if fault == "last place only":  # of a target as long as those of the exercises
                 last = (torch.arange(ids.shape[1]) == 4).unsqueeze(1)
                 logits = logits + self.filler * last * torch.arange(len(self.out))
+            if fault == "training only" and self.training:
+                logits = logits + self.filler * torch.arange(len(self.out))
             return logits * gate + ~real * filler * ids.shape[1] * torch.arange(len(self.out))
 
         def forward(self, source, target_input):

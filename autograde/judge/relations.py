@@ -295,14 +295,16 @@ def cut_or_longer(pair: Pair) -> Relation | None:
 
 
 def one_of_many(pair: Pair) -> Relation | None:
-    """A single row of the expected array, or the same row everywhere."""
+    """A single row of the expected array, the same row everywhere, or nothing but zeros."""
     expected, got = _array(pair.expected), _array(pair.got)
     if expected is None or got is None or expected.ndim < 2 or expected.shape[-2] < 2:
         return None
     if got.ndim == expected.ndim - 1 and any(_same(got, row) for row in expected):
         return Relation("a part in place of the whole", "Only one item along axis 0 came back.")
-    if got.shape != expected.shape or not np.isfinite(got).all() or not got.any():
+    if got.shape != expected.shape or not np.isfinite(got).all():
         return None
+    if not got.any():
+        return Relation("zeros", "All numbers of the result are 0.")
     first = got[..., :1, :]
     if _same(got, np.broadcast_to(first, got.shape)) and not _same(expected, np.broadcast_to(first, got.shape)):
         if _same(expected, np.broadcast_to(expected[..., :1, :], expected.shape)):

@@ -30,6 +30,8 @@ def calls(rng):
         sealed(rng, "detached", stale=0.5, part="left as found", note="the model has gradients from before"),
         sealed(rng, "spare", stale=0.0, part="left as found", note="the model has gradients, all 0"),
         sealed(rng, training=True, part="left as found", note="in training mode"),
+        sealed(rng, "training only", part="mode", note="in evaluation mode; a parameter is used only in training mode"),
+        sealed(rng, "training only", training=True, part="mode", note="the same model in training mode"),
     ]
 
 
@@ -47,7 +49,7 @@ EXERCISE = Exercise(
     ),
     reference=untrained_parameters,
     make_calls=calls,
-    parts={"result": 0.4, "zeros": 0.2, "frozen": 0.1, "left as found": 0.3},
+    parts={"result": 0.4, "zeros": 0.2, "frozen": 0.1, "mode": 0.1, "left as found": 0.2},
     projection=found,
 )  # fmt: skip
 
@@ -184,6 +186,22 @@ def without_gradients(model, source, target):
     return _ask(model, source, target, passes=logits_of)
 
 
+@EXERCISE.wrong(
+    "always in training mode",
+    "The pass runs in training mode, whatever the model's own mode is. Leave the mode as it is.",
+)
+def trained_always(model, source, target):
+    return _ask(copy.deepcopy(model).train(), source, target)
+
+
+@EXERCISE.wrong(
+    "always in evaluation mode",
+    "The pass runs in evaluation mode, whatever the model's own mode is. Leave the mode as it is.",
+)
+def evaluated_always(model, source, target):
+    return _ask(copy.deepcopy(model).eval(), source, target)
+
+
 @EXERCISE.wrong("names not sorted", "The names come in the order of the model. Sort them: `sorted(...)`.")
 def not_sorted(model, source, target):
     return _ask(model, source, target, order=lambda names: sorted(names, reverse=True))
@@ -218,8 +236,8 @@ def remembered(model, source, target):
 
 
 @EXERCISE.variant
-def in_evaluation_mode(model, source, target):
-    patient = copy.deepcopy(model).eval()
+def what_is_alive(model, source, target):
+    patient = copy.deepcopy(model)
     for parameter in patient.parameters():
         parameter.grad = None
     logits = patient(source, target[:, :-1])
