@@ -26,7 +26,8 @@ from autograde.grading.sandbox import warm
 from autograde.grading.sandbox.warm import Unsafe
 from conftest import filled, released
 
-TRAIN_FOR_LONG = ("05_add_norm", "07_decoder", "08_training")  # nbval runs their experiments already
+# nbval runs their experiments already
+TRAIN_FOR_LONG = ("05_add_norm", "07_decoder", "08_training", "09_decoding", "11_today")
 FIRST, LESSON_3 = find_lesson("01_vocabulary"), find_lesson("03_single_head")
 
 
