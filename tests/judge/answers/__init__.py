@@ -137,6 +137,10 @@ class Measured:
     def named(self) -> int:
         return sum(self.by.values()) - self.by[""]
 
+    def __add__(self, other: Measured) -> Measured:
+        mine, theirs = vars(self), vars(other)
+        return Measured(**{name: mine[name] + theirs[name] for name in mine})
+
 
 def measure(answers: Sequence[LearnersAnswer]) -> Measured:
     verdicts = [(attempt, verdict(attempt)) for attempt in answers]
@@ -153,11 +157,13 @@ def measure(answers: Sequence[LearnersAnswer]) -> Measured:
 
 
 def table(groups: Mapping[str, Sequence[LearnersAnswer]]) -> str:
-    """A Markdown table, one row for each group."""
+    """A Markdown table, one row for each group, and one for all together."""
+    rows = {name: measure(answers) for name, answers in groups.items()}
+    first, *others = rows.values()
+    rows["together"] = sum(others, first)
     columns = ("", "wrong", "rejected", "catalogue", "relation", "source", "plain", "named", "right", "accepted")
     lines = [f"| {' | '.join(columns)} |", "| --- |" + " ---: |" * (len(columns) - 1)]
-    for name, answers in groups.items():
-        found = measure(answers)
+    for name, found in rows.items():
         kinds = (found.by[kind] for kind in (MISCONCEPTION, RELATION, SOURCE, ""))
         share = f"{found.named / found.wrong:.0%}" if found.wrong else ""
         cells = (name, found.wrong, found.rejected, *kinds, share, found.right, found.accepted)
