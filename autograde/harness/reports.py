@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from autograde.harness.call import FunctionCall, ModuleCall, Unsuitable
@@ -20,10 +21,8 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
     modules = {str(i): arg for i, arg in enumerate(args) if isinstance(arg, torch.nn.Module)}
     owners: dict[int, set[str]] = {}
     for number, arg in enumerate(args):
-        tensors = arg.parameters() if isinstance(arg, torch.nn.Module) else arg.values() if isinstance(arg, dict) else ()
-        for tensor in tensors:
-            if isinstance(tensor, torch.Tensor):
-                owners.setdefault(tensor.untyped_storage().data_ptr(), set()).add(str(number))
+        for tensor in _tensors(arg):
+            owners.setdefault(tensor.untyped_storage().data_ptr(), set()).add(str(number))
     reported: dict[str, Any] = {
         name: {
             "training": module.training,
@@ -41,6 +40,16 @@ def objects(args: tuple[Any, ...]) -> dict[str, Any]:
         elif isinstance(arg, torch.Generator):
             reported[str(number)] = {"state": to_plain(arg.get_state())}
     return reported
+
+
+def _tensors(arg: Any) -> Iterator[Any]:
+    """The parameters of a module, the tensors of a dictionary."""
+    import torch
+
+    if isinstance(arg, torch.nn.Module):
+        yield from arg.parameters()
+    elif isinstance(arg, dict):
+        yield from (value for value in arg.values() if isinstance(value, torch.Tensor))
 
 
 def random_state() -> Any:
