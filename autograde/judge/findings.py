@@ -48,7 +48,9 @@ def find(
             kind = "a message without the name"
         else:
             return None
-        return Finding(call=call, difference=Difference("", expected.problem.text, got.problem.text, remark, kind))
+        texts = expected.problem.text, got.problem.text
+        told = Difference(path="", expected=texts[0], got=texts[1], remark=remark, kind=kind)
+        return Finding(call=call, difference=told)
     if got.problem is not None:
         return Finding(call=call, problem=got.problem)
     found = Comparison(tolerance, exercise.ignore, exercise.multiple_outputs).difference(expected.value, got.value)

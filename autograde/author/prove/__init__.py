@@ -39,7 +39,7 @@ def run(asked: Sequence[Exercise], seeds: int, jobs: int, full: bool) -> int:
 
 def _proofs(asked: Sequence[Exercise], seeds: int, jobs: int) -> Iterator[Proof]:
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(_prove, [one.name for one in asked], [seeds] * len(asked))
+        yield from pool.map(_prove, [each.name for each in asked], [seeds] * len(asked))
 
 
 def _prove(name: str, seeds: int) -> Proof:

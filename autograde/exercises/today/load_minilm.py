@@ -89,13 +89,19 @@ EXERCISE = Exercise(
 )
 
 
+def _renamed(weights):
+    """{our name: tensor of `weights`}"""
+    holder = nn.Module()
+    state = {}
+    holder.load_state_dict = state.update
+    load_minilm(holder, weights)
+    return state
+
+
 def _load(encoder, weights, change):
     """The right values, changed by `change(name of ours, {our name: tensor})`."""
-    holder = nn.Module()
-    holder.state = {}
-    holder.load_state_dict = holder.state.update
-    load_minilm(holder, weights)
-    state = {name: change(name, holder.state) for name in holder.state}
+    renamed = _renamed(weights)
+    state = {name: change(name, renamed) for name in renamed}
     with torch.no_grad():
         for name, parameter in encoder.named_parameters():
             if state.get(name) is not None:
@@ -113,12 +119,9 @@ def _swapped(names):
     "`load_state_dict` does, without `assign=True`; so does `copy_`.",
 )
 def shared(encoder, weights):
-    holder = nn.Module()
-    holder.state = {}
-    holder.load_state_dict = holder.state.update
-    load_minilm(holder, weights)
+    renamed = _renamed(weights)
     for name, parameter in encoder.named_parameters():
-        parameter.data = holder.state[name]
+        parameter.data = renamed[name]
 
 
 @EXERCISE.wrong(
@@ -292,9 +295,6 @@ def from_our_names(encoder, weights):
 
 @EXERCISE.variant
 def through_data(encoder, weights):
-    holder = nn.Module()
-    holder.state = {}
-    holder.load_state_dict = holder.state.update
-    load_minilm(holder, weights)
+    renamed = _renamed(weights)
     for name, parameter in encoder.named_parameters():
-        parameter.data = holder.state[name].clone()
+        parameter.data = renamed[name].clone()
