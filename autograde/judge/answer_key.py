@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 from autograde.exercise import Exercise
 from autograde.exercises import exercise as find_exercise
@@ -21,6 +22,7 @@ class AnswerKey:
     def __init__(self, exercise: Exercise, calls: Sequence[Call]):
         self.exercise, self.calls = exercise, list(calls)
         self._wrong: dict[tuple[int, int], Answer | Skipped] = {}
+        self.other_questions: dict[int, Any] = {}  # by call; `judge.other_questions` remembers here what it asks
 
     @cached_property
     def expected(self) -> list[Answer]:
@@ -62,6 +64,7 @@ class _Chosen(AnswerKey):
         chosen = [whole.exercise.misconceptions[number] for number in numbers]
         super().__init__(replace(whole.exercise, misconceptions=chosen), whole.calls)
         self._whole, self._numbers = whole, numbers
+        self.other_questions = whole.other_questions
 
     @cached_property
     def expected(self) -> list[Answer]:

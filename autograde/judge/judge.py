@@ -10,6 +10,7 @@ from autograde.exercises import all_exercises
 from autograde.harness.call import MAIN, Answer, Call, Problem, Skipped
 from autograde.judge import explain
 from autograde.judge.answer_key import AnswerKey
+from autograde.judge.case import Case
 from autograde.judge.diagnosis import diagnose, unsteady
 from autograde.judge.findings import Finding, find, is_unwritten
 from autograde.judge.projection import projected
@@ -45,10 +46,11 @@ def judge(
     findings = [find(exercise, *each) for each in zip(calls, key.expected, got, key.tolerances, strict=True)]
     if not any(findings):
         return Verdict(name=exercise.name, passed=True, state=PASSED, score=1.0, points=exercise.points)
-    first = next(filter(None, findings))
-    diagnosis = diagnose(key, got, findings, source)
+    case = Case(key, got, findings, source)
+    first = case.first
+    diagnosis = diagnose(case)
     if again is not None and (diagnosis is None or diagnosis.evidence != MISCONCEPTION) and first.problem is None:
-        diagnosis = unsteady(key, got, findings, again()) or diagnosis
+        diagnosis = unsteady(case, again()) or diagnosis
     plain = explain.advice(exercise, first)
     advice = diagnosis.sentence if diagnosis else plain
     return Verdict(

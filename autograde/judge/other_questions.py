@@ -6,6 +6,7 @@ A fact about the data: the reference answers the changed question, and gives wha
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,10 +29,12 @@ _MOST = 120  # changed questions that are tried
 _FEW = 4  # numbers in the results of all calls together, below which chance may give the same
 
 Changed = Iterator[tuple[Relation, Call]]
+Answered = Iterator[tuple[Relation, Any]]
+Same = Callable[[Any, Any], bool]
 
 
 def right_for_another_question(
-    key: AnswerKey, got: Sequence[Answer | Skipped], failing: Sequence[int], same: Callable[[Any, Any], bool]
+    key: AnswerKey, got: Sequence[Answer | Skipped], failing: Sequence[int], same: Same
 ) -> Relation | None:
     """What question the results of all failing calls are right for. `same` compares two results."""
     if key.exercise.expected is not None:
@@ -41,24 +44,32 @@ def right_for_another_question(
         return None
     if sum(_size(_output(key.expected[at].value)) for at in places) < _FEW:
         return None
-    first, *others = places
-    for relation, call in itertools.islice(_changed(key, first), _MOST):
-        if _is_answered(key, first, call, got, same) and all(
-            any(relation == found and _is_answered(key, at, changed, got, same) for found, changed in _changed(key, at))
-            for at in others
+    results = {at: _output(got[at].value) for at in places}
+    for relation, other in _answered(key, places[0], same):
+        if same(other, results[places[0]]) and all(
+            any(found == relation and same(changed, results[at]) for found, changed in _answered(key, at, same))
+            for at in places[1:]
         ):
             return relation
     return None
 
 
-def _is_answered(
-    key: AnswerKey, at: int, call: Call, got: Sequence[Answer | Skipped], same: Callable[[Any, Any], bool]
-) -> bool:
-    given = projected(key.exercise, [call], answer(key.exercise.reference, [call], _SECONDS))[0]
-    if isinstance(given, Skipped) or given.problem is not None:
-        return False
-    other, mine = _output(given.value), _output(got[at].value)
-    return same(other, mine) and not same(_output(key.expected[at].value), other)
+def _answered(key: AnswerKey, at: int, same: Same) -> Answered:
+    """The changed questions of a call and their right results; worked out once for all answers, as far as needed."""
+    if at not in key.other_questions:
+        (key.other_questions[at],) = itertools.tee(_ask(key, at, same), 1)
+    return copy.copy(key.other_questions[at])
+
+
+def _ask(key: AnswerKey, at: int, same: Same) -> Answered:
+    right = _output(key.expected[at].value)
+    for relation, call in itertools.islice(_changed(key, at), _MOST):
+        given = projected(key.exercise, [call], answer(key.exercise.reference, [call], _SECONDS))[0]
+        if isinstance(given, Skipped) or given.problem is not None:
+            continue
+        other = _output(given.value)
+        if not same(right, other):
+            yield relation, other
 
 
 def _output(value: Any) -> Any:

@@ -42,20 +42,29 @@ class Pair:
 Finder = Callable[[Pair], "Relation | Sequence[Relation] | None"]
 
 
-def relate(
-    calls: Sequence[tuple[Call, Sequence[str], Answer, Answer | Skipped, Comparison]],
-    finders: Sequence[Finder],
-) -> Relation | None:
-    """The relation that holds for all failing calls, given as (call, parameter names, expected, got, comparison)."""
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A call whose answer `got` is not what was `expected`, the names of its parameters, and how both are compared."""
+
+    call: Call
+    parameters: Sequence[str]
+    expected: Answer
+    got: Answer | Skipped
+    comparison: Comparison
+
+
+def relate(failures: Sequence[Failure], finders: Sequence[Finder]) -> Relation | None:
+    """The relation that holds for all failing calls."""
     pairs: list[Pair] = []
     whole: list[tuple[Any, Any]] = []
-    for call, names, expected, got, comparison in calls:
+    for failure in failures:
+        expected, got = failure.expected, failure.got
         if isinstance(got, Skipped) or got.problem is not None or got.changed:
             return None
         if expected.problem is not None:  # an error that was not raised: nothing to relate, and nothing against it
             continue
-        arguments = dict(_arrays_of(call, names))
-        different = _different(expected.value, got.value, comparison, "")
+        arguments = dict(_arrays_of(failure.call, failure.parameters))
+        different = _different(expected.value, got.value, failure.comparison, "")
         found = [Pair(path, wanted, given, arguments) for path, wanted, given in different]
         if not found:
             return None

@@ -11,7 +11,7 @@ from autograde import all_exercises, assess
 from autograde.harness.call import Answer, FunctionCall
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Comparison
-from autograde.judge.relations import FINDERS, WHERE, relate
+from autograde.judge.relations import FINDERS, WHERE, Failure, relate
 from autograde.judge.verdict import RELATION
 from helpers.multi_head import split_heads
 from helpers.single_head import attention_scores, attention_weights, softmax
@@ -24,8 +24,14 @@ SCORES = RNG.normal(size=(3, 4))
 
 
 def told(expected, got, *args, names=("x", "mask"), calls=1):
-    row = (FunctionCall(args), names, Answer(expected), Answer(got), Comparison(lambda path, values: 1e-9))
-    return relate([row] * calls, (*FINDERS, *WHERE))
+    return relate([failure(expected, got, *args, names=names)] * calls, (*FINDERS, *WHERE))
+
+
+def failure(expected, got, *args, names=()):
+    comparison = Comparison(lambda path, values: 1e-9)
+    return Failure(
+        call=FunctionCall(args), parameters=names, expected=Answer(expected), got=Answer(got), comparison=comparison
+    )
 
 
 def changed(array, where, value=9.0):
@@ -140,9 +146,7 @@ def test_a_result_of_nothing_but_zeros_is_told_as_zeros():
 
 
 def test_what_fails_in_two_ways_is_told_in_neither():
-    first = (FunctionCall(()), (), Answer(X), Answer(-X), Comparison())
-    second = (FunctionCall(()), (), Answer(X), Answer(X**3), Comparison())
-    assert relate([first, second], (*FINDERS, *WHERE)) is None
+    assert relate([failure(X, -X), failure(X, X**3)], (*FINDERS, *WHERE)) is None
 
 
 def test_a_few_wrong_numbers_make_no_region():

@@ -100,8 +100,9 @@ def test_an_answer_that_changes_from_call_to_call():
 def test_a_misconception_that_raises_or_never_ends_is_not_asked_on_every_call():
     from autograde.harness.call import Answer, Problem
     from autograde.judge.answer_key import AnswerKey
-    from autograde.judge.diagnosis import _two
+    from autograde.judge.case import Case
     from autograde.judge.findings import find
+    from autograde.judge.misconceptions import two_mistakes
 
     asked = exercise("attention_scores")
     key = AnswerKey(asked, asked.calls(0))
@@ -114,7 +115,7 @@ def test_a_misconception_that_raises_or_never_ends_is_not_asked_on_every_call():
     key.wrong = wrong
     got = [dataclasses.replace(answer, value=answer.value + 1) for answer in key.expected]
     findings = [find(asked, *each) for each in zip(key.calls, key.expected, got, key.tolerances, strict=True)]
-    assert _two(key, got, findings) is None
+    assert two_mistakes(Case(key, got, findings)) is None
     assert len(asked_for) <= 2 * len(asked.misconceptions)
 
 
