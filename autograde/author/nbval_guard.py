@@ -12,6 +12,7 @@ import binascii
 import copy
 import io
 import re
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -97,9 +98,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "nbval", False) and not config.option.nbval_sanitize_with:
-        import tempfile
-
-        file = Path(tempfile.mkdtemp(), "nbval_sanitize.cfg")
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        file = Path(folder.name, "nbval_sanitize.cfg")
         file.write_text(SANITIZE)
         config.option.nbval_sanitize_with = str(file)
     _remove_leftovers(config)
