@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -459,6 +459,7 @@ LINES = [
 
 
 @cutting
+@example(["!ls", "", ""], "%%bash\n")
 @given(st.lists(st.sampled_from(LINES), max_size=6), st.sampled_from(["", "%%time\n", "\n\n", "%%bash\n"]))
 def test_the_pieces_of_a_cell_are_the_cell(lines, above):
     source = above + "\n".join(lines)

@@ -166,7 +166,7 @@ def cut(
              that cell
     locked   the index of a locked cell, and `code` its `code_of`: each statement of it belongs to that cell
 
-    A cell that is not Python is one piece.
+    A cell that is not Python, or is all one owner's, is one piece, as it is.
     """
     parts = statements(source)
     if not parts:
@@ -187,6 +187,8 @@ def cut(
     for i in range(1, len(parts)):  # so do those after the last one
         if free[i] and owners[i] is None and free[i - 1]:
             owners[i] = owners[i - 1]
+    if len(set(owners)) == 1:
+        return [Piece(source, owners[0], parts)]
     lines = _lines(source)
     pieces, line, first = [], 0, 0
     for i in range(len(parts)):
