@@ -102,12 +102,10 @@ def _key(key: Any) -> Any:
 def _array(value: np.ndarray) -> Any:
     try:
         base = np.ndarray.view(value, np.ndarray)
-        if base.dtype.name not in DTYPES and base.dtype.kind != "U":
+        if base.dtype.name not in DTYPES:
             return Other("numpy.ndarray", f"dtype {base.dtype}")
         if base.size * base.dtype.itemsize > LARGEST:
             return Other("numpy.ndarray", f"shape {base.shape}, {base.dtype}, too large to compare")
-        if base.dtype.kind == "U":
-            return base.tolist()
         return np.array(base, copy=True, order="C", subok=False)
     except Exception:
         return Other("numpy.ndarray")

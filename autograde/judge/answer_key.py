@@ -22,7 +22,7 @@ class AnswerKey:
     def __init__(self, exercise: Exercise, calls: Sequence[Call]):
         self.exercise, self.calls = exercise, list(calls)
         self._wrong: dict[tuple[int, int], Answer | Skipped] = {}
-        self.other_questions: dict[int, Any] = {}  # by call; `judge.other_questions` remembers here what it asks
+        self.other_questions: dict[int, list[Any]] = {}  # by call: what `judge.other_questions` has asked
 
     @cached_property
     def expected(self) -> list[Answer]:
@@ -38,6 +38,10 @@ class AnswerKey:
     def tolerances(self) -> list[Tolerance]:
         pairs = zip(self.calls, self.expected, strict=True)
         return [measured_tolerance(self.exercise, call, expected) for call, expected in pairs]
+
+    def prepare(self) -> None:
+        """Ask the reference now, so that what PyTorch does at a first use takes none of a learner's time."""
+        _ = self.expected
 
     def wrong(self, misconception: int, call: int) -> Answer | Skipped:
         """The answer of the misconception number `misconception` to the call number `call`."""

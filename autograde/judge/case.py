@@ -100,6 +100,15 @@ class Case:
             return wrong.problem is not None and got.problem is not None and wrong.problem.kind == got.problem.kind
         return wrong.changed == got.changed and self.alike().equal(wrong.value, got.value)
 
+    def errs(self, number: int, at: int) -> bool:
+        """Whether what a misconception answers to a call is another result than the right one, beyond its dtype and
+        later digits; an answer that agrees with it there is no evidence otherwise."""
+        wrong, right = self.key.wrong(number, at), self.key.expected[at]
+        if isinstance(wrong, Skipped) or wrong.problem is not None or right.problem is not None:
+            return True
+        comparison = self.alike("dtype", "sequence")
+        return bool(wrong.changed) or not comparison.equal(right.value, wrong.value)
+
     def fails(self, number: int, at: int) -> bool:
         """Whether a misconception is wrong at a call."""
         call, expected, tolerance = self.key.calls[at], self.key.expected[at], self.key.tolerances[at]

@@ -99,7 +99,7 @@ class Comparison:
         if isinstance(expected, bool) or isinstance(got, bool):
             return None if expected is got else differ()
         if isinstance(expected, int | float):
-            if not isinstance(got, int | float):
+            if not isinstance(got, int | float) or (isinstance(expected, int) and isinstance(got, float)):
                 return wrong_type(_kind(got))
             return None if self._equal_numbers(expected, got, path) else differ(_equal_looking(expected, got))
         if isinstance(expected, str):
@@ -290,7 +290,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, TensorData):
         return "torch.Tensor"
     if isinstance(value, np.ndarray):
-        return "NumPy array"
+        return "NumPy array" if value.ndim else "number"
     if isinstance(value, Other):
         return value.kind
     if value is None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from autograde.harness.call import MAIN, Answer, Skipped
+from autograde.harness.plain import Other
 from autograde.judge import explain
 from autograde.judge.case import Case, Diagnosis, naming_tolerance, parts
 from autograde.judge.compare import WRONG_TYPE, Comparison
 from autograde.judge.exceptions import explained
-from autograde.judge.findings import is_unwritten
+from autograde.judge.findings import Finding, is_unwritten
 from autograde.judge.misconceptions import (
     misconception,
     on_every_call,
@@ -22,7 +24,7 @@ from autograde.judge.other_questions import right_for_another_question
 from autograde.judge.plain_errors import described
 from autograde.judge.projection import projected
 from autograde.judge.relations import FINDERS, WHERE, Failure, Finder, relate
-from autograde.judge.slips import seldom_meant, surely_not_meant
+from autograde.judge.slips import other_defaults, seldom_meant, surely_not_meant
 from autograde.judge.source import UNUSED, Observation, leftover, observe
 from autograde.judge.verdict import RELATION, SOURCE
 
@@ -33,7 +35,13 @@ def diagnose(case: Case) -> Diagnosis | None:
     slip = surely_not_meant(case.exercise, case.source) if case.source else None
     if slip and case.says_little:
         return Diagnosis(slip.name, slip.sentence, SOURCE)
-    if found := misconception(case, on_every_call, on_failing_calls):
+    if found := misconception(case, on_every_call):
+        return found
+    if all(_is_form(case.findings[at]) for at in case.failing):
+        return _told(case)
+    if default := _another_default(case):
+        return Diagnosis(default.name, default.sentence, SOURCE)
+    if found := misconception(case, on_failing_calls):
         return found
     if slip:
         return Diagnosis(slip.name, slip.sentence, SOURCE)
@@ -49,11 +57,28 @@ def diagnose(case: Case) -> Diagnosis | None:
     return _told(case) or _in_one_part(case) or _in_some_calls(case)
 
 
+def _is_form(finding: Finding | None) -> bool:
+    """Whether the values are right, and only the dtype or the kind of list is another."""
+    difference = finding.difference if finding is not None else None
+    if difference is None or difference.kind not in ("another dtype", WRONG_TYPE):
+        return False
+    return difference.remark.startswith(("The values are right.", "The items are right."))
+
+
 def _is_of_another_type(case: Case) -> bool:
     return case.first.difference is not None and case.first.difference.kind == WRONG_TYPE
 
 
 # --- what an exception and the source show --------------------------------------------------------------------------
+
+
+def _another_default(case: Case) -> Observation | None:
+    """A default of the learner's, where all calls that fail leave that argument out."""
+    found = other_defaults(case.exercise, case.source) if case.source else {}
+    for argument, observation in found.items():
+        if not any(argument in explain.filled(case.exercise, case.key.calls[at]) for at in case.failing):
+            return observation
+    return None
 
 
 def _seen(case: Case) -> Observation | None:
@@ -64,7 +89,7 @@ def _seen(case: Case) -> Observation | None:
             return leftover(exercise, source) if source else None
         if found := explained(exercise, first.problem, source):
             return found
-    if problems:  # an answer whose values are right, and that has no gradient
+    if problems and not _is_wrong_in_values(case):  # what is missing is a gradient
         found = explained(exercise, problems[0], source)
         if found is not None and found.name == "no gradient":
             return found
@@ -75,6 +100,13 @@ def _seen(case: Case) -> Observation | None:
     if found is None and first.problem is not None and first.missing_error is None:
         return described(exercise, first.problem, source)
     return found
+
+
+def _is_wrong_in_values(case: Case) -> bool:
+    """Whether the first result itself differs, and not only its dtype, or what is reported beside it."""
+    difference = case.first.difference
+    of_result = difference is not None and difference.path.partition("[")[0] in ("", "output")
+    return difference is not None and of_result and difference.kind != "another dtype"
 
 
 # --- relations ------------------------------------------------------------------------------------------------------
@@ -103,10 +135,14 @@ def _another_question(case: Case) -> Diagnosis | None:
 def _in_plain_calls(case: Case) -> Diagnosis | None:
     """What holds in the calls of the main part, two of which at least fail: in others something else may come to it."""
     main = case.only(MAIN)
-    if len(main.failing) < 2 or main.failing == case.failing:
-        return None
+    if len(main.failing) < 2 or main.failing == case.failing or main.first is not case.first:
+        return None  # the call that is shown has to be one of them
     found = _relation(main, FINDERS) or _another_question(main) or _relation(main, WHERE)
-    return replace(found, sentence=f"In the plain calls: {found.sentence}") if found else None
+    return (
+        replace(found, sentence=f"In ordinary calls: {found.sentence[:1].lower()}{found.sentence[1:]}")
+        if found
+        else None
+    )
 
 
 # --- what a single call, one of several results, or some of the calls tell ------------------------------------------
@@ -170,9 +206,8 @@ def _in_some_calls(case: Case) -> Diagnosis | None:
             )
     kinds = {call.part for call in failing}
     if len(kinds) == 1 and MAIN not in kinds and kinds.isdisjoint(call.part for call in right):
-        sentence = (
-            f"Everything else is right; only the calls of one kind are not: {failing[0].note or failing[0].part}."
-        )
+        what = failing[0].note if len(failing) == 1 and failing[0].note else failing[0].part
+        sentence = f"Everything else is right; only one kind of call is not ({what})."
         return Diagnosis(f"wrong only: {failing[0].part}", sentence, RELATION)
     return None
 
@@ -185,12 +220,20 @@ def unsteady(case: Case, again: Sequence[Answer | Skipped]) -> Diagnosis | None:
     again = projected(case.exercise, case.key.calls, again)
     comparison = Comparison(naming_tolerance)
     for at in case.failing:
-        if case.raised(at) or again[at].problem is not None:
+        first, other = case.got[at], again[at]
+        if not isinstance(first, Answer) or not isinstance(other, Answer) or first.problem or other.problem:
             continue
-        if not comparison.equal(case.got[at].value, again[at].value):
+        if not _holds_other(first.value) and not comparison.equal(first.value, other.value):
             sentence = (
                 "The same call has another result each time. Something is random, or is kept from call to call: "
                 "a default such as `[]`, a variable of the notebook or of the class."
             )
             return Diagnosis("another result each time", sentence, RELATION)
     return None
+
+
+def _holds_other(value: Any) -> bool:
+    """Whether a value has parts of which nothing is known but their type."""
+    if isinstance(value, list | tuple):
+        return any(map(_holds_other, value))
+    return any(map(_holds_other, value.values())) if isinstance(value, dict) else isinstance(value, Other)

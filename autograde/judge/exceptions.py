@@ -36,7 +36,7 @@ IMPORTS = {
 
 
 @dataclass(frozen=True)
-class Case:
+class RaisedError:
     """An exception of an exercise's code, and the definition that the source has of it."""
 
     exercise: Exercise
@@ -65,17 +65,17 @@ class Case:
         return (node for node in ast.walk(parsed(line)) if isinstance(node, ast.Call))
 
 
-Explanation = Callable[[Case], Observation | None]
+Explanation = Callable[[RaisedError], Observation | None]
 
 
 def explained(exercise: Exercise, problem: Problem, source: str | None) -> Observation | None:
     """The first explanation that is certain, or None."""
-    case = case_of(exercise, problem, source)
+    case = raised_error(exercise, problem, source)
     return next(filter(None, (explain(case) for explain in EXPLANATIONS)), None)
 
 
-def case_of(exercise: Exercise, problem: Problem, source: str | None) -> Case:
-    return Case(exercise, problem, source or "", defined(exercise.name, source) if source else None)
+def raised_error(exercise: Exercise, problem: Problem, source: str | None) -> RaisedError:
+    return RaisedError(exercise, problem, source or "", defined(exercise.name, source) if source else None)
 
 
 def _code(line: str) -> str:
@@ -92,21 +92,21 @@ def parsed(line: str) -> ast.AST:
     return ast.Module([], [])
 
 
-def _matches(case: Case, pattern: str) -> re.Match[str] | None:
+def _matches(case: RaisedError, pattern: str) -> re.Match[str] | None:
     return re.search(pattern, case.problem.text)
 
 
 # --- modules --------------------------------------------------------------------------------------------------------
 
 
-def module_list_called(case: Case) -> Observation | None:
+def module_list_called(case: RaisedError) -> Observation | None:
     if not _matches(case, r"Module \[(ModuleList|ModuleDict)\] is missing the required"):
         return None
     sentence = "Go through the `nn.ModuleList` with a loop, layer by layer: it only holds modules and cannot be called."
     return Observation("nn.ModuleList called", sentence)
 
 
-def no_super_init(case: Case) -> Observation | None:
+def no_super_init(case: RaisedError) -> Observation | None:
     if not _matches(case, r"before Module\.__init__\(\) call"):
         return None
     return Observation(
@@ -114,13 +114,13 @@ def no_super_init(case: Case) -> Observation | None:
     )
 
 
-def names_of_parameters(case: Case) -> Observation | None:
+def names_of_parameters(case: RaisedError) -> Observation | None:
     """`load_state_dict` with names, or shapes, that do not fit."""
     if not _matches(case, r"loading state_dict for"):
         return None
     if found := _matches(case, r"size mismatch for ([\w.]+): .*?Size\(\[([\d, ]+)\]\).*?Size\(\[([\d, ]+)\]\)"):
         name, given, own = found[1], found[2].split(", "), found[3].split(", ")
-        turned = " It is transposed." if given == own[::-1] else ""
+        turned = " It is transposed, or belongs to another layer." if given == own[::-1] else ""
         sentence = f"`{name}` has the shape ({', '.join(own)}) and is given ({', '.join(given)}).{turned}"
         return Observation("a weight of another shape", sentence)
     parts = []
@@ -134,14 +134,14 @@ def names_of_parameters(case: Case) -> Observation | None:
     return Observation("names that do not fit", f"The names do not fit. {sentence[:1].upper()}{sentence[1:]}.")
 
 
-def sequential_called(case: Case) -> Observation | None:
+def sequential_called(case: RaisedError) -> Observation | None:
     if not _matches(case, r"^Sequential\.forward\(\) (takes 2 positional|got an unexpected keyword)"):
         return None
     sentence = "Go through the layers with a loop: `nn.Sequential` hands on one value only, and these take several."
     return Observation("several inputs for nn.Sequential", sentence)
 
 
-def parameter_changed_in_place(case: Case) -> Observation | None:
+def parameter_changed_in_place(case: RaisedError) -> Observation | None:
     if not _matches(case, "leaf Variable that requires grad is being used in an in-place operation"):
         return None
     sentence = (
@@ -150,7 +150,7 @@ def parameter_changed_in_place(case: Case) -> Observation | None:
     return Observation("a parameter changed in place", f"{sentence} A parameter cannot be changed in place otherwise.")
 
 
-def module_in_place_of_a_tensor(case: Case) -> Observation | None:
+def module_in_place_of_a_tensor(case: RaisedError) -> Observation | None:
     from torch import nn
 
     found = _matches(case, r"must be Tensor, not (\w+)")
@@ -165,7 +165,7 @@ def module_in_place_of_a_tensor(case: Case) -> Observation | None:
     return Observation("a module in place of its result", f"{sentence} `{made}(...)` only makes a module.")
 
 
-def without_self(case: Case) -> Observation | None:
+def without_self(case: RaisedError) -> Observation | None:
     """A name that a method does not know, and that the class has as an attribute, or `__init__` as an argument."""
     name = undefined_name(case.problem.kind, case.problem.text)
     if name is None or not isinstance(case.definition, ast.ClassDef):
@@ -183,7 +183,7 @@ def without_self(case: Case) -> Observation | None:
     return None
 
 
-def set_without_self(case: Case) -> Observation | None:
+def set_without_self(case: RaisedError) -> Observation | None:
     found = _matches(case, r"^'(\w+)' object has no attribute '(\w+)'")
     if case.problem.kind != "AttributeError" or not found or not isinstance(case.definition, ast.ClassDef):
         return None
@@ -213,7 +213,7 @@ def _arguments(function: Function) -> set[str]:
 # --- pairs ----------------------------------------------------------------------------------------------------------
 
 
-def pair_not_taken_apart(case: Case) -> Observation | None:
+def pair_not_taken_apart(case: RaisedError) -> Observation | None:
     """The result of a function that returns several values, passed on as a whole, where an error speaks of a tuple."""
     if not _matches(case, r"\btuple\b|inhomogeneous shape") or case.definition is None:
         return None
@@ -282,18 +282,18 @@ def _exercises_with_several_values() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(functions), frozenset(classes)
 
 
-def result_of_max(case: Case) -> Observation | None:
+def result_of_max(case: RaisedError) -> Observation | None:
     found = _matches(case, r"torch\.return_types\.(\w+)")
     if not found:
         return None
-    sentence = f"Take `.values` of `{found[1]}(dim=...)`: for tensors it returns the values and their places."
+    sentence = f"Take `.values` or `.indices` of `{found[1]}(dim=...)`: for tensors it returns both."
     return Observation("values and places together", sentence)
 
 
 # --- NumPy and PyTorch ----------------------------------------------------------------------------------------------
 
 
-def numpy_on_a_tensor(case: Case) -> Observation | None:
+def numpy_on_a_tensor(case: RaisedError) -> Observation | None:
     of_numpy = _matches(case, "received an invalid combination of arguments") and "np." in case.line
     if not of_numpy and not _matches(case, r"Can't call numpy\(\) on Tensor that requires grad"):
         return None
@@ -314,7 +314,7 @@ def _takes_arrays(exercise: Exercise) -> bool:
     return any(isinstance(value, np.ndarray) for value in arguments)
 
 
-def torch_on_an_array(case: Case) -> Observation | None:
+def torch_on_an_array(case: RaisedError) -> Observation | None:
     found = _matches(case, r"^(\w+)\(\): argument '\w+' \(position \d+\) must be Tensor, not (?:numpy\.)?ndarray")
     if not found:
         return None
@@ -322,7 +322,7 @@ def torch_on_an_array(case: Case) -> Observation | None:
     return Observation("PyTorch on an array", f"{use}: `{found[1]}` is PyTorch's and gets a NumPy array.")
 
 
-def method_of_the_other_library(case: Case) -> Observation | None:
+def method_of_the_other_library(case: RaisedError) -> Observation | None:
     import torch
 
     found = _matches(case, r"^'(numpy\.ndarray|Tensor)' object has no attribute '(\w+)'")
@@ -340,7 +340,7 @@ def method_of_the_other_library(case: Case) -> Observation | None:
     return None
 
 
-def truth_of_an_array(case: Case) -> Observation | None:
+def truth_of_an_array(case: RaisedError) -> Observation | None:
     words = "truth value of an array with more than one element|Boolean value of Tensor with more than one value"
     if not _matches(case, words):
         return None
@@ -352,13 +352,13 @@ def truth_of_an_array(case: Case) -> Observation | None:
     return Observation("truth of an array", sentence)
 
 
-def no_gradient_at_all(case: Case) -> Observation | None:
+def no_gradient_at_all(case: RaisedError) -> Observation | None:
     if not _matches(case, "element 0 of tensors does not require grad and does not have a grad_fn"):
         return None
     cut = _cutting(case.definition) if case.definition is not None else []
     names = (
         ", ".join(f"`{name}`" for name in cut)
-        or "`.detach()`, `.data`, `.item()`, `.numpy()`, `torch.tensor(...)` or `torch.no_grad()`"
+        or "`.detach()`, `.data`, `.item()`, `.numpy()`, `torch.tensor(...)`, `torch.no_grad()` or `argmax`"
     )
     does = "cuts" if len(cut) == 1 else "cut"
     sentence = f"No gradient flows through the result. {names} {does} a tensor off from what it was computed from."
@@ -375,10 +375,12 @@ def _cutting(definition: ast.AST) -> list[str]:
             found[".data"] = None
         elif isinstance(node, ast.Call) and _callee(node) in ("torch.tensor", "torch.as_tensor", "torch.no_grad"):
             found[f"{_callee(node)}(...)"] = None
+        elif isinstance(node, ast.keyword) and node.arg == "requires_grad" and ast.unparse(node.value) == "False":
+            found["requires_grad=False"] = None
     return list(found)
 
 
-def axis_and_dim(case: Case) -> Observation | None:
+def axis_and_dim(case: RaisedError) -> Observation | None:
     found = _matches(case, r"got an unexpected keyword argument '(dim|keepdim)'")
     if not found or case.exercise.name not in _numpy_functions():
         return None
@@ -388,7 +390,7 @@ def axis_and_dim(case: Case) -> Observation | None:
     )
 
 
-def several_numbers_as_one(case: Case) -> Observation | None:
+def several_numbers_as_one(case: RaisedError) -> Observation | None:
     found = _matches(case, r"a Tensor with (\d+) elements cannot be converted to Scalar")
     if not found:
         return None
@@ -399,7 +401,7 @@ def several_numbers_as_one(case: Case) -> Observation | None:
 # --- plain Python ---------------------------------------------------------------------------------------------------
 
 
-def number_called(case: Case) -> Observation | None:
+def number_called(case: RaisedError) -> Observation | None:
     if not _matches(case, r"^'(float|int)' object is not callable"):
         return None
     values = dict(text.split(": ", 1) for text in case.problem.values if ": " in text)
@@ -414,7 +416,7 @@ def number_called(case: Case) -> Observation | None:
     return Observation("a number is called", sentence)
 
 
-def not_imported(case: Case) -> Observation | None:
+def not_imported(case: RaisedError) -> Observation | None:
     name = undefined_name(case.problem.kind, case.problem.text)
     if name not in IMPORTS:
         return None
@@ -422,14 +424,14 @@ def not_imported(case: Case) -> Observation | None:
     return Observation("an import is missing", sentence)
 
 
-def calls_itself(case: Case) -> Observation | None:
+def calls_itself(case: RaisedError) -> Observation | None:
     if case.problem.kind != "RecursionError" or len(case.problem.lines) < 2:
         return None
     where = f"`{case.function}`" if case.problem.lines[-1] == case.problem.lines[-2] else "The code"
     return Observation("endless recursion", f"{where} calls itself again and again: no call comes to an end.")
 
 
-def none_here(case: Case) -> Observation | None:
+def none_here(case: RaisedError) -> Observation | None:
     """None where a value is needed, and there is one thing only that can be it."""
     if not _matches(case, "NoneType"):
         return None

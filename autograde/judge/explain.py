@@ -92,6 +92,14 @@ def parameters(exercise: Exercise, call: Call) -> list[str]:
     return names[1:] if names[:1] == ["self"] else names
 
 
+def filled(exercise: Exercise, call: Call) -> set[str]:
+    """The names of the arguments that a call gives, also to the class."""
+    names = {*parameters(exercise, call)[: len(call.args)], *call.kwargs}
+    if isinstance(call, MethodCall | ModuleCall):
+        names |= {*list(inspect.signature(exercise.reference).parameters)[: len(call.new)], *call.new_kwargs}
+    return names
+
+
 def facts(exercise: Exercise, finding: Finding, given: Answer | Skipped, named: bool) -> Iterator[tuple[str, str]]:
     """The rows (label, text) of a verdict.
 

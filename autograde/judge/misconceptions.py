@@ -57,17 +57,17 @@ def on_main_calls(case: Case, number: int) -> bool:
     yes and no: what else is wrong beyond them is another mistake."""
     main = [at for at, call in enumerate(case.key.calls) if call.part == MAIN]
     failing = [at for at in main if case.findings[at] is not None]
-    if len(failing) < 2 or any(map(case.raised, failing)):
+    if len(failing) < 2 or any(map(case.raised, failing)) or case.says_little:
         return False
-    return all(case.agrees(number, at) for at in main) and not case.says_little
+    return all(case.agrees(number, at) for at in main) and all(case.errs(number, at) for at in failing)
 
 
 def on_failing_calls(case: Case, number: int) -> bool:
     """Whether it answers the calls that fail in the same way, with values and not with errors, where these are most of
     the calls on which the misconception itself is wrong."""
-    if any(map(case.raised, case.failing)):
+    if any(map(case.raised, case.failing)) or case.says_little:
         return False
-    if not all(case.agrees(number, at) for at in case.failing) or case.says_little:
+    if not all(case.agrees(number, at) and case.errs(number, at) for at in case.failing):
         return False
     return 3 * len(case.failing) >= 2 * sum(case.fails(number, at) for at in range(len(case.got)))
 
@@ -109,16 +109,21 @@ def _both(case: Case, number: int, second: str) -> Diagnosis:
 
 
 def _explained(case: Case, number: int, wrong_parts: set[Part]) -> set[Part] | None:
-    """The wrong parts for which a misconception gives the same; None where it raises. The dtype does not matter."""
+    """The wrong parts for which a misconception gives the same, and the right answer does not; None where it raises.
+    The dtype does not matter."""
     comparison = case.alike("dtype", "sequence")
     explained = set()
     for at in case.failing:
         wrong, got = case.key.wrong(number, at), case.got[at]
         if isinstance(wrong, Skipped) or wrong.problem is not None:
             return None
+        if not case.errs(number, at):
+            continue
         values, given = parts(wrong.value), parts(got.value)
+        right = parts(case.key.expected[at].value)
         for part in (part for place, part in wrong_parts if place == at):
             same = part in values and part in given and comparison.equal(values[part], given[part])
+            same = same and not (part in right and comparison.equal(right[part], values[part]))
             if same or (part is None and comparison.equal(wrong.value, got.value)):
                 explained.add((at, part))
     return explained
@@ -151,12 +156,21 @@ def _with_relation(case: Case) -> Diagnosis | None:
                 break
             if any(_rearranged(case.key.expected[at].value, answer.value) for answer in (wrong, got)):
                 break  # two rearrangements are as well another one
+            if all(_is_zeros_and_ones(answer.value) for answer in (wrong, got)):
+                break  # many mistakes give the same few numbers
             failures.append(
                 Failure(call=case.key.calls[at], parameters=(), expected=wrong, got=got, comparison=case.alike())
             )
-        if len(failures) == len(case.failing) and (relation := relate(failures, ON_TOP)) is not None:
+        if len(failures) < len(case.failing) or not any(case.errs(number, at) for at in case.failing):
+            continue
+        if relation := relate(failures, ON_TOP):
             return _both(case, number, f"There is a second difference on top of it: {relation.name}.")
     return None
+
+
+def _is_zeros_and_ones(value: Any) -> bool:
+    array = value.array if isinstance(value, TensorData) else value
+    return isinstance(array, np.ndarray) and bool(np.isin(array, (0, 1)).all())
 
 
 def _rearranged(expected: Any, given: Any) -> bool:

@@ -6,15 +6,16 @@ A fact about the data: the reference answers the changed question, and gives wha
 
 from __future__ import annotations
 
-import copy
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from autograde.exercise import Exercise
 from autograde.harness.call import Answer, Call, FunctionCall, MethodCall, ModuleCall, Skipped
 from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
@@ -26,10 +27,10 @@ from autograde.judge.relations import Relation
 
 _SECONDS = 2.0  # for the reference; a changed question may be one that never ends
 _MOST = 120  # changed questions that are tried
+_IDS = ("bos", "eos", "pad")  # numbers that mean words: one more is another word, not one more
 _FEW = 4  # numbers in the results of all calls together, below which chance may give the same
 
 Changed = Iterator[tuple[Relation, Call]]
-Answered = Iterator[tuple[Relation, Any]]
 Same = Callable[[Any, Any], bool]
 
 
@@ -44,32 +45,47 @@ def right_for_another_question(
         return None
     if sum(_size(_output(key.expected[at].value)) for at in places) < _FEW:
         return None
-    results = {at: _output(got[at].value) for at in places}
-    for relation, other in _answered(key, places[0], same):
-        if same(other, results[places[0]]) and all(
-            any(found == relation and same(changed, results[at]) for found, changed in _answered(key, at, same))
-            for at in places[1:]
+    first, *others = places
+    for question in _questions(key, first)[:_MOST]:
+        if _is_answered(question, got[first], same) and all(
+            any(
+                other.relation == question.relation and _is_answered(other, got[at], same)
+                for other in _questions(key, at)
+            )
+            for at in others
         ):
-            return relation
+            return question.relation
     return None
 
 
-def _answered(key: AnswerKey, at: int, same: Same) -> Answered:
-    """The changed questions of a call and their right results; worked out once for all answers, as far as needed."""
+def _is_answered(question: Question, given: Answer | Skipped, same: Same) -> bool:
+    if question.result is None:
+        return False
+    result, mine = _output(question.result.value), _output(given.value)
+    return same(result, mine) and not same(_output(question.right.value), result)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A changed question, what a right result of it says, and the right answer `right` of the question as it was."""
+
+    relation: Relation
+    call: Call
+    exercise: Exercise
+    right: Answer
+
+    @cached_property
+    def result(self) -> Answer | None:
+        """What the reference answers, worked out once for all learners; None where it fails."""
+        given = projected(self.exercise, [self.call], answer(self.exercise.reference, [self.call], _SECONDS))[0]
+        return given if isinstance(given, Answer) and given.problem is None else None
+
+
+def _questions(key: AnswerKey, at: int) -> list[Question]:
     if at not in key.other_questions:
-        (key.other_questions[at],) = itertools.tee(_ask(key, at, same), 1)
-    return copy.copy(key.other_questions[at])
-
-
-def _ask(key: AnswerKey, at: int, same: Same) -> Answered:
-    right = _output(key.expected[at].value)
-    for relation, call in itertools.islice(_changed(key, at), _MOST):
-        given = projected(key.exercise, [call], answer(key.exercise.reference, [call], _SECONDS))[0]
-        if isinstance(given, Skipped) or given.problem is not None:
-            continue
-        other = _output(given.value)
-        if not same(right, other):
-            yield relation, other
+        changed = _changed(key, at)
+        key.other_questions[at] = [Question(*each, key.exercise, key.expected[at]) for each in changed]
+    return key.other_questions[at]
 
 
 def _output(value: Any) -> Any:
@@ -126,9 +142,9 @@ def _other_objects(key: AnswerKey, call: MethodCall | ModuleCall) -> Changed:
         rest = {name: value for name, value in call.weights.items() if name.split(".")[0] != part}
         sentence = f"The result is the right one for a fresh `{part}`: what it has learned takes no part."
         yield Relation("weights without effect", sentence), replace(call, weights=rest)
-    mode = "evaluation" if call.training else "training"
+    other, own = ("evaluation", "training") if call.training else ("training", "evaluation")
     yield (
-        Relation("the other mode", f"The result is the right one of {mode} mode, which the module is not in."),
+        Relation("the other mode", f"This is the result for {other} mode, but the module is in {own} mode."),
         replace(call, training=not call.training),
     )
 
@@ -183,7 +199,7 @@ def _other_value(name: str, value: Any) -> Iterator[tuple[Relation, Any]]:
         for number in (0, 1):
             sentence = f"`{name}` has no effect: the result is the right one for a `{name}` of {number}s."
             yield Relation("without effect", sentence), like(np.full_like(array, number))
-    if type(value) is int:
+    if type(value) is int and name not in _IDS:
         for step, what in ((1, "1 more"), (-1, "1 less")):
             sentence = f"The result is the right one for {what} than `{name}`."
             yield Relation("off by one in an argument", sentence), value + step

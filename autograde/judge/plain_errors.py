@@ -15,7 +15,7 @@ from autograde.exercise import Exercise
 from autograde.exercises import all_exercises
 from autograde.harness.call import Problem
 from autograde.judge.compare import with_article
-from autograde.judge.exceptions import Case, case_of, parsed
+from autograde.judge.exceptions import RaisedError, parsed, raised_error
 from autograde.judge.source import Observation, functions_without_result
 
 _REDUCTIONS = {
@@ -26,12 +26,12 @@ _REDUCTIONS = {
 
 def described(exercise: Exercise, problem: Problem, source: str | None) -> Observation | None:
     """The first description that fits, or None."""
-    case = case_of(exercise, problem, source)
+    case = raised_error(exercise, problem, source)
     found = next(filter(None, (describe(case) for describe in _DESCRIPTIONS)), None)
     return found or _from_table(case)
 
 
-def _from_table(case: Case) -> Observation | None:
+def _from_table(case: RaisedError) -> Observation | None:
     for pattern, name, sentence in _TABLE:
         if found := re.search(pattern, case.problem.text):
             return Observation(name, sentence.format(*(group or "" for group in found.groups())))
@@ -46,12 +46,15 @@ _BROADCAST = (
 )
 
 
-def axis_lost(case: Case) -> Observation | None:
+def axis_lost(case: RaisedError) -> Observation | None:
     """A sum, maximum, ... without the axis that it ran along, in a line whose shapes do not go together."""
     if not re.search(_BROADCAST, case.problem.text) or case.line not in case.lines or case.definition is None:
         return None
     line = parsed(case.line)
     names = {node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    shapes = [found[1] for value in case.problem.values if (found := re.search(r"\(([\d, ]+)\)", value))]
+    if len(shapes) > 1 and len({len(re.findall(r"\d+", shape)) for shape in shapes}) == 1:
+        names = set()  # all have equally many axes
     values = [
         node.value
         for node in ast.walk(case.definition)
@@ -84,7 +87,7 @@ def _drops_an_axis(call: ast.Call) -> bool:
     return bool(keywords & {"axis", "dim"}) and not keywords & {"keepdims", "keepdim", None}
 
 
-def product(case: Case) -> Observation | None:
+def product(case: RaisedError) -> Observation | None:
     """Both sides of a matrix product do not fit together."""
     text = case.problem.text
     if found := re.search(r"mismatch in its core dimension 0.*\(size (\d+) is different from (\d+)\)", text):
@@ -113,15 +116,18 @@ def product(case: Case) -> Observation | None:
     return Observation("sizes of a product", sentence)
 
 
-def _the_product(case: Case) -> str:
+def _the_product(case: RaisedError) -> str:
     products = [
         node for node in ast.walk(parsed(case.line)) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
     ]
     text = ast.unparse(products[0]) if len(products) == 1 else ""
-    return f"`{text}`" if text and len(text) <= 60 else "the matrix product of this line"
+    if text and len(text) <= 60:
+        return f"`{text}`"
+    here = products or re.search(r"\b(matmul|bmm|mm|dot|einsum|baddbmm)\(", case.line)
+    return "the matrix product of this line" if here else "a matrix product inside this line's call"
 
 
-def several_values(case: Case) -> Observation | None:
+def several_values(case: RaisedError) -> Observation | None:
     found = re.search(r"^(not enough|too many) values to unpack \(expected (?:at least )?(\d+)", case.problem.text)
     if not found or case.line not in case.lines:
         return None
@@ -134,7 +140,7 @@ def several_values(case: Case) -> Observation | None:
 # --- names, arguments, places ---------------------------------------------------------------------------------------
 
 
-def unknown_name(case: Case) -> Observation | None:
+def unknown_name(case: RaisedError) -> Observation | None:
     found = re.search(r"^name '(\w+)' is not defined", case.problem.text)
     if case.problem.kind != "NameError" or not found:
         return None
@@ -148,7 +154,7 @@ def unknown_name(case: Case) -> Observation | None:
     return Observation("an unknown name", f"Nothing has the name `{name}` here.{meant}")
 
 
-def _names(case: Case) -> list[str]:
+def _names(case: RaisedError) -> list[str]:
     if case.definition is None:
         return []
     bound = {
@@ -162,7 +168,7 @@ def _names(case: Case) -> list[str]:
     return sorted(bound)
 
 
-def no_value_yet(case: Case) -> Observation | None:
+def no_value_yet(case: RaisedError) -> Observation | None:
     found = re.search(r"(?:local|free) variable '(\w+)'", case.problem.text)
     if case.problem.kind not in ("UnboundLocalError", "NameError") or not found:
         return None
@@ -173,7 +179,7 @@ def no_value_yet(case: Case) -> Observation | None:
     return Observation("read before it has a value", sentence)
 
 
-def unknown_argument(case: Case) -> Observation | None:
+def unknown_argument(case: RaisedError) -> Observation | None:
     found = re.search(r"^(?:(\w+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'", case.problem.text)
     if not found:
         return None
@@ -189,7 +195,7 @@ def unknown_argument(case: Case) -> Observation | None:
     return Observation("an argument that is not there", f"{what} has no argument `{argument}`.{listed}")
 
 
-def other_number_of_arguments(case: Case) -> Observation | None:
+def other_number_of_arguments(case: RaisedError) -> Observation | None:
     text = case.problem.text
     if found := re.search(r"^([\w.<>]+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)$", text):
         missing = re.sub(r"'(\w+)'", r"`\1`", found[2])
@@ -197,6 +203,9 @@ def other_number_of_arguments(case: Case) -> Observation | None:
     found = re.search(r"^([\w.<>]+)\(\) takes (.+?) positional arguments? but (\d+) (?:was|were) given", text)
     if not found:
         return None
+    if f"torch.{found[1]}(" in case.line:  # PyTorch counts, and means a type
+        sentence = f"`torch.{found[1]}` does not take these arguments: look at their types, and at their number."
+        return Observation("arguments that do not fit", sentence)
     with_self = " (`self` is one of them)" if "." in found[1] else ""
     sentence = f"`{_plain(found[1])}` takes {found[2]} arguments{with_self}, and is called with {found[3]}."
     return Observation("another number of arguments", sentence.replace("takes 1 arguments", "takes 1 argument"))
@@ -206,7 +215,7 @@ def _plain(qualified: str) -> str:
     return qualified.removesuffix(".__init__").removesuffix(".forward").split("<locals>.")[-1]
 
 
-def attribute(case: Case) -> Observation | None:
+def attribute(case: RaisedError) -> Observation | None:
     found = re.search(
         r"^(?:'([\w.]+)' object|type object '(\w+)'|module '([\w.]+)') has no attribute '(\w+)'", case.problem.text
     )
@@ -227,7 +236,7 @@ def attribute(case: Case) -> Observation | None:
     return Observation("an attribute that is not there", f"`.{name}` is read from {what}, which has none of this name.")
 
 
-def beyond_the_end(case: Case) -> Observation | None:
+def beyond_the_end(case: RaisedError) -> Observation | None:
     found = re.search(r"^(list|string|tuple) (?:assignment )?index out of range", case.problem.text)
     if not found:
         return None
@@ -242,19 +251,19 @@ def beyond_the_end(case: Case) -> Observation | None:
     return Observation("an index beyond the end", sentence)
 
 
-def its_own_error(case: Case) -> Observation | None:
+def its_own_error(case: RaisedError) -> Observation | None:
     """An error that the learner's line raises on purpose."""
     if case.line in case.lines and case.line.startswith("assert "):
         return Observation(
             "an assert fails", f"The code's own `{case.line}` does not hold in this call, and it should pass."
         )
-    if case.line not in case.lines or not case.line.startswith("raise "):
+    if case.line not in case.lines or not re.search(r"(^|: )raise\b", case.line):
         return None
     sentence = f"The code raises this {case.problem.kind} itself, in a call whose arguments are fine."
     return Observation("an error where none belongs", sentence)
 
 
-def missing_key(case: Case) -> Observation | None:
+def missing_key(case: RaisedError) -> Observation | None:
     if case.problem.kind != "KeyError" or not case.problem.text:
         return None
     return Observation(
@@ -262,7 +271,7 @@ def missing_key(case: Case) -> Observation | None:
     )
 
 
-def types_together(case: Case) -> Observation | None:
+def types_together(case: RaisedError) -> Observation | None:
     found = re.search(r"unsupported operand type\(s\) for (\S+?)=?: '([\w.]+)' and '([\w.]+)'", case.problem.text)
     if not found:
         return None
@@ -277,7 +286,7 @@ def _spoken(kind: str) -> str:
     return names.get(kind, "NumPy array" if kind == "ndarray" else kind)
 
 
-def no_return(case: Case) -> Observation | None:
+def no_return(case: RaisedError) -> Observation | None:
     """A None that comes from the learner's own function, which returns nothing."""
     if not re.search(r"\bNone(Type)?\b", case.problem.text) or case.definition is None:
         return None
@@ -286,7 +295,7 @@ def no_return(case: Case) -> Observation | None:
     return None
 
 
-def used_as(case: Case) -> Observation | None:
+def used_as(case: RaisedError) -> Observation | None:
     """A value that is called, looped over, indexed or measured, and is of a type that knows nothing of it."""
     text = case.problem.text
     patterns: dict[str, tuple[str, str]] = {
@@ -316,7 +325,7 @@ def used_as(case: Case) -> Observation | None:
             "a whole number is needed",
         ),
         r"^unhashable type: '([\w.]+)'": (
-            "is used as the key of a dictionary, or in a set: it has to be something that cannot change, as a tuple",
+            "is used as the key of a dictionary, or in a set: use something that cannot change, such as a tuple",
             "a key that can change",
         ),
     }  # fmt: skip
@@ -329,7 +338,7 @@ def used_as(case: Case) -> Observation | None:
     return None
 
 
-_DESCRIPTIONS: tuple[Callable[[Case], Observation | None], ...] = (
+_DESCRIPTIONS: tuple[Callable[[RaisedError], Observation | None], ...] = (
     its_own_error,
     axis_lost,
     product,

@@ -74,18 +74,19 @@ def relate(failures: Sequence[Failure], finders: Sequence[Finder]) -> Relation |
         return None
     if swapped := _common(exchanged, [Pair("", *both, {}) for both in whole]):
         return swapped
-    pairs = [pair for pair in pairs if not _same_values(pair)]
-    if not pairs:  # where only the dtype differs, that is what is said
-        return None
+    different_values = [pair for pair in pairs if not _same_values(pair)]
+    if not different_values:  # where only the dtype differs, that is what is said
+        return _common(nearly, pairs) if nearly in finders and all(map(_of_one_dtype, pairs)) else None
+    pairs = different_values
     if lost := _no_gradients(pairs):
         return lost
-    where = {_where(pair.path) for pair in pairs}
-    if len(where) > 1 or None in where:
+    part, *others = {_where(pair.path) for pair in pairs}
+    if others or part is None:
         return None
     for finder in finders:
         relation = _common(finder, pairs)
         if relation is not None:
-            return replace(relation, sentence=f"{where.pop()}{relation.sentence}")
+            return replace(relation, sentence=_within(part, relation.sentence))
     return None
 
 
@@ -98,6 +99,12 @@ def _common(finder: Finder, pairs: Sequence[Pair]) -> Relation | None:
     return next((relation for relation in seen[0] if all(relation in others for others in seen[1:])), None)
 
 
+def _within(part: str, sentence: str) -> str:
+    """A sentence about a part of the result."""
+    begins_with_value = sentence.startswith(("True", "`", "NaN"))
+    return part + (sentence if begins_with_value or not part else sentence[:1].lower() + sentence[1:])
+
+
 _ORDINALS = ("first", "second", "third", "fourth")
 
 
@@ -107,7 +114,7 @@ def _where(path: str) -> str | None:
         return ""
     if found := re.fullmatch(r"(?:output)?\[(\d)\]", path):
         number = int(found[1])
-        return f"Of the results, the {_ORDINALS[number]}: " if number < len(_ORDINALS) else None
+        return f"The {_ORDINALS[number]} result: " if number < len(_ORDINALS) else None
     if found := re.fullmatch(r"(gradients|initial)\['([^']+)'\]", path):
         what = "The gradient" if found[1] == "gradients" else "The start value"
         return f"{what} of `{found[2]}`: "
@@ -117,6 +124,11 @@ def _where(path: str) -> str | None:
 def _same_values(pair: Pair) -> bool:
     both = _numbers(pair)
     return both is not None and _same(both[1], both[0])
+
+
+def _of_one_dtype(pair: Pair) -> bool:
+    expected, got = _array(pair.expected), _array(pair.got)
+    return expected is not None and got is not None and expected.dtype == got.dtype
 
 
 def _arrays_of(call: Call, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
@@ -279,7 +291,7 @@ def other_axes(pair: Pair) -> Relation | None:
     for order in itertools.permutations(range(expected.ndim)):
         turned = expected.transpose(order).astype(float)
         if list(order) != sorted(order) and _same(got.astype(float), turned) and not _same(got.astype(float), expected):
-            return Relation("axes in another order", f"The numbers are right, in the order {order} of the axes.")
+            return Relation("axes in another order", f"The values are right, with the axes in another order: {order}.")
     return None
 
 
@@ -294,12 +306,15 @@ def cut_or_longer(pair: Pair) -> Relation | None:
     axis = axes[0]
     short, long = sorted((expected, got), key=lambda array: int(array.shape[axis]))
     size = int(short.shape[axis])
-    along = f" along axis {axis}" if expected.ndim > 1 else ""
+    what = (
+        "items" if expected.ndim == 1 else {expected.ndim - 1: "columns", expected.ndim - 2: "rows"}.get(axis, "items")
+    )
     for end, part in (("end", slice(None, size)), ("start", slice(-size, None))):
         if _same(short.astype(float), long[(slice(None),) * axis + (part,)].astype(float)):
             if short is got:
-                return Relation(f"the {end} is missing", f"What is there is right{along}; the {end} is missing.")
-            return Relation(f"too much at the {end}", f"There is too much at the {end}{along}; the rest is right.")
+                there = "first" if end == "end" else "last"
+                return Relation(f"the {end} is missing", f"The {there} {what} are right; the others are missing.")
+            return Relation(f"too much at the {end}", f"There are too many {what} at the {end}; the rest is right.")
     return None
 
 
@@ -318,7 +333,7 @@ def one_of_many(pair: Pair) -> Relation | None:
     if _same(got, np.broadcast_to(first, got.shape)) and not _same(expected, np.broadcast_to(first, got.shape)):
         if _same(expected, np.broadcast_to(expected[..., :1, :], expected.shape)):
             return None
-        return Relation("the same row everywhere", "All rows of the result are equal; expected are different ones.")
+        return Relation("the same row everywhere", "All rows of the result are equal; they should differ.")
     return None
 
 
@@ -352,7 +367,7 @@ def sums_of_rows(pair: Pair) -> Relation | None:
         if (np.isclose(along, 1, atol=1e-5) | (along == 0)).all() and (along > 0).any():
             sentence = f"The numbers add up to 1 along axis {axis}. Expected are rows that add up to 1 (the last axis)."
             return Relation("adds up to 1 along another axis", sentence)
-    return Relation("rows that do not add up to 1", "Not all rows add up to 1, as shares have to.")
+    return Relation("rows that do not add up to 1", "Not all rows add up to 1, and they should.")
 
 
 def _is_one_hot(array: Array) -> bool:
@@ -445,6 +460,8 @@ def whole_numbers(pair: Pair) -> Relation | None:
     if both is None or not np.isfinite(both[0]).all():
         return None
     expected, got = both
+    if np.isin(got, (0, 1)).all() and expected.size == 1:
+        return None  # a yes or no in place of a share
     if not got.any() and expected.size > 1 and np.asarray(_array(pair.got)).dtype.kind == "f":
         return None  # lost in another way
     if any(np.array_equal(cut(expected), got) for cut in (np.trunc, np.floor)) and not np.array_equal(expected, got):
@@ -458,7 +475,9 @@ def rounded(pair: Pair) -> Relation | None:
     if both is None or not np.isfinite(both[0]).all():
         return None
     expected, got = both
-    for decimals in range(8):
+    for decimals in range(13):
+        if not decimals and np.isin(got, (0, 1)).all():
+            continue  # too little to see it in
         if np.array_equal(np.round(expected, decimals), got) and not np.array_equal(expected, got):
             return Relation("rounded", f"The result is rounded to {decimals} decimals. Return the numbers as they are.")
     return None
@@ -667,7 +686,7 @@ def texts(pair: Pair) -> Relation | None:
         return None
     if not all(isinstance(item, str) for item in (*expected, *got)):
         return None
-    if "".join(expected) == "".join(got):
+    if "".join(expected) == "".join(got) and list(expected) != list(got):
         if len(got) == len(expected):
             return Relation("cut in other places", "The text is right, and it is cut in other places.")
         which = "few" if len(got) < len(expected) else "many"

@@ -67,12 +67,20 @@ def seldom_meant(exercise: Exercise, source: str) -> Observation | None:
     return _first(SELDOM_MEANT, exercise, source)
 
 
+def other_defaults(exercise: Exercise, source: str) -> dict[str, Observation]:
+    """The arguments whose default is not the exercise's."""
+    code = _code(exercise, source)
+    return dict(_other_defaults(code)) if code else {}
+
+
 def _first(rules: Sequence[Rule], exercise: Exercise, source: str) -> Observation | None:
+    code = _code(exercise, source)
+    return next((slip for rule in rules for slip in rule(code)), None) if code else None
+
+
+def _code(exercise: Exercise, source: str) -> Code | None:
     definition, reference = defined(exercise.name, source), reference_source(exercise)
-    if definition is None or reference is None:
-        return None
-    code = Code(exercise, definition, reference)
-    return next((slip for rule in rules for slip in rule(code)), None)
+    return Code(exercise, definition, reference) if definition and reference else None
 
 
 # --- arguments ------------------------------------------------------------------------------------------------------
@@ -131,6 +139,10 @@ def order_of_arguments(code: Code) -> Iterator[Observation]:
 
 
 def other_default(code: Code) -> Iterator[Observation]:
+    return (observation for _, observation in _other_defaults(code))
+
+
+def _other_defaults(code: Code) -> Iterator[tuple[str, Observation]]:
     for name, function, reference in code.beside_reference():
         wanted = dict(defaults(reference))
         for argument, value in defaults(function):
@@ -138,7 +150,7 @@ def other_default(code: Code) -> Iterator[Observation]:
                 own, right = ast.literal_eval(value), ast.literal_eval(wanted[argument])
                 if own != right:
                     sentence = f"The default of `{argument}` is {own} in `{name}`; the exercise has {right}."
-                    yield Observation("another default", sentence)
+                    yield argument, Observation("another default", sentence)
 
 
 def _constant(node: ast.expr) -> bool:
@@ -157,7 +169,7 @@ def loop_that_ends_at_once(code: Code) -> Iterator[Observation]:
         match loop:
             case ast.For(body=body) | ast.While(body=body) if _returns_always(body) and not _goes_on(loop):
                 where = f"{code.line(loop)} of `{code.exercise.name}`"
-                sentence = f"The loop in {where} ends in its first pass: a `return` in it belongs behind it."
+                sentence = f"The loop in {where} ends in its first pass: move the `return` after the loop."
                 yield Observation("return inside the loop", sentence)
 
 
@@ -311,7 +323,10 @@ def identity(code: Code) -> Iterator[Observation]:
     for node in code.nodes(ast.Compare):
         by_identity = any(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops)
         if by_identity and not any(isinstance(side, ast.Constant) for side in (node.left, *node.comparators)):
-            sentence = f"Compare with `==`: `{ast.unparse(node)}` asks whether both are one and the same object."
+            operator = "!=" if isinstance(node.ops[0], ast.IsNot) else "=="
+            sentence = (
+                f"Compare with `{operator}`: `{ast.unparse(node)}` is about one and the same object, not a value."
+            )
             yield Observation("`is` for equality", sentence)
 
 

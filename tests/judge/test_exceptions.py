@@ -94,7 +94,7 @@ CASES = {
     "torch": (SOFTMAX, "{}", "torch.exp(x)", "Use NumPy here: `exp` is PyTorch's and gets a NumPy array."),
     "a tensor's method": (SOFTMAX, "{}", "x.unsqueeze(0)", "`.unsqueeze` is a method of tensors"),
     "truth": (SOFTMAX, "{}", "x if x > 0 else 0", "whether an array is true"),
-    "max": (FEED, INNER, "self.inner(x) - self.inner(x).max(dim=-1)", "Take `.values` of `max(dim=...)`"),
+    "max": (FEED, INNER, "self.inner(x) - self.inner(x).max(dim=-1)", "Take `.values` or `.indices` of `max(dim=...)`"),
     "number": (ADD_NORM, "nn.Dropout(dropout)", "dropout", "`self.dropout` is the number 0"),
     "self": (ADD_NORM, "x + self.dropout", "x + dropout", "Write `self.dropout`: `forward` knows no `dropout`"),
     "set without self": (ADD_NORM, "self.dropout =", "dropout =", "Write `self.dropout = ...` in `__init__`"),

@@ -197,7 +197,7 @@ def test_a_mask_of_moderate_numbers_is_seen_where_it_is():
 
 def test_a_part_of_several_results_is_named():
     found = told((X, X + 1), (X, -X - 1))
-    assert found.sentence == "Of the results, the second: The numbers have the opposite sign."
+    assert found.sentence == "The second result: the numbers have the opposite sign."
 
 
 def test_transposed_heads_are_told_or_named():
