@@ -21,13 +21,13 @@ EXACT = 6  # decimals; what has more was computed by the machine
 _wrong: Counter[str] = Counter()
 
 
-def by_hand(name: str, value: Any = ...) -> None:
+def by_hand(name: str, value: Any = ..., *more: Any) -> None:
     """Say whether the number that was typed for `name` is right. Raises KeyError for an unknown name, and nothing else.
 
-    A number counts as right if it is rounded, or one off in its last place.
+    A number counts as right if it is rounded, or one off in its last place. Several numbers are one list.
     """
     number = _asked(name)
-    state, advice = _answer(number, value)
+    state, advice = _answer(number, [value, *more] if more else value)
     head = {PASSED: "right", FAILED: "not yet", NOT_STARTED: "type your number"}[state]
     show(card(state, f"{name}: {head}", [marked_up(advice)]), f"{SIGNS[state]} {name}: {head}\n{advice}")
 
@@ -52,11 +52,14 @@ def _answer(number: ByHand, value: Any) -> tuple[str, str]:
     if _near(typed, wanted, number.places):
         _wrong.pop(number.name, None)
         return PASSED, f"It is {_shown(number)}."
-    _wrong[number.name] += 1
     slip = next((text for slip, text in number.slips.items() if _is(typed, np.asarray(slip), number.places)), None)
+    if _is_rounded(typed, wanted, number.places):
+        decimals = counted(number.places, "decimal")
+        return FAILED, f"Give {decimals}." if slip else f"Right so far: give {decimals}."
+    _wrong[number.name] += 1
     advice = slip or number.hint
     if _wrong[number.name] >= SHOWN_AFTER:
-        advice += f" The number is {_shown(number)}."
+        advice += f" The {'numbers are' if wanted.ndim else 'number is'} {_shown(number)}."
     return FAILED, advice
 
 
@@ -72,11 +75,20 @@ def _near(typed: np.ndarray, wanted: np.ndarray, places: int) -> bool:
     return typed.shape == wanted.shape and bool((np.abs(typed - wanted) <= 1.001 * 10.0**-places).all())
 
 
+def _is_rounded(typed: np.ndarray, wanted: np.ndarray, places: int) -> bool:
+    """Whether the typed digits are right, and fewer than the `places` that count."""
+    decimals = _decimals(typed)
+    return decimals < places and bool((np.abs(typed - wanted) <= 0.501 * 10.0**-decimals).all()) and bool(typed.any())
+
+
+def _decimals(typed: np.ndarray) -> int:
+    return max(len(np.format_float_positional(number, trim="-").partition(".")[2]) for number in typed.flat)
+
+
 def _is(typed: np.ndarray, slip: np.ndarray, places: int) -> bool:
     """Whether the typed digits are those of the slip, rounded: one that is only near may be another mistake."""
-    decimals = max(len(np.format_float_positional(number).partition(".")[2]) for number in typed.flat)
     return typed.shape == slip.shape and np.allclose(
-        typed, slip, rtol=0, atol=0.501 * 10.0 ** -min(max(places, decimals), EXACT)
+        typed, slip, rtol=0, atol=0.501 * 10.0 ** -min(max(places, _decimals(typed)), EXACT)
     )
 
 

@@ -34,6 +34,7 @@ def assess(name: str, obj: Any, seed: int | None = None) -> Verdict:
     nothing on behalf of `obj`.
     """
     key = answer_key(name, LOCAL_SEED if seed is None else seed)
+    key.prepare()
     answers = answer(obj, key.calls, busy=BUSY)
     return judge(key.exercise, key.calls, answers, key, _source_of(obj), lambda: answer(obj, key.calls, busy=BUSY))
 
@@ -124,7 +125,7 @@ def _with_next(asked: Exercise, verdict: Verdict) -> Verdict:
     data, lesson = progress.read(file), of_lesson(asked.lesson)
     left = [exercise for exercise in lesson if data.get(exercise.name, {}).get("state") != PASSED]
     points = f"{counted(asked.points, 'point')}."
-    done = f"{len(lesson) - len(left)} of {len(lesson)} exercises of this lesson are passed."
+    done = f"You have passed {len(lesson) - len(left)} of {len(lesson)} exercises in this lesson."
     at = lesson.index(asked)
     later = [exercise for exercise in left if lesson.index(exercise) > at] or left
     after = f" Next: `{later[0].name}` ({later[0].title}), about {later[0].minutes} minutes." if later else ""
