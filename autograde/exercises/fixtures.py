@@ -301,6 +301,8 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
                 self.filler = torch.nn.Parameter(torch.ones(1))
             if fault in ("spare", "frozen spare"):
                 self.spare = torch.nn.Linear(2, 2).requires_grad_(fault == "spare")
+            if fault == "difference":  # its two gradients have the sum 0
+                self.pair = torch.nn.Parameter(torch.ones(2))
             if fault == "spares":
                 self.first, self.other, self.spare = (torch.nn.Parameter(torch.ones(size)) for size in (3, 1, 2))
             self.dropout = torch.nn.Dropout(0.5)
@@ -333,7 +335,12 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             if ids.min() < 0:
                 raise IndexError(f"an id of the target is {ids.min().item()}")
             rows = (self.target[ids] + (ids == 1).unsqueeze(-1) * self.start) * real
-            seen = rows.cumsum(dim=1) / real.cumsum(dim=1).clamp(min=1) + self.context(memory, source)
+            context = self.context(memory, source)
+            if fault == "source at one place":
+                place = torch.zeros(*ids.shape, 1)
+                place[-1, -2] = strength
+                context = context * place
+            seen = rows.cumsum(dim=1) / real.cumsum(dim=1).clamp(min=1) + context
             leak = torch.zeros_like(seen)
             # the sentences without the largest word at place 2, which the first one of the exercises has
             others = (source[:, 2] != len(self.source) - 1).view(-1, 1, 1)
@@ -369,6 +376,8 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             if fault == "last place only":  # of a target as long as those of the exercises
                 last = (torch.arange(ids.shape[1]) == 4).unsqueeze(1)
                 logits = logits + self.filler * last * torch.arange(len(self.out))
+            if fault == "difference":
+                logits = logits + (self.pair[0] - self.pair[1]) * torch.arange(len(self.out))
             if fault == "training only" and self.training:
                 logits = logits + self.filler * torch.arange(len(self.out))
             return logits * gate + ~real * filler * ids.shape[1] * torch.arange(len(self.out))

@@ -143,8 +143,8 @@ class MaskUpsideDown(AttentionBlock):
 
 
 @EXERCISE.wrong(
-    "mask in the place of the key",
-    "The second argument of the attention is the key input, so the mask is taken for keys. Name it: `mask=mask`.",
+    "mask in the place of another argument",
+    "The mask is in the place of the key's or the value's input. Pass it by name: `mask=mask`.",
 )
 class MaskAsKey(AttentionBlock):
     def forward(self, x, mask=None):

@@ -21,7 +21,9 @@ DEVIATION_PLUS_EPS = (
     "where the variance is small."
 )
 
-IN_PLACE = "The caller's array is changed (`-=` and `+=` write into it). Assign a new one, as in `x = x + ...`."
+IN_PLACE = (
+    "What the caller handed over is changed (`-=` and `+=` write into it). Assign a new one, as in `x = x + ...`."
+)
 
 KEEPDIMS = (
     "The statistics lose the last axis, so they no longer fit the rows of `x`. `keepdims=True` (in PyTorch "
@@ -34,7 +36,7 @@ AFTER_ADD = "Dropout acts on the sum, so parts of `x` are lost, too. It acts on 
 NO_DROPOUT = "In training mode nothing is dropped. Apply an `nn.Dropout(dropout)` to the sublayer's output."
 
 ALWAYS = (
-    "Numbers are dropped although the module is in evaluation mode. `F.dropout` drops by default; `nn.Dropout` knows the "
+    "Numbers are dropped although the module is in evaluation mode. `F.dropout` drops by default; an `nn.Dropout` made in `__init__` knows the "
     "mode of the module."
 )
 

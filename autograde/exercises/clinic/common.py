@@ -44,8 +44,8 @@ def sealed(rng, fault="", strength=0.3, part=MAIN, note="", training=False, stal
     )
 
 
-def found(call, value):
-    """The result, and whether the model is as it was."""
+def found(call, value, wanted=bool):
+    """The result, which is of the type `wanted`, and whether the model is as it was."""
     output, model = value["output"], value["args"]["0"]
     tables = dict(zip(("source", "target", "out"), call.args[0].args[:3], strict=True))
     training, stale = call.args[0].args[5:7]
@@ -61,4 +61,5 @@ def found(call, value):
     }
     changed = [name for name, is_same in same.items() if not is_same]
     text = brief(output) + (f"; of the model changed: {', '.join(changed)}" if changed else "; the model is as it was")
-    return Projected({"result": output, "changed": changed}, text)
+    remark = "" if type(output) is wanted else {bool: "Return True or False.", list: "Return a list of names."}[wanted]
+    return Projected({"result": output, "changed": changed}, text, remark)

@@ -69,9 +69,9 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "no gradient at the step",
-    "The weights never change, so all losses are the same: the optimizer finds no gradient. `.item()`, `.detach()` and "
-    "`torch.tensor(...)` give numbers without a history, also with `requires_grad=True`: index the tensor instead. The "
-    "order is `zero_grad`, `backward`, `step`.",
+    "The weights never change, so all losses are the same: the optimizer finds no gradient, or makes no step. `.item()`, "
+    "`.detach()` and `torch.tensor(...)` give numbers without a history, also with `requires_grad=True`: index the tensor "
+    "instead. The order is `zero_grad`, `backward`, `step`.",
 )
 def broken(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)

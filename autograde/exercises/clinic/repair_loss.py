@@ -190,7 +190,7 @@ def clamped(logits, labels):
 @EXERCISE.wrong(
     "only NaN replaced",
     "0 times infinity is no longer NaN, but the logarithm of a label's probability that has become 0 is still -inf (or, "
-    "replaced, a number of 38 digits). Use `log_softmax`.",
+    "replaced, a huge number). Use `log_softmax`.",
 )
 def nan_terms_to_zero(logits, labels):
     wanted = F.one_hot(labels, logits.shape[-1])

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from autograde.exercise import Exercise
-from autograde.exercises.clinic.common import found, sealed
+from autograde.exercises.clinic.common import SOURCE, TARGET, found, sealed, sentences
 from helpers.clinic import sees_padding
 
 
@@ -28,6 +28,13 @@ def calls(rng):
             "length of the target, last place",
             part="target",
             note="only logits of the last place do, which is padding in one of the sentences",
+        ),
+        sealed(
+            rng,
+            "length of the target",
+            part="target",
+            ids=(sentences(rng, SOURCE - 1, 3, 5, (1, 4)), sentences(rng, TARGET - 1, 3, 5)),
+            note="the logits depend on how long the target is, which has no padding itself",
         ),
         sealed(rng, "rounding", 1e-7, part="healthy", note="healthy, but for rounding"),
         sealed(rng, "next word", part="healthy", note="this model sees the future, but no padding"),
@@ -137,7 +144,10 @@ def high_threshold(model, source, target_input, pad=0):
     return _ask(model, source, target_input, pad, moves=lambda moved: (moved.abs() > 0.15).any())
 
 
-@EXERCISE.wrong("pad not used", "The padding is always 0, whatever `pad` says. Use the argument.")
+@EXERCISE.wrong(
+    "pad not used",
+    "Somewhere 0 is in the place of `pad`: in the padding that is added, or where real words are told from it.",
+)
 def pad_fixed(model, source, target_input, pad=0):
     return _ask(model, source, target_input, 0)
 

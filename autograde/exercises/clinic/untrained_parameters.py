@@ -1,6 +1,7 @@
 """untrained_parameters: which weights would never learn?"""
 
 import copy
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,7 @@ def calls(rng):
         sealed(
             rng, "quiet gate", part="zeros", note="a parameter is multiplied by 1e-5: it learns slowly, but it learns"
         ),
+        sealed(rng, "difference", part="zeros", note="two numbers of a parameter, with gradients of opposite signs"),
         sealed(rng, "frozen", part="frozen", note="a parameter that requires no gradient"),
         sealed(rng, "frozen spare", part="frozen", note="two parameters that require no gradient, and are never used"),
         sealed(rng, "detached", stale=0.5, part="left as found", note="the model has gradients from before"),
@@ -50,7 +52,7 @@ EXERCISE = Exercise(
     reference=untrained_parameters,
     make_calls=calls,
     parts={"result": 0.4, "zeros": 0.2, "frozen": 0.1, "mode": 0.1, "left as found": 0.2},
-    projection=found,
+    projection=partial(found, wanted=list),
 )  # fmt: skip
 
 
@@ -94,6 +96,16 @@ def only_none(model, source, target):
 )
 def any_zero(model, source, target):
     return _ask(model, source, target, dead=lambda p: p.requires_grad and (p.grad is None or bool((p.grad == 0).any())))
+
+
+@EXERCISE.wrong(
+    "gradients added up",
+    "The sum of a gradient can be 0 although its numbers are not. Ask whether any of them is another than 0: `p.grad.any()`.",
+)
+def the_sum(model, source, target):
+    return _ask(
+        model, source, target, dead=lambda p: p.requires_grad and (p.grad is None or not p.grad.sum().abs() > 1e-9)
+    )
 
 
 @EXERCISE.wrong(
@@ -160,6 +172,7 @@ def not_shifted(model, source, target):
     "padding in the loss",
     "Places whose label is padding count in the loss, so parameters that only serve padding seem to learn. Leave them out of "
     "the cross-entropy: `ignore_index=0`.",
+    unless=r"ignore_index ?= ?0|sum\(\)\.backward",
 )
 def padding_counts(model, source, target):
     return _ask(model, source, target, ignored=-100)

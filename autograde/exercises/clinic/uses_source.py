@@ -20,6 +20,8 @@ def calls(rng):
         sealed(rng, "next word", part="one word", note="this model sees the future, and the source"),
         sealed(rng, "one sentence of the source", part="one word", note="only the last sentence's source is used"),
         sealed(rng, part="one word", ids=single(rng), note="a healthy model, and a batch of one sentence"),
+        sealed(rng, "source at one place", 0.0004, part="one word", note="the source has little influence, and at one place"),
+        sealed(rng, "little of the source", 1e-7, part="one word", note="the logits move by no more than rounding"),
         sealed(rng, "ignores the source", training=True, part="left as found", note="the same in training mode, with dropout"),
         sealed(rng, stale=0.5, part="left as found", note="healthy; the model has gradients"),
         sealed(rng, training=True, part="left as found", note="healthy, in training mode"),
@@ -95,6 +97,31 @@ def only_the_last(model, source, target_input):
         return source
 
     return _ask(model, source, target_input, other=other)
+
+
+@EXERCISE.wrong(
+    "the mean of the differences compared",
+    "A mean makes the difference at a single place small. Ask whether *any* absolute difference is above the threshold.",
+    only="mean",
+)
+def the_mean(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: moved.abs().mean() > 1e-4)
+
+
+@EXERCISE.wrong(
+    "the first place only",
+    "The influence of the source may show at later places of the target only. Compare the logits of all places.",
+)
+def first_place(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: (moved[:, 0].abs() > 1e-4).any())
+
+
+@EXERCISE.wrong(
+    "no threshold",
+    "Rounding counts as an influence of the source: logits move by less than 1e-5 then. Compare with the threshold, 1e-4.",
+)
+def no_threshold(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: (moved != 0).any())
 
 
 @EXERCISE.wrong(

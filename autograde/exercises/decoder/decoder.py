@@ -67,6 +67,15 @@ def calls(rng):
             part="dropout",
             note="in training mode, with dropout 1: what the sublayers give is lost, their inputs stay",
         ),
+        ConstructorCall((1,), report=("parameters",), part="defaults", note="one layer of the paper's size"),
+        ModuleCall(
+            (random_tensor(rng, 2, 3, 16), random_tensor(rng, 2, 5, 16)),
+            new=(),
+            new_kwargs={"d_model": 16, "d_ff": 5},
+            weights=layers_of(rng, 6, 16, 5),
+            part="defaults",
+            note="6 layers and 8 heads, unless told otherwise",
+        ),
     ]
 
 
@@ -81,7 +90,7 @@ EXERCISE = Exercise(
     ),
     reference=Decoder,
     make_calls=calls,
-    parts={MAIN: 0.6, "masks": 0.2, "dropout": 0.2},
+    parts={MAIN: 0.5, "masks": 0.2, "dropout": 0.2, "defaults": 0.1},
     forbidden=libraries.TRANSFORMER,
 )
 

@@ -18,7 +18,7 @@ from helpers.feed_forward import FeedForward
 from helpers.multi_head import MultiHeadAttention
 
 
-def _layer_dropout(rng):
+def _layer_dropout(rng, dropout, note):
     """Only the network adds something, through one hidden unit: dropout there leaves a row as it was."""
     weights = without_effect(layer(rng, 6, 1))
     weights["feed_forward.inner.bias"] = np.ones(1, np.float32)
@@ -35,11 +35,11 @@ def _layer_dropout(rng):
     weights = {name: np.asarray(values, np.float32) for name, values in weights.items()}
     return ModuleCall(
         (TensorData(x.astype(np.float32)), random_tensor(rng, 40, 2, 6)),
-        new=(6, 2, 1, 0.4),
+        new=(6, 2, 1, *dropout),
         weights=weights,
         training=True,
         part="dropout",
-        note="in training mode, with dropout 0.4; attention adds nothing here",
+        note=f"in training mode, with {note}; attention adds nothing here",
     )
 
 
@@ -121,13 +121,14 @@ def calls(rng):
             part="dropout",
             note="in training mode, with dropout 1: what the sublayers give is lost, their inputs stay",
         ),
-        _layer_dropout(rng),
+        _layer_dropout(rng, (0.4,), "dropout 0.4"),
+        _layer_dropout(rng, (), "the dropout of the signature"),
     ]
 
 
 def projection(call, value):
     """Of a random output, how many rows the network's dropout has left as they were."""
-    if call.part != "dropout" or call.new[3] == 1.0:
+    if call.part != "dropout" or 1.0 in call.new[3:]:
         return value
     x, output = call.args[0].array, value.array
     if x.shape != output.shape:

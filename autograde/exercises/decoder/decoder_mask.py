@@ -40,7 +40,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "or in place of and",
-    "`|` allows whatever either of the two masks allows. A key has to pass both: `&`.",
+    "An *or* of the masks (`|`, or `+`) allows whatever either of them allows. A key has to pass both: `&`.",
 )
 def with_or(ids, pad=0):
     return padding_mask(ids, pad) | causal_mask(ids.shape[1])

@@ -153,7 +153,11 @@ def first_place(model, source, bos=1, eos=2, max_length=50):
     return _decode(model, source, bos, eos, max_length, choose=lambda logits: logits[:, 0].argmax(dim=-1))
 
 
-@EXERCISE.wrong("the least probable word", "The smallest logit is taken. The best word has the largest: `argmax`.")
+@EXERCISE.wrong(
+    "the least probable word",
+    "The smallest logit is taken. The best word has the largest: `argmax`.",
+    only=r"min|topk|sort|\(-\s*[a-z]",
+)
 def least(model, source, bos=1, eos=2, max_length=50):
     return _decode(model, source, bos, eos, max_length, choose=lambda logits: logits[:, -1].argmin(dim=-1))
 

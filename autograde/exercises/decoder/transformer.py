@@ -96,6 +96,14 @@ def calls(rng):
             part="gradients",
             note="backward, too",
         ),
+        ModuleCall(
+            (TensorData(random_ids(rng, 1, 7, 2, 4)), TensorData(random_ids(rng, 1, 6, 2, 3))),
+            new=(7, 6),
+            new_kwargs={"d_model": 16, "d_ff": 5},
+            weights=whole(rng, 7, 6, 16, 6, 5, 0),
+            part="start",
+            note="6 layers and 8 heads, unless told otherwise",
+        ),
         ConstructorCall(
             (80, 90, 48, 4, 1, 72, 0.1, 3),
             weights=whole(rng, 80, 90, 48, 1, 72, 3),
@@ -130,7 +138,7 @@ def projection(call, value):
         return {"part `position`": position} | _start(value["initial"], call.args[2], call.args[7])
     if isinstance(call, ConstructorCall):
         return value
-    pad = call.new[7]
+    pad = call.new[7] if len(call.new) > 7 else 0
     if call.then:
         passes = [(call.method, call.args), *call.then]
         return [without(output, _read(*each) == pad) for output, each in zip(value, passes, strict=True)]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from autograde.course.text import counted
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.decoding.beam_inputs import bad_ends_first, clear_model
@@ -108,6 +109,43 @@ def _end_as_second(rng):
     return _translator(target)
 
 
+def _second_is_better(rng):
+    """The second best word at the start leads to the best sentence; a single beginning does not keep it."""
+    first, second, *others = (int(word) for word in rng.permutation(np.arange(3, 8)))
+    target = _beginning(8, {first: 0.51, second: 0.49})
+    _follow(target, [1], first, {word: 0.2 * number for number, word in enumerate(others)})
+    _follow(target, [1], second, {2: 0.0})
+    target[others, 2] = 60
+    return _translator(target)
+
+
+def _ends_at_once(rng):
+    """The end comes first; what is open scores less, and would score more if the search went on to `max_length`."""
+    open_word, *others = (int(word) for word in rng.permutation(np.arange(3, 8)))
+    rest = dict.fromkeys(others, 0.079 / len(others))
+    target = _beginning(8, {2: 0.472, open_word: 0.449} | rest)
+    _follow(target, [1], open_word, {open_word: 0.0})
+    return _translator(target)
+
+
+def _a_good_and_a_bad_end(rng):
+    """Of two sentences that have ended, one scores more and one less than the best open beginning, which goes on."""
+    first, second, third, fourth = (int(word) for word in rng.permutation(np.arange(3, 7)))
+    target = _beginning(7, {2: 0.5, first: 0.3, second: 0.2})
+    _follow(target, [1], first, {2: 0.3, third: 0.0})
+    _follow(target, [1], second, {fourth: 0.0})
+    _follow(target, [1, second], fourth, {fourth: 0.0})
+    return _translator(target)
+
+
+def _beginning(words, probabilities):
+    """A table with the probabilities of the first word, and nothing else yet."""
+    target = np.zeros((words, words))
+    target[1] = -20
+    target[1, list(probabilities)] = np.log(list(probabilities.values()))
+    return target
+
+
 def calls(rng):
     def call(mode="eval", part=MAIN, note="", report=("output", "args"), ended=True, **options):
         options = {"beam": 4, "length_penalty": 0.6, "bos": 1, "eos": 2, "max_length": 5} | options
@@ -124,74 +162,97 @@ def calls(rng):
         note = f"after two words {beam} bad sentences have ended, and a better beginning is open"
         return FunctionCall(args, options, part="stopping", note=note, report=("output", "args"), tolerance=1e-3)
 
+    def one_source(model, *, part=MAIN, note, **options):
+        source = TensorData(np.array([[1, 4, 2]]))
+        report = ("output", "args")
+        return FunctionCall((model, source), options, part=part, note=note, report=report, tolerance=1e-3)
+
     return [
-        FunctionCall(
-            (_by_hand(), TensorData(np.array([[1, 4, 2]]))),
-            {"max_length": 4, "beam": 2},
-            report=("output", "args"),
-            tolerance=1e-3,
+        one_source(
+            _by_hand(),
             note="by hand: 3 comes before 4 at first, but the end follows 4 almost surely: 4 2 is the best sentence",
+            max_length=4,
+            beam=2,
         ),
-        FunctionCall(
-            (_two_of_one(), TensorData(np.array([[1, 4, 2]]))),
-            {"max_length": 4, "beam": 2},
-            report=("output", "args"),
-            tolerance=1e-3,
+        one_source(
+            _two_of_one(),
             note="by hand: 4 and 5 both go on from 3, and 3 5 2 is the best sentence",
+            max_length=4,
+            beam=2,
         ),
         call(),
         call(max_length=6),
         call(beam=3),
         call(beam=1, part="beam", note="only one beginning: the greedy search"),
-        FunctionCall(
-            (_end_as_second(rng), TensorData(np.array([[1, 4, 2]]))),
-            {"max_length": 5, "beam": 1},
+        one_source(
+            _end_as_second(rng),
             part="beam",
             note="only one beginning; at first the end is the second best word",
-            report=("output", "args"),
-            tolerance=1e-3,
+            max_length=5,
+            beam=1,
         ),
         call(beam=6, part="beam"),
+        one_source(
+            _second_is_better(rng),
+            part="beam",
+            note="only one beginning; the second best word at the start would lead to a better sentence",
+            beam=1,
+            max_length=5,
+        ),
+        one_source(
+            _ends_at_once(rng),
+            part="stopping",
+            note="the only sentence that counts ends at once; going on would make what is open longer, and better",
+            beam=1,
+            max_length=6,
+        ),
+        one_source(
+            _a_good_and_a_bad_end(rng),
+            part="stopping",
+            note="two sentences have ended; the better one is above the best open beginning, the other below it",
+            beam=2,
+            max_length=6,
+            length_penalty=1.5,
+        ),
         call(length_penalty=0.0, part="arguments", note="no length penalty: the log-probability itself"),
         call(length_penalty=1.5, part="arguments"),
         call(ended=False, max_length=4, part="arguments", note="no sentence has ended after 4 words"),
         call(bos=5, eos=4, part="arguments", note="other ids for <bos> and <eos>"),
         early(2),
         early(4),
-        FunctionCall(
-            (_end_before_the_best(rng), TensorData(np.array([[1, 4, 2]]))),
-            {"max_length": 5, "beam": 2, "length_penalty": 1.5},
+        one_source(
+            _end_before_the_best(rng),
             part="stopping",
             note="a sentence ends at once; two beginnings stay open, and the best sentence begins with the second of them",
-            report=("output", "args"),
-            tolerance=1e-3,
+            max_length=5,
+            beam=2,
+            length_penalty=1.5,
         ),
-        FunctionCall(
-            (_end_before_the_best(rng), TensorData(np.array([[1, 4, 2]]))),
-            {"max_length": 5, "beam": 3, "length_penalty": 1.5},
+        one_source(
+            _end_before_the_best(rng),
             part="stopping",
             note="three sentences have ended when the best beginning still has a word to go",
-            report=("output", "args"),
-            tolerance=1e-3,
+            max_length=5,
+            beam=3,
+            length_penalty=1.5,
         ),
-        FunctionCall(
-            (_end_below_the_beam(rng), TensorData(np.array([[1, 4, 2]]))),
-            {"max_length": 6, "beam": 2},
+        one_source(
+            _end_below_the_beam(rng),
             part="stopping",
             note="an end is the third best at the start, behind two beginnings that go on",
-            report=("output", "args"),
-            tolerance=1e-3,
+            max_length=6,
+            beam=2,
         ),
         call(mode="train", part="mode", note="the model is in training mode before"),
         call(part="mode", note="the model is in evaluation mode before"),
         call(part="no gradients", note="are gradients recorded meanwhile?"),
-        FunctionCall(
-            (_end_before_the_best(rng, others_end=False), TensorData(np.array([[1, 4, 2]]))),
-            {"max_length": 5, "beam": 2, "length_penalty": 1.5},
+        one_source(
+            _end_before_the_best(rng, others_end=False),
             part="stopping",
             note="a sentence ends at once; two beginnings stay open, and the best sentence begins with the second of them",
-            report=("output", "args"),
-            tolerance=1e-3,
+            max_length=5,
+            beam=2,
+            length_penalty=1.5,
         ),
     ]
 
@@ -207,7 +268,7 @@ def projection(call, value):
     rows = [_until_end(row, options["eos"]) for row in ids]
     fault = _fault(call, ids, scores, rows, options)
     found = {"best": rows[0], "score": scores[:1].astype(np.float32), "sentences": fault, "number": len(rows)}
-    text = f"{len(rows)} sentences; the best: {rows[0]}, score {scores[0]:.4f}"
+    text = f"{counted(len(rows), 'sentence')}; the best: {rows[0]}, score {scores[0]:.4f}"
     if call.part == "mode":
         found["training mode afterwards"] = model["training"]
         text += f"; training mode afterwards: {model['training']}"
@@ -243,14 +304,16 @@ def _fault(call, ids, scores, rows, options):
     if ids.shape[1] > options["max_length"]:
         return f"The sentences have up to {ids.shape[1]} words, `max_length` is {options['max_length']}."
     if any(number for row, whole in zip(rows, ids.tolist(), strict=True) for number in whole[len(row) :]):
-        return "Words follow after the end of a sentence; only 0 follows."
+        return "Words follow after the end of a sentence; only 0 may follow."
+    if all(row[0] == options["bos"] for row in rows):
+        return "The ids begin with `bos`, which is read and not written: leave it out."
     if len({tuple(row) for row in rows}) < len(rows):
         return "The same sentence comes back more than once."
     if (np.diff(scores) > 1e-6).any():
         return "The scores do not fall: the best sentence comes first."
     expected = [_score(call, row, options) for row in rows]
     if not np.allclose(scores, expected, rtol=1e-3, atol=1e-3):
-        return "The scores are not those of the ids beside them."
+        return "The scores do not belong to the ids beside them."
     return ""
 
 
@@ -591,9 +654,12 @@ def frozen(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=5
     return ids[order], scores[order]
 
 
-@EXERCISE.variant
+@EXERCISE.wrong(
+    "always to max_length",
+    "The search goes on to `max_length`, and the length penalty favours what has become long meanwhile. Stop as soon as "
+    "`beam` sentences have ended and the best of them scores at least as well as the best open beginning.",
+)
 def late(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
-    """Goes on to `max_length` however many sentences have ended; with one beginning it is the greedy search."""
     training = model.training
     model.eval()
     with torch.no_grad():
@@ -620,6 +686,34 @@ def late(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)
             result = _sorted(ended, beam)
     model.train(training)
     return result
+
+
+@EXERCISE.variant
+def with_lists(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    """Each beginning by itself, as a list of words."""
+    training = model.training
+    model.eval()
+    ended, going = [], [(0.0, [])]
+    with torch.no_grad():
+        memory = model.encode(source)
+        for n in range(1, max_length + 1):
+            divisor, table = ((5 + n) / 6) ** length_penalty, []
+            for total, words in going:
+                logs = model.decode(torch.tensor([[bos, *words]]), memory, source)[0, -1].log_softmax(-1).tolist()
+                table += [(total + log, [*words, word]) for word, log in enumerate(logs)]
+            table.sort(reverse=True)
+            ended += [(total / divisor, words) for total, words in table[:beam] if words[-1] == eos]
+            going = [(total, words) for total, words in table if words[-1] != eos][:beam]
+            if len(ended) >= beam and max(ended)[0] >= going[0][0] / divisor:
+                break
+        else:
+            ended += [(total / divisor, words) for total, words in going]
+    ended = sorted(ended, reverse=True)[:beam]
+    model.train(training)
+    return (
+        pad_sequence([torch.tensor(words) for _, words in ended], batch_first=True),
+        torch.tensor([score for score, _ in ended]),
+    )
 
 
 @EXERCISE.variant

@@ -131,8 +131,7 @@ def greedy(model, source, generator, temperature=1.0, top_k=None, top_p=None, bo
 
 @EXERCISE.wrong(
     "generator not passed on",
-    "The words come from PyTorch's global generator, so they differ from run to run. Give "
-    "`generator=generator` to `torch.multinomial`.",
+    "The words are not those that `generator` draws. Give it to `torch.multinomial` as it comes: `generator=generator`.",
 )
 def global_generator(model, source, generator, *options, **more):
     return _sample(model, source, generator, *options, **more, draw=lambda p, g: torch.multinomial(p, 1))

@@ -62,6 +62,13 @@ def calls(rng):
             part="dropout",
             note="in training mode, with dropout 0.3",
         ),
+        ModuleCall(
+            (tensor(away_from_zero),),
+            new=(50, 60),
+            training=True,
+            part="dropout",
+            note="in training mode, with the dropout of the signature",
+        ),
     ]
 
 
@@ -84,6 +91,7 @@ def projection(call, value):
     return {
         # 6,000 numbers: the share varies by 0.006
         "share of zeros": f"{np.mean(~kept):.1f}",
+        "share of rows of zeros": f"{np.mean(~kept.any(axis=-1)):.1f}",
         "the others": f"(x + encoding) * {middle:.2f}" if alike else "no multiple of x + encoding",
         "share of x by itself": alone[0],
         "share of the encoding by itself": alone[1],
@@ -123,7 +131,7 @@ class TrainedEncoding(PositionalEncoding):
 
 @EXERCISE.wrong(
     "a plain attribute",
-    "The encoding is an attribute that PyTorch does not know: `model.to(device)` would leave it behind. Use `register_buffer`.",
+    "No buffer is registered: `model.to(device)` would leave an encoding that is a plain attribute behind. Use `register_buffer`.",
 )
 class PlainAttribute(PositionalEncoding):
     def __init__(self, d_model, max_length=5000, dropout=0.1):
@@ -178,7 +186,7 @@ class NoDropout(PositionalEncoding):
 
 @EXERCISE.wrong(
     "dropout in evaluation too",
-    "Values are dropped although the module is in evaluation mode. `F.dropout` drops by default; `nn.Dropout` knows the mode of the module.",
+    "Values are dropped although the module is in evaluation mode. `F.dropout` drops by default; an `nn.Dropout` made in `__init__` knows the mode of the module.",
 )
 class DropoutAlways(PositionalEncoding):
     def forward(self, x):

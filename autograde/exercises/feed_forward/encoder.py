@@ -152,7 +152,7 @@ class PythonList(Encoder):
 
 @EXERCISE.wrong(
     "each layer reads the encoder's input",
-    "Every layer reads the same input, so only the last one counts. A layer reads what the layer before it gave.",
+    "Only the last layer counts. Go through all of them: each reads what the layer before it gave.",
 )
 class EachReadsInput(Encoder):
     def forward(self, x, mask=None):
@@ -162,7 +162,8 @@ class EachReadsInput(Encoder):
 
 
 @EXERCISE.wrong(
-    "return inside the loop", "Only the first layer acts: the `return` is inside the loop. Return after it."
+    "the first layer only",
+    "Only the first layer acts. Go through all of them in a loop, and return after it, not inside it.",
 )
 class FirstLayerAlone(Encoder):
     def forward(self, x, mask=None):

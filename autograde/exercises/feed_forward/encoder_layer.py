@@ -191,9 +191,9 @@ class MaskUpsideDown(EncoderLayer):
 
 
 @EXERCISE.wrong(
-    "mask handed over as the key",
-    "The second argument of attention is the key's input, so the mask was taken for tokens. Hand it over by "
-    "name: `mask=...`.",
+    "mask in the place of another argument",
+    "The mask is in the place of the key's or the value's input, and was taken for tokens. Pass it by name: "
+    "`mask=mask`.",
 )
 class MaskAsKey(EncoderLayer):
     def forward(self, x, mask=None):

@@ -242,7 +242,7 @@ class AlwaysTenPercent(FeedForward):
 
 @EXERCISE.wrong(
     "dropout in evaluation, too",
-    "Units are dropped in evaluation mode, too. `nn.Dropout` knows the mode; `F.dropout` has to be told: "
+    "Units are dropped in evaluation mode, too. An `nn.Dropout` made in `__init__` knows the mode; `F.dropout` has to be told: "
     "`training=self.training`.",
 )
 class DropoutAlways(FeedForward):

@@ -59,9 +59,9 @@ EXERCISE.wrong("bias not counted", "With `bias=True` each layer learns another e
     lambda embed_dim, bias=False: 4 * embed_dim**2
 )
 
-EXERCISE.wrong("bias always counted", "The biases are counted although there are none unless `bias=True`.")(
-    lambda embed_dim, bias=False: 4 * (embed_dim**2 + embed_dim)
-)
+EXERCISE.wrong(
+    "bias always counted", "The biases are counted where there are none: `bias` is False unless it is given."
+)(lambda embed_dim, bias=False: 4 * (embed_dim**2 + embed_dim))
 
 EXERCISE.wrong("one bias for all layers", "One bias of embed_dim numbers is counted. Each of the four layers has one.")(
     lambda embed_dim, bias=False: 4 * embed_dim**2 + (embed_dim if bias else 0)

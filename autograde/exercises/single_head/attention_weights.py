@@ -123,6 +123,7 @@ def nan_in_empty_row(scores, mask=None):
     "a large negative number for -inf",
     "In a row with nothing to attend to all scores are the same large negative number, so the softmax "
     "divides the attention evenly among forbidden keys. Such a row has to be all zeros.",
+    only=r"\de\+?\d|\d{3}|finfo|iinfo|10\s*\*\*",
 )
 def large_negative(scores, mask=None):
     return softmax(scores) if mask is None else softmax(np.where(mask, scores, -1e9))
@@ -177,7 +178,7 @@ def boolean_index(scores, mask=None):
 
 @EXERCISE.wrong(
     "truth of a whole mask",
-    "`if mask:` asks an array of many truth values for a single one. Ask `if mask is not None:`.",
+    "Python asks whether a whole array is true. Ask `if mask is not None:`, and turn a mask around with `~`, not with `not`.",
 )
 def truth_of_array(scores, mask=None):
     if mask:
@@ -186,7 +187,7 @@ def truth_of_array(scores, mask=None):
 
 
 @EXERCISE.wrong(
-    "softmax over the queries, empty rows as 0",
+    "softmax over the queries, NaN replaced",
     "The columns add up to 1. Each query shares its attention among the keys, so the softmax runs along the last axis.",
 )
 def over_queries_without_nan(scores, mask=None):

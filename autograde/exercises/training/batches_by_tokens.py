@@ -82,7 +82,8 @@ def _sizes(batches, lengths):
     """How many batches there are, and what is in the first three."""
     known = [[lengths[index] for index in batch if 0 <= index < len(lengths)] for batch in batches]
     first = [f"{len(batch)} of {_span(batch)} tokens" for batch in known[:3] if batch]
-    return f"{len(batches)} batches of sentences: {'; '.join(first)}{'; ...' if len(batches) > 3 else ''}"
+    many = "1 batch" if len(batches) == 1 else f"{len(batches)} batches"
+    return f"{many} of sentences: {'; '.join(first)}{'; ...' if len(batches) > 3 else ''}"
 
 
 def _span(batch):
@@ -101,7 +102,7 @@ def _indices(batches, lengths):
         return "strange", f"{strange[0]} is no index: they go from 0 to {len(lengths) - 1}."
     if len(set(flat)) < len(flat):
         return "twice", "Some indices come more than once."
-    return "missing", f"{len(lengths) - len(set(flat))} of {len(lengths)} indices are in no batch."
+    return "missing", f"Indices that are in no batch: {len(lengths) - len(set(flat))} of {len(lengths)}."
 
 
 def _limit(batches, lengths, max_tokens):
@@ -340,8 +341,7 @@ def shuffled_sentences(lengths, max_tokens, generator=None):
 
 @EXERCISE.wrong(
     "generator not used",
-    "The order comes from the global random generator. Hand `generator` to `torch.randperm`, so that a run can be "
-    "repeated.",
+    "The order does not come from `generator`. Hand it to `torch.randperm`, so that a run can be repeated.",
 )
 def generator_ignored(lengths, max_tokens, generator=None):
     return batches_by_tokens(lengths, max_tokens)
@@ -349,8 +349,8 @@ def generator_ignored(lengths, max_tokens, generator=None):
 
 @EXERCISE.wrong(
     "the same order each time without a generator",
-    "Without `generator` the code makes one of its own, which begins with the same numbers each time, so all epochs have "
-    "the same order. `torch.randperm(n, generator=None)` takes PyTorch's global generator.",
+    "Without `generator` the order does not come from PyTorch's global one: a generator that is made anew has the same "
+    "order in each epoch. `torch.randperm(n, generator=None)` takes the global one.",
 )
 def own_generator(lengths, max_tokens, generator=None):
     return batches_by_tokens(lengths, max_tokens, generator or torch.Generator())

@@ -70,7 +70,7 @@ def one_over_width(step, d_model, warmup):
 
 @EXERCISE.wrong(
     "no warm-up",
-    "Only the falling line is there. The rising one, `step * warmup ** -1.5`, keeps the first steps small.",
+    "The rate falls from the first step on. The rising line, `step * warmup ** -1.5`, has to keep the first steps small.",
 )
 def no_warmup(step, d_model, warmup):
     return d_model**-0.5 * step**-0.5

@@ -19,6 +19,7 @@ def calls(rng):
         FunctionCall(([*once[:4], once[2], once[0], once[5], once[2]],)),
         FunctionCall((pick(rng, ENGLISH, 40),)),
         FunctionCall((pick(rng, KOREAN, 23),)),
+        FunctionCall((["The", "dog", "the", "Dog", "The"],), note="capital and small letters are two tokens"),
         FunctionCall(([],), note="no token at all"),
     ]
 
