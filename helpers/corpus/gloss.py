@@ -10,6 +10,7 @@ from itertools import pairwise
 from helpers.corpus import lexicon
 from helpers.corpus.grammar import grammar_corpus
 from helpers.corpus.korean import PARTICLES, PLURAL, split_particles
+from helpers.corpus.verbs import GIVING, GO, VERBS
 
 _COUNTED = {"person": "people", "animal": "animals"}  # by the word that counts them; everything else: items
 _MARKS = {"subject": "SUBJ", "object": "OBJ", "topic": "SUBJ"}
@@ -17,9 +18,9 @@ _NUMERALS = {korean for _, korean in lexicon.NUMERALS}
 
 
 def gloss(korean: str) -> str:
-    """The meanings of the words, in their order: "개가 남자를 물어요" gives "dog-SUBJ man-OBJ bite".
+    """The meanings of the words, in their order: "개가 남자를 물어요" gives "dog-SUBJ man-OBJ bites".
 
-    A hyphen joins what is written as one word.
+    A hyphen joins what is written as one word. A verb of the present is glossed in the third person, whoever does it.
     """
     words = [split_particles(word) for word in korean.split()]
     meanings = iter(gloss_tokens([token for word in words for token in word]))
@@ -51,9 +52,11 @@ def _meanings() -> dict[str, str]:
     found = {korean: counts.most_common(1)[0][0].replace("does not", "not") for korean, counts in linked.items()}
     whole = {korean: " ".join(english) for english, korean, particle, _ in lexicon.TIMES if particle is None}
     marks = {form: mark for name, mark in _MARKS.items() for form in PARTICLES[name]}
+    # Korean has one form for "bite" and "bites": so has the gloss
+    present = {verb.present_ko: " ".join(filter(None, (verb.third, verb.after))) for verb in (*VERBS, *GIVING, GO)}
     # subject or object is told by the particle that follows
     pronouns = {korean: subject.replace("i", "I") for subject, _, korean in lexicon.PRONOUNS}
-    return found | whole | marks | pronouns | {PLURAL: "s"}
+    return found | present | whole | marks | pronouns | {PLURAL: "s"}
 
 
 @lru_cache(maxsize=1)

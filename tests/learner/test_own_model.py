@@ -103,7 +103,7 @@ def test_the_page_is_shown_and_saved(copy_of_course, monkeypatch):
     assert "20 of 20 translated word for word" in repr(page) and "16 of 16 passed" in repr(page)
     assert "1 passed in the whole course; by its own count, 8 minutes of work" in repr(page)
     saved = (copy_of_course / "08_training" / "mine.html").read_text(encoding="utf-8")
-    assert saved.startswith("<!DOCTYPE html>") and "개가 남자를 물어요\ndog-SUBJ man-OBJ bite" in saved
+    assert saved.startswith("<!DOCTYPE html>") and "개가 남자를 물어요\ndog-SUBJ man-OBJ bites" in saved
     assert page.html in saved
 
 
@@ -154,7 +154,9 @@ def test_only_what_defines_is_run(tmp_path):
 @pytest.mark.parametrize(
     ("korean", "english"),
     [
-        ("개가 남자를 물어요", "dog-SUBJ man-OBJ bite"),
+        ("개가 남자를 물어요", "dog-SUBJ man-OBJ bites"),
+        ("개들이 커피를 마셔요", "dog-s-SUBJ coffee-OBJ drinks"),
+        ("저는 남자를 기다려요", "I-SUBJ man-OBJ waits for"),
         ("슬픈 의사 두 명이 감자 네 개를", "sad doctor two people-SUBJ potato four items-OBJ"),
         ("학생들이 매일 자지 않아요", "student-s-SUBJ every day sleep not"),
         ("저는 개를 보고 개가 저를 봐요", "I-SUBJ"),
