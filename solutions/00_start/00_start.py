@@ -12,7 +12,8 @@
 # - can say what came before the Transformer, what it gained, and what it costs.
 #
 # **What you need**: some Python. About 30 minutes, and 10 more for the questions at the end. To run a cell, click into
-# it and press Shift + Enter.
+# it and press Shift + Enter. Up to the section *Before you start* you don't have to read the code: what counts is what
+# it prints and draws.
 
 # %%
 import torch
@@ -397,7 +398,7 @@ for step in range(101):
 # </details>
 # <details><summary>8. A derivative is 0. What does training do to this parameter?</summary>
 #
-# Plain gradient descent leaves it where it is. (There are optimizers that still move it; lesson 2 meets one.)
+# Plain gradient descent leaves it where it is. (There are optimizers that still move it; you'll meet one in lesson 2.)
 #
 # </details>
 # <details><summary>9. Which of these are probability distributions: (0.5, 0.5), (0.2, 0.2, 0.2), (1, 0, 0), (1.5, -0.5)?</summary>
