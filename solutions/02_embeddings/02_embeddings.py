@@ -246,8 +246,9 @@ print("lookup equals one-hot times table:", np.array_equal(words, product))
 # *the formula, for one position* · core · 3 points · about 10 minutes
 # <!-- end -->
 #
-# Write `positional_encoding_at(position, d_model)`. It returns one row, `(d_model,)`, by the paper's formula: even
-# columns hold the sine, odd columns the cosine, and pair $i$ divides the position by $10000^{2i/d_{model}}$.
+# Write `positional_encoding_at(position, d_model)`. It returns a NumPy array of shape `(d_model,)`, by the paper's
+# formula: even columns hold the sine, odd columns the cosine, and pair $i$ divides the position by
+# $10000^{2i/d_{model}}$.
 #
 # `d_model` may be odd. Then the last pair has only its first column, the sine.
 #
@@ -275,7 +276,7 @@ print("lookup equals one-hot times table:", np.array_equal(words, product))
 
 # %% nbgrader={"grade": false, "grade_id": "positional_encoding_at", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def positional_encoding_at(position, d_model):
-    """The encoding of one position, shape (d_model,)."""
+    """The encoding of one position, a NumPy array of shape (d_model,)."""
     ### BEGIN SOLUTION
     row = np.zeros(d_model)
     for column in range(d_model):
@@ -303,8 +304,8 @@ for position in range(2):
 # *all positions at once* · core · 3 points · about 8 minutes
 # <!-- end -->
 #
-# Write `positional_encoding(length, d_model)`. It returns the rows of the positions 0 to `length - 1`, shape
-# `(length, d_model)`. Try it without a Python loop over the positions. Odd widths work here too.
+# Write `positional_encoding(length, d_model)`. It returns a NumPy array of shape `(length, d_model)`, the rows of the
+# positions 0 to `length - 1`. Try it without a Python loop over the positions. Odd widths work here too.
 #
 # ```
 # positional_encoding(2, 2)   gives   [[0.0000, 1.0000],
@@ -329,7 +330,7 @@ for position in range(2):
 
 # %% nbgrader={"grade": false, "grade_id": "positional_encoding", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def positional_encoding(length, d_model):
-    """The encoding of the positions 0 to length - 1, shape (length, d_model)."""
+    """The encoding of the positions 0 to length - 1, an array of shape (length, d_model)."""
     ### BEGIN SOLUTION
     positions = np.arange(length)[:, np.newaxis]
     even_columns = np.arange(0, d_model, 2)
@@ -642,8 +643,8 @@ show(
 #   deviation $1/\sqrt{d_{model}}$. Row `pad` is zero at the start.
 # - `forward(ids)` takes a batch of ids `(batch, length)` and returns `(batch, length, d_model)`: the rows of the ids,
 #   **times $\sqrt{d_{model}}$**.
-# - The lookup sends no gradient to the row `pad`, so the lookup never moves it. (In lesson 7 a second table also serves
-#   as the output layer; its row does move.)
+# - The lookup sends no gradient to the row `pad`, so the lookup never moves it. (In lesson 7 the table of
+#   the target words is used a second time, for the output; there its padding row does move.)
 #
 # Useful: `torch.randn(rows, columns)` draws numbers with mean 0 and standard deviation 1. `F.embedding(ids, table)` is
 # your `embed` for tensors. It has an argument for the last point: see `help(F.embedding)`.
@@ -812,7 +813,7 @@ print("rows with a gradient:", reached)
 # There are three things to take from this.
 # - `nn.Embedding` starts with the standard deviation 1 and does not scale. Your layer starts smaller and scales, so
 #   that both give numbers of the same size.
-# - `padding_idx` does for the padding row what you did yourself.
+# - In `nn.Embedding`, `padding_idx` does both things: it sets the padding row to zero and keeps gradients away from it.
 # - Only the rows of the words in the batch get a gradient from the lookup. (In lesson 7 the output shares the table of
 #   the target words. There a softmax over all words, explained in lesson 3, sends every row a gradient in every step.)
 #
@@ -970,7 +971,7 @@ show(
 # Many blog posts say that exchanging sine and cosine "makes little difference". Is that so? We train a small probe: one
 # linear layer that gets a row, word + position, and says at which of 8 positions the word is. Order A is the paper's
 # (sine in the even columns), order B has cosine there. The words in the test never occur in training. (Training comes
-# in lessons 7 and 8. Here you can skip the code and look at the result.)
+# in lessons 7 and 8. Here you can skip the code and look at the result; it takes 5 to 10 seconds.)
 #
 # **Predict first.** Guessing is right in 1 of 8 cases, 12.5 %. What will the test give for
 # 1. a probe trained with A, tested with A? And trained with B, tested with B?
@@ -1124,8 +1125,7 @@ predict()
 # - Word and position are **added**. A sum over rows is still blind to order; what looks at rows or pairs in a way
 #   that is not linear can see it.
 # - A table that is learned is a parameter; a table that is computed is a buffer. The row of the padding starts at zero,
-#   and the lookup leaves it there. (The table that lesson 7 shares with the output moves this row through the softmax;
-#   the model never reads it, because padding is masked.)
+#   and the lookup leaves it there.
 # - $\sqrt{d_{model}}$ brings the embedding to the size of the encoding.
 #
 # **Next**: lesson 3 takes this `x` (5 rows, 6 columns) and lets every word look at every other word.
