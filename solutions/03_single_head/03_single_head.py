@@ -16,7 +16,7 @@
 # - write the head as a PyTorch module, and compare it with PyTorch's own;
 # - say what self-attention costs, compared with a recurrent layer, on paper and by the clock.
 #
-# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 125 minutes, 6
+# **What you need**: lesson 2 (vectors with positions), matrix products and broadcasting in NumPy. About 135 minutes, 6
 # of them extra.
 #
 # <!-- table: 03_single_head -->
@@ -210,7 +210,7 @@ print(f"{'output':>9} {'':9}", "".join(f"{number:8.3f}" for number in output_dog
 
 # %% [markdown]
 # That was one token. "man" is yours, with a pocket calculator. Its row of `x` is in the first table of this lesson.
-# What is its query, as a list of three numbers?
+# What is its query, as a list of three numbers? (Two decimals are enough, here and below.)
 
 # %%
 by_hand("query of 'man'", ...)
@@ -678,8 +678,8 @@ VBox([token_menu, earlier_box, row_view])
 
 # %% [markdown]
 # Why is "dog" a little more popular than "man", which is a noun, too? Its key is longer, 2.25 against 2.14 in the
-# columns 0 and 2, because its embedding is (0.9 against 0.8). Attention weights are relative: a key is strong or weak
-# only compared with the others in its row.
+# columns 0 and 2, because column 2 of its embedding is larger (0.9 against 0.8). Attention weights are relative: a
+# key is strong or weak only compared with the others in its row.
 
 # %% [markdown]
 # ### Self-attention and cross-attention: one function
@@ -1051,7 +1051,8 @@ for n, d in ((50, 512), (5000, 512)):
 # ### Predicted and measured
 #
 # **Predict first.** In the next cells $d = 64$. On paper the two layers cost the same at $n = 64$ tokens. You time
-# your own attention head and PyTorch's recurrent layer `nn.GRU`, for sentences of 8 to 4096 tokens.
+# your own attention head and PyTorch's recurrent layer `nn.GRU`, for sentences of 8 to 4096 tokens. (This takes 5 to 15
+# seconds.)
 #
 # 1. Which of the two is faster at $n = 64$?
 # 2. Will the clock see the crossing earlier, later, or at the same place?
