@@ -175,7 +175,8 @@ for token, key, product, score, power, share in zip(
 # In head 1, "dog" gave 0.844 of its attention to "bites". In head 2 it gives 0.706 to "the", the word before it, and
 # nearly all the rest to itself. Both answers are kept, because each head has its own output.
 #
-# Now "bites", at position 2. What is its query in head 2? And what score does it give to "dog"?
+# Now "bites", at position 2. What is its query in head 2? And what score does it give to "dog"? (Two decimals
+# are enough, here and below.)
 
 # %%
 by_hand("query of 'bites' in head 2", ...)
@@ -345,7 +346,8 @@ check("merge_heads")
 # - `mask`: `None`, or boolean `(length, length)`, True = may attend. The same mask applies to every head.
 # - Return only the output, `(length, d_model)`.
 #
-# Use `project` and `scaled_dot_product_attention` of lesson 3. They are imported above.
+# Use two functions of lesson 3, imported above: `project(x, w_query, w_key, w_value)` returns `(query, key, value)`, and
+# `scaled_dot_product_attention(query, key, value, mask)` returns `(output, weights)`.
 #
 # Example: with one head and the identity matrix as `w_output` the result is the output of that head.
 #
@@ -615,7 +617,8 @@ for number in range(2):
 # - `theirs` keeps the matrices of query, key and value in **one** parameter, `theirs.in_proj_weight`, of the shape
 #   `(3 * embed_dim, embed_dim)`: first the rows of the query, then those of the key, then those of the value. The last
 #   matrix is `theirs.out_proj.weight`.
-# - Afterwards nothing is shared: training one module must not change the other. `theirs` stays as it is.
+# - Afterwards nothing is shared: training one module must not change the other. The weights of `mine` are still
+#   parameters that can be trained, and `theirs` stays as it is.
 #
 # Example: with `embed_dim` 2, the rows 0 and 1 of `in_proj_weight` are `mine.query.weight`.
 #
