@@ -160,7 +160,7 @@ for unit in units:
 
 # %% [markdown]
 # Five of the eight units are silent, because they haven't found what they are looking for. What about "man"? Compute
-# unit 5 for it.
+# unit 5 for it. (Two decimals are enough, here and below.)
 
 # %%
 by_hand("unit 5 for 'man', after ReLU", ...)
@@ -403,7 +403,8 @@ show(
 
 # %% [markdown]
 # Find your numbers for "dog", "man" and "bites" in the two heat maps. Each kind of word has its own units: 0 finds
-# nouns, 1 the verb, 2 the dog, 5 the man, 4 the first word, 3 a later article. 31 of the 40 hidden values are 0. In
+# nouns, 1 the verb, 2 the dog, 5 the man, 4 the first word, 3 a later article. Unit 7 reads column 1, one of the two
+# left for the position, and fires where it is below -0.5: at "dog" and at "man". 31 of the 40 hidden values are 0. In
 # large models with ReLU the share of zeros is often higher still. Unit 6 stays silent throughout this sentence. That is
 # fine: it is waiting for other sentences.
 
@@ -525,8 +526,8 @@ by_hand("parameters of FeedForward(4, 16)", ...)
 # What you have from lessons 4 and 5:
 #
 # - `MultiHeadAttention(embed_dim, num_heads)`, called as
-#   `(query_input, key_input=None, value_input=None, mask=None, need_weights=True)`, returns `(output, weights)`. Keys
-#   and values come from the query's input if they are given none of their own.
+#   `(query_input, key_input=None, value_input=None, mask=None, need_weights=True)`, returns `(output, weights)`. If no
+#   key or value input is given, both come from the query input.
 # - `AddNorm(embed_dim, dropout)`, called as `(x, sublayer_output)`, returns `LayerNorm(x + Dropout(sublayer_output))`.
 #
 # Example: `EncoderLayer(6, 2, 8)` turns `(4, 5, 6)` into `(4, 5, 6)`, and has 278 parameters: 144 in attention, 110 in
