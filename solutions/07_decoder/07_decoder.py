@@ -18,7 +18,7 @@
 # - decode greedily, and recognise the loss that looks too good.
 #
 # **What you need**: lessons 1 to 6, above all `MultiHeadAttention` (4), `AddNorm` (5), `FeedForward` and `Encoder`
-# (6). About 110 minutes.
+# (6). About 125 minutes.
 #
 # <!-- table: 07_decoder -->
 # | exercise | what you build | points | minutes |
@@ -135,7 +135,7 @@ table(tokens, hidden)
 # - The first row has a single score left. Whatever it is, its weight is 1: the first word looks only at itself.
 # - The third row has three scores left, $a$, $b$ and $c$. The weight of "the" is $e^a / (e^a + e^b + e^c)$, and so on.
 #   The two hidden words enter with $e^{-\infty} = 0$: they receive no weight, and they add nothing to the sum. Compute
-#   all five weights.
+#   all five weights. (Two decimals are enough, here and below.)
 
 # %%
 by_hand("weights of bites, the future hidden", ...)
@@ -904,7 +904,7 @@ print("words:", len(digit_words), "and", len(number_words))
 # probability that the model gives to the right word, averaged over all labels that aren't padding. An **optimizer**,
 # here Adam, moves each parameter a little in the direction in which the loss falls. How far it moves is set by the
 # learning rate, which rises during the first 100 steps (*warm-up*) and falls towards the end. (Lesson 8 looks into all
-# of this.) The cell takes 10 to 40 seconds.
+# of this.) The cell takes 10 to 70 seconds.
 
 
 # %% tags=["measured"]
@@ -957,8 +957,8 @@ print(f"mean loss of the last 20:      {np.mean(losses[-20:]):.4f}")
 #
 # - `model` has `encode(source)` and `decode(target_input, memory, source)`, like your `Transformer`; `source` is
 #   `(batch, n_source)`.
-# - Start with `bos` in every row. The logits of the *last* position give the next word; append it, and go on with all
-#   the words so far.
+# - Encode the source once, and start with `bos` in every row. The logits of the *last* position give the next word;
+#   append it, and go on with all the words so far.
 # - A row ends with its first `eos`; after it come zeros. Stop when all rows have ended, or after `max_length` words.
 # - Return the ids after `bos`, with `eos`: int64, `(batch, length)` with `length <= max_length`.
 # - The model decodes in evaluation mode; afterwards it is back in the mode that it was in before. No gradients are
@@ -1171,7 +1171,7 @@ show(
 # %% [markdown]
 # ### Experiment 2: the loss that looks perfect
 #
-# Now train the model without a causal mask, in the same way as before. (This takes 10 to 40 seconds.)
+# Now train the model without a causal mask, in the same way as before. (This takes 10 to 70 seconds.)
 #
 # **Predict first.**
 # 1. Will its training loss fall faster or more slowly than the real model's?
