@@ -72,7 +72,7 @@ from helpers.trainer.log import curve, read_rows
 from helpers.trainer.shipped import load_shipped
 from helpers.vocabulary import pad_batch
 
-all_threads = ALL_THREADS  # as many as PyTorch takes of itself
+all_threads = ALL_THREADS  # as many as PyTorch uses by default
 torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 
 # %% [markdown]
@@ -105,6 +105,7 @@ torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 #
 # You don't have to read Korean. Under each Korean sentence there is a **gloss**: its words in English, in Korean order.
 # `SUBJ` and `OBJ` stand for the particles of subject and object, and a hyphen joins what Korean writes as one word.
+# Korean has one form for *drink* and *drinks*; the gloss always writes *drinks*.
 # Each pair also comes with its **gold links**, which say which Korean word translates which English word. (If you see
 # empty boxes in place of Korean letters, your system has no Korean font; install one, for example Noto Sans KR. The
 # figures bring their own.)
@@ -222,7 +223,8 @@ by_hand("tokens with padding, sorted", ...)
 # Suppose that the vocabulary has 4 words, that the model gives them the probabilities 0.7, 0.1, 0.1 and 0.1, and that
 # the first is right. The cross-entropy is $-\ln 0.7 = 0.357$; the other three words don't count. **Label smoothing**
 # with 0.1 takes a tenth of the target away from the right word and spreads it evenly over all four, so the target
-# becomes 0.925, 0.025, 0.025, 0.025. What is the cross-entropy now? ($\ln 0.7 = -0.357$ and $\ln 0.1 = -2.303$.)
+# becomes 0.925, 0.025, 0.025, 0.025. What is the cross-entropy now, with two decimals? ($\ln 0.7 = -0.357$
+# and $\ln 0.1 = -2.303$.)
 
 # %%
 by_hand("loss of a smoothed label", ...)
@@ -557,18 +559,18 @@ print("rates at the steps 1, 9 and 36:", " ".join(f"{seen[step - 1]:.4f}" for st
 # this order:
 #
 # 1. the model is put into training mode, and old gradients are cleared;
-# 2. forward pass with teacher forcing, then `label_smoothed_loss` with its defaults. With `precision="bf16"` the
-#    forward pass runs inside `torch.autocast` with `dtype=torch.bfloat16`: matrix products use 16-bit numbers, with the
-#    range of float32 but only about three decimal digits, while parameters and loss stay in float32 (`logits.float()`).
-#    `"fp32"` changes nothing;
+# 2. forward pass with teacher forcing (`teacher_forcing_pair(target)` returns what the decoder reads and the labels),
+#    then `label_smoothed_loss` with its defaults. With `precision="bf16"` the forward pass runs inside `torch.autocast`
+#    with `dtype=torch.bfloat16`: matrix products use 16-bit numbers, with the range of float32 but only about three
+#    decimal digits, while parameters and loss stay in float32 (`logits.float()`). `"fp32"` changes nothing;
 # 3. backward pass;
 # 4. **clipping**: if the norm of *all* gradients together is above `clip`, they are scaled down so that it equals
 #    `clip`. Then one bad batch can't throw the parameters far off;
 # 5. the optimizer moves the parameters, then the scheduler, if there is one, sets the learning rate.
 #
-# Return a dictionary with `loss`, `tokens` (the number of real labels) and `gradient_norm` (before clipping): numbers,
-# or tensors with one element. On a GPU, tensors are better: reading a number makes the program wait until the device
-# has computed it.
+# Return a dictionary with `loss`, `tokens` (the number of real labels, ids other than 0) and `gradient_norm` (before
+# clipping): numbers, or tensors with one element. On a GPU, tensors are better: reading a number makes the program wait
+# until the device has computed it.
 #
 # <!-- hints: train_step -->
 # <details>
@@ -618,9 +620,11 @@ check("train_step")
 # <!-- end -->
 #
 # Write `evaluate(model, batches)`: how well does the model predict the next word in sentences that it wasn't trained
-# on, given the right words before it? `batches` holds pairs `(source, target)`. Return a dictionary of three floats:
+# on, given the right words before it? `batches` holds pairs `(source, target)`. Return a dictionary with three
+# entries, numbers or tensors with one element:
 #
-# - `loss`: the cross-entropy per real label, **without** smoothing, over all labels of all batches;
+# - `loss`: the cross-entropy per real label (an id other than 0), **without** smoothing, over all such labels of all
+#   batches;
 # - `perplexity`: $e^{loss}$, since the loss is in *nats*, which means that it uses the natural logarithm. A model that
 #   hesitates between 8 equally probable words has a perplexity of 8;
 # - `accuracy`: the share of real labels that are the model's most probable word.
@@ -688,7 +692,7 @@ check("evaluate")
 # ```
 #
 # (The predictions are *dog-SUBJ sleeps* and *water-SUBJ is good*, the references *dog-SUBJ sleeps* and *water-OBJ
-# drink*: the second pair differs.)
+# drinks*: the second pair differs.)
 #
 # <!-- hints: exact_match -->
 # <details>
@@ -773,9 +777,9 @@ print(f"whole sentences that are right: {share:.0%}")
 predict()
 
 # %% [markdown]
-# With seven words in ten right, hardly any twelve-word sentence comes out whole: $0.7^{12} \approx 0.01$. With 97 % it
-# would be $0.97^{12} \approx 0.7$. The last few percent per word are what makes whole sentences come out right, and
-# they are what the long run is for.
+# With seven words in ten right, hardly any twelve-word sentence comes out whole: $0.7^{12} \approx 0.01$. (Shorter
+# sentences more often do, so the share of all sentences is larger.) With 97 % it would be $0.97^{12} \approx 0.7$. The
+# last few percent per word are what makes whole sentences come out right, and they are what the long run is for.
 
 # %% [markdown]
 # ## What a training run costs
@@ -1039,10 +1043,10 @@ Markdown((RUN / "card.md").read_text(encoding="utf-8")) if finished else print(u
 # *the trained model* · core · 5 points · about 10 minutes
 # <!-- end -->
 #
-# Write `trained_model()`: it returns the name of the file with your trained parameters, which is next to this notebook.
-# The check reads the file and has the model translate 200 new sentences, which aren't in any split. Points come in
-# bands: 50 %, 80 %, 90 % and 97 % of the sentences right. **Grading trains nothing**: hand in the file together with
-# the notebook.
+# Write `trained_model()`: it returns the name of the file with your trained parameters, which is next to this notebook,
+# or a module that holds them. The check reads the parameters and has the model translate 200 new sentences, which
+# aren't in any split. Points come in bands: 50 %, 80 %, 90 % and 97 % of the sentences right. **Grading trains
+# nothing**: hand in the file together with the notebook.
 #
 # You may hand in any other model that you trained: wider, trained for longer, with your own changes. It has to be a
 # Transformer of lesson 7 with this lesson's vocabularies, and the file must be at most 8 MB.
@@ -1065,7 +1069,7 @@ Markdown((RUN / "card.md").read_text(encoding="utf-8")) if finished else print(u
 
 # %% nbgrader={"grade": false, "grade_id": "trained_model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def trained_model():
-    """The name of the file with the trained weights."""
+    """The name of the file with the trained parameters, or a module that holds them."""
     ### BEGIN SOLUTION
     return "trained_model.safetensors"
     ### END SOLUTION

@@ -21,7 +21,7 @@ BY_HAND = [
             -0.503: "The sum is right; the loss is minus the sum.",
             0.357: "That is the loss without smoothing. The other three words count now.",
             0.388: "All three other words count, each with 0.025.",
-            0.552: "The right word keeps 0.925: a fourth of the tenth is its own.",
+            0.552: "The right word keeps 0.925: a quarter of that tenth comes back to it.",
         },
     ),
     ByHand(
