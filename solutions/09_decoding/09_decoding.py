@@ -16,7 +16,7 @@
 # - say which keys and values can be kept, write a decoder that keeps them, and say what that costs and saves;
 # - explain why the best next word may not begin the best sentence, and search with a beam.
 #
-# **What you need**: lesson 7 (decoder, `greedy_decode`). About 90 minutes for the core, and 40 more for beam search,
+# **What you need**: lesson 7 (decoder, `greedy_decode`). About 100 minutes for the core, and 55 more for beam search,
 # which is marked as extra: it is the longest program of the course.
 #
 # <!-- table: 09_decoding -->
@@ -70,7 +70,8 @@ torch.set_num_threads(1)  # for matrices as small as ours one thread is the fast
 # 4, 2 and 2. Divided by their sum, 16, these become the probabilities 0.5, 0.25, 0.125 and 0.125.
 #
 # The **temperature** divides the logits before the softmax. At temperature 0.5 each logit doubles, so the powers 8, 4,
-# 2, 2 are squared: 64, 16, 4, 4. What is the probability of the first word now?
+# 2, 2 are squared: 64, 16, 4, 4. What is the probability of the first word now? (Two
+# decimals are enough, here and below.)
 
 # %%
 by_hand("first word at temperature 0.5", ...)
@@ -219,7 +220,7 @@ print("\ngreedy: ", text(greedy_decode(model, source)[0]))
 #
 # 1. A temperature of 0 or below raises a `ValueError` whose text says what is wrong.
 # 2. The logits are divided by the temperature; then comes the softmax. The result has to be right for low temperatures,
-#    too.
+#    too: no overflow, no NaN.
 # 3. `top_k` keeps the k most probable words; k is never larger than the vocabulary. The others are set to 0, and what
 #    is kept adds up to 1 again.
 # 4. Then `top_p` keeps the smallest set of most probable words whose sum reaches `top_p`, including the word that
@@ -273,6 +274,17 @@ def sampling_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
 
 # %% nbgrader={"grade": true, "grade_id": "check_sampling_probabilities", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("sampling_probabilities")
+
+# %% [markdown]
+# The same with PyTorch's own: a `Categorical` distribution accepts logits, too.
+
+# %%
+logits = torch.tensor([[2.0, 1.0, 0.0, -1.0], [0.5, 0.5, 3.0, 0.0]])
+theirs = torch.distributions.Categorical(logits=logits / 0.7).probs
+print(
+    "largest difference:",
+    round((sampling_probabilities(logits, 0.7) - theirs).abs().max().item(), 6),
+)
 
 # %% [markdown]
 # ### Exercise 9.2 · `sample`
@@ -336,17 +348,6 @@ def sample(
 check("sample")
 
 # %% [markdown]
-# The same with PyTorch's own: a `Categorical` distribution accepts logits, too.
-
-# %%
-logits = torch.tensor([[2.0, 1.0, 0.0, -1.0], [0.5, 0.5, 3.0, 0.0]])
-theirs = torch.distributions.Categorical(logits=logits / 0.7).probs
-print(
-    "largest difference:",
-    round((sampling_probabilities(logits, 0.7) - theirs).abs().max().item(), 6),
-)
-
-# %% [markdown]
 # ### Do the sentences come up as often as they should?
 #
 # We draw a reading of 1984 a thousand times. **Predict first**: how often, out of 1,000, will each one come up?
@@ -404,11 +405,12 @@ predict()
 #
 # Two helpers are given. `_keys_values(attention, x)` makes the keys and values of the rows `x`, cut into heads:
 # `(batch, heads, n, d_head)`. `_attend(attention, x, key, value, mask)` lets the rows `x` attend to given keys and
-# values; `mask` is `(batch, 1, 1, n)` or None. You don't have to use them.
+# values; `mask` is `(batch, 1, 1, n)` or None (`padding_mask` gives one axis fewer). You don't have to use them.
 #
-# The parts of the model have the names of lesson 7: `model.decoder.layers`, `layer.self_attention`,
-# `layer.add_norm_1`, ...; `model.position(x)` adds the position 0 to the
-# first word of each sentence in `x`, 1 to the second, and so on, whichever words these are.
+# The parts of the model have the names of lesson 7: `model.encode`, `model.target_embedding`, `model.position` and
+# `model.decoder.layers`; in each layer `self_attention`, `add_norm_1`, `cross_attention`, `add_norm_2`, `feed_forward`
+# and `add_norm_3`. `model.position(x)` adds the position 0 to the first word of each sentence in `x`, 1 to the second,
+# and so on, whichever words these are.
 #
 # <!-- hints: CachedDecoder -->
 # <details>
@@ -507,12 +509,12 @@ check("CachedDecoder")
 #   those without `eos`, the `beam` best stay open. At `max_length` words, everything that is still open counts as
 #   finished.
 # - The search ends when there are `beam` finished sentences and the best of them scores at least as well as the best
-#   open beginning (each with its own number of words), or when nothing is open. Where a model is sure of the good
-#   sentence, bad ones finish early: without the second condition they would end the search before the good one is
-#   complete.
+#   open beginning (its log-probability is divided by the penalty of the words that it has now), or when nothing is
+#   open. Where a model is sure of the good sentence, bad ones finish early: without the second condition they would end
+#   the search before the good one is complete.
 # - Return `(ids, scores)`, best first: ids `(at most beam, at most max_length)` after `bos`, with `eos`, then 0, as in
-#   `greedy_decode`; one score for each, its log-probability divided by the length penalty. The model's mode and
-#   gradients are handled as in `greedy_decode`.
+#   `greedy_decode`; `scores` is a tensor `(sentences,)`, each log-probability divided by the length penalty. The
+#   model's mode and gradients are handled as in `greedy_decode`.
 #
 # With `beam=1` this is greedy search.
 #

@@ -336,7 +336,7 @@ EXERCISE = Exercise(
     name="beam_search",
     title="several beginnings at once",
     points=5,
-    minutes=40,
+    minutes=55,
     extra=True,
     hints=(
         "Keep a tensor of open beginnings and the log-probability of each. In each turn: the log-probabilities of all "

@@ -88,12 +88,13 @@ EXERCISE = Exercise(
     name="CachedDecoder",
     title="keys and values kept",
     points=4,
-    minutes=25,
+    minutes=35,
     hints=(
         "Follow one word through `DecoderLayer`: in self-attention it asks with its own query, but looks at the keys and values of all words so far. These don't change any more, so keep them, layer by layer, and append the newest. Those of the source are made once, in `start`.",
         "Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. No causal mask is "
-        "needed, since there is nothing later to hide. The newest word needs its own position: take the last row of "
-        "`position(...)` of all words so far. The last line is the same projection as in `Transformer`.",
+        "needed, since there is nothing later to hide. The newest word needs its own position: keep the ids of all words "
+        "so far, and take the last row of `position(...)` of their embeddings; or count the words before it, and add "
+        "`model.position.encoding[count]` yourself. The last line is the same projection as in `Transformer`.",
     ),
     reference=CachedDecoder,
     make_calls=calls,
