@@ -16,7 +16,7 @@
 # - find the line behind a symptom, and say in one sentence what was wrong.
 #
 # **What you need**: lesson 7 (masks, decoder, the leak test); cases 5 and 6 come back to lessons 1 to 5. About 80
-# minutes for the core, and 20 more for the parts marked as extra.
+# minutes for the core, and 30 more for the parts marked as extra.
 #
 # <!-- table: 10_clinic -->
 # | exercise | what you build | points | minutes |
@@ -121,7 +121,7 @@ def logits_of(model, source, target_input):
 # Write `sees_future(model, source, target_input)`: True if a different word at a later place in the target changes an
 # earlier logit, otherwise False. `source` is `(batch, n_source)`, `target_input` is `(batch, n_target)`,
 # `model(source, target_input)` gives logits `(batch, n_target, words)`. Every id from 1 to `words - 1` is a word of the
-# target; 0 is padding.
+# target; 0 is padding: it hides a place, so it isn't another word.
 #
 # A leak at a single place counts, and so does one in a single row of the batch.
 #
@@ -212,9 +212,9 @@ check("sees_padding")
 # *does the source make a difference?* · core · 2 points · about 6 minutes
 # <!-- end -->
 #
-# Write `uses_source(model, source, target_input)`: True if putting other words in the same places of the source changes
-# the logits at all, otherwise False. Every id from 0 to the largest in `source` is in the model's vocabulary. Padding,
-# which has id 0, stays where it is.
+# Write `uses_source(model, source, target_input)`: True if putting other words in the same places of the source moves
+# any logit by more than the threshold, otherwise False. Every id from 0 to the largest in `source` is in the model's
+# vocabulary. Padding stays where it is; unlike in 10.2 there is no argument for it, its id is 0.
 #
 # <!-- hints: uses_source -->
 # <details>
@@ -234,7 +234,7 @@ check("sees_padding")
 
 # %% nbgrader={"grade": false, "grade_id": "uses_source", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def uses_source(model, source, target_input):
-    """Do other words at the same places of the source change the logits at all?"""
+    """Do other words at the same places of the source move any logit by more than MOVED?"""
     ### BEGIN SOLUTION
     changed = torch.where(source == 0, 0, source % source.max() + 1)
     moved = logits_of(model, changed, target_input) - logits_of(model, source, target_input)
@@ -362,8 +362,9 @@ for letter, sealed_model in sealed_models.items():
     )
 
 # %% [markdown]
-# **Diagnose first**: which fault does each model have? Each row has exactly one explanation. Two models pass the first
-# three questions but have parameters that never learn: where are these parameters?
+# **Diagnose first**: which fault does each model have? Each row has exactly one explanation. Three models pass the
+# first three questions. One of them is healthy; the other two have parameters that never learn: where are these
+# parameters?
 
 # %%
 predict("", "which fault does each model have, A to F?")
@@ -561,7 +562,7 @@ examine_fit(repair_fit)
 #
 # First a smaller language, on paper. Each sentence is "the", then one of two animals, equally often, then `<eos>`. Three
 # words are predicted, and two of them are certain. With $\ln 2 = 0.693$: what is the lowest honest loss, the mean over
-# the three words?
+# the three words? (Two decimals are enough.)
 
 # %%
 by_hand("lowest honest loss with two animals", ...)
@@ -666,8 +667,9 @@ examine_attend(repair_attend)
 # %% [markdown]
 # ### Case 3 · The same word, again and again
 #
-# The model is healthy this time (PyTorch's own causal attention, loss at the dotted line); the patient is the code that
-# writes with it, starting from `<bos>`. **Symptom:** it writes one word, and goes on writing it forever.
+# The model is healthy this time (PyTorch's own causal attention, and a loss as low as it honestly can get); the patient
+# is the code that writes with it, starting from `<bos>`. **Symptom:** it writes one word, and goes on writing it
+# forever.
 #
 # It helps to remember what the model returns: logits of shape `(batch, length, words)`, a prediction at *every*
 # position.

@@ -49,7 +49,7 @@ EXERCISE = Exercise(
     name="repair_attend",
     title="the loss is too good to be true",
     points=2,
-    minutes=5,
+    minutes=8,
     extra=True,
     hints=(
         "At position 2 the model has to predict word 3. Which words does position 2 attend to, in the broken code?",

@@ -53,7 +53,7 @@ EXERCISE = Exercise(
     name="repair_fit",
     title="the loss does not move",
     points=2,
-    minutes=5,
+    minutes=7,
     extra=True,
     hints=(
         "Follow the path from the loss back to the weights. Is there a place where a tensor that knows how it was "

@@ -38,7 +38,7 @@ EXERCISE = Exercise(
     name="repair_sentence_vectors",
     title="worse in a batch than alone",
     points=2,
-    minutes=5,
+    minutes=8,
     extra=True,
     hints=(
         "On its own, a sentence has no padding; in the batch it does. Look at one real word (a row of the scores): "

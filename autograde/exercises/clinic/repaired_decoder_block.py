@@ -67,7 +67,7 @@ EXERCISE = Exercise(
     name="RepairedDecoderBlock",
     title="the source makes no difference",
     points=2,
-    minutes=5,
+    minutes=7,
     extra=True,
     hints=(
         "Take a pencil and follow `memory` from line to line. Which result does it flow into, and where does that result "

@@ -43,9 +43,10 @@ EXERCISE = Exercise(
     points=3,
     minutes=10,
     hints=(
-        "Make one backward pass of the loss, as in training, and look at the gradient of every parameter. So that the model "
-        "keeps its own gradients, work on a copy of it: `copy.deepcopy` gives one without gradients.",
-        "The pass: `teacher_forcing_pair(target)` gives what is read and the labels; "
+        "Make one backward pass of the loss, as in training, and look at the gradient of every parameter. The pass "
+        "writes into these gradients. On what could you make it, so that the model keeps its own?",
+        "`copy.deepcopy(model)` is a copy without gradients: make the pass on it. "
+        "`teacher_forcing_pair(target)` gives what is read and the labels; "
         "`F.cross_entropy(..., ignore_index=0)` wants the logits as `(batch, vocabulary, length)`. Then collect the names from "
         "`named_parameters()` where the parameter requires a gradient, and its `grad` is None or has no number other than 0.",
     ),
