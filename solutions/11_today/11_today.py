@@ -2,8 +2,8 @@
 # # 11 · From 2017 to today
 #
 # You have built the Transformer of 2017. How far is that from the language models that people talk to today? Not as far
-# as you may think. In this lesson you change five parts, each in a few lines, and nine tenths of the model stay as they
-# are. On the way you train a small language model and read the published configuration of a large one line by line. At
+# as you may think. In this lesson you change five parts, each in a few lines, and nine tenths of the model stays as it
+# is. On the way you train a small language model and read the published configuration of a large one line by line. At
 # the end come real weights: your own encoder runs a published model that finds sentences by what they mean.
 #
 # <!-- map: 11_today -->
@@ -19,7 +19,7 @@
 # - read a model's configuration, and tell which of your exercises each line belongs to;
 # - load published weights into your own modules.
 #
-# **What you need**: lessons 1 to 7; lesson 9 helps. About 140 minutes, and 25 more for the parts marked as extra.
+# **What you need**: lessons 1 to 7; lesson 9 helps. About 150 minutes, and 25 more for the parts marked as extra.
 #
 # <!-- table: 11_today -->
 # | exercise | what you build | points | minutes |
@@ -145,7 +145,8 @@ by_hand("cache of one token of Llama 2 7B, in KiB", ...)
 # - The logits are the products with the embedding's `weight`, as in lesson 7: no bias and no separate matrix.
 # - Logits at padded positions don't count. The initial values of the layers are up to you.
 #
-# Example: `LanguageModel(10, 6, 2, 1, 8)` turns ids `(4, 5)` into logits `(4, 5, 10)`, and has 10 · 6 + 278 parameters.
+# Example: `LanguageModel(10, 6, 2, 1, 8)` turns ids `(4, 5)` into logits `(4, 5, 10)`, and has 338 parameters: 10 · 6
+# in the table, 278 in the layer.
 #
 # <!-- hints: LanguageModel -->
 # <details>
@@ -194,7 +195,7 @@ check("LanguageModel")
 # called the **prompt**. The model trains on 9,500 numbers; 500 are held out. Only the words after the `=` count in the
 # loss, since nobody can guess the digits.
 #
-# The next cell trains for about 10 to 20 seconds.
+# The next cell trains for 10 to 40 seconds.
 
 
 # %% tags=["measured"]
@@ -832,7 +833,8 @@ print("parameters, SwiGLU of Llama 2:", f"{3 * width * 11008:,}")
 #
 # Put the parts together: RMS norm **before** each sublayer (as in 5.8, the extra exercise `PreNormBlock`), grouped
 # queries with rotary positions, SwiGLU, and one norm after the last layer. The next cell has all of it in twenty lines.
-# Next to it, for comparison, is your `LanguageModel`, with the parts of 2017 and an eighth more parameters.
+# Next to it, for comparison, is your `LanguageModel`, with the parts of 2017 and an eighth more parameters. (The cell
+# also makes the 20,000 sentences that both will train on, which takes 5 to 15 seconds.)
 
 
 # %%
@@ -881,7 +883,7 @@ print(
 # ### Experiment: the same task, and longer texts
 #
 # Both models are trained the same way, on the English half of the course's corpus: 20,000 sentences of a small grammar,
-# at most 12 words long. Then they are tested on new sentences. (Both training runs together take about 20 seconds.)
+# at most 12 words long. Then they are tested on new sentences. (Both training runs together take 20 to 40 seconds.)
 
 # %% tags=["measured"]
 tests = {
@@ -912,7 +914,7 @@ for name, model in (("2017", of_2017), ("today", of_today)):
 # a row of random symbols. One layer of attention is enough. It is trained on rows of 12 symbols and tested on rows of
 # 48, once with sines added to the embeddings and once with rotary positions; everything else is the same.
 #
-# **Predict first.** Up to what place will each of the two be right? (The cell takes 10 to 20 seconds.)
+# **Predict first.** Up to what place will each of the two be right? (The cell takes 10 to 40 seconds.)
 
 # %%
 predict("", "up to which place is each right, sines and rotary?")
@@ -991,11 +993,11 @@ show(
 )
 
 # %% [markdown]
-# With sines the model is lost at the first place it has never seen: it has learned a sum of word and place, for these
-# twelve places. (Further on it is right more often at a few places, and lost again at others.) With rotary positions,
-# three places back is the same angle everywhere, so it goes on being right, up to place 22, nearly twice the length of
-# the training rows. Then it breaks off, from one place to the next. Why there? The next cell shows what the places
-# before and after that point attend to.
+# With sines the model is lost at the first place it has never seen: it has learned how the sum of word and place looks
+# at these twelve places. (Further on it is right more often at a few places, and lost again at others.) With rotary
+# positions, three places back is the same angle everywhere, so it goes on being right, up to place 22, nearly twice the
+# length of the training rows. Then it breaks off, from one place to the next. Why there? The next cell shows what the
+# places before and after that point attend to.
 
 # %% tags=["measured"]
 model, ids = trained["rotary"]
@@ -1044,7 +1046,7 @@ for temperature in (0.3, 0.8, 1.5):
 
 # %% [markdown]
 # A low temperature plays it safe; a high one produces nonsense. In between are sentences that the model has never seen,
-# many of them grammatical, after a few seconds of training. A large model differs from this one in size, data and
+# some of them grammatical, after a few seconds of training. A large model differs from this one in size, data and
 # fine-tuning, not in kind.
 
 # %% [markdown]
@@ -1723,7 +1725,9 @@ else:
 # %% [markdown]
 # ## The paper, the blog, this code
 #
-# | question | the paper (2017) | many blog posts say | this code |
+# The column "blogs and notes" sums up what many of them say.
+#
+# | question | the paper (2017) | blogs and notes | this code |
 # | --- | --- | --- | --- |
 # | What is a GPT? | – | "the decoder of the Transformer" | the *encoder's* layer under the decoder's mask: there is no cross-attention |
 # | Where is the norm? | after each sublayer | "pre-norm is better" | before, in `TodayBlock`; post-norm in `LanguageModel` |
