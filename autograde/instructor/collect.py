@@ -12,7 +12,7 @@ from pathlib import Path
 from nbgrader.api import Assignment, Gradebook, SubmittedAssignment
 from sqlalchemy.engine import make_url
 
-from autograde.course import times
+from autograde.course import class_data, times
 from autograde.course.attachments import SECRET, TIMESTAMP
 from autograde.course.errors import CourseError
 from autograde.course.files import Refused
@@ -197,6 +197,8 @@ def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collect
         if not choice.exchange:
             chosen.nbgraders.pop(SECRET, None)
         kept = store(lesson, who.student, chosen, time, person.unsure)
+        if time is None:  # of the same files, what an earlier collecting knew stays
+            time, clock = _known_before(lesson, who.student)
     except Refused as error:
         return replace(result, problem=str(error))
     except OSError as error:
@@ -221,6 +223,14 @@ def _time(chosen: submission.Submission, choice: Choice) -> tuple[datetime.datet
         except ValueError:
             chosen.notes.append(f"{TIMESTAMP} could not be read; when this was handed in is not known.")
     return None, ""
+
+
+def _known_before(lesson: Lesson, student: str) -> tuple[datetime.datetime | None, str]:
+    file = class_data.folder("submitted") / student / lesson.name / TIMESTAMP
+    try:
+        return times.read(file.read_text(), local=False), "what was known before"
+    except (OSError, ValueError):
+        return None, ""
 
 
 # --- all of them ----------------------------------------------------------------------------------------------------

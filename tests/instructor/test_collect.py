@@ -748,6 +748,8 @@ def test_one_line_says_who_is_late_and_why(place, gradebook, capsys, monkeypatch
     assert cli.main(["collect", "3", str(source("blackboard.zip", files)), "--class"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "due date" in line]
     assert "Late: 1 of 3, by the platform's name for it: bob." in line
+    assert cli.main(["collect", "3", str(source("again", {f"bob/{NAME}": "x"}))]) == 0  # the same, without a time
+    assert "Late: 1 of 1, by what was known before: bob." in capsys.readouterr().out
     canvas = source("canvas.zip", {f"zoe_LATE_1_2_{NAME}": "zoe"})
     assert cli.main(["collect", "3", str(canvas)]) == 0
     line = capsys.readouterr().out
