@@ -852,14 +852,15 @@ def test_a_submission_that_cannot_be_stored_leaves_the_earlier_one(place, monkey
     taken(source("in", {f"ada/{NAME}": "first", f"bob/{NAME}": "first"}))
 
     def full(first, *others):
-        if "ada" in str(first):
+        if "ada" in str(first) or "new" in str(first):
             raise OSError(28, "No space left on device")
         return real(first, *others)
 
     where = store.notebooks if step == "write" else store.os
     real = getattr(where, step)
     monkeypatch.setattr(where, step, full)
-    results = taken(source("new", {f"ada/{NAME}": "second", f"bob/{NAME}": "second"}))
+    results = taken(source("later", {f"ada/{NAME}": "second", f"bob/{NAME}": "second", f"newcomer/{NAME}": "x"}))
+    assert "newcomer" not in {path.name for path in (place / "classroom" / "submitted").iterdir()}
     assert results["ada"].problem == "it could not be stored: No space left on device"
     assert stored(place) == {"ada": "first", "bob": "second"}
     assert not list((place / "classroom" / "submitted").glob("*/.*"))

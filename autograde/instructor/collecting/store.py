@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
@@ -71,4 +72,6 @@ def _replace(lesson: Lesson, student: str, folder: Path, contents: dict[str, byt
             raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
+        with contextlib.suppress(OSError):  # where nothing is stored, nor is an empty folder left
+            folder.parent.rmdir()
     return "/".join(kept.parts[-5:]) if kept is not None else ""
