@@ -4,7 +4,7 @@ another student's name; everybody in a source is either collected or named with 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from autograde.course.text import first_few
 from autograde.grading.records import course as courses
 from autograde.instructor import roster
 from autograde.instructor.collecting import sources, submission
-from autograde.instructor.collecting.sources import Choice, Handed, Identity, Person
+from autograde.instructor.collecting.sources import Choice, Identity, Person
 from autograde.instructor.collecting.store import store
 from autograde.instructor.collecting.students import Found, Students
 from autograde.instructor.report import grades
@@ -166,9 +166,12 @@ def _told_apart(found: list[tuple[Person, Found]]) -> list[tuple[Person, Found]]
                 person.late, person.unsure = person.late or other.late, person.unsure or other.unsure
             result.append((person, who))
             continue
-        labels = ", ".join(sorted({f"{person.identity.label} ({_places(person.files)})" for person, _ in group}))
-        problem = f"these names cannot be told apart: {labels}. A class list (`--roster`) with their logins can"
-        result += [(person, replace(who, problem=problem)) for person, who in group]
+        labels = ", ".join(sorted({f"{person.identity.label} ({_places(person)})" for person, _ in group}))
+        problem = (
+            f"these names cannot be told apart: {labels}. Give a class list (`--roster`) that tells them apart, such "
+            "as Moodle's grading worksheet, or collect each by itself with `--student NAME`"
+        )
+        result += [(person, replace(who, problem=who.problem or problem)) for person, who in group]
     return sorted(result, key=lambda entry: entry[1].student)
 
 
@@ -177,15 +180,15 @@ def _raw(identity: Identity, who: Found) -> object:
     return who.student if who.listed else identity
 
 
-def _places(files: Iterable[Handed]) -> str:
-    places = [str(file.place) for file in sorted(files, key=lambda file: file.is_folder)]
-    return ", ".join(list(dict.fromkeys(places))[:3]) or "no file"
+def _places(person: Person) -> str:
+    places = [str(file.place) for file in sorted(person.files, key=lambda file: file.is_folder)]
+    return ", ".join(list(dict.fromkeys(places))[:3]) or person.identity.label
 
 
 def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collected:
     """Store one student's submission, or say why not."""
     result = Collected(
-        student=who.student, place=_places(person.files), problem=person.problem or who.problem, late=person.late
+        student=who.student, place=_places(person), problem=person.problem or who.problem, late=person.late
     )
     if result.problem:
         return result

@@ -604,6 +604,38 @@ def test_two_people_of_one_name_are_not_one(place):
     assert stored(place) == {"Ada": "ada", "k1@x": "1", "k2@x": "2"}
 
 
+def test_what_a_class_list_does_not_tell_apart_has_a_remedy_that_does(place):
+    files = {f"Kim Minsu_{n}_assignsubmission_file_/{NAME}": str(n) for n in (1, 2)}
+    Path("class.csv").write_text("login,name\nk1,Kim Minsu\nk2,Kim Minsu\nada,Ada\n")
+    moodle = source(
+        "moodle.zip", files | {f"Ada_3_assignsubmission_file_/{NAME}": "ada", "Eve_4_assignsubmission_file_/": ""}
+    )
+    results = collect(LESSON, [moodle], class_list=Path("class.csv"))
+    problem = "the class list does not say whether this is Kim Minsu (k1) or Kim Minsu (k2); `--student NAME` does"
+    assert sorted(result.problem for result in results) == ["", "not in the roster", problem, problem]
+    assert "Eve" in {result.place for result in results}
+    results = collect(LESSON, [moodle])
+    assert sum("Moodle's grading worksheet" in result.problem for result in results) == 2
+
+
+def test_two_people_of_one_name_in_google_classroom_are_both_refused(place):
+    files = {f"Kim Minsu - {NAME}": "one", f"Kim Minsu - {LESSON.name} (1).ipynb": "two", f"Ada - {NAME}": "ada"}
+    results = taken(source("google.zip", files))
+    assert stored(place) == {"Ada": "ada"} and "two people's" in results["Kim Minsu"].problem
+    files[f"Kim Minsu - {LESSON.name} (1).ipynb"] = "one"
+    taken(source("same.zip", files))
+    assert stored(place) == {"Ada": "ada", "Kim Minsu": "one"}
+
+
+def test_moodles_worksheet_knows_who_is_in_a_group(place):
+    files = {f"Group A-Kim-Lee Minsu_{n}_assignsubmission_file_/{NAME}": str(n) for n in (1, 2)}
+    Path("class.csv").write_text(
+        "Identifier,Full name,Email address\nParticipant 1,Minsu,k1@x\nParticipant 2,Ada,k2@x\n"
+    )
+    taken(source("moodle.zip", files), class_list=Path("class.csv"))
+    assert stored(place) == {"k1@x": "1", "k2@x": "2"}
+
+
 def test_own_names_as_for_nbgraders_zip_collect(place):
     pattern = r".*_(?P<student_id>\w+)_on_(?P<timestamp>[0-9\-]+)_(?P<file_id>\w+)"
     files = {

@@ -37,7 +37,7 @@ class Layout:
     pattern        of a whole name at the top of the download
     container      of the folder or archive that holds these names, where `pattern` uses its groups in braces
     nobodys        files that the platform adds
-    copies         what the platform appends to a file's name when it is uploaded again
+    copies         what the platform appends to a file's name when it has another one of that name
     sure           this has to match a file's name before the platform is recognised without `--from`
     own            so the instructor may call a file: where it matches, nor is it recognised
     """
@@ -87,6 +87,7 @@ GOOGLE = Layout(
     name="google",
     title="Google Classroom",
     pattern=r"(?P<name>.+?) - (?P<file_id>.+)",
+    copies=r" ?\(\d+\)$",
     sure=r" - .*{lesson}",
 )
 LAYOUTS = (MOODLE, CANVAS, BLACKBOARD, BRIGHTSPACE, GITHUB, GOOGLE)

@@ -55,7 +55,8 @@ class Students:
                 entries = index.find([entries[0].id])  # and whoever has the same id
             if len(entries) > 1:
                 who = " or ".join(f"{entry.full_name} ({entry.id})" for entry in entries)
-                return Found(identity.default, f"the class list does not say whether this is {who}")
+                problem = f"the class list does not say whether this is {who}; `--student NAME` does"
+                return Found(identity.default, problem)
             if entries:
                 return self._checked(self._id(entries[0]), True)
             if index is self._roster:

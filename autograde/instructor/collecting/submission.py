@@ -180,7 +180,8 @@ def _only(
         mark = hashlib.sha256(content).digest()
         if taken is not None and taken[2] != mark:
             raise Refused(
-                f"several different files for one student ({taken[0].place}, {file.place}); keep one and collect again"
+                f"several different files for one student ({taken[0].place}, {file.place}); keep one and collect "
+                "again, or collect each with `--student NAME` if they are two people's"
             )
         taken = taken or (file, content, mark)
     if taken is not None:
