@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 
 class CourseError(Exception):
@@ -42,6 +43,10 @@ _DATABASE = {
     "connect": "the server cannot be reached. Check `db_url` in nbgrader_config.py and the server",
 }
 
+# how Python writes an error of a file, and SQLAlchemy one of a database, at the end of a traceback
+_LOGGED_SYSTEM = re.compile(r"\[Errno (\d+)\] ([^:\n]*)(?:: '([^'\n]*)')?")
+_LOGGED_DATABASE = re.compile(r"\(\S+\.OperationalError\) (.+)")
+
 
 def sentence(error: Exception) -> str | None:
     """What to tell a person where the surroundings failed (files, disk, database); None for any other error."""
@@ -49,9 +54,22 @@ def sentence(error: Exception) -> str | None:
         reason = _SYSTEM.get(error.errno, error.strerror or type(error).__name__)
         return f"{error.filename or 'A file could not be read or written'}: {reason}."
     if _of_database(error):
-        said = str(getattr(error, "orig", None) or error)
-        reason = next((remedy for sign, remedy in _DATABASE.items() if sign in said.casefold()), said)
-        return f"The gradebook: {reason}."
+        return _of_gradebook(str(getattr(error, "orig", None) or error))
+    return None
+
+
+def _of_gradebook(said: str) -> str:
+    reason = next((remedy for sign, remedy in _DATABASE.items() if sign in said.casefold()), said)
+    return f"The gradebook: {reason}."
+
+
+def logged(text: str) -> str | None:
+    """The same where another program has written the error down; None where it has not, or it is any other error."""
+    if found := _LOGGED_DATABASE.findall(text):
+        return _of_gradebook(found[-1])
+    if found := _LOGGED_SYSTEM.findall(text):
+        number, reason, file = found[-1]
+        return sentence(OSError(int(number), reason, file or None))
     return None
 
 

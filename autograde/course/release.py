@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograde.course import notebooks, paths
-from autograde.course.errors import CourseError
+from autograde.course.errors import CourseError, logged
 from autograde.course.kernels import environment
 from autograde.course.lessons import Lesson
 
@@ -75,4 +75,5 @@ def _generate(lessons: Sequence[Lesson], folder: Path, record: bool) -> None:
             "and release this one to a new class, in a new folder."
         )
     if run.returncode:
-        raise CourseError(f"{at_fault}: nbgrader could not make the release.\n{run.stderr.strip()}")
+        said = f"{at_fault}: nbgrader could not make the release.\n{run.stderr.strip()}"
+        raise CourseError(logged(run.stderr) or said)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograde.course import class_data, paths
-from autograde.course.errors import CourseError
+from autograde.course.errors import CourseError, logged
 from autograde.course.imports import NBGRADER
 from autograde.course.kernels import environment
 from autograde.course.lessons import Lesson, find_lesson
@@ -36,7 +36,8 @@ def nbgrader(*args: str, check: bool = True) -> subprocess.CompletedProcess:
         lines = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
         # its last line says only that it has failed
         reasons = [_LOGGED.sub("", line) for line in lines if not line.endswith(" failed")]
-        raise CourseError(f"`nbgrader {' '.join(args[:2])}` failed: {reasons[-1] if reasons else 'it gave no reason'}")
+        reason = logged(run.stderr) or (reasons[-1] if reasons else "it gave no reason")
+        raise CourseError(f"`nbgrader {' '.join(args[:2])}` failed: {reason}")
     return run
 
 
@@ -125,7 +126,7 @@ def feedback(
     `on_pages` hears now and then how many pages are written, and how many there will be.
     """
     folder, graded = class_data.folder("feedback"), class_data.folder("autograded")
-    students = sorted(path.parts[-2] for path in graded.glob(f"*/{lesson.name}"))
+    students = sorted(path.parts[-3] for path in graded.glob(f"*/{lesson.name}/{lesson.name}.ipynb"))
     students = [name for name in students if student in (None, name)]
     files = [folder / name / lesson.name / f"{lesson.name}.html" for name in students]
     before = {file: file.stat().st_mtime_ns for file in files if file.is_file()}

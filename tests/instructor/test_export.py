@@ -7,6 +7,7 @@ import datetime
 import errno
 import re
 import sqlite3
+import subprocess
 import unicodedata
 from pathlib import Path
 
@@ -402,6 +403,13 @@ def test_a_gradebook_that_another_program_holds_is_one_sentence(classroom_3, cap
     assert said.startswith("course: The gradebook: another program is writing to it.") and said.count("\n") == 1
 
 
+def test_what_nbgrader_logs_about_the_gradebook_is_one_sentence(monkeypatch):
+    log = "nbgrader.api.InvalidEntry: (sqlite3.OperationalError) database or disk is full\n[App | ERROR] See above\n"
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", log))
+    with pytest.raises(CourseError, match="The gradebook: the disk is full"):
+        classroom.nbgrader("generate_feedback")
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -417,6 +425,15 @@ def test_a_disk_that_fails_is_one_sentence_and_other_errors_are_not_hidden(monke
 
     monkeypatch.setattr(courses, "load", fail)
     assert main(["export"]) == 2 and words in capsys.readouterr().err
+    # nbgrader, in a process of its own, has met the same
+    log = (
+        f"Traceback (most recent call last):\n{type(error).__name__}: {error}\n[App | ERROR] See the above traceback\n"
+    )
+    run = subprocess.CompletedProcess([], 1, "", log)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: run)
+    assert main(["release", "3"]) == 2 and words in capsys.readouterr().err
+    with pytest.raises(CourseError, match=words):
+        classroom.nbgrader("generate_feedback")
     error = ZeroDivisionError("a bug")
     with pytest.raises(ZeroDivisionError):
         main(["export"])

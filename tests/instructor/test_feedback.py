@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 from nbgrader.apps import NbGrader
 from pages import DRAWING, FAR, MARKDOWN, MARKUP, hostile
 
+from autograde.cli import main
 from autograde.course import notebooks
 from autograde.course.imports import NBGRADER
 from autograde.course.lessons import LESSONS
@@ -349,3 +350,8 @@ def test_no_command_prepares_the_grammar_of_web_addresses(code):
     script = f"import sys\ntry:\n    exec({code!r})\nfinally:\n    print('lark' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script, "--version"], capture_output=True, text=True, check=True)
     assert run.stdout.split()[-1] == "False"
+def test_a_graded_folder_without_a_notebook_has_no_page(course, capsys):
+    (course / "classroom" / "autograded" / "ada" / "03_single_head" / "figures").mkdir(parents=True)
+    assert main(["feedback", "3"]) == 2 and "has been graded yet" in capsys.readouterr().err
+
+
