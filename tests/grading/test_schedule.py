@@ -30,7 +30,7 @@ from autograde.exercises import of_lesson
 from autograde.grading.classes import dask as dask_of_the_grader
 from autograde.grading.classes import schedule, workers
 from autograde.grading.classes.progress import Progress
-from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, grade_class, lock
+from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, Outcome, grade_class, lock
 from autograde.grading.job import GradeRequest, Limits, Options
 from autograde.grading.records import course as courses
 from autograde.grading.records import results
@@ -235,6 +235,15 @@ def test_the_progress_names_who_is_being_graded(classroom_3, counted):
         progress.begin(9)
         progress.current([f"student{number}" for number in range(9)])
     assert "student0, student1, student2, student3 and 5 more" in bar.getvalue()
+
+
+def test_the_summary_counts_points_after_late_penalties():
+    progress = Progress(LESSON.name, io.StringIO())
+    for student, late in (("ada", 0.0), ("bob", 12.0), ("eve", 12.0)):
+        progress.add(Outcome(student=student, state=UNCHANGED, score=24.0, max_score=24.0, late=late, late_before=0.0))
+    text = "\n".join(progress.summary())
+    assert "Median 12 of 24 points after late penalties, 1 with full points" in text
+    assert "Late penalties changed: 2 (" in text and "points by hand" in text
 
 
 @pytest.mark.parametrize("options", [{"jobs": 2}, {"scheduler": "local", "jobs": 1}], ids=["processes", "dask"])

@@ -35,6 +35,7 @@ class Progress:
         self._scores: list[float] = []
         self._max_score = 0.0
         self._assurance: Counter[str] = Counter()
+        self._late = 0  # with a penalty
         self._penalties = 0  # that changed though the submission did not
         self._begun = time.monotonic()
 
@@ -62,7 +63,8 @@ class Progress:
         if outcome.assurance:
             self._assurance[outcome.assurance] += 1
         if outcome.state != NOT_GRADED:
-            self._scores.append(outcome.score)
+            self._scores.append(max(0.0, outcome.score - outcome.late))
+            self._late += bool(outcome.late)
             self._max_score = max(self._max_score, outcome.max_score)
         line = f"{outcome.score:6.2f} of {outcome.max_score:g}  {_remarks(outcome)}".rstrip()
         self._rows.append((outcome.student, line))
@@ -97,8 +99,8 @@ class Progress:
         ]
         lines += ["", f"{self.lesson}: {', '.join(counts)}."]
         if self._penalties:
-            why = "the due date, the rule or the time of submission is another"
-            lines.append(f"Late penalties changed: {self._penalties} ({why}).")
+            why = "a due date, an extension, the rule, a time of submission or points by hand"
+            lines.append(f"Late penalties changed: {self._penalties} (by {why}).")
         lines += [
             f"Isolation: {level} ({counted(count, 'submission')})." for level, count in sorted(self._assurance.items())
         ]
@@ -111,7 +113,8 @@ class Progress:
         full = sum(score >= self._max_score for score in self._scores)
         number = self.lesson[:2].lstrip("0")
         known = number if number.isdecimal() else self.lesson
-        line = f"Median {median(self._scores):g} of {self._max_score:g} points, {full} with full points, "
+        late = " after late penalties" if self._late else ""
+        line = f"Median {median(self._scores):g} of {self._max_score:g} points{late}, {full} with full points, "
         line += f"{len(self._reviews)} to look at. Next: `course report {known}`"
         return f"{line}, then `course feedback {known}`."
 
@@ -138,7 +141,7 @@ def _reason(outcome: Outcome) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(seconds, 1):.0f} s"
 
 
 @contextlib.contextmanager
