@@ -212,7 +212,12 @@ def test_points_comments_and_penalty_stand_in_the_feedback():
     written.metadata["nbgrader"] = {"grade": True, "solution": True, "grade_id": "w", "points": 3, "score": 2.5}
     html = feedback(new_notebook(cells=[answer, graded_cell("check('softmax')"), written]), late_penalty=0.5)
     text = re.sub(r"<[^>]+>", " ", html)
-    assert "1.5 of 2 points" in text and "0.5 points off" in text and "1 of 2 points" in text and "2.5 of 3" in text
+    assert (
+        "1.5 of 2 points" in text
+        and "This is after 0.5 points off for late submission." in text
+        and "1 of 2 points" in text
+        and "2.5 of 3" in text
+    )
     assert (
         "Try" in text
         and "<msqrt>" in html
@@ -258,6 +263,21 @@ def test_the_first_page_says_what_to_mend_first_and_nothing_twice():
     assert "By hand: look again." in rest
     assert html.count("<details") == html.count("</details>") == 2
     assert "<summary>Scores</summary>" in rest
+
+
+def test_an_error_that_stopped_everything_is_said_once():
+    names = ("softmax", "project", "attention_scores")
+    cells = []
+    for name in names:
+        cells += [answered(name, "stub = 1"), checked(name, "error", "The file is not a notebook.", 0, 2)[0]]
+    html = feedback(new_notebook(cells=cells))
+    front = html[html.index("<main>") : html.index("<h2>Your notebook</h2>")]
+    assert front.count("The file is not a notebook.") == 1 and "stub" not in front
+    assert front.count("stopped by an error") == len(names)
+    cells[-1] = checked(names[-1], "error", "Another error.", 0, 2)[0]
+    html = feedback(new_notebook(cells=cells))
+    front = html[html.index("<main>") : html.index("<h2>Your notebook</h2>")]
+    assert front.count("The file is not a notebook.") == 2 and "stub" in front and "Another error." in front
 
 
 def test_a_right_notebook_has_nothing_to_mend_and_a_mark_by_hand_says_so():
@@ -334,6 +354,11 @@ def test_one_student_or_a_comma_in_a_name_takes_one_process():
     assert classroom._shares([], 4) == []
 
 
+def test_a_graded_folder_without_a_notebook_has_no_page(course, capsys):
+    (course / "classroom" / "autograded" / "ada" / "03_single_head" / "figures").mkdir(parents=True)
+    assert main(["feedback", "3"]) == 2 and "has been graded yet" in capsys.readouterr().err
+
+
 def test_a_picture_without_alt_text_says_so():
     html = feedback(
         new_notebook(cells=[new_markdown_cell('<img src="data:image/png;base64,AA"> <img alt="mine" src="x">')])
@@ -350,8 +375,3 @@ def test_no_command_prepares_the_grammar_of_web_addresses(code):
     script = f"import sys\ntry:\n    exec({code!r})\nfinally:\n    print('lark' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script, "--version"], capture_output=True, text=True, check=True)
     assert run.stdout.split()[-1] == "False"
-def test_a_graded_folder_without_a_notebook_has_no_page(course, capsys):
-    (course / "classroom" / "autograded" / "ada" / "03_single_head" / "figures").mkdir(parents=True)
-    assert main(["feedback", "3"]) == 2 and "has been graded yet" in capsys.readouterr().err
-
-

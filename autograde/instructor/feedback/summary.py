@@ -11,7 +11,7 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.course.outline import described
-from autograde.judge.verdict import FAILED, HEADS, NOT_STARTED, PASSED, SIGNS
+from autograde.judge.verdict import ERROR, FAILED, HEADS, NOT_STARTED, PASSED, SIGNS
 
 PARTLY = "◐"
 WORDS = {**{SIGNS[state]: words for state, words in HEADS.items()}, PARTLY: "partly right"}
@@ -61,6 +61,13 @@ class FirstPage:
         lost = [part for part in self.parts if part.points < part.max_points]
         begun = [part for part in lost if part.sign != SIGNS[NOT_STARTED]]
         return next(iter(begun or lost), None)
+
+    @property
+    def everywhere(self) -> str:
+        """The sentence that all parts have, where the same error stopped each of them: a file that cannot be read."""
+        sentences = {part.sentence for part in self.parts}
+        stopped = all(part.sign == SIGNS[ERROR] for part in self.parts)
+        return sentences.pop() if stopped and len(self.parts) > len(sentences) == 1 else ""
 
 
 def first_page(notebook: NotebookNode, lesson: str) -> FirstPage:
