@@ -202,6 +202,9 @@ def test_regrade_requests_are_listed_until_somebody_has_marked_them(tmp_path):
     (folder / "ada.txt").write_text(f"3 {first} {HOSTILE}\n\n{LESSON} {second} It is  right.\n", encoding="utf-16")
     (folder / "ben.txt").write_text(f"3 none x\nplease\n4 concat_heads other lesson\n3 {first}\n")
     (folder / "cyd.txt").symlink_to(folder / "ada.txt")
+    (folder / "dan.md").write_text(f"3 {first} wrong ending")
+    (folder / "eve.TXT").write_text(f"3 {first} never handed in")
+    (folder / ".hidden").touch()
     requests = regrade.read(folder)
     assert [(request.student, request.lesson, request.exercise, bool(request.problem)) for request in requests] == [
         ("ada", LESSON, first, False),
@@ -211,8 +214,12 @@ def test_regrade_requests_are_listed_until_somebody_has_marked_them(tmp_path):
         ("ben", "04_multi_head", "", True),
         ("ben", LESSON, first, True),
         ("cyd", "", "", True),
+        ("dan", "", "", True),
+        ("eve", LESSON, first, False),
     ]
-    assert requests[1].why == "It is  right." and "link" in requests[-1].problem
+    assert (
+        requests[1].why == "It is  right." and "link" in requests[-3].problem and "STUDENT.txt" in requests[-2].problem
+    )
     write(tmp_path, [record("ada")])
     summary = summarize(tmp_path, LESSON, Grades({}, {}, {}, by_hand={(LESSON, "ada"): {f"check_{first}": 2.5}}))
     summary.requests = [request for request in requests if request.lesson in (LESSON, "")]
@@ -222,10 +229,13 @@ def test_regrade_requests_are_listed_until_somebody_has_marked_them(tmp_path):
         "please",
         first,
         "",
+        "",
+        first,
     ]
     html = page.render(summary)
     assert "marked by a person: 2.5" in html and "<td>open</td>" in html and "<script>alert" not in html
     assert "please" in html and "cyd.txt cannot be read" in html
+    assert html.count("no submission of eve has been graded") == 1 and "no submission of ada" not in html
 
 
 def test_the_class_over_the_lessons(tmp_path):

@@ -31,7 +31,11 @@ class Request:
 def read(folder: Path) -> list[Request]:
     """The requests in a folder, by student, in the order of each file. Nothing is left out in silence."""
     found = []
-    for file in sorted(folder.glob("*.txt")):
+    for file in sorted(folder.glob("[!.]*")):
+        if file.suffix.casefold() != ".txt":
+            problem = f"{file.name} is not read: a text file STUDENT.txt is expected."
+            found.append(Request(student=file.stem, problem=problem))
+            continue
         try:
             text = decode(read_plain(file, LARGEST))
         except (Refused, OSError, ValueError) as error:
