@@ -17,6 +17,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from autograde.course.errors import CourseError
 from autograde.exercise import Exercise
 from autograde.exercises import of_lesson
 from autograde.grading.notebook.read import Unreadable, read_submission
@@ -37,8 +38,10 @@ class Pair:
 
 
 def of_course(course: Course, lesson: str) -> list[Pair]:
-    """The pairs of a class, those that share most first."""
+    """The pairs of a class, those that share most first. CourseError where nobody has handed in."""
     files = {student: course.submitted(student, lesson) / f"{lesson}.ipynb" for student in course.students(lesson)}
+    if not files:
+        raise CourseError(f"There are no submissions of {lesson}. Run `course collect` first.")
     return pairs({student: definitions(file) for student, file in files.items()}, of_lesson(lesson))
 
 

@@ -8,6 +8,7 @@ import inspect
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from autograde.cli import main
 from autograde.exercises import exercise
 from autograde.instructor import similar
 from autograde.instructor.similar import Pair
@@ -84,3 +85,7 @@ def test_a_submission_is_read_and_not_run(tmp_path):
 
 def test_a_wrong_answer_of_the_catalogue_may_be_a_lambda():
     assert not similar.pairs({}, [exercise("recurrent_cost")])
+
+
+def test_a_lesson_that_nobody_handed_in_is_said(classroom_3, capsys):
+    assert main(["similar", "3"]) == 2 and "There are no submissions of 03_single_head." in capsys.readouterr().err
