@@ -39,7 +39,7 @@ def read_pairs(source: Path, target: Path) -> list[Pair]:
 def lines(path: Path) -> list[str]:
     """The lines of a text file, in Unicode NFC. Only line feeds end a line: other separators occur inside sentences."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode().replace("\ufeff", "")  # at its beginning, and where files were joined
     except FileNotFoundError:
         raise CorpusError(f"There is no file {path}. Check the name, and the folder you started in.") from None
     except (OSError, UnicodeDecodeError) as error:

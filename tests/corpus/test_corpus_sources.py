@@ -20,6 +20,7 @@ from helpers.corpus import train_joint_bpe as train
 from helpers.corpus.__main__ import main
 from helpers.corpus.download import MULTI30K, download
 from helpers.corpus.sources import cache_folder, read_pairs
+from helpers.corpus.textfiles import lines
 
 HERE = os.environ.get("COURSE_DATA")
 needs_data = pytest.mark.skipif(not HERE, reason="COURSE_DATA names no folder with the real corpora")
@@ -64,6 +65,9 @@ def test_files_of_ones_own(tmp_path):
         (tmp_path / f"{name}.ko").write_text("".join(f"{name} {i} 요\n" for i in range(count)), encoding="utf-8-sig")
     corpus = load(f"{tmp_path / 'train.en'},{tmp_path / 'train.ko'}")
     assert (len(corpus.train), len(corpus.validation), list(corpus.tests)) == (40, 3, ["test_a"])
+    joined = tmp_path / "joined"
+    joined.write_bytes((tmp_path / "dev.ko").read_bytes() * 2)  # its mark is in the middle, too
+    assert lines(joined)[3] == "dev 0 요"
     assert corpus.train[1].source_text == "train 1" and corpus.train[0].target_text == "train 0 요"
     for language in ("en", "ko"):
         (tmp_path / f"dev.{language}").unlink()
