@@ -173,7 +173,7 @@ def read(file: Path) -> Roster:
     if len(data) > LARGEST:
         raise CourseError(f"The roster {file} has more than {LARGEST // 2**20} MiB. Is it the right file?")
     if data.startswith(_WORKBOOKS):
-        raise CourseError(f"The roster {file} is a workbook. Save it as CSV in UTF-8.")
+        raise CourseError(f"The roster {file} is a workbook or an archive. Save it as CSV in UTF-8.")
     try:
         text = decode(data, names=True)
     except ValueError:

@@ -244,8 +244,8 @@ def test_names_in_korean_and_western_encodings_are_right_or_refused(tmp_path):
         file.write_bytes(f"login,name\nmin,{name}\n".encode(encoding))
         with pytest.raises(CourseError, match="encoding of the roster"):
             roster.read(file)
-    file.write_bytes(b"PK\x03\x04 a workbook")
-    with pytest.raises(CourseError, match="Save it as CSV"):
+    file.write_bytes(b"PK\x03\x04 a workbook, or an archive")
+    with pytest.raises(CourseError, match=r"is a workbook or an archive\. Save it as CSV"):
         roster.read(file)
 
 
