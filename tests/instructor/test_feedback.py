@@ -151,8 +151,9 @@ def test_the_formgraders_page_is_clean_too(course):
     names = {"student": MARKUP, "last_name": MARKUP, "first_name": MARKUP, "notebook_id": "n", "assignment_id": "a"}
     numbers = {"submission_id": "s", "index": 0, "total": 1, "base_url": "", "notebook_path": "p"}
     html = HTMLExporter(config=app.config).from_notebook_node(hostile(), {**names, **numbers})[0]
-    assert "https:" not in html.split("<body>")[0] and "<mfrac>" in html
-    own = html[html.index('id="notebook-container"') :]
+    head, own = html.split("<body>")[0], html[html.index('id="notebook-container"') :]
+    assert "https:" not in head and "<mfrac>" in html
+    assert "summary { display: list-item" in head, "a hint without its triangle looks like a line of text"
     found = [danger for danger in dangers(own) if "_extra_credit" not in danger]
     assert not [danger for danger in found if not re.match(r"div id=(cell-id=|notebook|statusmessage)", danger)], found
     assert "alert(1)</script>" not in html.replace("&lt;", "<").split("<body>")[0]
