@@ -71,6 +71,8 @@ print(
 # endings. Two facts are enough for now. The verb comes last, so *the dog bites the man* becomes "dog man bites": 개가
 # (the dog) 남자를 (the man) 물어요 (bites). And a short ending marks who does something (개**가**) and who it is done to
 # (남자**를**). These endings tell the two apart: when the man bites the dog, 개가 becomes 개**를** and 남자를 becomes 남자**가**.
+# (Empty boxes in place of the Korean letters? Everything works all the same; to see them, install a font such as Noto
+# Sans KR.)
 #
 # Now **your own sentence**. The model knows 254 English words, and the cell tells you which of yours it doesn't know.
 
@@ -80,7 +82,7 @@ print(", ".join(words))
 
 # %%
 # change this sentence, and run the cell again
-yours = "the small cat reads three red books in the library"
+yours = "the small cat reads three red books"
 
 unknown = [word for word in yours.split() if word not in words]
 print("unknown words:", ", ".join(unknown) or "none")
