@@ -882,8 +882,7 @@ for number in (3, 18, 60, 73):
 #
 # **Coverage** is the share of running words (every token, counted each time it occurs) that have an id of their own.
 # How does it grow with the vocabulary size? First a small case on paper: the vocabulary of the running example, with
-# its 10 ids, reads the sentence "the bird sleeps". What is its coverage, in percent,
-# with two decimals?
+# its 10 ids, reads the sentence "the bird sleeps". What is its coverage, in percent?
 
 # %%
 by_hand("coverage of 'the bird sleeps', in percent", ...)
@@ -937,8 +936,8 @@ show(
 # %% [markdown]
 # Three things stand out.
 # - A few frequent words cover half of the text: the curve is steep at first.
-# - There are many rare words, and each adds little. Leaving out the ten rarest, by `max_size`, costs 3 % of the coverage
-#   in English and 4 % in Korean.
+# - There are many rare words, and each adds little. Leaving out the ten rarest (with `max_size`) lowers the coverage by
+#   3 percentage points in English and by 4 in Korean.
 # - New text doesn't reach 100 %: few words are missing in English, more than one in four in Korean.
 
 # %% [markdown]
