@@ -784,7 +784,7 @@ with torch.no_grad():
 print("the same x, up to float32 rounding:", np.allclose(by_modules.numpy(), x, atol=1e-5))
 
 # %% [markdown]
-# ## Against PyTorch's own
+# ## The same with PyTorch's own
 #
 # PyTorch has `F.one_hot`, `F.embedding` and the module `nn.Embedding`. Here they are next to yours.
 
@@ -986,7 +986,7 @@ torch.set_num_threads(1)  # for such small matrices one thread is the fastest
 torch.manual_seed(3)
 width, places = 512, 8
 # 1,300 words, without <pad>
-word_rows = TokenEmbedding(1301, width)(torch.arange(1, 1301)).detach().double()
+word_rows = TokenEmbedding(1301, width)(torch.arange(1, 1301)[None])[0].detach().double()
 order_a = torch.from_numpy(positional_encoding(places, width))
 exchanged = torch.arange(width).reshape(-1, 2).flip(1).flatten()  # 1, 0, 3, 2, 5, 4, ...
 order_b = order_a[:, exchanged]
