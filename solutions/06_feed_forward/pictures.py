@@ -40,7 +40,7 @@ def layer():
     axes.text(
         9.1,
         4.25,
-        "one layer: 6 of them in a row, each with its own weights",
+        "one layer; six of them follow one another, each with its own weights",
         ha="center",
         fontsize=10,
     )
@@ -54,8 +54,8 @@ def layer():
         _arrow(axes, start, end)
     _around(axes, 2.6, 7.6)
     _around(axes, 9.4, 14.4)
-    axes.text(4.6, 1.1, "tokens exchange", ha="center", va="center", fontsize=9.5)
-    axes.text(11.4, 1.1, "each token alone", ha="center", va="center", fontsize=9.5)
+    axes.text(4.6, 1.1, "tokens exchange what they know", ha="center", va="center", fontsize=9.5)
+    axes.text(11.4, 1.1, "each token by itself", ha="center", va="center", fontsize=9.5)
     axes.text(0.75, 0.4, "lesson 2", ha="center", va="center", fontsize=9)
     axes.text(4.6, 0.4, "lesson 4", ha="center", va="center", fontsize=9)
     axes.text(7.6, 0.4, "lesson 5", ha="center", va="center", fontsize=9)
@@ -63,9 +63,8 @@ def layer():
     axes.text(14.4, 0.4, "lesson 5", ha="center", va="center", fontsize=9)
     return show(
         figure,
-        alt="One encoder layer. x, 5 by 6, goes into multi-head attention, in which tokens exchange, then add & norm; then into "
-        "the feed-forward network, which works on each token alone, then add & norm. A residual connection leads around both "
-        "sublayers. The output is 5 by 6 again. Six such layers stand in a row, each with its own weights.",
+        alt="One encoder layer: x goes through multi-head attention, add & norm, the feed-forward network and add & norm; "
+        "residual connections lead around both sublayers; six such layers follow one another.",
     )
 
 
