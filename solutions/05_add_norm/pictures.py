@@ -70,7 +70,7 @@ def pre_norm():
     figure, axes = new(2, 1, size=(10, 4.7))
     _canvas(axes[0], "post-norm, the paper: layer norm on the residual stream")
     _post_norm(axes[0], "sublayer")
-    _canvas(axes[1], "pre-norm, the variant: layer norm in the side road")
+    _canvas(axes[1], "pre-norm, the variant: layer norm on the side road")
     _chain(axes[1], 1.9, [(4.4, 1.1), (7.2, 1.1), (10.0, 1.1), (12.2, 0.33), (14.4, 0.8)])
     _box(axes[1], 1.0, "x\n5 × 6", SAND, 1.8)
     _box(axes[1], 4.4, "layer norm", BLUE)
