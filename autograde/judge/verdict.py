@@ -25,7 +25,8 @@ SHOWN_ABOVE = "The result of this check is above."  # in place of a traceback, w
 _ROW = "background:transparent"
 _LABEL = "text-align:left;vertical-align:top;padding:0 1em 0 0;font-weight:600;white-space:nowrap"
 _FACT = "text-align:left;vertical-align:top;padding:0"
-_TEXT = "margin:0;padding:0;background:transparent;white-space:pre-wrap"
+# JupyterLab breaks a long line anywhere, also within a word
+_TEXT = "margin:0;padding:0;background:transparent;white-space:pre-wrap;word-break:normal"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def solution(name: str) -> None:
     progress.note(name, {"solution": True})
     source = inspect.getsource(asked.reference).strip()
     advice = "Close it, write yours, and run the check again."
-    code = f'<pre style="margin:.4em 0;background:transparent">{escape(source)}</pre>'
+    code = f'<pre style="margin:.4em 0;background:transparent;word-break:normal">{escape(source)}</pre>'
     show(card(PASSED, f"{name}: a solution", [code, advice], sign="☞"), f"☞ {name}: a solution\n{source}\n{advice}")
 
 

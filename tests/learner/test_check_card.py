@@ -115,6 +115,16 @@ def test_a_solution_is_offered_last_and_noted(copy_of_the_course, capsys):
         solution("sotfmax")
 
 
+def test_long_lines_break_between_words_in_jupyterlab(copy_of_the_course, monkeypatch):
+    shown = []
+    monkeypatch.setattr("autograde.learner.solution.show", lambda html, text: shown.append(html))
+    solution("softmax")
+    shown.append(checking.assess("softmax", lambda x, axis=-1: x).html)
+    for html in shown:
+        styles = re.findall('<pre style="([^"]*)"', html)
+        assert styles and all("word-break:normal" in style for style in styles)
+
+
 def test_an_instructor_may_release_without_solutions(course, monkeypatch, capsys):
     file = paths.release_of(THIRD)
     monkeypatch.setattr(courses, "load", lambda: SimpleNamespace(show_solutions=True))
