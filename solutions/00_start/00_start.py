@@ -16,6 +16,8 @@
 # it prints and draws.
 
 # %%
+from textwrap import fill
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -78,7 +80,7 @@ print(
 
 # %%
 words = sorted(word for word in english.words.word_to_index if word.isalpha())
-print(", ".join(words))
+print(fill(", ".join(words), 90))
 
 # %%
 # change this sentence, and run the cell again
