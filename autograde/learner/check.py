@@ -128,7 +128,10 @@ def _with_next(asked: Exercise, verdict: Verdict) -> Verdict:
     done = f"You have passed {len(lesson) - len(left)} of {len(lesson)} exercises in this lesson."
     at = lesson.index(asked)
     later = [exercise for exercise in left if lesson.index(exercise) > at] or left
-    after = f" Next: `{later[0].name}` ({later[0].title}), about {later[0].minutes} minutes." if later else ""
+    after = ""
+    if later:
+        title = f"{later[0].title}, extra" if later[0].extra else later[0].title
+        after = f" Next: `{later[0].name}` ({title}), about {later[0].minutes} minutes."
     return replace(verdict, advice=f"{verdict.advice} {points} {done}{after}".strip())
 
 

@@ -58,8 +58,11 @@ def test_a_passed_check_says_points_progress_and_what_comes_next(copy_of_the_cou
     for other in autograde.all_exercises():
         if other.lesson == THIRD.name and other.name not in ("project", "recurrent_cost"):
             progress.note(other.name, {"state": "passed"})
-    assert "Next: `recurrent_cost` (" in checked("project", project, capsys)
+    assert "Next: `recurrent_cost` (table 1, second row), about" in checked("project", project, capsys)
     progress.note("recurrent_cost", {"state": "passed"})
+    progress.note("convolution_cost", {"state": "failed"})
+    assert "Next: `convolution_cost` (table 1, third row, extra), about" in checked("project", project, capsys)
+    progress.note("convolution_cost", {"state": "passed"})
     shown = checked("project", project, capsys)
     assert shown == "✓ project: passed\n2 points. 9 of 9 exercises of this lesson are passed.\n"
 
