@@ -353,7 +353,7 @@ for letter, sealed_model in sealed_models.items():
         for instrument in (sees_future, sees_padding, uses_source)
     ]
     untrained = untrained_parameters(sealed_model, sources, targets)
-    where = sorted({".".join(name.split(".")[:2]) for name in untrained})
+    where = sorted({name.split(".")[0] for name in untrained})
     print(
         f"{letter:<7}",
         *(f"{answer!s:<13}" for answer in answers),
@@ -583,7 +583,7 @@ def lowest_honest_loss():
 
 
 # %% tags=["drawing"]
-# Drawing: a function that draws the loss of each attention so far, and the lowest honest loss
+# Drawing: a function that draws the losses so far and the lowest honest one
 def loss_figure(curves):
     lowest = lowest_honest_loss()
     figure, axes = new(size=(6, 3.2))
