@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import copy
+import html
 import io
 import re
 import tempfile
@@ -56,7 +57,7 @@ def _output_faults(output: NotebookNode) -> list[str]:
     if output.output_type == "stream":
         return ["writes to stderr"] if output.name == "stderr" else []
     data, found = output.get("data", {}), []
-    text = "".join(data.get("text/plain", ""))
+    text, page = "".join(data.get("text/plain", "")), "".join(data.get("text/html", ""))
     if re.search(r"<Figure size .* with 0 Axes>", text):
         found.append("has a figure without axes")
     if "image/png" in data:
@@ -65,7 +66,10 @@ def _output_faults(output: NotebookNode) -> list[str]:
         alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
         if len(alt) < 20:
             found.append("has a figure without alt text")
-    elif re.search(r"<img(?![^>]*\balt=\"[^\"]{20,}\")", "".join(data.get("text/html", ""))):
+        shown = re.search(r"<img[^>]*\balt=\"([^\"]*)\"", page)
+        if shown and html.unescape(shown[1]) != alt:
+            found.append("has a figure with two alt texts")
+    elif re.search(r"<img(?![^>]*\balt=\"[^\"]{20,}\")", page):
         found.append("has a figure without alt text")
     return found
 

@@ -131,6 +131,15 @@ def test_a_figure_without_alt_text_fails(notebook):
     assert "without alt text" in nbval_guard.faults(notebook)[0]
 
 
+def test_a_figure_with_two_alt_texts_fails(notebook):
+    data, metadata = show(a_figure(), alt=f"{ALT} 'a' & \"b\"")._repr_mimebundle_()
+    notebook.cells[0].outputs = [new_output("display_data", data, metadata=metadata)]
+    assert nbval_guard.faults(notebook) == []
+    metadata["image/png"]["alt"] = "A heat map of three by three numbers."
+    notebook.cells[0].outputs = [new_output("display_data", data, metadata=metadata)]
+    assert "two alt texts" in nbval_guard.faults(notebook)[0]
+
+
 def test_show_refuses_empty_figures_and_missing_alt_text():
     with pytest.raises(ValueError, match="empty"):
         show(a_figure(draw=False), ALT)
