@@ -84,7 +84,7 @@ torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 # far, and a schedule changes it from step to step. From time to time the model is tested on sentences that it isn't
 # trained on.
 #
-# ![The training loop as a circle of six boxes: batch of similar lengths, forward pass, label-smoothed loss, backward pass, clipped gradient, optimizer with its learning rate, and back to the next batch. Beside it: every few hundred steps the validation loss is measured and a checkpoint is saved. Each box names its exercise.](figures/training_loop.png)
+# ![The training loop as a circle of six boxes: batch of similar lengths, forward pass, label-smoothed loss, backward pass, clipped gradient, optimizer with its learning rate, and back to the next batch. Beside it: every few hundred steps the validation loss is measured and a checkpoint is saved; at the end come translations, exact match and the result card. The boxes name their exercises.](figures/training_loop.png)
 #
 # You write each box. The long run is left to the course's own trainer, in `helpers/trainer/`: it is the same loop, with
 # checkpoints (the parameters, saved now and then so that nothing is lost), support for several devices, and everything
@@ -114,8 +114,8 @@ torch.set_num_threads(1)  # for small matrices one thread is the steadiest
 corpus = grammar_corpus()
 splits = {"train": corpus.train, "validation": corpus.validation, **corpus.tests}
 for name, pairs in splits.items():
-    print(f"{name:<14} {len(pairs):>6} pairs   {pairs[0].source_text}")
-    print(f"{'':<28} {pairs[0].target_text}\n{'':<28} {gloss(pairs[0].target_text)}\n")
+    print(f"{name}: {len(pairs):,} pairs\n   {pairs[0].source_text}")
+    print(f"   {pairs[0].target_text}\n   {gloss(pairs[0].target_text)}\n")
 
 # %% tags=["drawing"]
 # Drawing: a pair with its gold links
@@ -187,8 +187,8 @@ print(
 )
 print(example.source_text, "\n  ", english.encode(example.source_text))
 print(example.target_text, "\n  ", korean.encode(example.target_text))
-print("  ", korean.decode(korean.encode(example.target_text)))
-print("  ", gloss_tokens(example.target))
+print("  ", *korean.decode(korean.encode(example.target_text)))
+print("  ", *gloss_tokens(example.target))
 
 # %% [markdown]
 # ## The numbers by hand
@@ -1372,7 +1372,7 @@ show(
 # Take the trained translator and change only its positional encoding.
 #
 # **Predict first.** How many sentences are still right (a) with all positions set to zero, (b) with sine and cosine
-# swapped? Some blog posts say that this swap "makes little difference".
+# exchanged? Some blog posts say that exchanging them "makes little difference".
 
 # %%
 predict("", about="still right without positions, and with sine and cosine exchanged")
@@ -1501,11 +1501,9 @@ WITHOUT = {
 }
 print("the tired soldier drinks expensive coffee quickly in the kitchen\n")
 for name, (loss, right, given) in WITHOUT.items():
-    print(
-        f"{name + ' left out':<25} loss {loss:<6.4g}   {right:6.1%} right  ",
-        given or "(an empty sentence)",
-    )
-    print(f"{'':<54} {gloss(given.removesuffix(' ...'))}")
+    print(f"{name + ' left out':<25} loss {loss:<6.4g}   {right:6.1%} right")
+    words = f"{given}\n   {gloss(given.removesuffix(' ...'))}"
+    print("  ", words if given else "(an empty sentence)")
 predict()
 
 # %% [markdown]
@@ -1538,7 +1536,7 @@ predict()
 # | `{"warmup": 0}` | the highest learning rate from the first step; `small` has 100 steps of warm-up |
 # | `{"dropout": 0.0}` | nothing is dropped; `small` has 0.05 |
 # | `{"limit": 1000}` | only the first 1,000 pairs, again and again |
-# | `{"clip": 0.0}`, `{"num_heads": 1}`, `{"num_layers": 1}` | no clipping, one head, one layer |
+# | `{"clip": 0.0}`, `{"num_heads": 1}`, `{"num_layers": 1}` | no clipping (in `Config`, 0 switches it off), one head, one layer |
 # | `{"seed": 1}` | the same run with other random numbers: this shows how much is chance |
 
 # %%
@@ -1732,7 +1730,7 @@ own.page()
 # ## Where to go next
 #
 # - **Real sentences**: `python -m helpers.corpus download multi30k`, then `course train multi30k`, gives you English to
-#   German in ten minutes on two cores. Your own text files work, too ([docs/data.md](../../docs/data.md)).
+#   German in ten minutes on two cores. Your own text files work, too: `docs/data.md` in the repository says how.
 # - **A GPU, or several**: `torchrun --nproc_per_node=4 -m helpers.trainer base --steps 1000`.
 # - **Harder questions**: what would improve the score on `long`? Shifting the positions at random in training is one
 #   idea; relative positions (Shaw et al. 2018; rotary embeddings, lesson 11) are the usual answer.

@@ -14,7 +14,7 @@ def training_loop():
         "loss": (8.8, top, "smoothed loss\n8.2", BLUE),
         "backward": (8.8, bottom, "backward pass\n8.4", ORANGE),
         "clip": (5.2, bottom, "gradient, clipped\n8.4", ORANGE),
-        "optimizer": (1.6, bottom, "optimizer moves the weights\nlearning rate: 8.3", ORANGE),
+        "optimizer": (1.6, bottom, "step of the optimizer\nlearning rate: 8.3", ORANGE),
     }
     for x, y, text, colour in boxes.values():
         box(axes, x, y, text, colour, width=2.9)
@@ -44,7 +44,8 @@ def training_loop():
         alt="The training loop as a circle of six boxes: batch of similar lengths, forward pass, "
         "label-smoothed loss, backward pass, clipped gradient, optimizer with its learning rate, "
         "and back to the next batch. Beside it: every few hundred steps the validation loss is "
-        "measured and a checkpoint is saved. Each box names its exercise.",
+        "measured and a checkpoint is saved; at the end come translations, exact match and the "
+        "result card. The boxes name their exercises.",
     )
 
 
