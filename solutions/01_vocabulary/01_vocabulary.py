@@ -882,7 +882,8 @@ for number in (3, 18, 60, 73):
 #
 # **Coverage** is the share of running words (every token, counted each time it occurs) that have an id of their own.
 # How does it grow with the vocabulary size? First a small case on paper: the vocabulary of the running example, with
-# its 10 ids, reads the sentence "the bird sleeps". What is its coverage, in percent?
+# its 10 ids, reads the sentence "the bird sleeps". What is its coverage, in percent,
+# with two decimals?
 
 # %%
 by_hand("coverage of 'the bird sleeps', in percent", ...)

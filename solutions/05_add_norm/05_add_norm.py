@@ -102,7 +102,7 @@ print("plus beta 1   ", [round(2 * number + 1, 3) for number in normalized])
 # (Twice 1.2247 is 2.449. The table above rounds to 1.22 first, so it ends with 3.44 where the exact number is 3.449.)
 #
 # The next token is yours: 2, 4, 6 and 8. Normalize it, then scale and shift it with $\gamma = 2$ and $\beta = 1$. Both
-# answers are lists of four numbers.
+# answers are lists of four numbers; two decimals are enough.
 
 # %%
 by_hand("(2, 4, 6, 8), normalized", ...)
@@ -275,10 +275,10 @@ check("normalize")
 #
 # **Predict first.** The word "dog" in "the dog bites the man" is normalized in four batches: alone; together with "the
 # cat sleeps", which is padded; together with another sentence of five words; alone again, but padded to eight tokens.
-# In which of the four does its row change, with batch norm and with layer norm?
+# Compared with the first, in which of the other three does its row change, with batch norm and with layer norm?
 
 # %%
-predict("", "in which of the four does the row change?")
+predict("", "in which of the other three does the row change?")
 
 
 # %%
@@ -400,8 +400,8 @@ show(
 # - `LayerNormalization(embed_dim, eps=1e-5)` has two parameters, `gamma` and `beta`, each `(embed_dim,)`. `gamma`
 #   starts as ones, `beta` as zeros.
 # - `forward(x)`: `x` is `(batch, length, embed_dim)`, the result has the same shape.
-# - Write the formula yourself, with tensors. Two traps: `torch.var` and `torch.std` are unbiased unless told otherwise,
-#   and in PyTorch `axis` is called `dim`.
+# - Write the formula yourself, with tensors. A trap: `torch.var` and `torch.std` are unbiased unless told otherwise.
+#   (PyTorch's own name for `axis` is `dim`.)
 # - The gradient has to pass through the mean and the variance, too, because both depend on `x`. It does so by itself
 #   unless you stop it.
 #
@@ -464,7 +464,8 @@ check("LayerNormalization")
 # - `x` and `sublayer_output`: `(..., width)`, of the same shape; `gamma`, `beta` and `eps` as in `layer_norm`.
 # - `sublayer_output` comes ready-made: the function doesn't know which sublayer it is from.
 #
-# Example: `x = [1, 0, 2]` and `sublayer_output = [0, 2, 1]` have the sum `[1, 2, 3]`, and you know the rest.
+# Example: `x = [1, 0, 2]` and `sublayer_output = [0, 2, 1]` have the sum `[1, 2, 3]`; with `gamma` 1 and `beta` 0
+# the result is `[-1.225, 0, 1.225]`.
 #
 # <!-- hints: add_and_norm -->
 # <details>
@@ -1079,7 +1080,7 @@ show(
 # %% [markdown]
 # With pre-norm the gradient arrives as it left: here the 1 really is always there. With post-norm each layer norm takes
 # its share, about 14 % per layer, and about a fortieth is left. That is still much more than in the stack without
-# residual connections, where it was one three-thousandth.
+# residual connections, where it was 1/3,000.
 #
 # **Predict first.** Take the same 24 layers and the same task, with a layer norm at the end, and try two learning rates
 # (how far a step moves the weights): 0.001 as before, and 0.005. Which of the two variants learns faster, and which one
