@@ -19,7 +19,7 @@ ID = "install"
 # replace parts of the server that the notebook runs in, and another PyTorch takes minutes.
 PACKAGES = ("ipywidgets", "sacrebleu", "safetensors", "tokenizers", "tqdm")
 SOURCE = f"""\
-# On Google Colab and Kaggle (with Internet on) this installs the course; elsewhere it does nothing
+# On Google Colab and Kaggle this installs the course; elsewhere it does nothing
 import os
 
 if "{VARIABLES[0]}" in os.environ or "{VARIABLES[1]}" in os.environ:

@@ -954,7 +954,7 @@ merges = train_bpe(counts, 120)
 every_word = build_vocabulary(
     [word for name in languages for word in words_of(seen_text[name] + new_text[name])]
 )
-print("first merges:", merges[:8])
+print("first merges:", merges[:4])
 print("words to compare:", len(every_word))
 
 # %% [markdown]
