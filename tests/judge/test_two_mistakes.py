@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -154,3 +155,29 @@ def test_an_answer_of_yes_and_no_is_not_named_by_the_main_calls():
 
     verdict = assess("sees_padding", only_the_target)
     assert not verdict.passed and verdict.misconception != "only together a fault"
+
+
+@pytest.mark.parametrize("kind", [lambda words: (word for word in words), set, lambda words: {}.fromkeys(words).keys()])
+def test_of_an_object_whose_inside_is_not_known_the_type_is_told(kind):
+    verdict = assess("tokenize", lambda text: kind(exercise("tokenize").reference(text)))
+    assert verdict.diagnosis == "another type", verdict.message
+
+
+def test_a_call_that_ran_out_of_time_is_not_called_random():
+    from autograde.harness.call import Skipped
+    from autograde.judge.answer_key import AnswerKey
+    from autograde.judge.judge import judge
+
+    asked = exercise("tokenize")
+    key = AnswerKey(asked, asked.calls(0))
+    got = [dataclasses.replace(answer, value=[*answer.value, "x"]) for answer in key.expected]
+    again = [got[0], *(Skipped() for _ in got[1:])]
+    assert judge(asked, key.calls, got, key).diagnosis is not None
+    assert judge(asked, key.calls, got, key, again=lambda: again).diagnosis != "another result each time"
+
+
+def test_right_values_of_another_dtype_are_no_misconception():
+    verdict = assess("softmax", lambda x, axis=-1: exercise("softmax").reference(x, axis) + 1e-9)
+    assert verdict.diagnosis == "nearly right", verdict.message
+    verdict = assess("teacher_forcing_pair", lambda ids: tuple(each.float() for each in (ids[:, :-1], ids[:, 1:])))
+    assert verdict.diagnosis == "another dtype", verdict.message

@@ -50,16 +50,31 @@ def test_a_right_number_may_be_rounded(value, capsys):
         ("score of bites", 1.17, "✗ score of bites: not yet\nDivide the product by the root."),
         ("score of bites", 2, "This is the product itself."),
         ("score of bites", 2.004, "✗ score of bites: not yet\nDivide the product by the root."),
+        ("score of bites", 1.2, "✗ score of bites: not yet\nRight so far: give 2 decimals."),
+        ("score of bites", 1, "Right so far: give 2 decimals."),
         ("score of bites", [1.15], "Expected one number, got a list of 1 number."),
         ("row of dog", [0.25, 0.75], "right\nIt is [0.25, 0.75]."),
         ("row of dog", (0.75, 0.25), "The shares add up to 1."),
         ("row of dog", 0.25, "Expected a list of 2 numbers, got one number."),
+        ("row of dog", [0.2, 0.8], "Right so far: give 2 decimals."),
         ("row of dog", [[1], [1, 2]], "or a list of numbers"),
     ],
 )
 def test_what_is_said(name, value, words, capsys):
     by_hand(name, value)
     assert words in capsys.readouterr().out
+
+
+def test_several_numbers_may_be_typed_without_brackets(capsys):
+    by_hand("row of dog", 0.25, 0.75)
+    assert "right\n" in capsys.readouterr().out
+
+
+def test_a_rounded_number_that_may_be_a_slip_as_well_is_told_neither(monkeypatch, capsys):
+    near = ByHand(name="share", value=0.52, hint="Divide.", slips={0.5: "This is a half."})
+    monkeypatch.setattr(module, "by_hand_numbers", lambda: {"share": near})
+    by_hand("share", 0.5)
+    assert capsys.readouterr().out == "✗ share: not yet\nGive 2 decimals.\n"
 
 
 def test_the_number_is_shown_after_three_wrong_ones(capsys):
