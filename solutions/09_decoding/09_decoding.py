@@ -24,8 +24,8 @@
 # | --- | --- | ---: | ---: |
 # | 9.1 `sampling_probabilities` | which words may be drawn | 4 | 12 |
 # | 9.2 `sample` | each word drawn at random | 2 | 8 |
-# | 9.3 `CachedDecoder` | keys and values kept | 4 | 25 |
-# | 9.4 `beam_search` (extra) | several beginnings at once | 5 | 40 |
+# | 9.3 `CachedDecoder` | keys and values kept | 4 | 35 |
+# | 9.4 `beam_search` (extra) | several beginnings at once | 5 | 55 |
 # <!-- end -->
 
 # %%
@@ -391,7 +391,7 @@ predict()
 # %% [markdown]
 # ### Exercise 9.3 · `CachedDecoder`
 # <!-- facts: CachedDecoder -->
-# *keys and values kept* · core · 4 points · about 25 minutes
+# *keys and values kept* · core · 4 points · about 35 minutes
 # <!-- end -->
 #
 # Complete `CachedDecoder(model)`; `model` is a `Transformer` in evaluation mode.
@@ -422,7 +422,7 @@ predict()
 # <details>
 # <summary>Hint 2</summary>
 #
-# Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. No causal mask is needed, since there is nothing later to hide. The newest word needs its own position: take the last row of `position(...)` of all words so far. The last line is the same projection as in `Transformer`.
+# Keys and values of heads are `(batch, heads, words, d_head)`: append along `dim=2`. No causal mask is needed, since there is nothing later to hide. The newest word needs its own position: keep the ids of all words so far, and take the last row of `position(...)` of their embeddings; or count the words before it, and add `model.position.encoding[count]` yourself. The last line is the same projection as in `Transformer`.
 #
 # </details>
 # <!-- end -->
@@ -494,7 +494,7 @@ check("CachedDecoder")
 # %% [markdown]
 # ### Exercise 9.4 · `beam_search`
 # <!-- facts: beam_search -->
-# *several beginnings at once* · extra · 5 points · about 40 minutes
+# *several beginnings at once* · extra · 5 points · about 55 minutes
 # <!-- end -->
 #
 # This exercise is extra: only Experiment 3 needs it.

@@ -25,12 +25,12 @@
 # | 10.2 `sees_padding` | does padding change anything? | 3 | 8 |
 # | 10.3 `uses_source` | does the source make a difference? | 2 | 6 |
 # | 10.4 `untrained_parameters` | which weights never learn? | 3 | 10 |
-# | 10.5 `repair_fit` (extra) | the loss does not move | 2 | 5 |
-# | 10.6 `repair_attend` (extra) | the loss is too good to be true | 2 | 5 |
+# | 10.5 `repair_fit` (extra) | the loss does not move | 2 | 7 |
+# | 10.6 `repair_attend` (extra) | the loss is too good to be true | 2 | 8 |
 # | 10.7 `repair_generate` | the same word, again and again | 2 | 5 |
 # | 10.8 `repair_loss` | NaN after some steps | 2 | 5 |
-# | 10.9 `RepairedDecoderBlock` (extra) | the source makes no difference | 2 | 5 |
-# | 10.10 `repair_sentence_vectors` (extra) | worse in a batch than alone | 2 | 5 |
+# | 10.9 `RepairedDecoderBlock` (extra) | the source makes no difference | 2 | 7 |
+# | 10.10 `repair_sentence_vectors` (extra) | worse in a batch than alone | 2 | 8 |
 # <!-- end -->
 
 # %%
@@ -263,13 +263,13 @@ check("uses_source")
 # <details>
 # <summary>Hint 1</summary>
 #
-# Make one backward pass of the loss, as in training, and look at the gradient of every parameter. So that the model keeps its own gradients, work on a copy of it: `copy.deepcopy` gives one without gradients.
+# Make one backward pass of the loss, as in training, and look at the gradient of every parameter. The pass writes into these gradients. On what could you make it, so that the model keeps its own?
 #
 # </details>
 # <details>
 # <summary>Hint 2</summary>
 #
-# The pass: `teacher_forcing_pair(target)` gives what is read and the labels; `F.cross_entropy(..., ignore_index=0)` wants the logits as `(batch, vocabulary, length)`. Then collect the names from `named_parameters()` where the parameter requires a gradient, and its `grad` is None or has no number other than 0.
+# `copy.deepcopy(model)` is a copy without gradients: make the pass on it. `teacher_forcing_pair(target)` gives what is read and the labels; `F.cross_entropy(..., ignore_index=0)` wants the logits as `(batch, vocabulary, length)`. Then collect the names from `named_parameters()` where the parameter requires a gradient, and its `grad` is None or has no number other than 0.
 #
 # </details>
 # <!-- end -->
@@ -502,7 +502,7 @@ predict()
 # %% [markdown]
 # ### Exercise 10.5 · `repair_fit`
 # <!-- facts: repair_fit -->
-# *the loss does not move* · extra · 2 points · about 5 minutes
+# *the loss does not move* · extra · 2 points · about 7 minutes
 # <!-- end -->
 #
 # Write `repair_fit(model, inputs, labels, steps, rate)`: `steps` steps of plain gradient descent (`torch.optim.SGD`) on
@@ -620,7 +620,7 @@ examine_attend(broken_attend)
 # %% [markdown]
 # ### Exercise 10.6 · `repair_attend`
 # <!-- facts: repair_attend -->
-# *the loss is too good to be true* · extra · 2 points · about 5 minutes
+# *the loss is too good to be true* · extra · 2 points · about 8 minutes
 # <!-- end -->
 #
 # Write `repair_attend(query, key, value)`: scaled dot-product self-attention, the way a language model needs it.
@@ -880,7 +880,7 @@ examine_block(BrokenDecoderBlock)
 # %% [markdown]
 # ### Exercise 10.9 · `RepairedDecoderBlock`
 # <!-- facts: RepairedDecoderBlock -->
-# *the source makes no difference* · extra · 2 points · about 5 minutes
+# *the source makes no difference* · extra · 2 points · about 7 minutes
 # <!-- end -->
 #
 # Write the `forward` of `RepairedDecoderBlock(width, heads)`; the parts are there already, and they are sound. `x` is
@@ -967,7 +967,7 @@ examine_vectors(broken_sentence_vectors)
 # %% [markdown]
 # ### Exercise 10.10 · `repair_sentence_vectors`
 # <!-- facts: repair_sentence_vectors -->
-# *worse in a batch than alone* · extra · 2 points · about 5 minutes
+# *worse in a batch than alone* · extra · 2 points · about 8 minutes
 # <!-- end -->
 #
 # Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real
