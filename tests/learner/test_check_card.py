@@ -50,7 +50,7 @@ def recorded(folder) -> dict:
 def test_a_passed_check_says_points_progress_and_what_comes_next(copy_of_the_course, capsys):
     shown = checked("softmax", softmax, capsys)
     assert shown.startswith(
-        "✓ softmax: passed\n3 points. 1 of 9 exercises of this lesson are passed. Next: `project` ("
+        "✓ softmax: passed\n3 points. You have passed 1 of 9 exercises in this lesson. Next: `project` ("
     )
     assert f"about {exercise('project').minutes} minutes." in shown
     shown = checked("attention_scores", attention_scores, capsys)
@@ -64,7 +64,7 @@ def test_a_passed_check_says_points_progress_and_what_comes_next(copy_of_the_cou
     assert "Next: `convolution_cost` (table 1, third row, extra), about" in checked("project", project, capsys)
     progress.note("convolution_cost", {"state": "passed"})
     shown = checked("project", project, capsys)
-    assert shown == "✓ project: passed\n2 points. 9 of 9 exercises of this lesson are passed.\n"
+    assert shown == "✓ project: passed\n2 points. You have passed 9 of 9 exercises in this lesson.\n"
 
 
 def test_elsewhere_nothing_is_counted(tmp_path, monkeypatch, capsys):
