@@ -256,6 +256,8 @@ def test_one_person_in_two_rows_is_one_and_a_dash_is_nothing(tmp_path):
     assert [entry.identifiers for entry in class_list.entries] == [("ada", "a@x"), ("bob",), ("cyd",)]
     assert class_list.entries[0].section == "Lecture, Lab"
     assert not roster.check(class_list, ["ada", "bob"]).ambiguous
+    file.write_text("login,username,name\nada\u200b,a1,Ada\nada,a2,Ada\n")  # with a mark that nobody sees
+    assert [entry.identifiers for entry in roster.read(file).entries] == [("ada", "a1", "a2")]
 
 
 @pytest.mark.parametrize(
