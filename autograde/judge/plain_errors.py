@@ -203,6 +203,8 @@ def other_number_of_arguments(case: RaisedError) -> Observation | None:
     found = re.search(r"^([\w.<>]+)\(\) takes (.+?) positional arguments? but (\d+) (?:was|were) given", text)
     if not found:
         return None
+    if "." not in found[1] and f"{found[1]}(" not in case.line:
+        return None  # it is called further inside
     if f"torch.{found[1]}(" in case.line:  # PyTorch counts, and means a type
         sentence = f"`torch.{found[1]}` does not take these arguments: look at their types, and at their number."
         return Observation("arguments that do not fit", sentence)

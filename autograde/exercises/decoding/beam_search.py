@@ -655,8 +655,8 @@ def frozen(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=5
 
 
 @EXERCISE.wrong(
-    "always to max_length",
-    "The search goes on to `max_length`, and the length penalty favours what has become long meanwhile. Stop as soon as "
+    "goes on too long",
+    "The search goes on when it should end, and the length penalty favours what has become long meanwhile. Stop as soon as "
     "`beam` sentences have ended and the best of them scores at least as well as the best open beginning.",
 )
 def late(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):

@@ -135,7 +135,7 @@ class _Cache(CachedDecoder):
 
 @EXERCISE.wrong(
     "earlier words forgotten",
-    "Each word attends only to itself. Append its key and value to those of the words before, and attend to all.",
+    "The result is that of words that attend only to themselves. Append both key and value to those of the words before, and attend to all.",
 )
 class Nothing(_Cache):
     def remember(self, index, key, value):

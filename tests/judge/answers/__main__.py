@@ -51,8 +51,8 @@ passed in the seventh five are rejected now; the other four are not here: a list
 a NumPy function, zero steps, and a block that works on a copy of the sublayer which it is given. The readers of the
 eighth gave each exercise about thirty wrong answers, among them the right values in every other type and every other
 default, and the checks said false things: mostly two known mistakes for values that were right but for a dtype, or
-"another result each time" for a generator. All of this is mended, and of the 75 wrong answers that passed 31 are
-rejected now; most others do what the text leaves open. Of this round only the 162 answers that were misjudged are here.
+"another result each time" for a generator. All of this is mended, and of the 75 wrong answers that passed 30 are
+rejected now; most others do what the text leaves open. Of this round only the 161 answers that were misjudged are here.
 The answers of readers of an early version (lessons 1 to 8) are here as well.
 
 - *catalogue*: the answer behaves like a known mistake, which is named.
