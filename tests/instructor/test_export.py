@@ -277,6 +277,20 @@ def test_two_people_are_never_one(tmp_path, text):
     assert "is of Ada and of Bob" in roster.check(class_list, []).ambiguous[0]
 
 
+def test_a_name_of_two_people_is_neither_of_them(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text("login,name\nk1,Kim Minsu\nk2,Kim Minsu\n")
+    checked = roster.check(roster.read(file), ["Kim Minsu"])
+    assert checked.ambiguous == ["Kim Minsu is Kim Minsu (k1) and Kim Minsu (k2)"] and not checked.found
+
+
+def test_the_id_of_nbgraders_own_list_is_what_a_student_is_called(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text("id,first_name,last_name,email,lms_user_id\nada,Ada,Lovelace,a@x,4711\n")
+    (entry,) = roster.read(file).entries
+    assert (entry.id, entry.lms, entry.email) == ("ada", "4711", "a@x")
+
+
 def test_one_person_may_be_written_in_two_ways(tmp_path):
     file = tmp_path / "class.csv"
     file.write_text('login,name,section\nada,"Lovelace, Ada",Lecture\nada,Ada Lovelace,Lab\n')
