@@ -728,6 +728,11 @@ def test_the_gradebooks_people_are_a_class_list_too(place, gradebook):
     gradebook.add_student("adele", email="bob@uni.example")
     taken(source("in", {f"bob/{NAME}": "bob"}))
     assert stored(place)["bob"] == "bob"
+    # who is in both is called as in the gradebook, where the marks are
+    gradebook.add_student("2007", email="cyd@uni.example")
+    Path("class.csv").write_text("login,email\ncyd,cyd@uni.example\n")
+    taken(source("new", {f"cyd/{NAME}": "cyd"}), class_list=Path("class.csv"))
+    assert stored(place)["2007"] == "cyd" and "cyd" not in stored(place)
 
 
 # --- when was it handed in? -----------------------------------------------------------------------------------------
