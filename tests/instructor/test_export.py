@@ -24,6 +24,7 @@ from autograde.grading.records import course as courses
 from autograde.grading.records import results
 from autograde.grading.records.gradebook import Writer
 from autograde.instructor import classroom, roster
+from autograde.instructor.report import grades
 from autograde.instructor.report.tables import neutral, write_csv
 from conftest import submit
 
@@ -143,6 +144,13 @@ def test_who_fits_twice_gets_no_grade_of_another(classroom_3, capsys):
     assert main(["export", "--roster", "class.csv", "--out", "grades.csv", "--allow-missing"]) == 2
     assert "S1 and ada are both Lovelace, Ada" in capsys.readouterr().err
     assert not (classroom_3 / "grades.csv").exists()
+
+
+def test_nobody_is_entered_from_a_list_that_fits_twice(classroom_3, capsys):
+    (classroom_3 / "class.csv").write_text("login,email\nada,office@x\nbob,office@x\n")
+    assert main(["roster", "class.csv"]) == 2
+    assert "Nothing was entered:\nfits twice: office@x is of" in capsys.readouterr().err
+    assert not grades.read(courses.load()).people
 
 
 def test_a_roster_says_what_it_lacks(tmp_path):
