@@ -258,9 +258,11 @@ def test_folders_with_backslashes_are_folders(place, around):
 def test_what_has_nothing_of_the_lesson_is_said(place):
     other = (ROOT / "notebooks" / "04_multi_head" / "04_multi_head.ipynb").read_bytes()
     files = {f"ada/{NAME}": other, "bob/homework.ipynb": other, f"cyd/{NAME}": "", f"dan/{NAME} ": RELEASE.read_bytes()}
+    files[f"fay/{NAME}"] = RELEASE.read_bytes()[:50_000]
     results = taken(source("class.zip", files | {"eve.zip": packed({"x.zip": packed({NAME: "eve"})})}))
-    assert set(stored(place)) == {"ada", "cyd", "dan"}
-    assert all("no cell marked as this lesson's" in results[name].notes[0] for name in ("ada", "cyd"))
+    assert set(stored(place)) == {"ada", "cyd", "dan", "fay"}
+    assert "no cell marked as this lesson's" in results["ada"].notes[0]
+    assert all("is cut off, or no notebook at all" in results[name].notes[0] for name in ("cyd", "fay"))
     assert "none of this lesson's cells" in results["bob"].problem and "inside a zip file" in results["eve"].problem
     assert len(results["dan"].notes) == 1  # it was taken, and is not also left out
 

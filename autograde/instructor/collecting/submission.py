@@ -72,11 +72,22 @@ def choose(lesson: Lesson, person: Person) -> Submission:
         if taken is None:
             return Submission(reason="; ".join(notes) or _nothing(lesson, files, unpacked))
         file, content = taken
-        if _release(lesson) and not _has_cells_of(lesson, content):
-            notes.append(f"{shown(file.inside.name)} has no cell marked as this lesson's; it is graded as it is.")
+        if what := _doubt(lesson, content):
+            notes.append(f"{shown(file.inside.name)} {what}; it is graded as it is.")
         submission = Submission(notebook=content, notes=notes, source=file)
         _attach(lesson, files, file, submission)
         return submission
+
+
+def _doubt(lesson: Lesson, content: bytes) -> str:
+    """What speaks against a notebook, "" for nothing."""
+    try:
+        text = decode(content).strip()
+    except ValueError:
+        return "is no text in a known encoding"
+    if not (text.startswith("{") and text.endswith("}")):  # one JSON object
+        return "is cut off, or no notebook at all"
+    return "has no cell marked as this lesson's" if _release(lesson) and not _has_cells_of(lesson, content) else ""
 
 
 def _unpacked(files: list[Handed], stack: ExitStack) -> Iterator[Handed]:
