@@ -471,6 +471,12 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "another width",
         "The normalization is made for the width {0}, and its input has the width {1}.",
     ),
+    (
+        r"Expected target size \[.*?\], got \[.*?\]",
+        "classes on another axis",
+        "`F.cross_entropy` wants the classes on axis 1, logits of the shape (batch, words, length) for labels of the shape "
+        "(batch, length). Exchange the axes, or flatten both: (batch * length, words) and (batch * length,).",
+    ),
     # dtypes
     (
         r"have the same dtype, but got:? (\w+) (?:and|!=) (\w+)|expected scalar type (\w+) but found (\w+)"

@@ -30,6 +30,7 @@ CASES = {
     "an index that is no whole number": "torch.ones(3)[torch.ones(2)]",
     "an array in the place of a number": "math.sqrt(x)",
     "an array in the place of a whole number": "[1, 2][x]",
+    "classes on another axis": "torch.nn.functional.cross_entropy(torch.ones(1, 3, 4), torch.ones(1, 3).long())",
     "two dtypes that do not go together": "torch.ones(2, 2) @ torch.from_numpy(x[:, :2])",
     "a mean of whole numbers": "torch.tensor([1, 2]).mean()",
     "an attribute that is not there": "x.foo",
