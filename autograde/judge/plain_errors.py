@@ -474,8 +474,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         r"Expected target size \[.*?\], got \[.*?\]",
         "classes on another axis",
-        "`F.cross_entropy` wants the classes on axis 1, logits of the shape (batch, words, length) for labels of the shape "
-        "(batch, length). Exchange the axes, or flatten both: (batch * length, words) and (batch * length,).",
+        "`F.cross_entropy` wants the classes on axis 1: logits (batch, words, length) for labels (batch, length). "
+        "Exchange the axes, or flatten both: (batch * length, words) and (batch * length,).",
     ),
     # dtypes
     (

@@ -20,6 +20,7 @@ def calls(rng):
         sealed(rng, "next word", part="one word", note="this model sees the future, and the source"),
         sealed(rng, "one sentence of the source", part="one word", note="only the last sentence's source is used"),
         sealed(rng, part="one word", ids=single(rng), note="a healthy model, and a batch of one sentence"),
+        sealed(rng, "source at one place", 0.5, part="one word", note="the source counts at one place of one sentence"),
         sealed(rng, "source at one place", 0.0004, part="one word", note="the source has little influence, and at one place"),
         sealed(rng, "little of the source", 1e-7, part="one word", note="the logits move by no more than rounding"),
         sealed(rng, "ignores the source", training=True, part="left as found", note="the same in training mode, with dropout"),
