@@ -116,3 +116,12 @@ def test_the_page_that_opens(course):
     (work / lab.START).parent.mkdir(exist_ok=True)
     (work / lab.START).touch()
     assert lab.first_page(work) == lab.START
+
+
+def test_the_labs_settings_are_ones_that_jupyterlab_has():
+    """It passes over what it does not know."""
+    folder = ROOT / "autograde" / "learner" / "jupyter" / "labconfig"
+    for plugin, settings in json.loads((folder / "default_setting_overrides.json").read_text()).items():
+        package, name = plugin.split(":")
+        schema = Path(sys.prefix, "share", "jupyter", "lab", "schemas", package, f"{name}.json")
+        assert settings.keys() <= json.loads(schema.read_text())["properties"].keys()
