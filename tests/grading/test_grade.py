@@ -23,7 +23,9 @@ from autograde.grading.notebook.slicing import needed
 from autograde.grading.notebook.slow import SlowFunctions
 from autograde.grading.records.seeds import SETS, seed, set_key
 from autograde.grading.sandbox import warm
+from autograde.grading.sandbox.child import Child
 from autograde.grading.sandbox.warm import Unsafe
+from autograde.harness.sandboxed.frames import Gone
 from conftest import filled, released
 
 # nbval runs their experiments already
@@ -374,6 +376,23 @@ def test_a_notebook_that_is_run_again_gets_no_more_time(runner, monkeypatch):
         totals.clear()
         grade(bundle_of(FIRST, filled(FIRST, {"decode": ends}), limits=Limits(total=total)), runner)
         assert len(totals) == runs and totals[0] <= total and totals[-1] <= total - (runs - 1)
+
+
+def test_a_copy_that_somebody_else_ends_costs_no_points(runner, monkeypatch):
+    """What is asked with an earlier exercise mended is asked again when its process was killed."""
+    killed = []
+    ask = Child.ask
+
+    def killed_once(child, name, calls, seconds, total, mended=None):
+        if mended and not killed:
+            killed.append(name)
+            raise Gone
+        return ask(child, name, calls, seconds, total, mended)
+
+    monkeypatch.setattr(Child, "ask", killed_once)
+    wrong = {"softmax": "def softmax(x, axis=-1):\n    return x"}
+    result = grade(bundle_of(LESSON_3, filled(LESSON_3, wrong)), runner)
+    assert killed and max_score(result) - points(result) == result.scores["check_softmax"].max_score
 
 
 def test_threads_and_data_loaders_break_nothing(runner):

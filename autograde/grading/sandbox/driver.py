@@ -133,7 +133,10 @@ class Driver:
             return None
         try:
             packed = self._running().ask(name, calls, self.limits.call, longest, mended)
-        except (Gone, ValueError):
+        except Gone as gone:
+            self.ended |= not gone.late
+            return None
+        except ValueError:
             return None
         finally:
             if not self._running().back(self._wait()):
