@@ -49,7 +49,8 @@ def judge(
     case = Case(key, got, findings, source)
     first = case.first
     diagnosis = diagnose(case)
-    if again is not None and (diagnosis is None or diagnosis.evidence != MISCONCEPTION) and first.problem is None:
+    late = any(isinstance(answer, Skipped) for answer in answers)  # asked again, it would take its time again
+    if again and not late and (diagnosis is None or diagnosis.evidence != MISCONCEPTION) and first.problem is None:
         diagnosis = unsteady(case, again()) or diagnosis
     plain = explain.advice(exercise, first)
     advice = diagnosis.sentence if diagnosis else plain

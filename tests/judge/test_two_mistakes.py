@@ -181,3 +181,15 @@ def test_right_values_of_another_dtype_are_no_misconception():
     assert verdict.diagnosis == "nearly right", verdict.message
     verdict = assess("teacher_forcing_pair", lambda ids: tuple(each.float() for each in (ids[:, :-1], ids[:, 1:])))
     assert verdict.diagnosis == "another dtype", verdict.message
+
+
+def test_what_ran_out_of_time_is_not_asked_again():
+    from autograde.harness.call import Skipped
+    from autograde.judge.answer_key import AnswerKey
+    from autograde.judge.judge import judge
+
+    asked, more = exercise("tokenize"), []
+    key = AnswerKey(asked, asked.calls(0))
+    got = [dataclasses.replace(answer, value=[*answer.value, "x"]) for answer in key.expected]
+    judge(asked, key.calls, [*got[:-1], Skipped()], key, again=lambda: more.append(1) or got)
+    assert not more
