@@ -19,14 +19,13 @@ from autograde.judge.verdict import MISCONCEPTION
 Part = tuple[int, Any]  # the number of a call, and the key of one of its results
 
 
-def misconception(case: Case, *ways: Callable[[Case, int], bool]) -> Diagnosis | None:
-    """The misconception that fits in one of these ways, in their order."""
-    for fits in ways:
-        found = _closest(case, [number for number in _numbers(case) if fits(case, number)])
-        if found is not None:
-            candidate = case.exercise.misconceptions[found]
-            return Diagnosis(candidate.name, candidate.sentence, MISCONCEPTION)
-    return None
+def misconception(case: Case, fits: Callable[[Case, int], bool]) -> Diagnosis | None:
+    """The misconception that fits in this way."""
+    found = _closest(case, [number for number in _numbers(case) if fits(case, number)])
+    if found is None:
+        return None
+    candidate = case.exercise.misconceptions[found]
+    return Diagnosis(candidate.name, candidate.sentence, MISCONCEPTION)
 
 
 def _numbers(case: Case) -> range:
