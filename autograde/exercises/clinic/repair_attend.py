@@ -210,4 +210,5 @@ def renormalized(query, key, value):
 def large_negative(query, key, value):
     position = torch.arange(query.shape[1])
     later = position.unsqueeze(0) > position.unsqueeze(1)
-    return torch.softmax(torch.where(later, torch.tensor(-1e9), attention_scores_of(query, key)), dim=-1) @ value
+    scores = torch.where(later, torch.tensor(-1e9), attention_scores_of(query, key))
+    return torch.exp(scores - scores.logsumexp(dim=-1, keepdim=True)) @ value

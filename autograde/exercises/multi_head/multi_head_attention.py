@@ -54,6 +54,7 @@ def calls(rng):
     empty[1, 2] = empty[3] = False
     alone = random_mask(rng, 4, 1, 7)
     alone[2] = False
+    alike = far_from_zero(rng, 3, 5, 6)
     return [
         ModuleCall(
             (TensorData(x),),
@@ -79,10 +80,10 @@ def calls(rng):
         call(12, 3, (2, 5), mask=random_mask(rng, 2, 1, 5, 5), part=MASK, note="a mask (batch, 1, n_queries, n_keys)"),
         *(
             ModuleCall(
-                (tensor(far_from_zero(rng, 3, 5, 6)),),
+                (tensor(alike),),
                 {"mask": TensorData(random_mask(rng, 5, 5))},
                 new=(6, 2),
-                weights=with_large_scores(layers(rng, 6), sign),
+                weights=with_large_scores(layers(rng, 6), sign, alike, num_heads=2),
                 part=MASK,
                 note=f"all scores are {words}",
             )
@@ -651,7 +652,7 @@ class Folded(MultiHeadAttention):
         if mask is not None:
             mask = (mask if mask.dim() != 3 else mask.unsqueeze(1)).expand(shape).reshape(scores.shape)
             scores = torch.where(mask, scores, -1e9)
-        weights = torch.softmax(scores, dim=2)
+        weights = torch.exp(scores - scores.logsumexp(dim=2, keepdim=True))
         if mask is not None:
             weights = weights * mask
         output = self.out(merge_heads(torch.bmm(weights, value).unflatten(0, shape[:2])))

@@ -8,6 +8,7 @@ from autograde.harness.call import FunctionCall
 LEADING = "leading axes"
 NOTHING = "nothing to attend to"
 LARGE = "large scores"
+SCORE = 250  # float32's `exp` overflows at 89; a score of 1,000 would be rounded so much that it shows in right answers
 
 
 def mask_with_empty_row(rng, *shape, row):
@@ -28,9 +29,15 @@ def far_from_zero(rng, *shape):
     return rng.choice([-1.0, 1.0], shape[-1]) * rng.uniform(12, 16, shape[-1]) + rng.normal(size=shape) * 0.03
 
 
-def with_large_scores(weights, sign):
-    """The same weights with keys that are the queries, or their opposite: each row fits every row well, or badly."""
-    return {**weights, "key.weight": sign * weights["query.weight"]}
+def with_large_scores(weights, sign, x, num_heads=1):
+    """The same weights with keys that are the queries, or their opposite: each row of `x`, which are much alike, fits
+    every row well, or badly. The scores of each head are about SCORE, or -SCORE."""
+    heads = weights["query.weight"].reshape(num_heads, -1, x.shape[-1])
+    query = np.einsum("...nw,hdw->h...nd", x, heads)
+    scores = (query**2).sum(axis=-1).reshape(num_heads, -1).mean(axis=1) / np.sqrt(heads.shape[1])
+    scaled = heads * np.sqrt(SCORE / scores)[:, None, None]
+    query_weight = scaled.reshape(weights["query.weight"].shape).astype(np.float32)
+    return {**weights, "query.weight": query_weight, "key.weight": sign * query_weight}
 
 
 def cost_calls(rng):
