@@ -45,6 +45,7 @@ def calls(rng):
         FunctionCall(
             (" a\ttab,\n\na  line  ",), part="other marks", note="spaces, a tab and line breaks are not tokens"
         ),
+        FunctionCall(("“Wait”—he said…",), part="other marks", note="marks that no keyboard has"),
         FunctionCall(("".join(word + mark for word, mark in pairs),), part="other marks", note="no space at all"),
     ]
 
