@@ -435,16 +435,19 @@ def not_finite(pair: Pair) -> Relation | None:
     if wrong is None or got is None or not wrong.any():
         return None
     if np.isnan(got[wrong]).all():
-        sentence = "Where the result is wrong, it is NaN: something like 0 / 0, inf - inf or 0 * inf was computed."
-        return Relation("NaN", sentence)
-    if np.isinf(got[wrong]).all():
-        sentence = "Where the result is wrong, it is infinite: a number grew too large, or `log` or a division met 0."
-        return Relation("infinite", sentence)
-    if not np.isfinite(got[wrong]).any():
         sentence = (
-            "Where the result is wrong, it is NaN or infinite: a number is too large, or 0 met `log` or a division."
+            "Where the result is wrong, it is NaN. Look for 0 / 0, inf - inf, 0 * inf, the root or the logarithm of a "
+            "negative number, and for places of an `empty` array that nothing fills."
         )
-        return Relation("NaN or infinite", sentence)
+        return Relation("NaN", sentence)
+    sentence = (
+        "Look for `inf` that is filled in, for a number that grows too large, and for a `log` or a division that meets "
+        "0."
+    )
+    if np.isinf(got[wrong]).all():
+        return Relation("infinite", f"Where the result is wrong, it is infinite. {sentence}")
+    if not np.isfinite(got[wrong]).any():
+        return Relation("NaN or infinite", f"Where the result is wrong, it is NaN or infinite. {sentence}")
     return None
 
 
@@ -520,7 +523,7 @@ def a_factor(pair: Pair) -> Sequence[Relation]:
     if not large.any() or not np.isfinite(got).all():
         return ()
     ratio = float(np.median(got[large] / expected[large]))
-    if not math.isfinite(ratio) or abs(ratio) < 1e-9 or not _same(got, ratio * expected):
+    if not math.isfinite(ratio) or abs(ratio) < 1e-10 or not _same(got, ratio * expected):
         return ()
     relations = []
     for value, name in _factors(pair.arguments):
@@ -540,6 +543,7 @@ def _factors(arguments: dict[str, Array]) -> Iterator[tuple[float, str]]:
                 yield math.sqrt(size), f"the root of `{name}.shape[{axis}]`"
                 yield float(size), f"`{name}.shape[{axis}]`"
     yield from ((float(number), str(number)) for number in (*range(2, 13), 100, 1000))
+    yield from ((1e6, "a million"), (1e9, "a billion"))
     yield math.log(2), "ln 2"
     yield math.sqrt(2), "√2"
 

@@ -121,6 +121,21 @@ def test_a_factor_is_told_as_the_root_of_a_size():
     assert found.sentence == "Every number is the root of `x.shape[-1]` times what is expected."
 
 
+def test_a_result_in_billions_is_told():
+    found = told(np.array(6e12), np.array(6e12 / 1e9))
+    assert found.sentence == "Every number is what is expected, divided by a billion."
+
+
+def test_infinity_may_have_been_filled_in():
+    found = told(X, np.where(X > 0, X, -np.inf))
+    assert found.name == "infinite" and "`inf` that is filled in" in found.sentence
+
+
+def test_nan_may_be_what_nothing_has_filled():
+    found = told(X, np.where(X > 0, X, np.nan))
+    assert found.name == "NaN" and "nothing fills" in found.sentence
+
+
 def told_about(names):
     return (
         f"The values are right, but no gradient reaches {names}. `.detach()`, `.data`, `torch.no_grad()`, "
