@@ -228,6 +228,7 @@ def _as_array(number: int | float, wanted: np.dtype[Any]) -> Array:
 
 def _wrong_type(expected: Any, got: str) -> str:
     kind = _kind(expected)
+    got = "float" if (kind, got) == ("whole number", "number") else got
     return f"Expected {with_article(kind)}, got {with_article(got)}."
 
 

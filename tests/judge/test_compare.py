@@ -89,3 +89,8 @@ def test_the_float_error_is_measured_once_and_only_where_an_answer_differs(monke
         assert judge(asked, calls, answer(lambda x, axis=-1: asked.reference(x, axis) * (1 + 4e-16), calls), key).passed
         assert not judge(asked, calls, answer(lambda x, axis=-1: asked.reference(x, axis) * 2, calls), key).passed
     assert measured and len(measured) == len({id(call) for call in measured})
+
+
+def test_a_float_for_a_whole_number_is_called_a_float():
+    difference = Comparison().difference(3, 3.5)
+    assert difference is not None and difference.remark == "Expected a whole number, got a float."

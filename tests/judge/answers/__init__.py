@@ -117,7 +117,7 @@ def _notebook() -> dict[str, Any]:
         "torch": torch,
     }
     solved = {asked.name: asked.reference for asked in all_exercises()}
-    return {"__name__": "notebook", **constants, **libraries, **solved}
+    return {"__name__": "__main__", **constants, **libraries, **solved}
 
 
 # --- what was measured ----------------------------------------------------------------------------------------------
