@@ -161,6 +161,35 @@ def _constant(node: ast.expr) -> bool:
     return True
 
 
+# --- results --------------------------------------------------------------------------------------------------------
+
+# of functions with two results: how the second one is called, and what comes in which order
+_TWO_RESULTS = {
+    "teacher_forcing_pair": ("label", "what the decoder reads, then the labels"),
+    "row_statistics": ("mean", "the mean, then the variance"),
+    "pad_batch": ("mask", "the ids, then the mask"),
+    "scaled_dot_product_attention": ("weight", "the output, then the weights"),
+    "torch.var_mean": ("mean", "the variance, then the mean"),
+    "torch.std_mean": ("mean", "the standard deviation, then the mean"),
+}
+_FIRST_IS_CALLED = {"row_statistics"}  # the word is that of the first result
+
+
+def results_in_exchanged_places(code: Code) -> Iterator[Observation]:
+    """`labels, reads = teacher_forcing_pair(ids)`: by their names, the two results are taken for each other."""
+    for node in code.nodes(ast.Assign):
+        match node:
+            case ast.Assign([ast.Tuple([ast.Name(first), ast.Name(second)])], ast.Call(function)):
+                name = ast.unparse(function)
+                word, order = _TWO_RESULTS.get(name, ("", ""))
+                misplaced, other = (second, first) if name in _FIRST_IS_CALLED else (first, second)
+                if word and word in misplaced.lower() and word not in other.lower():
+                    sentence = (
+                        f"`{name}` returns {order}: in {code.line(node)} `{misplaced}` is in the place of the other."
+                    )
+                    yield Observation("results in exchanged places", sentence)
+
+
 # --- statements -----------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +348,41 @@ def _begins_with_a_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value != 1
 
 
+def exponent_without_brackets(code: Code) -> Iterator[Observation]:
+    """`x ** -1 / 2` for a root, `10000 ** 2 * i / d_model`: a power binds more than a product."""
+    power: ast.expr
+    for node in code.nodes(ast.BinOp):
+        match node:
+            case ast.BinOp(ast.BinOp(_, ast.Pow(), exponent) as power, ast.Div(), ast.Constant(2)) if _is_odd(exponent):
+                pass
+            case ast.BinOp(ast.BinOp(ast.BinOp() as first, ast.Mult()), ast.Div()):
+                power = first  # or its right side, in `position / 10000 ** 2 * i / d_model`
+                if isinstance(first.op, ast.Div) and isinstance(first.right, ast.BinOp):
+                    power = first.right
+                if not _is_power_of_numbers(power):
+                    continue
+            case _:
+                continue
+        text = ast.unparse(node)
+        sentence = f"Put the whole exponent in brackets: Python computes `{ast.unparse(power)}` first in `{text}`."
+        yield Observation("an exponent without brackets", sentence)
+
+
+def _is_odd(node: ast.expr) -> bool:
+    """A whole number that is odd, with or without a minus."""
+    match node:
+        case ast.UnaryOp(ast.USub(), ast.Constant(int(number))) | ast.Constant(int(number)):
+            return number % 2 == 1
+    return False
+
+
+def _is_power_of_numbers(node: ast.expr) -> bool:
+    match node:
+        case ast.BinOp(ast.Constant(), ast.Pow(), ast.Constant()):
+            return True
+    return False
+
+
 def identity(code: Code) -> Iterator[Observation]:
     for node in code.nodes(ast.Compare):
         by_identity = any(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops)
@@ -361,6 +425,64 @@ def names_passed_over(code: Code) -> Iterator[Observation]:
             yield Observation("names passed over", sentence)
 
 
+def reshaped_for_the_loss(code: Code) -> Iterator[Observation]:
+    """`F.cross_entropy(logits.reshape(batch, words, length), ...)`, where no axes are exchanged before."""
+    text = ast.unparse(code.definition)
+    if re.search(r"transpose|permute|swapaxes|movedim|rearrange|einsum|\.m?T\b", text):
+        return
+    for name, call in code.calls():
+        match call.args:
+            case [ast.Call(ast.Attribute(_, "reshape" | "view" as method), sizes), *_] if len(sizes) == 3:
+                if name.endswith(("cross_entropy", "nll_loss")):
+                    sentence = (
+                        f"Write `.transpose(1, 2)` in place of `.{method}(...)` in `{name}`: `{method}` keeps the "
+                        "order of the numbers, so those of different words and places get mixed up."
+                    )
+                    yield Observation("reshape in place of transpose", sentence)
+
+
+def logarithm_of_a_softmax(code: Code) -> Iterator[Observation]:
+    reference = ast.unparse(code.reference)
+    if "labels" not in reference or not re.search(r"\blog\b|log_softmax|cross_entropy", reference):
+        return  # no loss
+    known: set[str] = set()
+    for node in code.nodes(ast.Assign):  # in the order of the source
+        if _has_softmax(node.value, known) and not _takes_logarithm(node.value):
+            known |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    for name, call in code.calls():
+        of = call.func.value if name.endswith(".log") and isinstance(call.func, ast.Attribute) else None
+        inner = call.args[0] if name in ("torch.log", "np.log", "math.log") and call.args else of
+        if inner is not None and _has_softmax(inner, known):
+            sentence = (
+                "Take `log_softmax` of the logits: far from the best word a probability is rounded to 0, and what is "
+                "done about that before its logarithm changes the loss."
+            )
+            yield Observation("logarithm of a softmax", sentence)
+
+
+def _has_softmax(node: ast.AST, known: set[str]) -> bool:
+    """Whether a softmax is in an expression, or a name in `known`."""
+    names = (getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node))
+    return any(name == "softmax" or name in known for name in names)
+
+
+def _takes_logarithm(node: ast.AST) -> bool:
+    return any(getattr(part, "attr", "") == "log" for part in ast.walk(node))
+
+
+_DRAWS = ("multinomial", "choice", "choices", "Categorical", "bernoulli")
+
+
+def drawn_at_random(code: Code) -> Iterator[Observation]:
+    names = {getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(code.reference)}
+    if names & {*_DRAWS, "sample", "generator"}:
+        return
+    for name, _ in code.calls():
+        if name.split(".")[-1] in _DRAWS:
+            sentence = f"Leave out `{name}`, which draws at random: nothing in `{code.exercise.name}` is random."
+            yield Observation("drawn at random", sentence)
+
+
 def dropout_that_does_not_belong_here(code: Code) -> Iterator[Observation]:
     if _drops(code.definition) and not _drops(code.reference):
         sentence = f"Leave the dropout out of `{code.exercise.name}`: nothing in it is random, in training mode either."
@@ -392,7 +514,10 @@ SURELY_NOT_MEANT: tuple[Rule, ...] = (
     argument_in_anothers_place,
     loop_that_ends_at_once,
     power_by_caret,
+    exponent_without_brackets,
     names_passed_over,
+    reshaped_for_the_loss,
+    results_in_exchanged_places,
     dropout_that_does_not_belong_here,
 )
 SELDOM_MEANT: tuple[Rule, ...] = (
@@ -401,6 +526,8 @@ SELDOM_MEANT: tuple[Rule, ...] = (
     loop_variable_assigned,
     capturing_group,
     identity,
+    drawn_at_random,
+    logarithm_of_a_softmax,
     dropout_always,
     seed_set,
     made_in_forward,

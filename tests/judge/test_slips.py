@@ -40,6 +40,19 @@ SURE = {
         "SwiGLU",
         MODULE.format(name="SwiGLU", line="self.drop = nn.Dropout(dropout)"),
     ),
+    "an exponent without brackets": (
+        "noam_rate",
+        "def noam_rate(step, d_model, warmup):\n    return d_model ** -1 / 2 * min(step ** -0.5, step)\n",
+    ),
+    "reshape in place of transpose": (
+        "repair_loss",
+        "def repair_loss(logits, labels):\n    b, n, v = logits.shape\n"
+        "    return F.cross_entropy(logits.view(b, v, n), labels)\n",
+    ),
+    "results in exchanged places": (
+        "train_step",
+        "def train_step(model, batch, optimizer):\n    labels, reads = teacher_forcing_pair(batch[1])\n",
+    ),
     "^ in place of **": ("self_attention_cost", "def self_attention_cost(n, d):\n    return n ^ 2 * d, 1, 1\n"),
     "return inside the loop": (
         "sees_future",
@@ -57,6 +70,15 @@ SELDOM = {
     "a module made in forward": (
         "AddNorm",
         LAYER.format(default=0.1, result="nn.LayerNorm(3)(self.norm(x) + self.dropout(sublayer_output))"),
+    ),
+    "drawn at random": (
+        "repair_generate",
+        "def repair_generate(model, start, steps):\n    return torch.multinomial(model(start)[:, -1].softmax(-1), 1)\n",
+    ),
+    "logarithm of a softmax": (
+        "repair_loss",
+        "def repair_loss(logits, labels):\n    chances = logits.softmax(dim=-1)\n"
+        "    picked = chances.gather(-1, labels)\n    return -torch.log(picked + 1e-8).mean()\n",
     ),
     "dropout in every mode": (
         "AddNorm",
@@ -102,6 +124,25 @@ def test_it_says_where():
     source = "def sample(model, top_k=None, top_p=None):\n    return sampling_probabilities(model, 1.0, top_p, top_k)\n"
     slip = surely_not_meant(exercise("sample"), source)
     assert "takes `top_k` as its third argument, and gets `top_p` there" in slip.sentence
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ("train_step", "reads, labels = teacher_forcing_pair(target)"),
+        ("LayerNormalization", "variance, mean = torch.var_mean(x, dim=-1)"),
+        ("normalize", "mean, variance = row_statistics(x)"),
+        ("repair_loss", "loss = F.cross_entropy(logits.reshape(-1, words), labels)"),
+        ("repair_loss", "loss = F.cross_entropy(logits.transpose(1, 2).reshape(batch, words, length), labels)"),
+        ("positional_encoding_at", "angle = position / 10000 ** (2 * i / d_model)"),
+        ("noam_rate", "rate = x ** 2 / 2"),
+        ("sample", "newest = torch.multinomial(chances, 1)"),
+        ("repair_loss", "logs = torch.softmax(logits, -1).logsumexp(-1)"),
+    ],
+)
+def test_what_looks_alike_is_no_slip(asked, line):
+    source = f"def {asked}(x, logits, labels, target):\n    {line}\n    return x\n"
+    assert surely_not_meant(exercise(asked), source) is seldom_meant(exercise(asked), source) is None
 
 
 def test_a_call_in_the_right_order_is_no_slip():
