@@ -294,10 +294,11 @@ def result_of_max(case: RaisedError) -> Observation | None:
 
 
 def numpy_on_a_tensor(case: RaisedError) -> Observation | None:
-    of_numpy = _matches(case, "received an invalid combination of arguments") and "np." in case.line
+    called = {_callee(call) for call in case.called(case.line)}
+    through = "np." in case.line or any(name in _numpy_functions() for name in called)
+    of_numpy = _matches(case, "received an invalid combination of arguments") and through
     if not of_numpy and not _matches(case, r"Can't call numpy\(\) on Tensor that requires grad"):
         return None
-    called = {_callee(call) for call in case.called(case.line)}
     by = [name for name in called if name.startswith("np.") or name in _numpy_functions()]
     what = f"`{by[0]}` works with NumPy arrays and gets a tensor" if len(by) == 1 else "NumPy gets a tensor"
     return Observation("NumPy on a tensor", f"Use PyTorch's functions for tensors: here {what}.")
@@ -390,6 +391,19 @@ def axis_and_dim(case: RaisedError) -> Observation | None:
     )
 
 
+def letters_of_einsum(case: RaisedError) -> Observation | None:
+    words = "einstein sum|einsum"
+    if not _matches(case, words) or not _matches(
+        case, "too many subscripts|more dimensions|does not match the number of"
+    ):
+        return None
+    sentence = (
+        'Begin the subscripts with `...`, as in `"...i,io->...o"`: with a letter for each axis, `einsum` takes '
+        "arrays with that many axes only, and here is one with another number of them."
+    )
+    return Observation("a letter for each axis", sentence)
+
+
 def several_numbers_as_one(case: RaisedError) -> Observation | None:
     found = _matches(case, r"a Tensor with (\d+) elements cannot be converted to Scalar")
     if not found:
@@ -459,6 +473,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     truth_of_an_array,
     no_gradient_at_all,
     axis_and_dim,
+    letters_of_einsum,
     several_numbers_as_one,
     calls_itself,
     none_here,

@@ -457,6 +457,21 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "There is no item {0}: the last place of a list of layers is its length minus 1.",
     ),
     (
+        r"^(.{1,40}) is not in (list|tuple)$|^(tuple)\.index\(x\): x not in tuple|^(substring) not found",
+        "not among them",
+        "`index` looks for something that is not there in this call. Ask first whether it is there: `in`.",
+    ),
+    (
+        r"array split does not result in an equal division",
+        "no equal parts",
+        "`np.split` with a number cuts into equal parts, and this width has none. Give it the places where to cut.",
+    ),
+    (
+        r"selected index k out of range",
+        "more than there are",
+        "`topk` is asked for more numbers than there are here: take the smaller of the two, `min(k, size)`.",
+    ),
+    (
         r"index out of range in self",
         "an index beyond the end",
         "An id is looked up that the table has no row for.",

@@ -103,6 +103,7 @@ CASES = {
     "pairs in a list": (HEADS, "", "", "apart first, as in `output, _ = scaled_dot_product_attention(...)`"),
     "np.mean": (FEED, INNER, "np.mean(self.inner(x), keepdims=True)", "`np.mean` works with NumPy arrays"),
     "dim": (SOFTMAX, "{}", "np.max(x, dim=axis)", "Write `axis=`: NumPy does not know `dim`"),
+    "einsum": (SOFTMAX, "{}", 'np.einsum("abcd,d->abc", x, x)', "Begin the subscripts with `...`"),
     "keepdim": (SOFTMAX, "{}", "x.max(axis, keepdim=True)", "Write `keepdims=`"),
     "scalar": (FEED, INNER, "self.inner(x).item()", "take a tensor with one number, and here it has"),
     "recursion": (SOFTMAX, "{}", "softmax(x, axis)", "`softmax` calls itself again and again"),
