@@ -53,7 +53,7 @@ def diagnose(case: Case) -> Diagnosis | None:
     seen = _seen(case)
     if seen is not None and not (seen.name == UNUSED and _is_of_another_type(case)):
         return Diagnosis(seen.name, seen.sentence, SOURCE)
-    if found := _relation(case, WHERE) or _in_plain_calls(case):
+    if found := _relation(case, WHERE) or _in_plain_calls(case) or _in_calls_that_return(case):
         return found
     return _told(case) or _in_one_part(case) or _in_some_calls(case)
 
@@ -142,6 +142,19 @@ def _in_plain_calls(case: Case) -> Diagnosis | None:
     found = _relation(main, FINDERS) or _another_question(main) or _relation(main, WHERE)
     return (
         replace(found, sentence=f"In ordinary calls: {found.sentence[:1].lower()}{found.sentence[1:]}")
+        if found
+        else None
+    )
+
+
+def _in_calls_that_return(case: Case) -> Diagnosis | None:
+    """What holds in the calls that fail without an error, two at least; why others end in one, may be the same."""
+    quiet = replace(case, findings=[None if case.raised(at) else case.findings[at] for at in range(len(case.got))])
+    if len(quiet.failing) < 2 or quiet.failing == case.failing or quiet.first is not case.first:
+        return None
+    found = _relation(quiet, FINDERS) or _another_question(quiet)
+    return (
+        replace(found, sentence=f"Where there is no error: {found.sentence[:1].lower()}{found.sentence[1:]}")
         if found
         else None
     )

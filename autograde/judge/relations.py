@@ -80,6 +80,8 @@ def relate(failures: Sequence[Failure], finders: Sequence[Finder]) -> Relation |
     pairs = different_values
     if lost := _no_gradients(pairs):
         return lost
+    if turned := _transposed_entries(pairs):
+        return turned
     part, *others = {_where(pair.path) for pair in pairs}
     if others or part is None:
         return None
@@ -790,6 +792,19 @@ def _exchanged_entries(expected: dict[Any, Any], got: dict[Any, Any]) -> Relatio
         return None
     name, other = names.pop()
     return Relation("entries exchanged", f"`{name}` and `{other}` have each other's values.")
+
+
+def _transposed_entries(pairs: Sequence[Pair]) -> Relation | None:
+    """Parameters that are all transposed, named without the numbers of layers."""
+    names: dict[str, None] = {}
+    for pair in pairs:
+        found = re.fullmatch(r"(?:\d\[')?([\w.]+\.weight)(?:'\])?", pair.path)
+        if found is None or transposed(pair) is None:
+            return None
+        names[re.sub(r"(^|\.)\w+\.\d+\.", r"\1", found[1])] = None
+    listed = enumerated([f"`{name}`" for name in names])
+    does = "has" if len(names) == 1 else "have"
+    return Relation("transposed", f"{listed} {does} the right numbers, and rows and columns have changed places.")
 
 
 _CUTTING = "`.detach()`, `.data`, `torch.no_grad()`, `requires_grad=False` and the way through NumPy cut it off."

@@ -13,6 +13,7 @@ from autograde.harness.plain import TensorData
 from autograde.judge.compare import Comparison
 from autograde.judge.relations import FINDERS, WHERE, Failure, relate
 from autograde.judge.verdict import RELATION
+from helpers.embeddings import positional_encoding_at
 from helpers.multi_head import split_heads
 from helpers.single_head import attention_scores, attention_weights, softmax
 
@@ -152,6 +153,23 @@ def test_several_missing_gradients_name_their_parameters():
     expected, got = ({"gradients": {"a": X, "b": value, "c": value}} for value in (X, np.zeros_like(X)))
     assert told(expected, got).sentence == told_about("`b` and `c`")
     assert told({"output": X, **expected}, {"output": -X, **got}) is None  # the gradients are not all that is wrong
+
+
+def test_transposed_parameters_are_named_without_the_numbers_of_layers():
+    right = {f"layers.{layer}.attention.{name}.weight": SQUARE[0] for layer in (0, 1) for name in ("key", "query")}
+    turned = {name: weight.T for name, weight in right.items()}
+    words = "have the right numbers, and rows and columns have changed places."
+    assert told(right, turned).sentence == f"`attention.key.weight` and `attention.query.weight` {words}"
+    assert told({"bias": X[0], **right}, {"bias": X[1], **turned}) is None  # not all that is wrong
+
+
+def test_what_holds_wherever_there_is_no_error_is_told():
+    def positional_encoding(length, d_model):
+        return np.stack([positional_encoding_at(position, d_model) for position in range(length - 1)])
+
+    verdict = assess("positional_encoding", positional_encoding)
+    assert (verdict.diagnosis, verdict.evidence) == ("the last row is missing", RELATION)
+    assert verdict.advice == "Where there is no error: the last row is missing; the rest is right."
 
 
 def test_a_result_of_nothing_but_zeros_is_told_as_zeros():
