@@ -82,6 +82,14 @@ EXERCISE.wrong(
 )(lambda indices, index_to_word: [index_to_word[index - 1] for index in indices])
 
 
+@EXERCISE.wrong(
+    "order of the dictionary",
+    "The loop runs over the dictionary, so the words come in its order, and each once. Loop over `indices`.",
+)
+def order_of_the_dictionary(indices, index_to_word):
+    return [word for index, word in index_to_word.items() if index in indices]
+
+
 @EXERCISE.variant
 def with_a_loop(indices, index_to_word):
     tokens = []

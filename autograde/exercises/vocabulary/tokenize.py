@@ -161,6 +161,39 @@ EXERCISE.wrong(
 )(lambda text: re.findall(r"[^\W_]+(?:'[^\W_]+)?|\S", text.lower()))
 
 
+@EXERCISE.wrong(
+    "casefold in place of lower",
+    "`casefold` turns `ß` into `ss`. Small letters stay as they are with `text.lower()`.",
+)
+def casefolded(text):
+    return tokenize(text.casefold())
+
+
+@EXERCISE.wrong(
+    "last word lost",
+    "A word goes into the list only when another character follows, so the last one is lost where a text ends with it: add "
+    "what is left after the loop. An apostrophe belongs to a word only with a letter or digit on both sides.",
+)
+def last_word_lost(text):
+    tokens, word = [], ""
+    for character in text.lower():
+        if character.isalnum() or character == "'":
+            word += character
+            continue
+        tokens += [word] * bool(word) + [character] * (not character.isspace())
+        word = ""
+    return tokens
+
+
+@EXERCISE.wrong(
+    "marks in runs, underscores lost",
+    "Several marks in a row come out as one token, such as `...`, and underscores are lost. Each character that is neither "
+    "in a word nor a space is a token of its own: `\\S`.",
+)
+def runs_of_marks(text):
+    return re.findall(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]+", text.lower())
+
+
 @EXERCISE.variant
 def by_hand(text):
     text, tokens, start = text.lower(), [], 0

@@ -291,6 +291,38 @@ class OneStore(Vocabulary):
         self.word_to_index, self.index_to_word = self.shared_words, self.shared_indices
 
 
+@EXERCISE.wrong(
+    "sentences in small letters, split at spaces",
+    "The sentences are cut with `split`, so the marks stick to the words, as in `man.`. Use your `tokenize`.",
+)
+class LowerAndSplit(Vocabulary):
+    def __init__(self, sentences, min_count=1, max_size=None):
+        super().__init__(sentences)
+        counts = Counter(token for sentence in sentences for token in sentence.lower().split())
+        words = [word for word, count in counts.most_common() if count >= min_count]
+        self.word_to_index, self.index_to_word = build_index([*SPECIALS, *words][:max_size])
+
+
+@EXERCISE.wrong(
+    "everything in small letters, split at spaces",
+    "Sentences and text are cut with `split`, so the marks stick to the words, as in `man.`. Use your `tokenize` for both.",
+)
+class EverythingSplit(LowerAndSplit):
+    def encode(self, text):
+        return encode(["<bos>", *text.lower().split(), "<eos>"], self.word_to_index)
+
+
+@EXERCISE.wrong(
+    "special tokens taken off max_size twice",
+    "There are four ids too few: the list that is cut has the special tokens already. Cut it at `max_size` itself.",
+)
+class FourTooFew(Vocabulary):
+    def __init__(self, sentences, min_count=1, max_size=None):
+        counts = _counts(sentences)
+        words = [*SPECIALS, *(word for word, count in counts.most_common() if count >= min_count)]
+        self.word_to_index, self.index_to_word = build_index(words if max_size is None else words[: max_size - 4])
+
+
 @EXERCISE.variant
 class FromDictionaries:
     def __init__(self, sentences, min_count=1, max_size=None):
