@@ -117,6 +117,14 @@ def scaled_and_added(x, encoding):
     return x * np.sqrt(x.shape[-1]) + encoding[: x.shape[-2]]
 
 
+@EXERCISE.wrong(
+    "last row for all tokens",
+    "`encoding[length - 1]` is a single row, and all tokens get it. Token p gets row p: a slice, `encoding[:length]`.",
+)
+def last_row_for_all(x, encoding):
+    return x + encoding[x.shape[-2] - 1]
+
+
 @EXERCISE.variant
 def with_a_loop(x, encoding):
     out = np.array(x)

@@ -150,6 +150,32 @@ def odd_width_loop(position, d_model):
     return row
 
 
+@EXERCISE.wrong(
+    "angles in degrees",
+    "The angles are taken for degrees. They are radians, which `sin` and `cos` take as they are: leave out the conversion.",
+)
+def in_degrees(position, d_model):
+    return waves(np.radians(position), rates_of(d_model))
+
+
+@EXERCISE.wrong(
+    "last pair at 10,000",
+    "The exponents run from 0 to 1, both included. In the paper pair i has 2i / d_model, so the last one stays below 1.",
+)
+def last_pair_at_the_base(position, d_model):
+    pairs = (d_model + 1) // 2
+    return waves(position, np.repeat(10000.0 ** -np.linspace(0, 1, pairs), 2)[:d_model])
+
+
+@EXERCISE.wrong(
+    "divided before the power",
+    "The position is divided by 10,000 first, and the exponent then acts on both. Only 10,000 has the exponent: "
+    "`position / 10000 ** (...)`.",
+)
+def divided_first(position, d_model):
+    return waves(1.0, (position / 10000) ** (even(d_model) / d_model))
+
+
 @EXERCISE.variant
 def vectorised(position, d_model):
     return waves(position, rates_of(d_model))

@@ -255,6 +255,17 @@ EXERCISE.wrong(
 )(module_of(odd_width_slices))
 
 
+@EXERCISE.wrong(
+    "cut to the number of sentences",
+    "`x.shape[0]` is the number of sentences. Cut the encoding to the length of the input, `x.shape[1]`.",
+)
+class CutToTheBatch(PositionalEncoding):
+    def forward(self, x):
+        if x.shape[1] > len(self.encoding):
+            raise ValueError(f"{x.shape[1]} tokens, and {len(self.encoding)} rows")
+        return self.dropout(x + self.encoding[: x.shape[0]])
+
+
 @EXERCISE.variant
 class InFloat32(nn.Module):
     def __init__(self, d_model, max_length=5000, dropout=0.1):
