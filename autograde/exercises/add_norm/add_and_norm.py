@@ -156,6 +156,15 @@ def in_place(x, sublayer_output, gamma, beta, eps=1e-5):
     return layer_norm(x, gamma, beta, eps)
 
 
+@EXERCISE.wrong(
+    "normalized before the sum",
+    "`x` and the sublayer's output are normalized, each for itself, and then added. In the paper their sum is normalized: "
+    "add first.",
+)
+def each_normalized(x, sublayer_output, gamma, beta, eps=1e-5):
+    return layer_norm(x, gamma, beta, eps) + gamma * normalize(sublayer_output, eps)
+
+
 @EXERCISE.variant
 def with_torch(x, sublayer_output, gamma, beta, eps=1e-5):
     return norm_torch(np.add(x, sublayer_output), gamma, beta, eps)

@@ -170,6 +170,14 @@ def in_place(x, gamma, beta, eps=1e-5):
     return gamma * x + beta
 
 
+@EXERCISE.wrong(
+    "first gamma and beta for all columns",
+    "All columns get the first number of `gamma` and of `beta`. Every column has its own: use both as they are.",
+)
+def first_for_all(x, gamma, beta, eps=1e-5):
+    return gamma[0] * normalize(x, eps) + beta[0]
+
+
 @EXERCISE.variant
 def with_torch(x, gamma, beta, eps=1e-5):
     x, gamma, beta = map(torch.from_numpy, (x, gamma, beta))

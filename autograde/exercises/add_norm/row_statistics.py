@@ -136,6 +136,15 @@ def in_place(x):
     return mean, np.mean(x**2, axis=-1, keepdims=True)
 
 
+@EXERCISE.wrong(
+    "divided by the number of rows",
+    "The sums are divided by the number of rows. A mean of a row is divided by the row's width, `x.shape[-1]`.",
+)
+def by_the_rows(x):
+    mean = x.sum(-1, keepdims=True) / len(x)
+    return mean, ((x - mean) ** 2).sum(-1, keepdims=True) / len(x)
+
+
 @EXERCISE.variant
 def with_numpy(x):
     return [x.mean(-1, keepdims=True), x.var(-1, keepdims=True)]
