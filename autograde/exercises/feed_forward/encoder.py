@@ -304,6 +304,29 @@ class NoDefaults(Encoder):
         super().__init__(num_layers, d_model, num_heads, d_ff, dropout)
 
 
+@EXERCISE.wrong(
+    "last layer left out",
+    "The last layer is not used. Go through all of `self.layers`: `range` ends before its last number.",
+)
+class LastLayerLeftOut(Encoder):
+    def forward(self, x, mask=None):
+        for layer in self.layers[:-1]:
+            x = layer(x, mask)
+        return x
+
+
+@EXERCISE.wrong(
+    "first layer twice",
+    "The first layer is used before the loop, and once more in it. Begin the loop with `x` itself.",
+)
+class FirstLayerTwice(Encoder):
+    def forward(self, x, mask=None):
+        x = self.layers[0](x, mask)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+
+
 @EXERCISE.variant
 class DeepCopies(nn.Module):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):

@@ -65,6 +65,11 @@ EXERCISE.wrong(
     "Both biases were counted with `d_model` numbers. A bias is as long as its layer's *output* is wide.",
 )(_wrong_count(network=lambda m, f: 2 * m * f + 2 * m))
 
+EXERCISE.wrong(
+    "both biases as long as d_ff",
+    "Both biases were counted with `d_ff` numbers. A bias is as long as its layer's *output* is wide: `d_ff`, then `d_model`.",
+)(_wrong_count(network=lambda m, f: 2 * m * f + 2 * f))
+
 EXERCISE.wrong("norms left out", "The norms learn, too: gamma and beta, in both of them.")(
     _wrong_count(norms=lambda m, f: 0)
 )
@@ -98,6 +103,11 @@ EXERCISE.wrong(
     "norm at the end of the stack",
     "One more norm, after the last layer, was counted. The paper's encoder ends with its last layer.",
 )(lambda num_layers, d_model, d_ff: encoder_parameters(num_layers, d_model, d_ff) + 2 * d_model)
+
+EXERCISE.wrong(
+    "norms counted once",
+    "The norms were counted once, not for each layer. Every layer has two of its own.",
+)(lambda num_layers, d_model, d_ff: encoder_parameters(num_layers, d_model, d_ff) - (num_layers - 1) * 4 * d_model)
 
 
 EXERCISE.wrong(

@@ -7,7 +7,9 @@ from torch.nn import functional as F
 from autograde.exercise import Exercise
 from autograde.exercises.feed_forward.common import LEADING
 from autograde.exercises.feed_forward.relu import gelu as relu_gelu
+from autograde.exercises.feed_forward.relu import gelu_by_formula as relu_gelu_by_formula
 from autograde.harness.call import MAIN, FunctionCall
+from helpers.add_norm import add_and_norm
 from helpers.feed_forward import feed_forward, linear, relu
 
 
@@ -148,6 +150,47 @@ def mean(x, w1, b1, w2, b2):
 )
 def flattened(x, w1, b1, w2, b2):
     return feed_forward(x.reshape(-1), w1, b1, w2, b2)
+
+
+@EXERCISE.wrong(
+    "ReLU on the input, too",
+    "`x` goes through ReLU as well, so its negative numbers are lost. There is one ReLU, between the two linear maps.",
+)
+def relu_before_too(x, w1, b1, w2, b2):
+    return feed_forward(relu(x), w1, b1, w2, b2)
+
+
+@EXERCISE.wrong(
+    "leaky ReLU",
+    "A hundredth of the negative numbers is left. That is a variant, the leaky ReLU; here they become 0.",
+)
+def leaky(x, w1, b1, w2, b2):
+    hidden = linear(x, w1, b1)
+    return linear(np.where(hidden > 0, hidden, 0.01 * hidden), w2, b2)
+
+
+@EXERCISE.wrong(
+    "step function for ReLU",
+    "A hidden unit is 1 or 0 here: its strength is lost. ReLU keeps positive numbers as they are.",
+)
+def step(x, w1, b1, w2, b2):
+    return linear((linear(x, w1, b1) > 0).astype(float), w2, b2)
+
+
+@EXERCISE.wrong(
+    "GELU by its formula for ReLU",
+    "The hidden units went through a GELU, as in later models. The paper has ReLU.",
+)
+def gelu_by_formula(x, w1, b1, w2, b2):
+    return linear(relu_gelu_by_formula(linear(x, w1, b1)), w2, b2)
+
+
+@EXERCISE.wrong(
+    "add & norm included",
+    "`x` was added and the sum normalized. That is not part of the network: the add & norm around it does that.",
+)
+def with_add_and_norm(x, w1, b1, w2, b2):
+    return add_and_norm(x, feed_forward(x, w1, b1, w2, b2), np.ones(x.shape[-1]), np.zeros(x.shape[-1]))
 
 
 @EXERCISE.variant

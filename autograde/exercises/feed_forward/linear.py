@@ -122,6 +122,22 @@ def with_relu(x, weight, bias):
     return relu(linear(x, weight, bias))
 
 
+@EXERCISE.wrong(
+    "first number of the bias for all",
+    "All columns got the same number, the first of the bias. Column by column: `bias[j]` belongs to column j.",
+)
+def bias_first(x, weight, bias):
+    return x @ weight + bias[0]
+
+
+@EXERCISE.wrong(
+    "last column of x left out",
+    "The last column of `x` has no part in the sums. They run over all columns: `range` ends before its last number.",
+)
+def last_column_left_out(x, weight, bias):
+    return x[..., :-1] @ weight[:-1] + bias
+
+
 @EXERCISE.variant
 def with_einsum(x, weight, bias):
     return np.einsum("...i,io->...o", x, weight) + bias

@@ -124,6 +124,19 @@ def gelu(x):
     return F.gelu(torch.from_numpy(x)).numpy()
 
 
+@EXERCISE.wrong(
+    "GELU by its formula",
+    "This is the GELU, a smooth relative of ReLU in later models. The paper has ReLU: 0 or the number itself.",
+)
+def gelu_by_formula(x):
+    return F.gelu(torch.from_numpy(x), approximate="tanh").numpy()
+
+
+@EXERCISE.wrong("cut off at 6", "Numbers above 6 were cut off, as in ReLU6. ReLU has no upper limit.")
+def clipped_at_six(x):
+    return np.clip(x, 0.0, 6.0)
+
+
 @EXERCISE.variant
 def with_where(x):
     return np.where(x > 0, x, 0.0)
