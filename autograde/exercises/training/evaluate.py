@@ -279,6 +279,43 @@ def padding_right(model, batches):
     return _results(losses[labels != 0].mean(), (labels == guesses).float().mean())
 
 
+@EXERCISE.wrong(
+    "loss as a mean of batches",
+    "The accuracy is right; the loss is a mean of the batches' means. Multiply each by its number of real labels, add them "
+    "up, and divide by all labels.",
+)
+def mean_loss(model, batches):
+    loss, right, count = _measured(model, batches).T
+    return _results((loss / count).mean(), right.sum() / count.sum())
+
+
+@EXERCISE.wrong(
+    "batches weighted by their sentences",
+    "The accuracy is right; in the loss a batch counts by its number of sentences. Multiply its mean by its number of real "
+    "labels, and divide by all labels.",
+)
+def weighted_by_sentences(model, batches):
+    loss, right, count = _measured(model, batches).T
+    sentences = torch.tensor([float(len(source)) for source, _ in batches], dtype=torch.float64)
+    return _results((loss / count * sentences).sum() / sentences.sum(), right.sum() / count.sum())
+
+
+@EXERCISE.wrong(
+    "only the first batch", "Only the first batch counts: the loop ends after it. Add up over all batches, then divide."
+)
+def first_batch(model, batches):
+    return evaluate(model, batches[:1])
+
+
+@EXERCISE.wrong(
+    "loss divided by all places",
+    "The loss is divided by all places, padded ones too. Divide by the number of real labels.",
+)
+def loss_by_places(model, batches):
+    losses, labels, guesses = _all_places(model, batches)
+    return _results(losses[labels != 0].sum() / labels.numel(), (labels == guesses)[labels != 0].float().mean())
+
+
 @EXERCISE.variant
 def per_sentence(model, batches):
     was_training, total, right, count = model.training, 0.0, 0, 0

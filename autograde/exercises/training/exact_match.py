@@ -136,6 +136,15 @@ def of_split_words(predictions, references):
     return words(*split)
 
 
+@EXERCISE.wrong(
+    "all or nothing",
+    "The result is 1 where every sentence is right, and 0 everywhere else. Compare sentence by sentence, and divide the "
+    "number of equal ones by their number, with `/`.",
+)
+def as_wholes(predictions, references):
+    return float(predictions == references)
+
+
 @EXERCISE.variant
 def with_a_loop(predictions, references):
     right = 0

@@ -269,6 +269,54 @@ def detached(logits, labels, smoothing=0.1, pad=0):
     return label_smoothed_loss(logits, labels, smoothing, pad).detach()
 
 
+@EXERCISE.wrong(
+    "label without its share of the smoothing",
+    "The label gets `1 - smoothing`, and the shares add up to less than 1. Here every word gets `smoothing / vocabulary`, "
+    "the label on top of its `1 - smoothing`.",
+)
+def label_without_share(logits, labels, smoothing=0.1, pad=0):
+    logs = logits.log_softmax(dim=-1)
+    target = torch.full_like(logs, smoothing / logs.shape[-1])
+    target = target.scatter(-1, labels.unsqueeze(-1), 1 - smoothing)
+    return _mean(-(target * logs).sum(dim=-1), labels, pad)
+
+
+@EXERCISE.wrong(
+    "minus sign of the uniform part lost",
+    "The label's part has its minus sign, the uniform part has not. Both logarithms are negative, and the loss is minus "
+    "their weighted sum.",
+)
+def uniform_part_positive(logits, labels, smoothing=0.1, pad=0):
+    of_label, of_all = _parts(logits, labels)
+    return _mean(-(1 - smoothing) * of_label + smoothing * of_all, labels, pad)
+
+
+@EXERCISE.wrong(
+    "no share for the padding's word",
+    "The word `pad` gets no share of the smoothing. Here every word of the vocabulary gets `smoothing / vocabulary`, that "
+    "one too.",
+)
+def padding_without_share(logits, labels, smoothing=0.1, pad=0):
+    logs = logits.log_softmax(dim=-1)
+    target = torch.full_like(logs, smoothing / logs.shape[-1])
+    target[..., pad] = 0
+    of_label, _ = _parts(logits, labels)
+    return _mean(-(1 - smoothing) * of_label - (target * logs).sum(dim=-1), labels, pad)
+
+
+@EXERCISE.wrong(
+    "logarithm of the logits",
+    "The logits are no probabilities: they can be 0 or negative, and have no logarithm then. `log_softmax` makes "
+    "log-probabilities of them.",
+    only=r"log\(logits",
+)
+def log_of_logits(logits, labels, smoothing=0.1, pad=0):
+    logs = torch.log(logits)
+    of_label = logs.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    losses = -(1 - smoothing) * of_label - smoothing * logs.mean(dim=-1)
+    return losses[labels != pad].mean()
+
+
 @EXERCISE.variant
 def with_torch(logits, labels, smoothing=0.1, pad=0):
     return F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=pad, label_smoothing=smoothing)

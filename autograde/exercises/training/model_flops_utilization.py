@@ -67,6 +67,27 @@ def no_six(tokens_per_second, parameters, peak_flops):
     return parameters * tokens_per_second / peak_flops
 
 
+@EXERCISE.wrong("share that is not used", "This is the share that the run leaves unused: 1 minus what is wanted.")
+def unused(tokens_per_second, parameters, peak_flops):
+    return 1 - 6 * parameters * tokens_per_second / peak_flops
+
+
+@EXERCISE.wrong(
+    "never below 1", "The larger of the share and 1 is taken, so the result is 1 for every run. Return the share."
+)
+def at_least_one(tokens_per_second, parameters, peak_flops):
+    return max(1.0, 6 * parameters * tokens_per_second / peak_flops)
+
+
+@EXERCISE.wrong(
+    "peak multiplied",
+    "`a / b * c` divides by b and multiplies by c. Multiply tokens and parameters first, then divide by `peak_flops`.",
+    only=r"/",
+)
+def times_peak(tokens_per_second, parameters, peak_flops):
+    return 6 * tokens_per_second / parameters * peak_flops
+
+
 @EXERCISE.variant
 def in_one_line(tokens_per_second, parameters, peak_flops):
     return 6 * parameters * tokens_per_second / peak_flops

@@ -125,6 +125,49 @@ def linear(step, d_model, warmup):
     return (d_model * warmup) ** -0.5 * min(step / warmup, warmup / step)
 
 
+@EXERCISE.wrong(
+    "step and warm-up exchanged",
+    "In the rising line `step` and `warmup` have changed places, so it falls. It is `step * warmup ** -1.5`.",
+)
+def step_and_warmup(step, d_model, warmup):
+    return d_model**-0.5 * min(step**-0.5, warmup * step**-1.5)
+
+
+@EXERCISE.wrong(
+    "width in one line only",
+    "The factor of the width is in the falling line only. It comes before the smaller of the two, so it belongs to both.",
+)
+def width_in_one_line(step, d_model, warmup):
+    return min(d_model**-0.5 * step**-0.5, step * warmup**-1.5)
+
+
+@EXERCISE.wrong(
+    "root of the width cut to a whole number",
+    "The root of `d_model` is cut to a whole number, which is right for square numbers only. Take `math.sqrt(d_model)`, or "
+    "`d_model ** -0.5`.",
+    only=r"isqrt|int\(|//|round",
+)
+def whole_root(step, d_model, warmup):
+    return min(step**-0.5, step * warmup**-1.5) / math.isqrt(d_model)
+
+
+@EXERCISE.wrong(
+    "rising line too high",
+    "The rising line is `step / warmup`, without the factor `warmup ** -0.5`: it ends far above the falling one. Both meet "
+    "at `step = warmup` with `step * warmup ** -1.5`.",
+)
+def rising_too_high(step, d_model, warmup):
+    return d_model**-0.5 * (step / warmup if step < warmup else step**-0.5)
+
+
+@EXERCISE.wrong(
+    "counted from the end of warm-up",
+    "After warm-up the steps are counted from its end, and the rate jumps. The falling line goes on with `step` itself.",
+)
+def counted_anew(step, d_model, warmup):
+    return d_model**-0.5 * (step * warmup**-1.5 if step <= warmup else (step - warmup) ** -0.5)
+
+
 @EXERCISE.variant
 def two_branches(step, d_model, warmup):
     if step < warmup:

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.harness.call import FunctionCall
@@ -77,6 +79,38 @@ def per_token(parameters, tokens):
 @EXERCISE.wrong("added in place of multiplied", "Every parameter meets every token: the two numbers are multiplied.")
 def summed(parameters, tokens):
     return 6 * (parameters + tokens)
+
+
+@EXERCISE.wrong(
+    "backward pass of one token",
+    "The backward pass is counted for one token. Every token goes backward, too: multiply both passes by their number.",
+)
+def backward_once(parameters, tokens):
+    return 2 * parameters * tokens + 4 * parameters
+
+
+@EXERCISE.wrong(
+    "tokens squared",
+    "The number of tokens comes in twice. Each token meets every parameter once in each pass: 6 · N · D.",
+)
+def tokens_squared(parameters, tokens):
+    return 6 * parameters * tokens**2
+
+
+@EXERCISE.wrong(
+    "beyond 64 bits",
+    "NumPy's whole numbers have 64 bits, and a large run needs more: the result has lost its highest digits. Python's own "
+    "numbers have no such limit.",
+    only="int64",
+)
+def overflowing(parameters, tokens):
+    with np.errstate(over="ignore"):
+        return int(np.int64(6) * np.int64(parameters) * np.int64(tokens))
+
+
+@EXERCISE.wrong("in units of 10^12", "The result is divided by 10^12. Return the number of operations itself.")
+def tera(parameters, tokens):
+    return 6 * parameters * tokens / 1e12
 
 
 @EXERCISE.variant
