@@ -61,5 +61,6 @@ def found(call, value, wanted=bool):
     }
     changed = [name for name, is_same in same.items() if not is_same]
     text = brief(output) + (f"; of the model changed: {', '.join(changed)}" if changed else "; the model is as it was")
-    remark = "" if type(output) is wanted else {bool: "Return True or False.", list: "Return a list of names."}[wanted]
+    fits = type(output) is wanted and (wanted is bool or all(isinstance(name, str) for name in output))
+    remark = "" if fits else {bool: "Return True or False.", list: "Return a list of names."}[wanted]
     return Projected({"result": output, "changed": changed}, text, remark)

@@ -178,6 +178,15 @@ def past_hidden(query, key, value):
     return torch.softmax(scores.masked_fill(past, -math.inf), dim=-1) @ value
 
 
+@EXERCISE.wrong(
+    "root of the value's width",
+    "The scores are divided by the root of the value's width. A score is a product of query and key: take the root of "
+    "their width, `query.shape[-1]`.",
+)
+def width_of_the_value(query, key, value):
+    return repair_attend(query * math.sqrt(query.shape[-1] / value.shape[-1]), key, value)
+
+
 @EXERCISE.variant
 def with_torch(query, key, value):
     return F.scaled_dot_product_attention(query, key, value, is_causal=True)

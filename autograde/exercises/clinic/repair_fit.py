@@ -250,6 +250,59 @@ def all_labels(model, inputs, labels, steps, rate):
     return losses
 
 
+@EXERCISE.wrong(
+    "momentum added",
+    "The first step is right, and each later one carries on those before it: the optimizer has a momentum. Use plain "
+    "gradient descent, as in the broken code.",
+)
+def with_momentum(model, inputs, labels, steps, rate):
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+    losses = []
+    for _ in range(steps):
+        loss = F.cross_entropy(model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@EXERCISE.wrong(
+    "softmax over the examples",
+    "The shares are taken over the examples. An example chooses among the words: the last axis, `dim=-1`.",
+)
+def over_the_examples(model, inputs, labels, steps, rate):
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    losses = []
+    for _ in range(steps):
+        loss = -torch.log_softmax(model(inputs), dim=0)[torch.arange(len(labels)), labels].mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@EXERCISE.wrong(
+    "a step for each example",
+    "The weights change after each example, so the losses of one round belong to different weights. Make one step in each "
+    "round, with the mean of all losses.",
+)
+def one_by_one(model, inputs, labels, steps, rate):
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    losses = []
+    for _ in range(steps):
+        total = 0.0
+        for row, label in zip(inputs, labels, strict=True):
+            loss = F.cross_entropy(model(row), label)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        losses.append(total / len(labels))
+    return losses
+
+
 @EXERCISE.variant
 def with_cross_entropy(model, inputs, labels, steps, rate, output=lambda logits: logits):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)

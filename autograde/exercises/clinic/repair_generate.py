@@ -233,6 +233,18 @@ def axis_lost(model, start, steps):
     return ids[:, start.shape[1] :]
 
 
+@EXERCISE.wrong(
+    "a word from every position",
+    "The predictions of all positions are appended each time. Only the last position predicts the missing word: "
+    "`[:, -1:]`.",
+)
+def of_every_position(model, start, steps):
+    ids = start
+    for _ in range(steps):
+        ids = torch.hstack([ids, model(ids).argmax(dim=-1)])
+    return ids[:, start.shape[1] :]
+
+
 @EXERCISE.variant
 def as_a_list(model, start, steps):
     new = []

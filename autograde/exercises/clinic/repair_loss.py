@@ -197,6 +197,32 @@ def nan_terms_to_zero(logits, labels):
     return -torch.nan_to_num(wanted * torch.log(torch.softmax(logits, dim=-1)), nan=0.0).sum(dim=-1).mean()
 
 
+@EXERCISE.wrong(
+    "labels with the id 0 left out",
+    "Positions with the label 0 are left out, as padding is in lesson 8. There is no padding here: every label counts.",
+)
+def zeros_left_out(logits, labels):
+    return F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=0)
+
+
+@EXERCISE.wrong(
+    "sum over each sentence",
+    "The losses of a sentence are added up, and the sum is divided by the number of sentences only. Take the mean over "
+    "all positions.",
+)
+def sum_over_each_sentence(logits, labels):
+    return repair_loss(logits, labels) * labels.shape[1]
+
+
+@EXERCISE.wrong(
+    "smoothed labels",
+    "The labels are smoothed, as in lesson 8. This loss is the plain cross-entropy: leave out `label_smoothing`.",
+    only="smoothing",
+)
+def smoothed(logits, labels):
+    return F.cross_entropy(logits.transpose(1, 2), labels, label_smoothing=0.1)
+
+
 @EXERCISE.variant
 def with_torch(logits, labels):
     return F.cross_entropy(logits.transpose(1, 2), labels)

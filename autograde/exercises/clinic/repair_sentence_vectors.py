@@ -174,6 +174,58 @@ def scaling_lost(x, keep):
     return _mean_of_real(_read(x, (x @ x.transpose(1, 2)).masked_fill(~keep.unsqueeze(1), -1e9)), keep)
 
 
+@EXERCISE.wrong(
+    "padding taken to be at the end",
+    "The first rows are taken for the real words, as many as there are. Padding may be anywhere: `keep` says where.",
+)
+def first_rows(x, keep):
+    vectors = []
+    for rows, count in zip(x, keep.sum(dim=1).tolist(), strict=True):
+        words = rows[:count]
+        vectors.append((torch.softmax(attention_scores_of(words[None], words[None]), dim=-1)[0] @ words).mean(dim=0))
+    return torch.stack(vectors)
+
+
+@EXERCISE.wrong(
+    "mean over the first rows",
+    "The attention is right now. The mean runs over the first rows, as many as there are real words; padding may be "
+    "anywhere: `keep` says where.",
+)
+def mean_of_the_first(x, keep):
+    attended = _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9))
+    return torch.stack([rows[:count].mean(dim=0) for rows, count in zip(attended, keep.sum(dim=1), strict=True)])
+
+
+@EXERCISE.wrong(
+    "root of the length",
+    "The scores are divided by the root of the length. A score is a product of two rows: take the root of their width, "
+    "`x.shape[-1]`.",
+)
+def root_of_the_length(x, keep):
+    scores = x @ x.transpose(1, 2) / math.sqrt(x.shape[1])
+    return _mean_of_real(_read(x, scores.masked_fill(~keep.unsqueeze(1), -1e9)), keep)
+
+
+@EXERCISE.wrong(
+    "divided by the longest sentence's words",
+    "All sums are divided by the same number, the words of the longest sentence. Each sentence has its own number of "
+    "real words.",
+)
+def by_the_longest(x, keep):
+    attended = _read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9))
+    return (attended * keep.unsqueeze(2)).sum(dim=1) / keep.sum(dim=1).max()
+
+
+@EXERCISE.wrong(
+    "columns that add up to 1",
+    "The mask is right, and the softmax runs over the queries. Each query shares out its attention over the keys: "
+    "`dim=-1`.",
+)
+def along_the_queries(x, keep):
+    scores = attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -1e9)
+    return _mean_of_real(torch.softmax(scores, dim=1) @ x, keep)
+
+
 @EXERCISE.variant
 def sentence_by_sentence(x, keep):
     vectors = []

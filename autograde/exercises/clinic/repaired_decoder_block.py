@@ -246,6 +246,81 @@ class FirstNormLeftOut(_Block):
         return self.add_norm_2(read, self.cross_attention(read, memory)[0])
 
 
+@EXERCISE.wrong(
+    "queries from before the first add & norm",
+    "Cross-attention gets the block's input as its queries. Its queries are what `add_norm_1` has returned.",
+)
+class QueriesFromBefore(Broken):
+    def forward(self, x, memory):
+        after = self.add_norm_1(x, self.self_attention(x)[0])
+        return self.add_norm_2(after, self.cross_attention(x, memory)[0])
+
+
+@EXERCISE.wrong(
+    "queries without the first add & norm",
+    "Cross-attention gets what self-attention has read as its queries. Its queries are what `add_norm_1` has returned.",
+)
+class QueriesWithoutNorm(Broken):
+    def forward(self, x, memory):
+        read, _ = self.self_attention(x)
+        return self.add_norm_2(self.add_norm_1(x, read), self.cross_attention(read, memory)[0])
+
+
+@EXERCISE.wrong(
+    "result of the first add & norm not used",
+    "What `add_norm_1` returns goes nowhere, so self-attention has no effect. Give it the name that the next lines use.",
+)
+class FirstHalfLost(_Block):
+    def forward(self, x, memory):
+        return self.second(x, memory)
+
+    def second(self, x, memory):
+        return self.add_norm_2(x, self.cross_attention(x, memory)[0])
+
+
+@EXERCISE.wrong(
+    "added to the block's input",
+    "The second add & norm adds to the block's input. It adds to what `add_norm_1` has returned, the queries of "
+    "cross-attention.",
+)
+class AddedToTheInput(Broken):
+    def forward(self, x, memory):
+        after = self.add_norm_1(x, self.self_attention(x)[0])
+        return self.add_norm_2(x, self.cross_attention(after, memory)[0])
+
+
+@EXERCISE.wrong(
+    "causal mask in self-attention",
+    "Self-attention has a causal mask here, so a word no longer sees the words after it. This block works without masks.",
+)
+class CausalMask(_Block):
+    def forward(self, x, memory):
+        causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        return self.second(self.add_norm_1(x, self.self_attention(x, mask=causal)[0]), memory)
+
+    def second(self, x, memory):
+        return self.add_norm_2(x, self.cross_attention(x, memory)[0])
+
+
+@EXERCISE.wrong(
+    "residual connection twice",
+    "`x` is added to the result of cross-attention, and `add_norm_2` adds it once more. Leave out the first sum.",
+)
+class ResidualTwice(_Block):
+    def second(self, x, memory):
+        return self.add_norm_2(x, x + self.cross_attention(x, memory)[0])
+
+
+@EXERCISE.wrong(
+    "source read first",
+    "Cross-attention comes before self-attention. The target words look at each other first, then at the source.",
+)
+class SourceFirst(Broken):
+    def forward(self, x, memory):
+        x = self.add_norm_2(x, self.cross_attention(x, memory)[0])
+        return self.add_norm_1(x, self.self_attention(x)[0])
+
+
 @EXERCISE.variant
 class ByName(nn.Module):
     def __init__(self, d_model, num_heads):

@@ -6,7 +6,7 @@ import torch
 
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import SOURCE, TARGET, found, sealed, sentences
-from helpers.clinic import sees_future
+from helpers.clinic import logits_of, sees_future
 
 
 def calls(rng):
@@ -86,6 +86,32 @@ def _ask(
     if restore:
         model.train(training)
     return answer
+
+
+@EXERCISE.wrong(
+    "last place never changed",
+    "The word at the last place is never changed, so a place that sees it is missed. `range` ends before its second "
+    "number: go up to `target_input.shape[1]`.",
+    only=r"range\(1, .*- ?1\)",
+)
+def without_the_last(model, source, target_input):
+    return _ask(model, source, target_input, places=lambda length: range(1, length - 1))
+
+
+@EXERCISE.wrong(
+    "only the most probable words compared",
+    "A leak that leaves the most probable words as they are is missed. Compare the logits themselves.",
+    only=r"argmax",
+)
+def most_probable(model, source, target_input):
+    logits = logits_of(model, source, target_input)
+    for place in range(1, target_input.shape[1]):
+        other = target_input.clone()
+        other[:, place] = other[:, place] % (logits.shape[-1] - 1) + 1
+        moved = logits_of(model, source, other)[:, :place].argmax(-1) != logits[:, :place].argmax(-1)
+        if moved.any():
+            return True
+    return False
 
 
 @EXERCISE.wrong(

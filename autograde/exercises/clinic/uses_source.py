@@ -72,6 +72,15 @@ def _ask(
 
 
 @EXERCISE.wrong(
+    "all logits have to move",
+    "Every logit has to move here, and some don't in a model that uses its source. Ask whether *any* of them does.",
+    only=r"\ball\(|\bmin\(",
+)
+def every_logit(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: (moved.abs() > 1e-4).all())
+
+
+@EXERCISE.wrong(
     "words in another order",
     "The words are the same in another order, and a model may not care about the order. Put other words there.",
 )
