@@ -194,6 +194,14 @@ def over_queries_without_nan(scores, mask=None):
     return np.nan_to_num(softmax(scores if mask is None else np.where(mask, scores, -np.inf), axis=-2))
 
 
+@EXERCISE.wrong(
+    "scaled once more",
+    "The scores are divided by a root here. `attention_scores` has done that: this function takes them as they are.",
+)
+def scaled_again(scores, mask=None):
+    return attention_weights(scores / np.sqrt(scores.shape[-1]), mask)
+
+
 @EXERCISE.variant
 def nan_replaced(scores, mask=None):
     if mask is not None:

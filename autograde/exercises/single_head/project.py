@@ -118,6 +118,15 @@ def stacked(x, w_query, w_key, w_value):
     return np.stack([x @ w_query, x @ w_key, x @ w_value])
 
 
+@EXERCISE.wrong(
+    "one product cut into equal parts",
+    "One product is cut into three equal parts, but the value may have another width than query and key. Cut where the "
+    "matrices end, or make three products.",
+)
+def equal_parts(x, w_query, w_key, w_value):
+    return np.array_split(x @ np.concatenate([w_query, w_key, w_value], axis=-1), 3, axis=-1)
+
+
 @EXERCISE.variant
 def with_einsum(x, w_query, w_key, w_value):
     return [np.einsum("...m,mh->...h", x, w) for w in (w_query, w_key, w_value)]
