@@ -139,6 +139,36 @@ def in_place(x):
     return x.transpose_(1, 2).flatten(2)
 
 
+@EXERCISE.wrong(
+    "tokens exchanged with the width",
+    "The axes 2 and 3 are exchanged. The heads have to come next to the width, so exchange the axes 1 and 2.",
+)
+def tokens_and_width(x):
+    batch, heads, length, d_head = x.shape
+    return x.transpose(2, 3).reshape(batch, length, heads * d_head)
+
+
+@EXERCISE.wrong("heads in the opposite order", "The last head comes first. Keep their order: head 1 is on the left.")
+def in_reverse(x):
+    return x.flip(1).transpose(1, 2).flatten(2)
+
+
+@EXERCISE.wrong(
+    "sentences side by side",
+    "The sentences are laid side by side, as if axis 0 had the heads. It is the batch; the heads are axis 1.",
+)
+def sentences_side_by_side(x):
+    return torch.cat(list(x), dim=-1)
+
+
+@EXERCISE.wrong(
+    "as many heads as sentences",
+    "The loop takes as many heads as there are sentences: `x.shape[0]` is the batch. The heads are axis 1, `x.shape[1]`.",
+)
+def as_many_as_sentences(x):
+    return torch.cat([x[:, head] for head in range(x.shape[0])], dim=-1)
+
+
 @EXERCISE.variant
 def side_by_side(x):
     return torch.cat([x[:, head] for head in range(x.shape[1])], dim=-1)

@@ -576,6 +576,16 @@ class Unregistered(_Steps):
         del self.query, self.key, self.value, self.out
 
 
+@EXERCISE.wrong(
+    "root of the number of heads",
+    "The scores are divided by the root of the number of heads. A dot product in one head has d_head terms: take the root "
+    "of the head's width.",
+)
+class RootOfTheHeads(_Steps):
+    def scale(self, d_head):
+        return math.sqrt(self.num_heads)
+
+
 @EXERCISE.variant
 class Einsum(nn.Module):
     def __init__(self, embed_dim, num_heads, bias=False):

@@ -178,6 +178,33 @@ def weights_too(x, heads, w_output, mask=None):
     return multi_head_by_hand(x, heads, w_output, mask), np.stack(weights)
 
 
+@EXERCISE.wrong(
+    "stacked and reshaped",
+    "`reshape` of the stacked outputs puts rows of different tokens side by side. `np.concatenate(outputs, axis=-1)` keeps "
+    "a token in its row.",
+)
+def stacked_and_reshaped(x, heads, w_output, mask=None):
+    return np.stack(_outputs(x, heads, mask)).reshape(len(x), -1) @ w_output
+
+
+@EXERCISE.wrong(
+    "query and key exchanged",
+    "The first matrix of a head makes the key and the second the query. A head is (w_query, w_key, w_value).",
+    unless=r"\(\w+, w_k\w*, w_q|attention\(k\w*, q",
+)
+def key_first(x, heads, w_output, mask=None):
+    return multi_head_by_hand(x, [(k, q, v) for q, k, v in heads], w_output, mask)
+
+
+@EXERCISE.wrong(
+    "key and value exchanged",
+    "The second matrix of a head makes the value and the third the key. A head is (w_query, w_key, w_value).",
+    unless=r"\(\w+, w_q\w*, w_v|attention\(q\w*, v",
+)
+def value_second(x, heads, w_output, mask=None):
+    return multi_head_by_hand(x, [(q, v, k) for q, k, v in heads], w_output, mask)
+
+
 @EXERCISE.variant
 def sum_of_parts(x, heads, w_output, mask=None):
     total, top = 0.0, 0
