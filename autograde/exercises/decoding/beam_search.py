@@ -362,6 +362,7 @@ def _search(model, source, beam, length_penalty, bos, eos, max_length, wrong="",
     ids = torch.full((beam if wrong == "copies" else 1, 1), bos)
     sums = torch.zeros(len(ids))
     most = 2 * beam if wrong == "all ends" else beam
+    most_open = 2 * beam if wrong == "all open" else beam
     for n in range(1, max_length + 1):
         logits = model.decode(ids[:, -1:] if wrong == "newest" else ids, memory.expand(len(ids), -1, -1), source)[:, -1]
         logs = {"logits": logits, "probabilities": logits.softmax(-1)}.get(wrong, logits.log_softmax(-1))
@@ -378,14 +379,15 @@ def _search(model, source, beam, length_penalty, bos, eos, max_length, wrong="",
             best, places = table.flatten().topk(min(2 * beam, table.numel()))
         parents = places // words if wrong != "parents" else torch.arange(len(places)).clamp(max=len(ids) - 1)
         ids = torch.cat([ids[parents], (places % words).unsqueeze(1)], dim=1)
-        last = (places % words == eos) & (wrong != "no end") | (n == max_length)
+        last = (places % words == eos) & (wrong != "no end") | (n == max_length) & (wrong != "open lost")
         ended += [(best[i] / penalty(n), best[i], ids[i, 1:]) for i in range(min(most, len(best))) if last[i]]
-        keep = (~last).nonzero().flatten()[:beam]
+        keep = (~last).nonzero().flatten()[:most_open]
         ids, sums = ids[keep], best[keep]
         if len(keep) == 0 or (wrong == "first end" and ended):
             break
         best_open = sums[0] if wrong == "stops by probability" else sums[0] / penalty(n)
-        if len(ended) >= beam and (wrong == "enough ends" or max(score for score, _, _ in ended) >= best_open):
+        enough = {"one end": 1, "no stop": math.inf}.get(wrong, beam)
+        if len(ended) >= enough and (wrong == "enough ends" or max(score for score, _, _ in ended) >= best_open):
             break
     by = 1 if wrong == "by probability" else 0
     return _sorted([(sentence[by], sentence[0], sentence[2]) for sentence in ended], beam)
@@ -686,6 +688,40 @@ def late(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50)
             result = _sorted(ended, beam)
     model.train(training)
     return result
+
+
+@EXERCISE.wrong(
+    "open beginnings thrown away",
+    "What is still open at `max_length` is thrown away where other sentences have ended. It counts as finished then, and "
+    "competes with them.",
+)
+def open_lost(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    return _safely(model, source, beam, length_penalty, bos, eos, max_length, "open lost")
+
+
+@EXERCISE.wrong(
+    "stops with one sentence",
+    "The search stops when one finished sentence scores as well as the best open beginning. It needs `beam` finished ones.",
+)
+def one_end(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    return _safely(model, source, beam, length_penalty, bos, eos, max_length, "one end")
+
+
+@EXERCISE.wrong(
+    "never stops before max_length",
+    "The search goes on to `max_length` where beginnings stay open. Stop as soon as `beam` sentences have ended and the "
+    "best of them scores at least as well as the best open beginning.",
+)
+def no_stop(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    return _safely(model, source, beam, length_penalty, bos, eos, max_length, "no stop")
+
+
+@EXERCISE.wrong(
+    "another number of open beginnings",
+    "Another number of continuations than `beam` stays open. Of those without `eos` the `beam` best do.",
+)
+def all_open(model, source, beam=4, length_penalty=0.6, bos=1, eos=2, max_length=50):
+    return _safely(model, source, beam, length_penalty, bos, eos, max_length, "all open")
 
 
 @EXERCISE.variant

@@ -339,6 +339,57 @@ class OfInputs(_Cache):
         return self.project(x)
 
 
+@EXERCISE.wrong(
+    "keys among the values",
+    "Later values are appended to the stored keys. Keys and values are kept apart: append each to its own.",
+)
+class KeysAmongValues(_Cache):
+    def remember(self, index, key, value):
+        if self.past[index] is not None:
+            key = torch.cat([self.past[index][0], key], dim=2)
+            value = torch.cat([self.past[index][0], value], dim=2)
+        self.past[index] = key, value
+        return key, value
+
+
+@EXERCISE.wrong(
+    "no output projection",
+    "The rows of the last layer come back. Multiply them by the target embedding's weight, which gives one logit for each "
+    "word: `F.linear`.",
+)
+class NoProjection(_Cache):
+    def project(self, x):
+        return x[:, 0]
+
+
+@EXERCISE.wrong(
+    "keys of the source by self-attention",
+    "Keys and values of the source are made with the matrices of self-attention. Use those of `cross_attention`.",
+)
+class SourceBySelfAttention(_Cache):
+    @torch.no_grad()
+    def start(self, source):
+        super().start(source)
+        memory = self.model.encode(source)
+        self.cross = [self._keys_values(layer.self_attention, memory) for layer in self.model.decoder.layers]
+
+
+@EXERCISE.wrong(
+    "no feed-forward network",
+    "A layer ends after cross-attention. The feed-forward network and `add_norm_3` come after it.",
+)
+class NoNetwork(_Cache):
+    @torch.no_grad()
+    def step(self, ids):
+        self.seen = torch.cat([self.seen, ids.unsqueeze(1)], dim=1)
+        x = self.embedded()
+        for index, layer in enumerate(self.model.decoder.layers):
+            key, value = self.remember(index, *self._keys_values(layer.self_attention, x))
+            x = layer.add_norm_1(x, self._attend(layer.self_attention, x, key, value, None))
+            x = layer.add_norm_2(x, self._attend(layer.cross_attention, x, *self.cross[index], self.cross_mask))
+        return self.project(x)
+
+
 @EXERCISE.variant
 class WithoutMask(_Cache):
     """Without the mask of padded words; their own logits don't count."""

@@ -317,6 +317,21 @@ def with_gradients(model, source, generator, *options, **more):
     return _sample(model, source, generator, *options, **more, gradients=True)
 
 
+@EXERCISE.wrong(
+    "one word too many", "`max_length + 1` words come back. `max_length` counts the words after `bos`, without it."
+)
+def one_more(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
+    return _sample(model, source, generator, temperature, top_k, top_p, bos, eos, max_length + 1)
+
+
+@EXERCISE.wrong(
+    "last column cut off",
+    "The last word is cut off, and `bos` is still there. Leave out the first column: `[:, 1:]`.",
+)
+def last_column(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
+    return with_start(model, source, generator, temperature, top_k, top_p, bos, eos, max_length)[:, :-1]
+
+
 @EXERCISE.variant
 @torch.no_grad()
 def row_by_row(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):

@@ -308,6 +308,59 @@ def single_words(logits, temperature=1.0, top_k=None, top_p=None):
     return kept / kept.sum(dim=-1, keepdim=True)
 
 
+@EXERCISE.wrong(
+    "the crossing word left out, but not the first",
+    "The word with which the sum reaches `top_p` belongs to the set, not only where it is the first. Ask whether the sum "
+    "*before* a word is below `top_p`, without the word itself.",
+)
+def crossing_left_out_but_first(logits, temperature=1.0, top_k=None, top_p=None):
+    def keep(falling, p):
+        return (falling.cumsum(dim=-1) <= p) | (torch.arange(falling.shape[-1]) == 0)
+
+    return _wrong(logits, temperature, top_k, top_p, keep_p=keep)
+
+
+@EXERCISE.wrong(
+    "one bound of top_k for all rows",
+    "The smallest probability that stays is looked for in all rows together, so most rows keep more than k words. Each row "
+    "has its own: `values[..., -1:]`.",
+)
+def bound_of_all_rows(logits, temperature=1.0, top_k=None, top_p=None):
+    return _wrong(logits, temperature, top_k, top_p, keep_k=lambda p, k: p >= p.topk(k, dim=-1).values.min())
+
+
+@EXERCISE.wrong(
+    "choice of top_p left in sorted order",
+    "The choice of `top_p` is made in falling order, and used for the words in their own order. `scatter` with the order "
+    "that `sort` gave puts it back into their places.",
+)
+def choice_left_sorted(logits, temperature=1.0, top_k=None, top_p=None):
+    p = _wrong(logits, temperature, top_k, None)
+    if top_p is None:
+        return p
+    falling = p.sort(dim=-1, descending=True).values
+    kept = p * (falling.cumsum(dim=-1) - falling < top_p)
+    return kept / kept.sum(dim=-1, keepdim=True)
+
+
+@EXERCISE.wrong(
+    "gather in place of scatter",
+    "`gather` reads with the order of the sorting, so the probabilities come to other words. `scatter` puts each one back "
+    "into its place.",
+)
+def gathered(logits, temperature=1.0, top_k=None, top_p=None):
+    return _wrong(logits, temperature, top_k, top_p, put_back=lambda p, order, falling: falling.gather(-1, order))
+
+
+@EXERCISE.wrong(
+    "sum over the whole tensor",
+    "After `top_k` everything is divided by the sum of all rows together. Each row has its own: "
+    "`sum(dim=-1, keepdim=True)`.",
+)
+def divided_by_everything(logits, temperature=1.0, top_k=None, top_p=None):
+    return _wrong(logits, temperature, top_k, top_p, after_k=lambda p: p / p.sum())
+
+
 @EXERCISE.variant
 def masked_logits(logits, temperature=1.0, top_k=None, top_p=None):
     """What may not be drawn gets the logit -inf; the softmax does the rest."""
