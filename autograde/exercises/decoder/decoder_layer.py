@@ -433,6 +433,38 @@ class DetachedMemory(DecoderLayer):
         return super().forward(x, memory.detach(), self_mask, cross_mask)
 
 
+@EXERCISE.wrong(
+    "network added to an earlier result",
+    "The third add & norm adds to the result of the first. It adds to the network's own input, the result of the second.",
+)
+class AddedToTheFirst(DecoderLayer):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        first = _first(self, x, self_mask)
+        second = self.add_norm_2(first, self.cross_attention(first, memory, memory, mask=cross_mask)[0])
+        return self.add_norm_3(first, self.feed_forward(second))
+
+
+@EXERCISE.wrong(
+    "network added to the layer's input",
+    "The third add & norm adds to the layer's input. It adds to the network's own input, the result of the second.",
+)
+class AddedToTheInput(DecoderLayer):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        second = _first(self, x, self_mask)
+        second = self.add_norm_2(second, self.cross_attention(second, memory, memory, mask=cross_mask)[0])
+        return self.add_norm_3(x, self.feed_forward(second))
+
+
+@EXERCISE.wrong(
+    "a causal mask of its own",
+    "Without `self_mask` the layer makes a causal mask. None means no mask: who calls the layer decides.",
+)
+class OwnCausalMask(DecoderLayer):
+    def forward(self, x, memory, self_mask=None, cross_mask=None):
+        self_mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril() if self_mask is None else self_mask
+        return super().forward(x, memory, self_mask, cross_mask)
+
+
 @EXERCISE.variant
 class Keywords(DecoderLayer):
     def forward(self, x, memory, self_mask=None, cross_mask=None):

@@ -546,6 +546,33 @@ class NoSourcePositions(Transformer):
         return self.encoder(self.source_embedding(source), _keep(self, source))
 
 
+@EXERCISE.wrong(
+    "words in place of logits",
+    "The most probable words come back. Return the logits: training and sampling need all of them.",
+)
+class MostProbable(_Parts):
+    def project(self, x):
+        return super().project(x).argmax(dim=-1)
+
+
+@EXERCISE.wrong(
+    "memory made again",
+    "`decode` encodes the source again and does not use the `memory` that it is given. Use the argument.",
+)
+class MemoryAgain(_Parts):
+    def decode(self, target_input, memory, source):
+        return super().decode(target_input, self.encode(source), source)
+
+
+@EXERCISE.wrong(
+    "padding always 0 in decode",
+    "`decode` makes its masks for padding with the id 0. Pass `self.pad` to both.",
+)
+class PadZeroInDecode(_Parts):
+    def masks(self, target_input, source):
+        return decoder_mask(target_input), padding_mask(source)
+
+
 @EXERCISE.variant
 class TiedLinear(_Parts):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
