@@ -386,6 +386,21 @@ class KeySplit(_Steps):
         return self.finish(self.combine(merge_heads(weights @ value)), weights)
 
 
+@EXERCISE.wrong(
+    "values repeated in turns",
+    "The keys are repeated head by head, 1, 1, 2, 2, and the values in turns, 1, 2, 1, 2. Use `repeat_kv` for both.",
+)
+class ValuesInTurns(_Steps):
+    def forward(self, x, mask=None, positions=None):
+        query = split_heads(self.query(x), self.num_heads)
+        key, value = split_heads(self.key(x), self.num_kv_heads), split_heads(self.value(x), self.num_kv_heads)
+        if positions is not None:
+            query, key, value = self.turned(query, key, value, positions)
+        value = value.repeat(1, self.num_heads // self.num_kv_heads, 1, 1)
+        weights = self.weights(query @ self.repeated(key).mT / self.scale(key.shape[-1]), self.mask(mask))
+        return self.finish(self.combine(merge_heads(weights @ value)), weights)
+
+
 @EXERCISE.variant
 class Grouped(nn.Module):
     """Nothing is repeated: the query heads of a group have an axis of their own."""

@@ -379,6 +379,16 @@ class SizesExchanged(_Parts):
         self.layers = Encoder(num_heads, d_model, num_layers if d_model % num_layers == 0 else 1, d_ff, dropout)
 
 
+@EXERCISE.wrong(
+    "embedding without its factor",
+    "The rows of the table go into the layers as they are. Call `self.embedding`, which multiplies them by the root of "
+    "d_model.",
+)
+class WithoutFactor(_Parts):
+    def embedded(self, ids):
+        return self.position(F.embedding(ids, self.embedding.weight))
+
+
 @EXERCISE.variant
 class TiedLinear(_Parts):
     def __init__(self, vocabulary_size, d_model, num_heads, num_layers, d_ff, dropout=0.1, pad=0):

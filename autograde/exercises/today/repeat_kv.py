@@ -111,6 +111,32 @@ def copies_too_often(x, times):
     return x.repeat(1, times + 1, 1, 1)
 
 
+@EXERCISE.wrong(
+    "single numbers repeated",
+    "Each number is repeated: `repeat_interleave` without `dim` flattens first, and a `reshape` only hides that. Say `dim=1`.",
+)
+def single_numbers(x, times):
+    batch, heads, length, d_head = x.shape
+    return x.repeat_interleave(times).reshape(batch, heads * times, length, d_head)
+
+
+@EXERCISE.wrong(
+    "tokens repeated, then reshaped",
+    "Each token is repeated, and a `reshape` only hides that. The axis of the heads is axis 1.",
+)
+def tokens_reshaped(x, times):
+    batch, heads, length, d_head = x.shape
+    return x.repeat_interleave(times, dim=2).reshape(batch, heads * times, length, d_head)
+
+
+@EXERCISE.wrong(
+    "as many heads as sentences",
+    "The loop takes as many heads as there are sentences: `len(x)` is the batch. The heads are axis 1, `x.shape[1]`.",
+)
+def as_many_as_sentences(x, times):
+    return torch.stack([x[:, head] for head in range(len(x)) for _ in range(times)], dim=1)
+
+
 @EXERCISE.variant
 def expanded(x, times):
     batch, heads, length, d_head = x.shape

@@ -218,6 +218,16 @@ class KeepdimForgotten(RMSNorm):
         return x / torch.sqrt(x.square().mean(dim=-1) + self.eps) * self.gain
 
 
+@EXERCISE.wrong(
+    "1 plus the gain",
+    "The gain starts at 0 and 1 is added to it, as in some published models. Here the gain itself is the factor, and "
+    "starts at 1.",
+)
+class OnePlusGain(StartsAtZero):
+    def scaled(self, x):
+        return x * (1 + self.gain)
+
+
 @EXERCISE.variant
 class Rsqrt(nn.Module):
     def __init__(self, d_model, eps=1e-6):

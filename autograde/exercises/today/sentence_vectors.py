@@ -150,6 +150,24 @@ def without_an_axis(states, keep):
     return F.normalize((states * keep).sum(dim=1) / keep.sum(dim=1), dim=-1)
 
 
+@EXERCISE.wrong(
+    "tokens normalized, too",
+    "Each token is brought to length 1 before the mean, so all count alike. Take the mean of the states as they are, then "
+    "its length.",
+)
+def tokens_too(states, keep):
+    return F.normalize(_mean(F.normalize(states, dim=-1), keep), dim=-1)
+
+
+@EXERCISE.wrong(
+    "padding taken to be at the end",
+    "The first tokens are taken for the real ones, as many as there are. Padding may be anywhere: `keep` says where.",
+)
+def first_tokens(states, keep):
+    means = [rows[:count].mean(dim=0) for rows, count in zip(states, keep.sum(dim=1), strict=True)]
+    return F.normalize(torch.stack(means), dim=-1)
+
+
 @EXERCISE.variant
 def mean_first(states, keep):
     mean = _mean(states, keep)

@@ -194,6 +194,15 @@ class Chained(SwiGLU):
         return self.down(self.up(F.silu(self.gate(x))))
 
 
+@EXERCISE.wrong(
+    "sign in the exponent",
+    "This is z divided by 1 + e to the power of z. SiLU has the exponent -z: `z / (1 + exp(-z))`.",
+)
+class SignInTheExponent(_Steps):
+    def activation(self, x):
+        return x * torch.sigmoid(-x)
+
+
 @EXERCISE.variant
 class ByHand(nn.Module):
     def __init__(self, d_model, d_ff):
