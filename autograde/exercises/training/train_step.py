@@ -431,6 +431,19 @@ def reads_its_labels(model, batch, optimizer, scheduler=None, clip=1.0, precisio
     return _finish(loss, (reads != 0).sum(), _clip(model, clip), optimizer, scheduler)
 
 
+@EXERCISE.wrong(
+    "backward from the sum",
+    "The reported loss is right, but `backward` is called on the loss times the number of labels, so the gradients grow "
+    "with the batch. Call it on the mean.",
+)
+def from_the_sum(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
+    model.train()
+    optimizer.zero_grad()
+    loss, tokens = _forward(model, batch, precision)
+    (loss * tokens).backward()
+    return _finish(loss, tokens, _clip(model, clip), optimizer, scheduler)
+
+
 @EXERCISE.variant
 def by_hand(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     source, target = batch
