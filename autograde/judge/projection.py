@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,7 +29,8 @@ def projected(exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answe
 def _project(project: Callable[[Call, Any], Any], call: Call, value: Any) -> Any:
     # a value of another form than the reference's is compared as it is, without what is reported beside it
     try:
-        with np.errstate(all="ignore"):  # a learner's odd values are no fault of the exercise's code
+        # a learner's odd values are no fault of the exercise's code, and nothing that an instructor should read about
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             return project(call, value)
     except Exception:
         output = value.get("output", value) if isinstance(value, dict) else value

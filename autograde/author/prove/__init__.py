@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from autograde.author.prove import equivalent, table
 from autograde.author.prove.proof import Proof, prove
+from autograde.course.text import counted
 from autograde.exercise import Exercise
 from autograde.exercises import all_exercises, exercise
 
@@ -31,7 +32,8 @@ def run(asked: Sequence[Exercise], seeds: int, jobs: int, full: bool) -> int:
                 tqdm.write(f"{proof.exercise} {fault}")
             bar.update()
     mutants, killed = sum(proof.mutants for proof in proofs), sum(proof.killed for proof in proofs)
-    print(f"{len(proofs)} exercises, {mutants} mutants: {killed} rejected, {faults} faults.")
+    counts = f"{counted(len(proofs), 'exercise')}, {counted(mutants, 'mutant')}: {killed} rejected"
+    print(f"{counts}, {counted(faults, 'fault')}.")
     if full and len(proofs) == len(all_exercises()):
         print(table.write(proofs, reasons))
     return 1 if faults else 0
