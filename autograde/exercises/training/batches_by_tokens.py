@@ -348,9 +348,19 @@ def generator_ignored(lengths, max_tokens, generator=None):
 
 
 @EXERCISE.wrong(
+    "another source of randomness",
+    "The order comes neither from `generator` nor, without it, from PyTorch's global one. Hand `generator` to "
+    "`torch.randperm`: where it is None, the global one is taken.",
+)
+def another_source(lengths, max_tokens, generator=None):
+    return batches_by_tokens(lengths, max_tokens, torch.Generator())
+
+
+@EXERCISE.wrong(
     "the same order each time without a generator",
     "Without `generator` the order does not come from PyTorch's global one: a generator that is made anew has the same "
     "order in each epoch. `torch.randperm(n, generator=None)` takes the global one.",
+    only="Generator",
 )
 def own_generator(lengths, max_tokens, generator=None):
     return batches_by_tokens(lengths, max_tokens, generator or torch.Generator())
