@@ -68,8 +68,9 @@ class Comparison:
         def differ(remark: str = "", kind: str = "") -> Difference:
             return self._difference(brief, path, expected, got, remark, kind)
 
-        def wrong_type(got: str) -> Difference:
-            return differ(_wrong_type(expected, got), WRONG_TYPE)
+        def wrong_type(kind: str) -> Difference:
+            words = repr if isinstance(expected, int) and isinstance(got, float) else brief  # 3.0 is not shown as 3
+            return self._difference(words, path, expected, got, _wrong_type(expected, kind), WRONG_TYPE)
 
         if isinstance(expected, Projected) and isinstance(got, Projected):
             same = self._inside().equal(expected.value, got.value, path)

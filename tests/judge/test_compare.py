@@ -92,5 +92,6 @@ def test_the_float_error_is_measured_once_and_only_where_an_answer_differs(monke
 
 
 def test_a_float_for_a_whole_number_is_called_a_float():
-    difference = Comparison().difference(3, 3.5)
+    difference = Comparison().difference(3, 3.0)
     assert difference is not None and difference.remark == "Expected a whole number, got a float."
+    assert (difference.expected, difference.got) == ("3", "3.0")
