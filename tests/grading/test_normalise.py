@@ -416,6 +416,10 @@ cutting = settings(max_examples=CASES or 100, deadline=None, derandomize=not CAS
 
 @cutting
 @given(written, steps | retries)
+@example(
+    {}, [(retry, 7, 0), (merge, 7, 0), (retry, 2, 0)]
+)  # the answer elsewhere, its stub beside another
+@example({}, [(merge, 7, 0), (retry, 2, 0)])  # the same, its stub in a cell with the check
 def test_what_passes_by_hand_passes_in_grading(answers, taken):
     cells = changed(answers, taken)
     assert passed_by_hand(cells) - passed_in_grading(cells) == set()
@@ -429,6 +433,7 @@ def test_a_release_that_nobody_has_written_in_scores_nothing(taken):
 
 @cutting
 @given(written, steps, st.booleans())
+@example({}, [(merge, 3, 1), (split, 3, 0)], False)  # the stub in a cell with the name of the check
 def test_nothing_that_defines_something_is_lost(answers, taken, keep_order):
     cells = changed(answers, taken)
     notebook, _ = normalise(TOY, Submitted(cells), keep_order=keep_order)

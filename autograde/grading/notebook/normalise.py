@@ -11,7 +11,7 @@ from nbformat.v4 import new_markdown_cell
 
 from autograde.course.notebooks import grade_id, nbgrader_data
 from autograde.grading.notebook.cells import checked_exercise
-from autograde.grading.notebook.pieces import Answer, Piece, bound, code_of, cut, may_define
+from autograde.grading.notebook.pieces import Answer, Piece, bound, code_of, cut, may_define, statements
 from autograde.grading.notebook.read import Submitted, SubmittedCell
 
 _FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)  # code in a cell that became Markdown
@@ -191,22 +191,23 @@ class _Matching:
         """Whether the cell for an answer, or a copy of it, has one."""
         stub, names = self.released[index].source, self.answers[index].names
         own = [cell.source for cell, place in zip(self.cells, self.places, strict=True) if place == index]
-        return any(source != stub and _defines(source, names) for source in own)
+        return any(_defines(source, names) and not _only_there(source, names, stub) for source in own)
 
     def _items_of(self, at: int) -> list[_Item]:
         cell, place = self.cells[at], self.places[at]
         here = {i: self.answers[i] for i, where in self.found.items() if where == at}
-        if place in self.answers and (place in self.found or self._is_answered(place)):  # perhaps by another cell
+        stub = None  # the answer's cell whose stub this cell has, while the answer is in another
+        if place in self.answers and (place in self.found or self._is_answered(place)):
             if cell.source == self.released[place].source:
                 return []
-            place = None if place in self.found else place
+            stub, place = (place, None) if place in self.found else (None, place)
         locked = place is not None and is_locked(self.released[place])
-        if cell.source in self.texts or not (here or locked or self.missing):
+        if cell.source in self.texts or not (here or locked or self.missing or stub is not None):
             return [_Item(cell, place)]
         if cell.kind != "code":
             self._note_found(here, place is None)
             return [_Item(cell, None)] * locked + [_Item(cell, next(iter(here), None) if place is None else place)]
-        pieces = self._pieces(cell, place, here)
+        pieces = [piece for piece in self._pieces(cell, place, here, stub) if stub is None or piece.owner != stub]
         self._note_found(here, place is None and len(pieces) == 1)
         for piece in pieces:
             self.missing.pop(-1 if piece.owner is None else piece.owner, None)
@@ -214,9 +215,11 @@ class _Matching:
             return [_Item(cell, pieces[0].owner)]
         return [_Item(SubmittedCell("code", piece.source), piece.owner) for piece in pieces]
 
-    def _pieces(self, cell: SubmittedCell, place: int | None, here: dict[int, Answer]) -> list[Piece]:
-        """The pieces of a cell, each with the cell of the release that takes it."""
+    def _pieces(self, cell: SubmittedCell, place: int | None, here: dict[int, Answer], stub: int | None) -> list[Piece]:
+        """The pieces of a cell, each with the cell of the release that takes it, or that it is the `stub` of."""
         blocks, answers = dict(self.missing), dict(here)
+        if stub is not None:
+            blocks[stub] = self._code(stub)
         if place is not None:
             if is_locked(self.released[place]):
                 return self._beside(place, cut(cell.source, blocks, answers, place, self._code(place)))
@@ -255,7 +258,8 @@ class _Matching:
 
 def _places(released: list[NotebookNode], cells: list[SubmittedCell]) -> list[int | None]:
     """For each submitted cell the index of the release's cell that it is: by grade id, else by cell id, else (files
-    without ids, copies of a check) by an unchanged source; None for a cell of the learner's."""
+    without ids, copies of a check, a locked cell with the text of another) by an unchanged source; None for a cell of
+    the learner's."""
     by_name = {grade_id(cell): index for index, cell in enumerate(released) if grade_id(cell)}
     by_id = {cell.get("id"): index for index, cell in enumerate(released) if cell.get("id")}
     by_source: dict[tuple[str, str], list[int]] = {}
@@ -266,9 +270,9 @@ def _places(released: list[NotebookNode], cells: list[SubmittedCell]) -> list[in
     for submitted in cells:
         place = by_name.get(submitted.grade_id)
         place = by_id.get(submitted.id) if place is None and submitted.id else place
-        if place is None:
+        if place is None or (is_locked(released[place]) and submitted.source != released[place].source):
             alike = by_source.get((submitted.kind, submitted.source), ())
-            place = next((i for i in alike if i not in known or is_graded(released[i])), None)
+            place = next((i for i in alike if i not in known or is_graded(released[i])), place)
         places.append(place)
         known.add(place)
     return places
@@ -292,6 +296,12 @@ def _defines(source: str, names: frozenset[str]) -> bool:
     """Whether a cell defines one of these names."""
     defines = rf"^(?:async def|def|class)[ \t]+(?:{'|'.join(map(re.escape, sorted(names)))})\b"
     return bool(re.search(defines, source, re.MULTILINE) or bound(source) & names)
+
+
+def _only_there(source: str, names: frozenset[str], stub: str) -> bool:
+    """Whether a cell defines these names only as the stub does, perhaps beside other things."""
+    defining = {part.code for part in statements(source) or () if part.binds & names}
+    return source == stub or (bool(defining) and defining <= set(code_of(stub)))
 
 
 def note_cell(notes: list[str]) -> NotebookNode:
