@@ -420,6 +420,7 @@ cutting = settings(max_examples=CASES or 100, deadline=None, derandomize=not CAS
     {}, [(retry, 7, 0), (merge, 7, 0), (retry, 2, 0)]
 )  # the answer elsewhere, its stub beside another
 @example({}, [(merge, 7, 0), (retry, 2, 0)])  # the same, its stub in a cell with the check
+@example({}, [(forget, 7, 0), (retry, 6, 1)])  # the same, its stub in a cell without a name behind it
 def test_what_passes_by_hand_passes_in_grading(answers, taken):
     cells = changed(answers, taken)
     assert passed_by_hand(cells) - passed_in_grading(cells) == set()

@@ -259,7 +259,7 @@ class _Matching:
 def _places(released: list[NotebookNode], cells: list[SubmittedCell]) -> list[int | None]:
     """For each submitted cell the index of the release's cell that it is: by grade id, else by cell id, else (files
     without ids, copies of a check, a locked cell with the text of another) by an unchanged source; None for a cell of
-    the learner's."""
+    the learner's. A copy of a check, or of an answer's stub, has the place of the first."""
     by_name = {grade_id(cell): index for index, cell in enumerate(released) if grade_id(cell)}
     by_id = {cell.get("id"): index for index, cell in enumerate(released) if cell.get("id")}
     by_source: dict[tuple[str, str], list[int]] = {}
@@ -272,7 +272,7 @@ def _places(released: list[NotebookNode], cells: list[SubmittedCell]) -> list[in
         place = by_id.get(submitted.id) if place is None and submitted.id else place
         if place is None or (is_locked(released[place]) and submitted.source != released[place].source):
             alike = by_source.get((submitted.kind, submitted.source), ())
-            place = next((i for i in alike if i not in known or is_graded(released[i])), place)
+            place = next((i for i in alike if i not in known or nbgrader_data(released[i])), place)
         places.append(place)
         known.add(place)
     return places
