@@ -9,7 +9,7 @@ from dateutil import tz
 from dateutil.parser import parse
 
 _DASHED = re.compile(r"^(\d{4}-\d\d-\d\d)[-_T ](\d\d)([-.:])(\d\d)(?:\3(\d\d))?")  # Blackboard: 2026-03-01-10-20-30
-_JOINED = re.compile(r"\b(\d{1,2})(\d\d)(?=\s*[AaPp]\.?[Mm]\b|$)")  # Brightspace: 926 PM
+_JOINED = re.compile(r"\b(\d{1,2})(?:\.(?=\d\d\s*[AaPp]))?(\d\d)(?=\s*[AaPp]\.?[Mm]\b|$)")  # Brightspace: 926 PM
 _DATE = re.compile(r"\d{4}")
 _DEFAULTS = (datetime.datetime(1601, 1, 1), datetime.datetime(1602, 2, 2))  # for what a text leaves out
 _PARTS = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2\d{4}")
@@ -48,10 +48,12 @@ def read(text: str, local: bool = True) -> datetime.datetime:
         raise ValueError(str(error)) from None
 
 
-def _zone(name: str | None, offset: int | None) -> datetime.tzinfo:
+def _zone(name: str | None, offset: int | None) -> datetime.tzinfo | None:
     if offset is not None:
         return tz.tzoffset(name, offset)
-    hours = _ZONES.get(name or "")
+    if name is None:  # asked for, too, where the text says none
+        return None
+    hours = _ZONES.get(name)
     zone = tz.gettz(name) if hours is None else tz.tzoffset(name, 3600 * hours)
     if zone is None:
         raise ValueError(f"the time zone {name} is not known; write it as +0100")

@@ -816,10 +816,16 @@ def test_one_line_says_who_is_late_and_why(place, gradebook, capsys, monkeypatch
         ("10.11.2026 12:00 UTC", "2026-11-10 12:00:00"),
         ("11/25/2026 12:00 UTC", "2026-11-25 12:00:00"),
         ("25/11/2026 12:00 UTC", "2026-11-25 12:00:00"),
+        ("Nov 1, 2026 11.59 PM", "2026-11-01 23:59:00"),
     ],
 )
-def test_times_are_read_as_platforms_write_them(text, expected):
+def test_times_are_read_as_platforms_write_them(text, expected, berlin):
     assert str(times.read(text, local=False)) == expected
+
+
+@pytest.mark.parametrize("text", ["2026-10-25 02:30", "2026-03-29 02:30"])
+def test_an_hour_that_is_twice_or_never_on_a_clock_is_a_time(text, berlin):
+    assert times.read(text).hour in (0, 1)
 
 
 @pytest.mark.parametrize(
