@@ -6,6 +6,7 @@ import datetime
 import io
 import lzma
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -25,6 +26,10 @@ RATIO = 200  # a file that unpacks to more than this times its packed size is re
 RATIO_FROM = 64 * 2**10  # ... if it has at least this many bytes
 _INDEX = 4 * 2**20  # bytes of the table of contents of a student's archive
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError, struct.error)
+
+
+# a name in which the letters of the code page 437 are letters of words
+_WESTERN = re.compile(r"(?!.*[a-zß-ÿ][À-Þ])[\x00-\x7fÀ-ÖØ-öø-ÿ]*", re.DOTALL)
 
 
 class Refused(Exception):
@@ -136,8 +141,8 @@ def archive_files(archive: zipfile.ZipFile, outer: PurePosixPath | None = None) 
     members = archive.infolist()
     if len(members) > MOST_FILES:
         raise Refused(f"there are more than {MOST_FILES} files")
-    for member in members:
-        name = _name(member).replace("\\", "/").replace("\0", "")  # some programs of Windows write backslashes
+    for member, name in zip(members, _names(members), strict=True):
+        name = name.replace("\\", "/").replace("\0", "")  # some programs of Windows write backslashes
         inside = PurePosixPath(name)
         if not inside.name:
             continue
@@ -153,14 +158,22 @@ def archive_files(archive: zipfile.ZipFile, outer: PurePosixPath | None = None) 
         )
 
 
-def _name(member: zipfile.ZipInfo) -> str:
-    """A member's name. Where nothing says that it is UTF-8, Python reads it as a code page of 1981."""
-    if member.flag_bits & 0x800 or member.filename.isascii():
-        return member.filename
+def _names(members: list[zipfile.ZipInfo]) -> list[str]:
+    """The members' names. Where nothing says that they are UTF-8, Python reads them as a code page of 1981.
+
+    All of them decide in which encoding they are. Where it cannot be told, those bytes stay bytes, as in a name of a
+    disk that is not UTF-8: a person cannot be called so, and a wrong guess would change names in silence.
+    """
+    old = [name.filename for name in members if not name.flag_bits & 0x800 and not name.filename.isascii()]
+    data = [name.encode("cp437") for name in old]
     try:
-        return decode(member.filename.encode("cp437"), western="cp437")
+        new = decode(b"\n".join(data), western="ascii").split("\n")
     except ValueError:
-        return member.filename
+        new = old if all(map(_WESTERN.fullmatch, old)) else []
+    if len(new) != len(old):
+        new = [name.decode("utf-8", "surrogateescape") for name in data]
+    known = dict(zip(old, new, strict=True))
+    return [known.get(member.filename, member.filename) for member in members]
 
 
 def _date(member: zipfile.ZipInfo) -> datetime.datetime | None:
@@ -171,7 +184,7 @@ def _date(member: zipfile.ZipInfo) -> datetime.datetime | None:
 
 
 def _problem(member: zipfile.ZipInfo, inside: PurePosixPath) -> str:
-    if inside.is_absolute() or ".." in inside.parts or ":" in inside.parts[0]:
+    if inside.is_absolute() or ".." in inside.parts or inside.parts[0][1:2] == ":":  # C:
         return "its path leads out of the archive"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "it is a link, and links are not followed"

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32"}
 _BOMS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _HIGH = re.compile(rb"[\x80-\xff]+")
-# Hangul of KS X 1001: two high bytes each. A Western letter with an accent is a single one between ASCII letters.
+# signs and, from B0 on, Hangul of KS X 1001: two high bytes each. A Western letter with an accent is mostly alone
 _HANGUL = re.compile(rb"(?:[\xa1-\xc8][\xa1-\xfe])+")
-# what no Western name has: a capital behind a small letter, and signs beside letters
+# what no name has: a capital behind a small letter, signs beside letters, Hangul within a word
 _SIGNS = "“”„…†‡‰‹›•™ˆ˜¤¦§¨©¬®¯°±¶¸¹²³¼½¾×÷£¥¢"
-_DOUBT = re.compile(rf"[a-zß-öø-ÿ][À-ÖØ-ÞŠŽŒŸ]|[\x80-\x9f]|[{_SIGNS}]\w|\w[{_SIGNS}]")
+_DOUBT = re.compile(rf"[a-zß-öø-ÿ][À-ÖØ-ÞŠŽŒŸ]|[\x80-\x9f]|[{_SIGNS}]\w|\w[{_SIGNS}]|[A-Za-z][가-힣]+[A-Za-z]")
 
 
 def decode(data: bytes, western: str = "cp1252", names: bool = False) -> str:
@@ -32,10 +32,11 @@ def decode(data: bytes, western: str = "cp1252", names: bool = False) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         runs = _HIGH.findall(data)
-    if all(_HANGUL.fullmatch(run) for run in runs):
-        return data.decode("cp949")
-    if all(len(run) == 1 for run in runs):
-        text = data.decode(western)
+    encoding = western if all(len(run) == 1 for run in runs) else ""
+    if all(_HANGUL.fullmatch(run) for run in runs) and any(max(run[::2]) >= 0xB0 for run in runs):
+        encoding = "cp949"
+    if encoding:
+        text = data.decode(encoding)
         if not (names and _DOUBT.search(text)):
             return text
     raise ValueError("neither UTF-8 nor of one encoding that can be told from others")

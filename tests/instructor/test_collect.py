@@ -392,6 +392,49 @@ def test_korean_names_in_an_archive_of_windows(place):
     assert set(taken(Path("class.zip"))) == {"김민수___", "이영희___"}
 
 
+def packed_by_an_old_program(names: list[str], encoding: str) -> bytes:
+    """A zip file with names in this encoding, and nothing that says so."""
+    raw = [name.encode(encoding) for name in names]
+    data = packed({f"{index}".ljust(len(name), "_"): NAME for index, name in enumerate(raw)})
+    for index, name in enumerate(raw):
+        data = data.replace(f"{index}".ljust(len(name), "_").encode(), name)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        (["Núñez", "Grüße"], "cp437"),
+        (["Müller", "Jürgen Weiß"], "cp850"),
+        (["김민수", "이영희"], "cp949"),
+        (["José", "김민수"], "utf-8"),
+    ],
+)
+def test_names_of_an_old_archive_are_read_rightly(place, names, encoding):
+    Path("class.zip").write_bytes(packed_by_an_old_program([f"{name}/{NAME}" for name in names], encoding))
+    assert set(taken(Path("class.zip"))) == set(names) == set(stored(place))
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        (["山田花子", "田中太郎"], "cp932"),
+        (["李四", "王小明"], "gbk"),
+        (["Müller", "Weiß"], "cp1252"),
+        (["Иван", "Мария"], "cp866"),
+        (["김민수", "뷁민"], "cp949"),
+    ],
+)
+def test_an_archive_in_an_encoding_that_cannot_be_told_gives_nobody_another_name(place, names, encoding):
+    files = [f"ada/{NAME}", *(f"{name}/{NAME}" for name in names)]
+    Path("class.zip").write_bytes(packed_by_an_old_program(files, encoding))
+    results = taken(Path("class.zip"))
+    assert set(stored(place)) == {"ada"} and len(results) == 3
+    assert all(student == "ada" or "is not UTF-8" in result.problem for student, result in results.items())
+    Path("bob.zip").write_bytes(packed_by_an_old_program([f"{names[1]}/{NAME}"], encoding))  # there it decides nothing
+    assert set(taken(Path("bob.zip"), choice=Choice(student="bob"))) == {"bob"} and "bob" in stored(place)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp949"])
 def test_text_is_decoded_rightly_or_not_at_all(encoding):
     assert decode("이름,login\n김민수,min\n".encode(encoding)) == "이름,login\n김민수,min\n"
@@ -399,6 +442,8 @@ def test_text_is_decoded_rightly_or_not_at_all(encoding):
 
 def test_text_of_western_windows_is_decoded_and_doubt_is_an_error():
     assert decode("Müller;Ñandú".encode("cp1252")) == "Müller;Ñandú"
+    with pytest.raises(ValueError, match="UTF-8"):
+        decode("login;name\ni;IBÁÑEZ".encode("cp1252"), names=True)  # looks like Hangul, too
     for data in ("äöü".encode("cp1252"), "김똠".encode("cp949")):
         with pytest.raises(ValueError, match="UTF-8"):
             decode(data)
@@ -648,6 +693,8 @@ def test_own_names_as_for_nbgraders_zip_collect(place):
     results = taken(source("in", files), choice=Choice(names=pattern))
     assert stored(place) == {"ada": "ada", "bob": "bob"} and results["sheet_cyd.ipynb"].problem
     assert results["ada"].time == datetime.datetime(2026, 11, 9, 10)
+    colon = source("colon.zip", {f"dan 2026-11-09 10:00/{NAME}": "dan"})
+    assert not taken(colon, choice=Choice(names=r"(?P<student_id>\w+) (?P<timestamp>[^/]+)/"))["dan"].problem
     taken(source("x", {f"g1/cyd/a/{NAME}": "cyd"}), choice=Choice(names=r"g1/(?P<student_id>[^/]+)/"))
     assert stored(place)["cyd"] == "cyd"
     for wrong in ("(", r"(?P<file_id>.*)"):
