@@ -226,6 +226,13 @@ def test_a_copy_is_called_after_its_student(place):
     assert set(stored(place)) == {"ada", "bob", "cyd", "dan"}
 
 
+def test_another_version_of_the_lesson_is_named_when_it_is_left_out(place):
+    edited = RELEASE.read_bytes().replace(b"NotImplementedError", b"Exception")
+    files = {f"ada/{NAME}": "", "ada/final.ipynb": edited, "ada/mine/try.ipynb": edited, "ada/mine/notes.ipynb": "x"}
+    notes = taken(source("class.zip", files))["ada"].notes
+    assert f"`final.ipynb`, `try.ipynb` were left out: `{NAME}` is there." in notes and "notes" not in str(notes)
+
+
 def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
     folder = f"ada/transformer/notebooks/{LESSON.name}/{NAME}"
     files = {folder: RELEASE.read_bytes(), f"ada/work/{NAME}": "ada", f"bob/{NAME}": RELEASE.read_bytes()}

@@ -14,11 +14,12 @@ from autograde.course import attachments, paths
 from autograde.course.attachments import SECRET, TIMESTAMP, shown
 from autograde.course.files import LARGEST, Refused, archive_files, open_archive
 from autograde.course.lessons import LESSONS, Lesson
-from autograde.course.text import decode
+from autograde.course.text import decode, first_few
 from autograde.instructor.collecting import sources
 from autograde.instructor.collecting.sources import Handed, Person
 
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_SHOWN = 3  # names in one line
 _GRADE_ID = re.compile(r'"grade_id"\s*:\s*"([^"\\]{1,200})"')
 
 
@@ -160,12 +161,26 @@ def _notebook(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[
         if name != f"{lesson.name}.ipynb":
             notes.append(f"The notebook was called {shown(name)}; it was taken as `{lesson.name}.ipynb`.")
         beside = [
-            file for other in groups[rank + 1 : 4] for file in other if file.inside.parent == taken[0].inside.parent
+            shown(file.inside.name)
+            for other in groups[rank + 1 :]
+            for file in other
+            if (other is not groups[4] and file.inside.parent == taken[0].inside.parent)
+            or _is_another_version(lesson, file, taken[1], reader)
         ]
         if beside:
-            notes.append(f"{shown(beside[0].inside.name)} was left out: {shown(name)} is there.")
+            were = "was" if len(beside) == 1 else "were"
+            notes.append(f"{first_few(beside, _SHOWN)} {were} left out: {shown(name)} is there.")
         return taken
     return None
+
+
+def _is_another_version(lesson: Lesson, file: Handed, taken: bytes, reader: _Reader) -> bool:
+    """It may be the one that was meant: it has the lesson's cells, and is not as it was handed out."""
+    try:
+        content = reader.read(file)
+    except Refused:
+        return False
+    return content not in (taken, _release(lesson)) and _has_cells_of(lesson, content)
 
 
 def _only(
