@@ -100,8 +100,8 @@ def collect(
         if not path.exists():
             raise CourseError(f"{path} does not exist. Give a folder or a zip file with the submissions.")
     _received(choice.received)
-    people, due = _gradebook(lesson)
-    students = Students(roster.read(class_list) if class_list else None, people)
+    known, due = _gradebook(lesson)
+    students = Students(roster.read(class_list) if class_list else None, known)
     results: list[Collected] = []
     found: list[tuple[Person, Found]] = []
     alone = sum(path.is_file() for path in paths) <= 1
@@ -112,8 +112,10 @@ def collect(
             except Refused as error:
                 results.append(Collected(student=path.stem, place=str(path), problem=str(error)))
                 continue
-            for person in sources.people(lesson, source, choice, alone, students.known, students.listed):
-                found.append((person, students.find(person.identity)))
+            people = list(sources.people(lesson, source, choice, alone, students.known, students.listed))
+            if not people and len(paths) > 1:
+                results.append(Collected(student=path.stem, place=str(path), problem="there is nothing in it"))
+            found += [(person, students.find(person.identity)) for person in people]
         for person, who in _told_apart(found):
             results.append(_take(lesson, person, who, choice))
     for line in _remarks(results, due):

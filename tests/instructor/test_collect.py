@@ -233,6 +233,11 @@ def test_another_version_of_the_lesson_is_named_when_it_is_left_out(place):
     assert f"`final.ipynb`, `try.ipynb` were left out: `{NAME}` is there." in notes and "notes" not in str(notes)
 
 
+def test_a_source_with_nothing_in_it_is_named_beside_others(place):
+    results = taken(source("class", {f"ada/{NAME}": "ada"}), source("empty/", {"__MACOSX/": ""}))
+    assert "nothing in it" in results["empty"].problem and stored(place) == {"ada": "ada"}
+
+
 def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
     folder = f"ada/transformer/notebooks/{LESSON.name}/{NAME}"
     files = {folder: RELEASE.read_bytes(), f"ada/work/{NAME}": "ada", f"bob/{NAME}": RELEASE.read_bytes()}
