@@ -238,6 +238,16 @@ def test_a_source_with_nothing_in_it_is_named_beside_others(place):
     assert "nothing in it" in results["empty"].problem and stored(place) == {"ada": "ada"}
 
 
+def test_a_folder_called_as_a_class_is_nobody(place):
+    files = {f"ada_{NAME}": "ada", "bob.zip": packed({NAME: "bob"})}
+    for name in ("class.zip", "class"):
+        taken(source(name, {f"Lesson 3/{file}": content for file, content in files.items()}))
+        assert stored(place) == {"ada": "ada", "bob": "bob"}
+    taken(source("cyd.zip", {f"homework/{NAME}": "cyd"}), source("2026.zip", {f"work/{NAME}": "number"}))
+    taken(source("one.zip", {f"2027/{NAME}": "another"}))
+    assert stored(place) == {"ada": "ada", "bob": "bob", "cyd": "cyd", "2026": "number", "2027": "another"}
+
+
 def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
     folder = f"ada/transformer/notebooks/{LESSON.name}/{NAME}"
     files = {folder: RELEASE.read_bytes(), f"ada/work/{NAME}": "ada", f"bob/{NAME}": RELEASE.read_bytes()}

@@ -230,7 +230,7 @@ def people(
 def _is_class(lesson: Lesson, path: Path) -> bool:
     """A source's name is that of a class's download, not a person's."""
     words = set(re.findall(r"[^\W\d_]+", path.stem.casefold()))
-    return words <= _CLASS | set(re.findall(r"[^\W\d_]+", lesson.name))
+    return bool(words) and words <= _CLASS | set(re.findall(r"[^\W\d_]+", lesson.name))
 
 
 def _is_download(lesson: Lesson, source: Source) -> bool:
@@ -279,6 +279,8 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
             yield from _by_layout(here, names)
             return
     if choice.platform:  # nothing is named as there: everybody is named as a stranger
+    if inner is not source and _is_class(lesson, inner.path) and not known(inner.path.name):
+        source = replace(inner, path=source.path)
         yield from _by_layout(source, layouts.Names(layouts.BY_NAME[choice.platform], source.container))
         return
     top = [file.place.name for file in source.files if not file.is_folder and not _folders(lesson, file)]
