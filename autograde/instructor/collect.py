@@ -165,6 +165,7 @@ def _told_apart(found: list[tuple[Person, Found]]) -> list[tuple[Person, Found]]
             for other, _ in rest:
                 person.files += other.files
                 person.problem = person.problem or other.problem
+                person.notes += other.notes
                 person.late, person.unsure = person.late or other.late, person.unsure or other.unsure
             result.append((person, who))
             continue
@@ -208,7 +209,7 @@ def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collect
         return replace(result, problem=str(error))
     except OSError as error:
         return replace(result, problem=f"it could not be stored: {error.strerror}")
-    notes = (*person.notes, *chosen.notes)
+    notes = tuple(dict.fromkeys((*person.notes, *chosen.notes)))
     return replace(result, place=str(chosen.source.place), notes=notes, time=time, clock=clock, kept=kept)
 
 

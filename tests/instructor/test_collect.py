@@ -226,18 +226,6 @@ def test_a_copy_is_called_after_its_student(place):
     assert set(stored(place)) == {"ada", "bob", "cyd", "dan"}
 
 
-def test_another_version_of_the_lesson_is_named_when_it_is_left_out(place):
-    edited = RELEASE.read_bytes().replace(b"NotImplementedError", b"Exception")
-    files = {f"ada/{NAME}": "", "ada/final.ipynb": edited, "ada/mine/try.ipynb": edited, "ada/mine/notes.ipynb": "x"}
-    notes = taken(source("class.zip", files))["ada"].notes
-    assert f"`final.ipynb`, `try.ipynb` were left out: `{NAME}` is there." in notes and "notes" not in str(notes)
-
-
-def test_a_source_with_nothing_in_it_is_named_beside_others(place):
-    results = taken(source("class", {f"ada/{NAME}": "ada"}), source("empty/", {"__MACOSX/": ""}))
-    assert "nothing in it" in results["empty"].problem and stored(place) == {"ada": "ada"}
-
-
 def test_a_folder_called_as_a_class_is_nobody(place):
     files = {f"ada_{NAME}": "ada", "bob.zip": packed({NAME: "bob"})}
     for name in ("class.zip", "class"):
@@ -246,6 +234,18 @@ def test_a_folder_called_as_a_class_is_nobody(place):
     taken(source("cyd.zip", {f"homework/{NAME}": "cyd"}), source("2026.zip", {f"work/{NAME}": "number"}))
     taken(source("one.zip", {f"2027/{NAME}": "another"}))
     assert stored(place) == {"ada": "ada", "bob": "bob", "cyd": "cyd", "2026": "number", "2027": "another"}
+
+
+def test_a_source_with_nothing_in_it_is_named_beside_others(place):
+    results = taken(source("class", {f"ada/{NAME}": "ada"}), source("empty/", {"__MACOSX/": ""}))
+    assert "nothing in it" in results["empty"].problem and stored(place) == {"ada": "ada"}
+
+
+def test_another_version_of_the_lesson_is_named_when_it_is_left_out(place):
+    edited = RELEASE.read_bytes().replace(b"NotImplementedError", b"Exception")
+    files = {f"ada/{NAME}": "", "ada/final.ipynb": edited, "ada/mine/try.ipynb": edited, "ada/mine/notes.ipynb": "x"}
+    notes = taken(source("class.zip", files))["ada"].notes
+    assert f"`final.ipynb`, `try.ipynb` were left out: `{NAME}` is there." in notes and "notes" not in str(notes)
 
 
 def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
@@ -598,11 +598,12 @@ PLATFORMS = {
         {
             f"10012-4711 - Ada Lovelace - Nov 1, 2026 1000 AM/{NAME}": "old",
             f"10012-4711 - Ada Lovelace - Nov 11, 2026 926 PM/{NAME}": "ada",
-            f"10013-4711 - Mary-Ann Smith - Nov 1, 2026 1001 AM/{NAME}": "mary",
+            f"10013-4711 - Mary-Ann Smith - 1 novembre 2026 10 h 01/{NAME}": "mary",
+            f"10015-4711 - Zoe - 2026-11-01 10.01/{NAME}": "zoe",
             "10014-4711 - Cyd - Nov 1, 2026 1001 AM/essay.pdf": "x",
             "index.html": "<html>",
         },
-        {"Ada Lovelace": "ada", "Mary-Ann Smith": "mary"},
+        {"Ada Lovelace": "ada", "Mary-Ann Smith": "mary", "Zoe": "zoe"},
         {"Cyd"},
     ),
     "google": (
@@ -839,6 +840,8 @@ def test_platforms_and_instructors_know_the_time(berlin, place):
     assert time_of(place, "Zoe") == ""
     taken(Path("google.zip"), choice=Choice(received="dates"))
     assert time_of(place, "Zoe").startswith("2026-11-01 09:00")
+    note = "`1 novembre 2026 10 h 01` is not read as a time; when it was handed in is not known."
+    assert note in taken(source("brightspace", PLATFORMS["brightspace"][0]))["Mary-Ann Smith"].notes
     with pytest.raises(CourseError, match="has no year"):
         collect(LESSON, [Path("google.zip")], choice=Choice(received="last week"))
 

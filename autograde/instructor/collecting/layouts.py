@@ -73,8 +73,9 @@ BLACKBOARD = Layout(
 BRIGHTSPACE = Layout(
     name="brightspace",
     title="Brightspace",
-    pattern=r"(?P<participant>\d+)-\d+ - (?P<name>.+?) - (?P<timestamp>[^-]*\d{4}[^-]*?\d{3,4}(?: ?[AaPp]\.?[Mm]\.?)?)"
-    r"(?: - (?P<file_id>.+))?",
+    pattern=r"(?P<participant>\d+)-\d+ - (?P<name>.+?) - "  # then a date of any language, with "-" between digits only
+    r"(?P<timestamp>(?:[^-]|(?<=\d)-(?=\d))*\d{4}(?:[^-]|(?<=\d)-(?=\d))*?"
+    r"\d{1,2}[.:h ]{0,3}\d\d(?: ?[AaPp]\.?[Mm]\.?)?)(?: - (?P<file_id>.+))?",
     nobodys=frozenset({"index.html"}),
 )
 GITHUB = Layout(

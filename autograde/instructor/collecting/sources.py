@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 
 from autograde.course import times
+from autograde.course.attachments import shown
 from autograde.course.files import File, archive_files, folder_files, open_archive, single_file
 from autograde.course.lessons import Lesson
 from autograde.instructor.collecting import layouts
@@ -278,9 +279,9 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
         if names is not None:
             yield from _by_layout(here, names)
             return
-    if choice.platform:  # nothing is named as there: everybody is named as a stranger
     if inner is not source and _is_class(lesson, inner.path) and not known(inner.path.name):
         source = replace(inner, path=source.path)
+    if choice.platform:  # nothing is named as there: everybody is named as a stranger
         yield from _by_layout(source, layouts.Names(layouts.BY_NAME[choice.platform], source.container))
         return
     top = [file.place.name for file in source.files if not file.is_folder and not _folders(lesson, file)]
@@ -324,8 +325,11 @@ def _by_layout(source: Source, names: Names) -> Iterator[Person]:
             continue  # the folder itself, or the platform's own text about this person
         if not rest and names.layout.copies:
             inside = inside.with_name(re.sub(names.layout.copies, "", inside.stem) + inside.suffix)
-        order = int(said["order"] or 0)
-        person.files.append(replace(_handed(file), inside=inside, time=_time(said["timestamp"]), order=order))
+        order, time = int(said["order"] or 0), _time(said["timestamp"])
+        if said["timestamp"] and time is None:
+            written = shown(said["timestamp"])
+            person.notes.append(f"{written} is not read as a time; when it was handed in is not known.")
+        person.files.append(replace(_handed(file), inside=inside, time=time, order=order))
     anonymous = len(found) > 1 and len({identity.name for identity in found}) == 1
     for identity, person in found.items():
         if identity.participant and (anonymous or identity.name.casefold() == "participant"):
