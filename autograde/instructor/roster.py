@@ -18,41 +18,44 @@ LARGEST = 32 * 2**20
 # what a column is called, in small letters and without signs; the first title that is there is the best
 _COLUMNS = {
     "login": (
-        "sisloginid",
-        "loginid",
-        "login",
-        "username",
-        "userid",
-        "netid",
-        "benutzername",
-        "anmeldename",
-        "kennung",
-        "studentid",
-        "아이디",
+        *("sisloginid", "loginid", "login", "username", "userid", "netid", "uniid"),
+        *("benutzername", "nutzername", "nutzernamen", "anmeldename", "kennung", "identifiant", "nomdutilisateur"),
+        *("nombredeusuario", "nomeutente", "studentid", "아이디", "사용자아이디", "ユーザ名", "ユーザー名", "用户名"),
         "githubusername",
     ),
     "number": (
         *("sisuserid", "idnumber", "orgdefinedid", "studentid", "studentnumber", "matriculationnumber"),
-        *("idnummer", "matrikelnummer", "matrikelnr", "학번", "integrationid", "sid", "number"),
+        *("studentno", "rollno", "rollnumber", "registrationnumber", "uin", "idnummer", "matrikelnummer", "matrikelnr"),
+        *("numéroétudiant", "nétudiant", "noétudiant", "numérodidentification", "númerodeid", "matrícula", "matricola"),
+        *("학번", "学籍番号", "学号", "integrationid", "sid", "number"),
     ),
-    "email": ("emailaddress", "email", "mail", "emails", "emailadresse", "이메일", "이메일주소"),
+    "email": (
+        *("emailaddress", "email", "mail", "emails", "emailadresse", "adressedecourriel", "courriel", "adressemail"),
+        *("adresseemail", "direccióndecorreo", "correoelectrónico", "correo", "indirizzoemail", "이메일", "이메일주소"),
+        *("전자우편", "メールアドレス", "邮箱", "电子邮件"),
+    ),
     "lms": ("lmsuserid", "canvasuserid", "id"),
     "participant": ("identifier",),
     "name": (
         *("student", "fullname", "name", "displayname", "studentname"),
-        *("namevorname", "lastnamefirstname", "이름", "성명"),
+        *("namevorname", "lastnamefirstname", "vollständigername", "nomcomplet", "nométudiant", "nombrecompleto"),
+        *("이름", "성명", "氏名", "姓名"),
     ),
-    "first": ("firstname", "givenname", "vorname"),
-    "last": ("lastname", "surname", "familyname", "nachname"),
+    "first": ("firstname", "givenname", "first", "vorname", "prénom", "nombre", "nome", "名"),
+    "last": ("lastname", "surname", "familyname", "last", "nachname", "nom", "apellidos", "cognome", "姓"),
     "section": ("section", "group", "groups", "sections"),
 }
 # nbgrader's own lists: there `id` is what a student's folder is called
 _NBGRADERS = frozenset({"id", "lmsuserid"})
 # GitHub Classroom's: there `identifier` is what the instructor calls somebody
 _GITHUBS = frozenset({"identifier", "githubusername"})
+# in Korean a first name and a full name have one title
+_KOREAN_NAMES = frozenset({"성", "이름"})
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what a file of Excel begins with
 # how spreadsheets are told that something is text: ="0012", and an apostrophe before digits or what begins a formula
 _TEXT = re.compile(r"^(?:=\"(.*)\"|'(?=[=+@0-9-])(.*))$", re.DOTALL)
+_WHOLE = re.compile(r"(?<=\d)\.0$")  # what programs write behind a number in a column with gaps
+_ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)  # what a spreadsheet makes of a long number
 _ABOVE = 10  # rows in which the names of the columns may be: some lists have a title above them
 IDENTIFIERS = ("login", "number", "email", "lms")
 _KEYS = (*IDENTIFIERS, "participant")
@@ -199,6 +202,11 @@ def read(file: Path) -> Roster:
     for row in rest:
         cells = {name: _cell(row, place) for name, place in places.items()}
         entry = Entry(**cells, more=tuple(filter(None, (_cell(row, place) for place in more))))
+        if rounded := next(filter(_ROUNDED.fullmatch, entry.identifiers), ""):
+            raise CourseError(
+                f"In the roster {file} a spreadsheet has rounded a number to {rounded}. Give that column the format "
+                "of a text, enter the numbers anew, and save it again."
+            )
         if entry.name.strip().casefold() == _POINTS:
             possible = {title: _cell(row, index) for index, title in enumerate(header)}
         elif entry.name.strip().casefold() in _NO_STUDENT:
@@ -221,7 +229,7 @@ def read(file: Path) -> Roster:
 
 
 def _rows(text: str) -> list[list[str]]:
-    """The rows, by the separator that gives the most columns which are known; `sep=;` says it.
+    """The rows, by the separator that gives an identifier and the most columns which are known; `sep=;` says it.
 
     Raises csv.Error where a quotation mark that is not closed swallows rows.
     """
@@ -229,7 +237,7 @@ def _rows(text: str) -> list[list[str]]:
     if first.strip().strip('"').casefold().startswith("sep="):
         return _sound(rest, first.strip().strip('"')[4:5] or "\t")
     tables = {delimiter: _parsed(text, delimiter) for delimiter in ",;\t|"}
-    return _sound(text, max(tables, key=lambda mark: max(map(_fit, tables[mark][:_ABOVE]), default=(0, 0))))
+    return _sound(text, max(tables, key=lambda mark: max(map(_fit, tables[mark][:_ABOVE]), default=(False, 0, 0))))
 
 
 def _sound(text: str, delimiter: str) -> list[list[str]]:
@@ -239,9 +247,9 @@ def _sound(text: str, delimiter: str) -> list[list[str]]:
     return rows
 
 
-def _fit(header: list[str]) -> tuple[int, int]:
+def _fit(header: list[str]) -> tuple[bool, int, int]:
     places, more = _places(header)
-    return len(places) + len(more), len(header)
+    return _identifies(header), len(places) + len(more), len(header)
 
 
 def _identifies(header: list[str]) -> bool:
@@ -267,6 +275,8 @@ def _places(header: list[str]) -> tuple[dict[str, int], list[int]]:
         columns["login"] = ("id", *_COLUMNS["login"])
     if set(plain) >= _GITHUBS:
         columns |= {"login": ("identifier", *_COLUMNS["login"]), "participant": ()}
+    if set(plain) >= _KOREAN_NAMES:
+        columns |= {"first": ("이름",), "last": ("성",), "name": ()}
     places: dict[str, int] = {}
     more = []
     for name, titles in columns.items():
@@ -286,6 +296,7 @@ def _cell(row: list[str], place: int) -> str:
     text = "".join(char for char in unicodedata.normalize("NFC", text) if unicodedata.category(char) != "Cf").strip()
     # Brightspace writes # before what a spreadsheet could take for a number
     text = text.removeprefix("#") if text[1:] else text
+    text = _WHOLE.sub("", text)
     return "" if text.casefold() in _NOTHING else text
 
 
