@@ -41,8 +41,9 @@ def load(name: str | Iterable[str | os.PathLike], folder: str | os.PathLike | No
         return _tatoeba(folder)
     if name in NAMES:
         return _multi30k(name, folder)
-    if name.count(",") == 1:
-        return corpus_from_files(*_two_paths(path.strip() for path in name.split(",")))
+    given = [path.strip() for path in name.split(",")]
+    if len(given) == 2 and all(given):
+        return corpus_from_files(*_two_paths(given))
     raise CorpusError(
         f"There is no corpus {name!r}. Choose one of {', '.join(NAMES)}, or give two text files: train.en,train.de"
     )

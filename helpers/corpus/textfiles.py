@@ -42,10 +42,14 @@ def lines(path: Path) -> list[str]:
         text = path.read_bytes().decode().replace("\ufeff", "")  # at its beginning, and where files were joined
     except FileNotFoundError:
         raise CorpusError(f"There is no file {path}. Check the name, and the folder you started in.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path} cannot be read ({error}). Save it as UTF-8 text.") from None
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CorpusError(f"{path} is not UTF-8 text. Unpack it if it is packed, and save it as UTF-8 text.") from None
     if 4 * text.count("\0") > len(text):
         raise CorpusError(f"{path} has a zero at every other place, as UTF-16 has. Save it as UTF-8 text.")
+    if "\n" not in text:  # an old Mac's line ends
+        text = text.replace("\r", "\n")
     found = [line.removesuffix("\r") for line in unicodedata.normalize("NFC", text).split("\n")]
     return found[:-1] if found and not found[-1] else found
 
@@ -89,7 +93,7 @@ def corpus_from_files(source: Path, target: Path) -> Corpus:
     if validation is None:
         train, validation = hold_out(train)
         if not validation:
-            _warn(f"There is no validation: all lines of {source} repeat one sentence, and none can be held out.")
+            _warn(f"There is no validation: {source} and {target} have too few different sentences to hold some out.")
     return Corpus(f"{source.name},{target.name}", train, validation, tests)
 
 

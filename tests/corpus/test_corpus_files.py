@@ -214,12 +214,21 @@ def test_no_held_out_sentence_is_trained_on(lines):
     assert sorted(map(str, train + validation)) == sorted(map(str, pairs)), "nothing is lost"
 
 
-def test_what_hangs_together_is_not_torn(tmp_path):
-    (tmp_path / "train.en").write_text("a dog\n" * 5)
-    (tmp_path / "train.de").write_text("ein Hund\n" * 5)
-    with pytest.warns(CorpusWarning, match="There is no validation"):
+@pytest.mark.parametrize("english", ["a dog\n" * 5, "a dog", "a dog\na cat\n"])
+def test_what_hangs_together_is_not_torn(tmp_path, english):
+    (tmp_path / "train.en").write_text(english)
+    (tmp_path / "train.de").write_text("ein Tier\n" * len(english.splitlines()))
+    with pytest.warns(CorpusWarning, match="There is no validation.* have too few different sentences"):
         corpus = load((tmp_path / "train.en", tmp_path / "train.de"))
-    assert (len(corpus.train), len(corpus.validation)) == (5, 0)
+    assert (len(corpus.train), len(corpus.validation)) == (len(english.splitlines()), 0)
+
+
+def test_the_line_ends_of_an_old_mac_end_lines(tmp_path):
+    write(tmp_path / "train.en", 40, "en", "one")
+    write(tmp_path / "train.de", 40, "de", "one")
+    (tmp_path / "train.en").write_bytes((tmp_path / "train.en").read_bytes().replace(b"\n", b"\r"))
+    corpus = load((tmp_path / "train.en", tmp_path / "train.de"))
+    assert (len(corpus.train), len(corpus.validation)) == (38, 2)
 
 
 def test_given_splits_that_repeat_training_sentences_are_named(tmp_path):

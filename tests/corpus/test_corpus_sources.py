@@ -88,8 +88,13 @@ def test_unusable_files_are_named(tmp_path):
     ):  # fmt: skip
         with pytest.raises(CorpusError, match=message):
             load([tmp_path / part for part in name])
-    with pytest.raises(CorpusError, match="multi30k-fr"):
-        load("wmt14")
+    for name, words in (("c", "c is not UTF-8 text"), ("", "cannot be read: Is a directory")):
+        with pytest.raises(CorpusError) as told:
+            load([tmp_path / name, tmp_path / "a"])
+        assert words in str(told.value) and "codec" not in str(told.value) and "Errno" not in str(told.value)
+    for name in ("wmt14", f"{tmp_path / 'a'},", ","):
+        with pytest.raises(CorpusError, match="multi30k-fr"):
+            load(name)
     (tmp_path / "e").write_text("uno\n\n")
     assert len(read_pairs(tmp_path / "a", tmp_path / "e")) == 1
 
