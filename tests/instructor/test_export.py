@@ -76,6 +76,15 @@ def test_a_path_without_an_ending_is_a_folder(classroom_3, tmp_path, out, file):
     assert "ada" in rows_of(tmp_path / file)[1]
 
 
+@pytest.mark.parametrize("file", ["class.csv", "classroom/gradebook.db", "nbgrader_config.py"])
+def test_what_is_no_file_of_grades_is_never_replaced(classroom_3, capsys, file):
+    write(classroom_3, {"ada": {}})
+    (classroom_3 / "class.csv").write_text("login\nada\n")
+    before = (classroom_3 / file).read_bytes()
+    assert main(["export", "--roster", "class.csv", "--out", file]) == 2
+    assert "Say another place" in capsys.readouterr().err and (classroom_3 / file).read_bytes() == before
+
+
 def test_late_penalties_of_nbgrader_are_in_every_export(graded, monkeypatch):
     monkeypatch.syspath_prepend(str(graded))
     write(graded, {"ada": {}, "bob": {"late": True}})

@@ -69,6 +69,8 @@ def export(
     if checked.ambiguous or (checked.unknown and not allow_missing):
         raise CourseError("\n".join(["Nothing was written:", *checked.lines, *_remedy(checked)]))
     target = _target(file, "-".join(filter(None, ("grades", lesson, kind if kind != CSV else ""))) + ".csv")
+    if target.is_file() and (target.suffix.casefold() != ".csv" or (names and target.samefile(names.expanduser()))):
+        raise CourseError(f"{target} is there already, and is not a file of grades. Say another place with `--out`.")
     people: list[tuple[Entry, str | None]] = [(entry, student) for student, entry in checked.found.items()]
     people += [(entry, None) for entry in checked.without]
     if class_list is not None:  # in the order of the list
