@@ -231,6 +231,8 @@ def _folder(folder: str | Path | None, resume: bool) -> Path:
             raise TrainingError(f"There is no run in {RUNS} to resume.")
         return max(runs, key=lambda run: (_written(run), run))
     number = 1 + max((int(path.name) for path in RUNS.glob("*") if re.fullmatch("[0-9]{1,6}", path.name)), default=0)
+    while (RUNS / f"{number:03d}").exists():  # longer names do not count, and may be in the way
+        number += 1
     return RUNS / f"{number:03d}"
 
 

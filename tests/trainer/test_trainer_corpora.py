@@ -257,6 +257,9 @@ def test_numbers_are_compared_as_numbers(tmp_path, corpus, monkeypatch):
     for name in ("999", "1000", "20"):
         Path("runs", name).mkdir(parents=True)
     assert train(config(), corpus=corpus, show=False).folder == Path("runs/1001")
+    Path("runs/999999").mkdir()
+    for number in (1_000_000, 1_000_001):
+        assert train(config(), corpus=corpus, show=False).folder == Path(f"runs/{number}")
 
 
 def test_the_home_folder_in_every_path(tmp_path, corpus, monkeypatch):
