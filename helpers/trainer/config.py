@@ -170,7 +170,7 @@ class Config:
     epochs: float | None = option(None, "end after so many passes over the training pairs", least=0)
     minutes: float | None = option(None, "end after so many minutes of training", least=0)
     # machine
-    seed: int = option(0, "where the random numbers start", least=0)
+    seed: int = option(0, "where the random numbers start", least=0, below=2**31)
     device: str = option("auto", "auto: the fastest that this machine has")
     precision: str = option("auto", "bf16: matrix products in bfloat16, weights in float32; auto: where that is faster")
     compile: str = option("auto", "torch.compile; auto: on CUDA only")
@@ -261,7 +261,8 @@ def _problems_of(known: Field, value: Any) -> Iterator[str]:
     elif type(value) is not kind and not (kind is float and type(value) is int):
         yield f"{name} is {value!r}; it has to be {KINDS[kind]}."
     elif least is not None and not least <= value < below:
-        yield f"{name} is {value}; it has to be at least {least}{f' and below {below}' if below < math.inf else ''}."
+        largest = f" and below {below}" if below < math.inf else " and finite" * (value == math.inf)
+        yield f"{name} is {value}; it has to be at least {least}{largest}."
 
 
 @cache

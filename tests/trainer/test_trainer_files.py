@@ -71,6 +71,8 @@ def test_the_presets_have_the_sizes_that_they_promise():
         ({"num_layers": 1.5}, "num_layers is 1.5; it has to be a whole number"),
         ({"learning_rate": "fast"}, "learning_rate is 'fast'; it has to be a number"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf; it has to be at least 0 and finite"),
+        ({"seed": 2**32}, "seed is 4294967296; it has to be at least 0 and below 2147483648"),
         ({"schedule": "cosine"}, "schedule is 'cosine'; choose one of noam"),
         ({"without": ("heads",)}, "without names 'heads'; choose from positions"),
         ({"average": 9}, "raise keep"),
