@@ -442,8 +442,8 @@ VBox([position_slider, width_slider, picture])
 # sentence. The result has the shape of `x`, and `x` itself stays as it is.
 #
 # ```
-# x = [[1, 2], [3, 4]]      encoding = [[0.5, 0], [0, 0.5], [9, 9]]
-# add_positions(x, encoding)   gives   [[1.5, 2], [3, 4.5]]
+# x = [[1.0, 2.0], [3.0, 4.0]]      encoding = [[0.5, 0.0], [0.0, 0.5], [9.0, 9.0]]
+# add_positions(x, encoding)   gives   [[1.5, 2.0], [3.0, 4.5]]
 # ```
 #
 # <!-- hints: add_positions -->

@@ -569,7 +569,7 @@ check("AddNorm")
 # Now the first half of an encoder layer, the picture at the top of this lesson:
 #
 # - `AttentionBlock(embed_dim, num_heads, dropout=0.1)` has `attention`, a `MultiHeadAttention`, and `add_norm`, an
-#   `AddNorm`.
+#   `AddNorm` with this `dropout`.
 # - `forward(x, mask=None)`: `x` is `(batch, length, embed_dim)`; the mask goes to the attention as it is (True = may
 #   attend).
 # - It returns one tensor of the shape of `x`, without the attention weights.
@@ -968,7 +968,8 @@ predict()
 #
 # - `PreNormBlock(embed_dim, sublayer, dropout=0.1)` has `norm`, your `LayerNormalization`, and `sublayer`, the module
 #   that it is given. `sublayer` maps a tensor `(batch, length, embed_dim)` to a tensor of the same shape.
-# - `forward(x)`: normalize, sublayer, dropout, and add the `x` that came in. Nothing comes after the sum.
+# - `forward(x)`: normalize, sublayer, dropout, and add the `x` that came in. Nothing comes after the sum,
+#   and the tensor that came in stays as it is.
 #
 # Example: with `nn.Identity()` as the sublayer, which returns its input, and without dropout, the row `[1, 2, 3]`
 # becomes `[1, 2, 3]` + `[-1.225, 0, 1.225]` = `[-0.225, 2, 4.225]`.

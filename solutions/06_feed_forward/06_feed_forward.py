@@ -621,7 +621,7 @@ print("\nequal:", np.allclose(output[dog], layer_dog, atol=1e-5))
 # - `Encoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. The default values are those of the
 #   paper's base model.
 # - `layers` holds `num_layers` layers of the class `EncoderLayer`, so that their parameters have names such as
-#   `layers.0.attention.query.weight`. Each layer has its own weights.
+#   `layers.0.attention.query.weight`. Each layer has its own weights, and takes the encoder's `dropout`.
 # - `forward(x, mask=None)`: `x` is `(batch, length, d_model)`. **Every** layer gets the mask. Return the output of the
 #   last layer.
 #
