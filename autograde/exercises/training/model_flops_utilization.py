@@ -88,6 +88,15 @@ def times_peak(tokens_per_second, parameters, peak_flops):
     return 6 * tokens_per_second / parameters * peak_flops
 
 
+@EXERCISE.wrong(
+    "whole-number division",
+    "`//` rounds down to a whole number, and a share below 1 becomes 0. Divide with `/`.",
+    only="//",
+)
+def in_whole_numbers(tokens_per_second, parameters, peak_flops):
+    return 6 * parameters * tokens_per_second // peak_flops
+
+
 @EXERCISE.variant
 def in_one_line(tokens_per_second, parameters, peak_flops):
     return 6 * parameters * tokens_per_second / peak_flops

@@ -168,6 +168,16 @@ def counted_anew(step, d_model, warmup):
     return d_model**-0.5 * (step * warmup**-1.5 if step <= warmup else (step - warmup) ** -0.5)
 
 
+@EXERCISE.wrong(
+    "rising line in whole numbers",
+    "`//` rounds down to a whole number, so the rising line is 0 for long. Divide with `/`, or multiply by "
+    "`warmup ** -1.5`.",
+    only="//",
+)
+def in_whole_numbers(step, d_model, warmup):
+    return d_model**-0.5 * min(step**-0.5, step // warmup**1.5)
+
+
 @EXERCISE.variant
 def two_branches(step, d_model, warmup):
     if step < warmup:
