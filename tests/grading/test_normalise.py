@@ -416,9 +416,7 @@ cutting = settings(max_examples=CASES or 100, deadline=None, derandomize=not CAS
 
 @cutting
 @given(written, steps | retries)
-@example(
-    {}, [(retry, 7, 0), (merge, 7, 0), (retry, 2, 0)]
-)  # the answer elsewhere, its stub beside another
+@example({}, [(retry, 7, 0), (merge, 7, 0), (retry, 2, 0)])  # the answer elsewhere, its stub beside another
 @example({}, [(merge, 7, 0), (retry, 2, 0)])  # the same, its stub in a cell with the check
 @example({}, [(forget, 7, 0), (retry, 6, 1)])  # the same, its stub in a cell without a name behind it
 def test_what_passes_by_hand_passes_in_grading(answers, taken):
