@@ -419,6 +419,10 @@ cutting = settings(max_examples=CASES or 100, deadline=None, derandomize=not CAS
 @example({}, [(retry, 7, 0), (merge, 7, 0), (retry, 2, 0)])  # the answer elsewhere, its stub beside another
 @example({}, [(merge, 7, 0), (retry, 2, 0)])  # the same, its stub in a cell with the check
 @example({}, [(forget, 7, 0), (retry, 6, 1)])  # the same, its stub in a cell without a name behind it
+@example(  # the same, in a cell of nobody
+    {name: ANSWERS[name] for name in ("attention_weights", "project", "softmax")},
+    [(add, 12, 0), (add, 12, 0), (retry, 28, 0), (retry, 0, 0), (merge, 15, 1)],
+)
 def test_what_passes_by_hand_passes_in_grading(answers, taken):
     cells = changed(answers, taken)
     assert passed_by_hand(cells) - passed_in_grading(cells) == set()

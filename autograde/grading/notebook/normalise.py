@@ -173,6 +173,8 @@ class _Matching:
             for at, cell in enumerate(self.cells)
             if at not in own and cell.source not in self.texts and _defines(cell.source, answer.names)
         ]
+        stub = self.released[index].source
+        others = [at for at in others if not _only_there(self.cells[at].source, answer.names, stub)] or others
         others = [at for at in others if self.cells[at].kind == "code"] or others
         end = None if answer.check is None else self._last_run(answer.check)
         before = [at for at in others if end is None or at <= end]
@@ -196,18 +198,18 @@ class _Matching:
     def _items_of(self, at: int) -> list[_Item]:
         cell, place = self.cells[at], self.places[at]
         here = {i: self.answers[i] for i, where in self.found.items() if where == at}
-        stub = None  # the answer's cell whose stub this cell has, while the answer is in another
         if place in self.answers and (place in self.found or self._is_answered(place)):
             if cell.source == self.released[place].source:
                 return []
-            stub, place = (place, None) if place in self.found else (None, place)
+            place = None if place in self.found else place
         locked = place is not None and is_locked(self.released[place])
-        if cell.source in self.texts or not (here or locked or self.missing or stub is not None):
+        stubs = self._stubs_in(at, place)
+        if cell.source in self.texts or not (here or locked or self.missing or stubs):
             return [_Item(cell, place)]
         if cell.kind != "code":
             self._note_found(here, place is None)
             return [_Item(cell, None)] * locked + [_Item(cell, next(iter(here), None) if place is None else place)]
-        pieces = [piece for piece in self._pieces(cell, place, here, stub) if stub is None or piece.owner != stub]
+        pieces = [piece for piece in self._pieces(cell, place, here, stubs) if piece.owner not in stubs]
         self._note_found(here, place is None and len(pieces) == 1)
         for piece in pieces:
             self.missing.pop(-1 if piece.owner is None else piece.owner, None)
@@ -215,11 +217,23 @@ class _Matching:
             return [_Item(cell, pieces[0].owner)]
         return [_Item(SubmittedCell("code", piece.source), piece.owner) for piece in pieces]
 
-    def _pieces(self, cell: SubmittedCell, place: int | None, here: dict[int, Answer], stub: int | None) -> list[Piece]:
-        """The pieces of a cell, each with the cell of the release that takes it, or that it is the `stub` of."""
-        blocks, answers = dict(self.missing), dict(here)
-        if stub is not None:
-            blocks[stub] = self._code(stub)
+    def _stubs_in(self, at: int, place: int | None) -> dict[int, tuple[bytes, ...]]:
+        """{index of an answer's cell: `code_of` its stub}, where this cell has the stub and another one the answer."""
+        code = set(code_of(self.cells[at].source))
+        return {
+            i: self._code(i)
+            for i in self.answers
+            if i != place
+            and self.found.get(i) != at
+            and code.issuperset(self._code(i))
+            and (i in self.found or self._is_answered(i))
+        }
+
+    def _pieces(
+        self, cell: SubmittedCell, place: int | None, here: dict[int, Answer], stubs: dict[int, tuple[bytes, ...]]
+    ) -> list[Piece]:
+        """The pieces of a cell, each with the cell of the release that takes it, or whose stub it is."""
+        blocks, answers = self.missing | stubs, dict(here)
         if place is not None:
             if is_locked(self.released[place]):
                 return self._beside(place, cut(cell.source, blocks, answers, place, self._code(place)))
