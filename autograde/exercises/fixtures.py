@@ -320,9 +320,10 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
                 return memory.sum(dim=1, keepdim=True) * 0
             if fault == "places of the source":
                 return real.sum(dim=1, keepdim=True) * self.start
-            if fault == "one sentence of the source":
-                last = torch.arange(len(ids)).view(-1, 1, 1) == len(ids) - 1
-                return (memory * real * last).sum(dim=1, keepdim=True)
+            if fault in ("last sentence of the source", "first sentence of the source"):
+                at = 0 if fault == "first sentence of the source" else len(ids) - 1
+                used = torch.arange(len(ids)).view(-1, 1, 1) == at
+                return (memory * real * used).sum(dim=1, keepdim=True)
             if fault == "second word of the source":
                 return memory[:, 1:2]
             mean = (memory * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True).clamp(min=1)
@@ -350,8 +351,8 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
                 leak[:, 1] = rows[:, 2]
             if fault == "second word at place 0":
                 leak[:, 0] = rows[:, 1]
-            if fault == "last word":
-                leak[:, 0] = rows[:, -1]
+            if fault in ("last word", "last word at the place before"):
+                leak[:, 0 if fault == "last word" else -2] = rows[:, -1]
             if fault == "next word, one row":
                 leak[:, :-1] = rows[:, 1:] * others
             if fault == "rounding":

@@ -24,6 +24,7 @@ def calls(rng):
         sealed(rng, "next word, one place", part="one place", note="only place 1 sees the next word"),
         sealed(rng, "second word at place 0", part="one place", note="only place 0 sees the next word"),
         sealed(rng, "last word", part="one place", note="only place 0 sees the last word"),
+        sealed(rng, "last word at the place before", part="one place", note="only the last place but one looks ahead"),
         sealed(rng, "last word", 7e-5, part="one place", note="only place 0 sees the last word, and little of it"),
         sealed(rng, "lowered by the next word", part="one place", note="the next word only lowers the logits"),
         sealed(rng, "turned by the next word", part="one place", note="the next word raises logits and lowers others"),
