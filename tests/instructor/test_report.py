@@ -326,9 +326,13 @@ def test_nothing_of_a_submission_is_markup_in_the_page(tmp_path):
 def test_every_figure_has_words_and_axes(tmp_path):
     write(tmp_path, synthetic_class(30))
     html = page.render(summarize(tmp_path, LESSON, NOBODY))
-    pictures = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', html)
+    pictures = re.findall(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)"', html)
     assert len(pictures) == html.count("<img") == 4
-    assert all(len(alt) > 60 for alt in pictures)
+    assert all(len(alt) > 60 for alt, _ in pictures)
+    for _, data in pictures:
+        svg = base64.b64decode(data).decode()
+        assert "prefers-color-scheme: dark" in svg and "fill: var(--paper)" in svg
+        assert not re.search(r"#(000000|ffffff)", svg), "ink and paper have the page's colours"
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -26,7 +26,6 @@ from autograde.instructor.report import answers, grades, plots, predictions, reg
 from autograde.instructor.report.summary import Row, Summary, summarize
 from autograde.instructor.report.tables import write_csv
 from autograde.judge.verdict import marked_up
-from helpers.figures import Picture
 
 MOST_NAMES = 40  # names after a misconception on the page; the table has all
 MOST_ROWS = 500  # submissions in a table of the page
@@ -99,7 +98,7 @@ def render(summary: Summary, links: Mapping[str, Links] | None = None) -> str:
     return _template("lesson").render(
         summary=summary,
         line=_line(summary),
-        figures={name: _figure(picture) for name, picture in figures.items()},
+        figures=figures,
         times=_times([row.seconds for row in summary.rows]),
         rows=summary.rows[:MOST_ROWS],
         reviews=summary.reviews[:MOST_ROWS],
@@ -124,7 +123,7 @@ def render_overview(summaries: Sequence[Summary], links: Mapping[str, Mapping[st
     students = _over_lessons(summaries)
     return _template("overview").render(
         lessons=[_line(summary) for summary in summaries],
-        figure=_figure(plots.lessons(begun)) if len(begun) > 1 else None,
+        figure=plots.lessons(begun) if len(begun) > 1 else None,
         students=dict(list(students.items())[:MOST_ROWS]),
         count=len(students),
         links=links,
@@ -239,10 +238,6 @@ def _environment() -> Environment:
 
 def _template(name: str):
     return _environment().get_template(f"{name}.html.j2")
-
-
-def _figure(picture: Picture) -> dict:
-    return {"alt": picture.alt, "data": base64.b64encode(picture.png).decode()}
 
 
 def _now() -> str:
