@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import os
@@ -636,6 +637,17 @@ def test_what_platforms_download_is_recognised(place, platform, kind):
         Path("download" if kind == "folder" else "download.zip"), choice=Choice(platform=platform.split("-")[0])
     )
     assert set(said) == set(results)
+
+
+@pytest.mark.parametrize("wrong", ["moodle", "canvas", "google", "github"])
+def test_the_wrong_platform_has_the_right_one_named(place, wrong):
+    files, _, _ = PLATFORMS["brightspace"]
+    with contextlib.ExitStack() as stack:
+        if wrong == "github":
+            hint = stack.enter_context(pytest.raises(CourseError))
+        results = collect(LESSON, [source("download", files)], Choice(platform=wrong))
+    problems = [str(hint.value)] if wrong == "github" else [result.problem for result in results]
+    assert all("Brightspace does: `--from brightspace`" in problem for problem in problems) and not stored(place)
 
 
 def test_a_download_with_other_files_in_it_keeps_its_names(place):

@@ -87,7 +87,7 @@ GITHUB = Layout(
 GOOGLE = Layout(
     name="google",
     title="Google Classroom",
-    pattern=r"(?P<name>.+?) - (?P<file_id>.+)",
+    pattern=r"(?!\d+-\d+ - )(?P<name>.+?) - (?P<file_id>.+)",  # not Brightspace's
     copies=r" ?\(\d+\)$",
     sure=r" - .*{lesson}",
 )

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from autograde.course import times
 from autograde.course.attachments import shown
+from autograde.course.errors import CourseError
 from autograde.course.files import File, archive_files, folder_files, open_archive, single_file
 from autograde.course.lessons import Lesson
 from autograde.instructor.collecting import layouts
@@ -32,6 +33,7 @@ _CLASS = {
     *("blackboard", "brightspace", "canvas", "github", "google", "moodle"),
 }
 _WHOSE = "If the archive is the whole class's, add `--class`"
+_UNLIKE = "does not name submissions like this"
 _SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "__pycache__"})
 
 
@@ -282,7 +284,13 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
     if inner is not source and _is_class(lesson, inner.path) and not known(inner.path.name):
         source = replace(inner, path=source.path)
     if choice.platform:  # nothing is named as there: everybody is named as a stranger
-        yield from _by_layout(source, layouts.Names(layouts.BY_NAME[choice.platform], source.container))
+        layout = layouts.BY_NAME[choice.platform]
+        looks = (layouts.of("", here.top, here.container, lesson.name) for here in (source, inner))
+        other = next((f"; {names.layout.title} does: `--from {names.layout.name}`" for names in looks if names), "")
+        try:
+            yield from _by_layout(source, layouts.Names(layout, source.container), other)
+        except CourseError as error:
+            raise CourseError(f"{layout.title} {_UNLIKE}{other}.") if other else error from None
         return
     top = [file.place.name for file in source.files if not file.is_folder and not _folders(lesson, file)]
     own = [name for name in top if is_notebook(name) or may_be_notebook(name)]
@@ -294,7 +302,8 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
     yield from _by_place(lesson, source, known)
 
 
-def _by_layout(source: Source, names: Names) -> Iterator[Person]:
+def _by_layout(source: Source, names: Names, other: str = "") -> Iterator[Person]:
+    """`other`: whose names they seem to be instead, and what to do."""
     found: dict[Identity, Person] = {}
     strangers: dict[str, Person] = {}
     for file in source.files:
@@ -305,7 +314,7 @@ def _by_layout(source: Source, names: Names) -> Iterator[Person]:
         if said is None and names.own and file.is_folder:
             continue
         if said is None:
-            problem = f"{names.layout.title} does not name submissions like this"
+            problem = f"{names.layout.title} {_UNLIKE}{other}"
             person = strangers.setdefault(first, Person(identity=Identity(student_id=first), problem=problem))
             person.files.append(_handed(file))
             continue
