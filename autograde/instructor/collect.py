@@ -106,9 +106,9 @@ def collect(
     found: list[tuple[Person, Found]] = []
     alone = sum(path.is_file() for path in paths) <= 1
     with ExitStack() as stack:
-        for path in paths:
+        for path, some in sources.together(paths):
             try:
-                source = sources.read(path, stack)
+                source = sources.read(path, stack, some)
             except Refused as error:
                 results.append(Collected(student=path.stem, place=str(path), problem=str(error)))
                 continue
@@ -156,7 +156,7 @@ def _told_apart(found: list[tuple[Person, Found]]) -> list[tuple[Person, Found]]
     """One entry for each student. Names that a file system takes for one are a problem of each, never one student's."""
     groups: dict[str, list[tuple[Person, Found]]] = {}
     for person, who in found:
-        groups.setdefault(folded(who.student), []).append((person, who))
+        groups.setdefault(folded(who.student) or _places(person), []).append((person, who))
     result = []
     for group in groups.values():
         names = {_raw(person.identity, who) for person, who in group}

@@ -260,9 +260,30 @@ def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
 def test_the_lessons_notebook_at_the_top_of_a_class_is_nobodys_and_hides_nobody(place):
     files = {NAME: "1", f"{LESSON.name} (1).ipynb": "2", f"ada/{NAME}": "ada", f"bob.{NAME}": "bob"}
     for path in (source("class", files), source("submissions.zip", files)):
-        results = taken(path)
-        assert "does not say whose it is" in results[""].problem and stored(place) == {"ada": "ada", "bob": "bob"}
+        results = collect(LESSON, [path])
+        refused = [result for result in results if "does not say whose it is" in result.problem]
+        assert {result.place for result in refused} == {NAME, f"{LESSON.name} (1).ipynb"}
+        assert stored(place) == {"ada": "ada", "bob": "bob"}
     assert not taken(source("cyd", {NAME: "cyd"}))["cyd"].problem
+
+
+@pytest.mark.parametrize("copy", [" ({})", "({})", "-{}", " - Copy ({})", "-Copy{}"])
+def test_downloads_that_a_browser_renamed_are_nobodys(place, copy, capsys):
+    names = [NAME, *(f"{LESSON.name}{copy.format(number)}.ipynb" for number in (1, 2))]
+    files = {name: f"{number}" for number, name in enumerate(names)}
+    folder = source("kim", files)
+    for paths in ([folder], [source("kim.zip", files)], [folder / name for name in names]):
+        assert cli.main(["collect", "3", *map(str, paths)]) == 1
+        out = capsys.readouterr().out
+        assert all(f"not collected: {name} (nobody): its name does not say whose it is" in out for name in names)
+        assert all(remedy in out for remedy in ("in folders", "`--names`", "`--student NAME`")) and not stored(place)
+    one = source("Downloads", {names[1]: "1"}) / names[1]
+    assert collect(LESSON, [one])[0].problem and not stored(place)
+    taken(folder / names[2], choice=Choice(student="lee"))
+    assert stored(place) == {"lee": "2"}
+    (place / "classroom/submitted/kim").mkdir()
+    taken(*(folder / name for name in names))
+    assert stored(place)["kim"] == "0", "the folder of a student who is known"
 
 
 def test_a_damaged_archive_takes_no_notebook_away(place):

@@ -32,6 +32,10 @@ _CLASS = {
     *("assignment", "assignments", "homework", "hw", "lab", "lesson", "lessons"),
     *("blackboard", "brightspace", "canvas", "github", "google", "moodle"),
 }
+_NOBODYS = (
+    "its name does not say whose it is; download the submissions in folders (a choice in Moodle), describe names that "
+    "say it with `--names`, or collect it with `--student NAME`"
+)
 _WHOSE = "If the archive is the whole class's, add `--class`"
 _UNLIKE = "does not name submissions like this"
 _SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "__pycache__"})
@@ -139,8 +143,24 @@ class Source:
         return Source(self.path.parent / tops[0], inner)
 
 
-def read(path: Path, stack: ExitStack) -> Source:
-    """Raises Refused for an archive that cannot be opened, or with too many files."""
+def together(given: list[Path]) -> Iterator[tuple[Path, list[Path]]]:
+    """Each source with its files where it is a folder of which some were given, else with none."""
+    folders: dict[Path, list[Path]] = {}
+    for path in given:
+        if path.is_file() and not is_archive(path.name):
+            folders.setdefault(path.parent, []).append(path)
+    for path in given:
+        files = folders.get(path.parent, []) if path.is_file() and not is_archive(path.name) else []
+        if len(files) < 2:
+            yield path, []
+        elif path is files[0]:
+            yield path.parent, files
+
+
+def read(path: Path, stack: ExitStack, some: list[Path]) -> Source:
+    """`some`: only these files of a folder. Raises Refused for an archive that does not open or has too many files."""
+    if some:
+        return Source(path, [single_file(file) for file in some])
     if path.is_dir():
         return Source(path, list(folder_files(path)))
     if path.suffix.casefold() == ".zip":
@@ -248,12 +268,12 @@ def _own_name(lesson: Lesson, source: Source) -> str:
     path = source.path.resolve()
     if path.is_dir():
         return _without_lesson(path.name, lesson)
-    name = _without_lesson(stem(path.name), lesson)
-    return name or ("" if is_archive(path.name) else _without_lesson(path.parent.name, lesson))
+    name, folder = _without_lesson(stem(path.name), lesson), path.parent.name
+    return name or ("" if is_archive(path.name) or folder.casefold() in _CLASS else _without_lesson(folder, lesson))
 
 
 def _person(student: str, files: list[File]) -> Person:
-    problem = "" if student else "its name does not say whose it is; collect it with `--student NAME`"
+    problem = "" if student else _NOBODYS
     return Person(identity=Identity(student_id=student), files=[_handed(file) for file in files], problem=problem)
 
 
@@ -296,7 +316,8 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
     own = [name for name in top if is_notebook(name) or may_be_notebook(name)]
     is_file = not source.path.is_dir() and not is_archive(source.path.name)
     named = not choice.whole_class and (is_file or not _is_class(lesson, source.path))
-    if named and any(_without_lesson(stem(name), lesson) == "" for name in own):
+    # of several, as a browser renames downloads of one name, each may be another student's
+    if named and sum(_without_lesson(stem(name), lesson) == "" for name in own) == 1:
         yield _person(_own_name(lesson, source), source.files)
         return
     yield from _by_place(lesson, source, known)
@@ -364,7 +385,7 @@ def _by_place(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> I
             person = found.setdefault(student, Person(identity=Identity(student_id=student), problem=problem))
         else:
             student = _without_lesson(stem(file.place.name), lesson)
-            person = found.setdefault(student, _person(student, []))
+            person = found.setdefault(student or str(file.place), _person(student, []))
         person.files.append(_handed(file))
     yield from found.values()
 
@@ -404,4 +425,5 @@ def _folders(lesson: Lesson, file: File) -> list[str]:
 def _without_lesson(name: str, lesson: Lesson) -> str:
     """The name without the lesson in it, however its words are joined, and without what programs call a copy."""
     lessons = "[_ .-]*".join(map(re.escape, lesson.name.split("_")))
-    return re.sub(lessons, "", _COPY_OF.sub("", _COPY.sub("", name)), flags=re.IGNORECASE).strip("_- ").rstrip("_-. ")
+    rest = re.sub(lessons, "", _COPY_OF.sub("", _COPY.sub("", name)), flags=re.IGNORECASE)
+    return "" if re.fullmatch(r"-\d\d?", rest) else rest.strip("_- ").rstrip("_-. ")  # Safari's copies
