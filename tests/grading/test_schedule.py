@@ -246,6 +246,13 @@ def test_the_summary_counts_points_after_late_penalties():
     assert "Late penalties changed: 2 (" in text and "points by hand" in text
 
 
+def test_one_submission_has_no_median():
+    progress = Progress(LESSON.name, io.StringIO())
+    progress.add(Outcome(student="ada", state=GRADED, score=18.5, max_score=24.0, review=True))
+    last = progress.summary()[-1]
+    assert last == "18.5 of 24 points, to look at. Next: `course report 3`, then `course feedback 3`."
+
+
 @pytest.mark.parametrize("options", [{"jobs": 2}, {"scheduler": "local", "jobs": 1}], ids=["processes", "dask"])
 def test_a_machine_that_is_too_busy_is_asked_again(classroom_3, counted, monkeypatch, options):
     """It costs nobody a point, and not the class either."""

@@ -109,14 +109,16 @@ class Progress:
         return lines
 
     def _class(self) -> str:
-        """The class in one line, and what is next."""
+        """The class, or the one submission, in one line, and what is next."""
         full = sum(score >= self._max_score for score in self._scores)
         number = self.lesson[:2].lstrip("0")
         known = number if number.isdecimal() else self.lesson
         late = " after late penalties" if self._late else ""
         line = f"Median {median(self._scores):g} of {self._max_score:g} points{late}, {full} with full points, "
-        line += f"{len(self._reviews)} to look at. Next: `course report {known}`"
-        return f"{line}, then `course feedback {known}`."
+        line += f"{len(self._reviews)} to look at"
+        if len(self._scores) == 1:
+            line = f"{self._scores[0]:g} of {self._max_score:g} points{late}{', to look at' if self._reviews else ''}"
+        return f"{line}. Next: `course report {known}`, then `course feedback {known}`."
 
 
 def _remarks(outcome: Outcome) -> str:
