@@ -281,6 +281,13 @@ def test_an_error_that_stopped_everything_is_said_once():
     assert front.count("The file is not a notebook.") == 2 and "stub" in front and "Another error." in front
 
 
+def test_what_a_check_prints_in_rows_keeps_its_rows_on_a_phone():
+    cell, _ = checked("softmax", "failed", "Look.", 0, 3, facts=(("Got", "[[1, 2],\n [3, 4]]"), ("Here", "a sentence")))
+    page = feedback(new_notebook(cells=[cell]))
+    assert re.search(r'<pre tabindex="0" style="[^"]*white-space:pre[;"][^>]*>\[\[1, 2\],\n', page)
+    assert re.search(r'<pre style="[^"]*white-space:pre-wrap[^>]*>a sentence<', page)
+
+
 def test_a_right_notebook_has_nothing_to_mend_and_a_mark_by_hand_says_so():
     cell, _ = checked("softmax", "passed", "", 3, 3)
     cell.metadata.nbgrader["by_person"] = True

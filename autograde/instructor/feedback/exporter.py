@@ -22,8 +22,7 @@ from nbgrader.preprocessors import ClearHiddenTests
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from autograde.grading.notebook.sanitize import clean_html
-from autograde.instructor.feedback.rendering import SafeNotebook, highlighted, markdown2html
+from autograde.instructor.feedback.rendering import SafeNotebook, boxed, highlighted, markdown2html
 from autograde.instructor.feedback.summary import ByPerson, Fold, first_page, plain
 from autograde.instructor.pages import TEMPLATES
 from autograde.judge.verdict import marked_up
@@ -47,7 +46,7 @@ class FeedbackExporter(HTMLExporter):
             preprocessors=[],
             filters={
                 "markdown2html": markdown2html,
-                "clean_html": clean_html,
+                "boxed": boxed,
                 "highlight_code": highlighted,
                 "strip_ansi": strip_ansi,
                 "first_page": first_page,

@@ -25,6 +25,7 @@ ALL_MARKDOWN = 200_000  # of all texts of a page
 LONGEST_FORMULA = 4_000
 LONGEST_TEXT = 20_000  # of one printed output
 LONGEST_CODE = 60_000  # of one cell
+_PRINTED = re.compile(r'<pre( style="[^"]*white-space:)pre-wrap([^>]*>[^<\n]*\n)')
 
 
 # --- Markdown -------------------------------------------------------------------------------------------------------
@@ -102,6 +103,11 @@ def formula(latex: str, block: bool = False) -> str:
 def _known(latex: str) -> str:
     """Environments that latex2mathml does not know, by those that it knows."""
     return re.sub(r"\\(begin|end)\{(equation|gather|eqnarray)\*?\}", r"\\\1{aligned}", latex)
+
+
+def boxed(html: str) -> str:
+    """An output's HTML, clean. What a check says in several lines, as an array is printed, keeps them, and scrolls."""
+    return _PRINTED.sub(r'<pre tabindex="0"\1pre\2', clean_html(html))
 
 
 # --- the notebook ---------------------------------------------------------------------------------------------------
