@@ -241,7 +241,8 @@ class _Grading:
         self.files = {name: content for name, content in self.job.files.items() if _is_data(name)}
         left_out = sorted(self.job.files.keys() - self.files.keys())
         self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
-        self.notebook.metadata = nbformat.from_dict(notebooks.METADATA)
+        why = {"course": {"unreadable": self.unreadable}} if self.unreadable else {}
+        self.notebook.metadata = nbformat.from_dict({**notebooks.METADATA, **why})
         self.released = {cell.source for cell in release.cells if not nbgrader_data(cell)}
 
     # --- run and ask ------------------------------------------------------------------------------------------------

@@ -281,6 +281,21 @@ def test_an_error_that_stopped_everything_is_said_once():
     assert front.count("The file is not a notebook.") == 2 and "stub" in front and "Another error." in front
 
 
+def test_of_a_file_that_could_not_be_read_nothing_is_shown_as_the_learners():
+    names, why = ("softmax", "project"), "The file is not a notebook."
+    cells = [new_markdown_cell(f"**Notes of the grader**\n\n- {why}", id="notes-of-the-grader")]
+    for name in names:
+        cells += [answered(name, "stub = 1", "No response."), checked(name, "error", why, 0, 2)[0]]
+    cells[3].metadata.nbgrader["comment"] = "By hand: come and see me."
+    page = feedback(new_notebook(cells=cells, metadata={"course": {"unreadable": why}}))
+    text = re.sub(r"<[^>]+>|\s+", " ", body(page))
+    assert text.count(why) == 1 and text.count("not graded") == len(names) and "come and see me" in text
+    assert not re.search(r"stub|check\(|stopped by|No response|Your (answer|notebook)|mend first", text)
+    cells[0].source += "\n- A file was left out."
+    page = feedback(new_notebook(cells=cells, metadata={"course": {"unreadable": why}}))
+    assert "A file was left out." in page
+
+
 def test_what_a_check_prints_in_rows_keeps_its_rows_on_a_phone():
     cell, _ = checked("softmax", "failed", "Look.", 0, 3, facts=(("Got", "[[1, 2],\n [3, 4]]"), ("Here", "a sentence")))
     page = feedback(new_notebook(cells=[cell]))

@@ -49,11 +49,16 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstPage:
-    """`said` has the sentences of the checks, in one form: whoever repeats one of them can be left out."""
+    """What all of it came to.
+
+    said        the sentences of the checks, in one form: whoever repeats one of them can be left out
+    unreadable  why nothing could be graded, or ""; then the notebook's cells are the release's, none is the learner's
+    """
 
     title: str
     parts: list[Part]
     said: frozenset[str]
+    unreadable: str
 
     @property
     def first_to_mend(self) -> Part | None:
@@ -64,7 +69,7 @@ class FirstPage:
 
     @property
     def everywhere(self) -> str:
-        """The sentence that all parts have, where the same error stopped each of them: a file that cannot be read."""
+        """The sentence that all parts have, where the same error stopped each of them."""
         sentences = {part.sentence for part in self.parts}
         stopped = all(part.sign == SIGNS[ERROR] for part in self.parts)
         return sentences.pop() if stopped and len(self.parts) > len(sentences) == 1 else ""
@@ -102,7 +107,10 @@ def first_page(notebook: NotebookNode, lesson: str) -> FirstPage:
                 by_person=bool(data.get("by_person")),
             )
         )
-    return FirstPage(title=title, parts=parts, said=frozenset(said))
+    unreadable = notebook.metadata.get("course", {}).get("unreadable", "")
+    if unreadable:
+        said |= {plain(unreadable), plain("No response.")}  # nbgrader's comment about what is as it was handed out
+    return FirstPage(title=title, parts=parts, said=frozenset(said), unreadable=unreadable)
 
 
 def _message(cell: NotebookNode) -> str:
