@@ -389,6 +389,14 @@ def test_a_picture_without_alt_text_says_so():
     assert f'<img alt="{NO_ALT}" src="data:image/png;base64,AA">' in html and 'alt="mine"' in html
 
 
+def test_a_page_is_validated_once(monkeypatch):
+    """nbconvert would do it after each of its steps, which takes a quarter of a page's time."""
+    count = []
+    monkeypatch.setattr(FeedbackExporter, "_validate_preprocessor", lambda *_: count.append(1))
+    feedback(new_notebook(cells=[]))
+    assert len(count) == 1
+
+
 # --- how soon it begins ---------------------------------------------------------------------------------------------
 
 

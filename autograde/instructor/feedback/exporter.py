@@ -54,7 +54,7 @@ class FeedbackExporter(HTMLExporter):
                 "marked_up": marked_up,
             },
         )
-        super().__init__(config=config, **kwargs)
+        super().__init__(config=config, optimistic_validation=True, **kwargs)  # once a page, not after each step
         self.register_preprocessor(WithoutHiddenTests, enabled=True)
         self.register_preprocessor(ByPerson, enabled=True)
         self.register_preprocessor(SafeNotebook, enabled=True)
