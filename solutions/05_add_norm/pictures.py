@@ -7,6 +7,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from helpers.figures import new, show
 
 BLUE, SAND, WHITE, GREY = "#DCEBF5", "#F3E3C8", "white", "#EEEEEE"
+PLUS = 0.2  # half of a plus sign's width
 
 
 def _box(axes, x, text, colour=WHITE, width=2.2):
@@ -26,7 +27,7 @@ def _plus(axes, x):
 
 def _around(axes, start, end, height=2.25):
     axes.plot([start, start, end], [1, height, height], color="black", linewidth=2)
-    _arrow(axes, (end, height), (end, 1.25), linewidth=2)
+    _arrow(axes, (end, height), (end, 1.14), linewidth=2)
     axes.plot(start, 1, "o", color="black", markersize=5)
     axes.text((start + end) / 2, height + 0.1, "residual connection", ha="center", fontsize=9.5)
 
@@ -45,7 +46,7 @@ def _canvas(axes, title=""):
 
 
 def _post_norm(axes, sublayer):
-    _chain(axes, 1.9, [(4.6, 1.1), (7.5, 1.1), (9.7, 0.33), (12.0, 1.2), (14.4, 0.8)])
+    _chain(axes, 1.9, [(4.6, 1.1), (7.5, 1.1), (9.7, PLUS), (12.0, 1.2), (14.4, 0.8)])
     _box(axes, 1.0, "x\n5 × 6", SAND, 1.8)
     _box(axes, 4.6, sublayer, BLUE)
     _box(axes, 7.5, "dropout")
@@ -71,7 +72,7 @@ def pre_norm():
     _canvas(axes[0], "post-norm, the paper: layer norm on the residual stream")
     _post_norm(axes[0], "sublayer")
     _canvas(axes[1], "pre-norm, the variant: layer norm on the side road")
-    _chain(axes[1], 1.9, [(4.4, 1.1), (7.2, 1.1), (10.0, 1.1), (12.2, 0.33), (14.4, 0.8)])
+    _chain(axes[1], 1.9, [(4.4, 1.1), (7.2, 1.1), (10.0, 1.1), (12.2, PLUS), (14.4, 0.8)])
     _box(axes[1], 1.0, "x\n5 × 6", SAND, 1.8)
     _box(axes[1], 4.4, "layer norm", BLUE)
     _box(axes[1], 7.2, "sublayer", BLUE)
@@ -88,7 +89,7 @@ def pre_norm():
 
 def stream():
     figure, axes = new(size=(10, 2.5))
-    axes.set(xlim=(-0.2, 15.4), ylim=(-0.75, 2.5))
+    axes.set(xlim=(-0.2, 15.5), ylim=(-0.75, 2.5))
     axes.axis("off")
     axes.plot([1.9, 13.2], [1.6, 1.6], color="black", linewidth=4, solid_capstyle="butt", zorder=0)
     _arrow(axes, (13.0, 1.6), (13.7, 1.6), linewidth=4)
@@ -104,7 +105,7 @@ def stream():
         axes.add_patch(Rectangle((left + 0.15, -0.05), 1.6, 0.7, fc=BLUE, ec="black"))
         axes.text(left + 0.95, 0.3, name, ha="center", va="center", fontsize=9.5)
         axes.plot([left + 1.75, left + 2.1], [0.3, 0.3], color="black", linewidth=1.2)
-        _arrow(axes, (left + 2.1, 0.3), (left + 2.1, 1.4))
+        _arrow(axes, (left + 2.1, 0.3), (left + 2.1, 1.46))
         axes.plot(
             left + 2.1, 1.6, "o", markersize=15, markerfacecolor=WHITE, markeredgecolor="black"
         )
