@@ -513,7 +513,7 @@ for place, (name, scores) in zip(
         ticks,
         name,
         "position of the key",
-        "position of the query",
+        "position of the query" if place is axes[0] else "",
         None,
         limits,
     )
@@ -734,9 +734,11 @@ axes.set(
     yticks=bars,
     yticklabels=MODELS,
     xlabel="cache of one token in KiB",
+    ylabel="model",
     xlim=(0, 2900),
     ylim=(len(MODELS) - 0.5, -0.5),
 )
+axes.xaxis.set_major_formatter("{x:,.0f}")
 axes.legend(loc="upper right", frameon=False)
 show(
     figure,
