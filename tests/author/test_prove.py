@@ -196,4 +196,4 @@ def test_only_a_full_proof_of_everything_writes_the_page(tmp_path, monkeypatch, 
     monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
     (tmp_path / "docs").mkdir()
     assert prove.run([exercise("relu")], 1, 1, full=True) == 0
-    assert "1 exercises" in capsys.readouterr().out and not list((tmp_path / "docs").iterdir())
+    assert "1 exercise," in capsys.readouterr().out and not list((tmp_path / "docs").iterdir())
