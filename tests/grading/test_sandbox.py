@@ -295,8 +295,8 @@ for module in [helpers.trainer, *modules]:
 print(found > 100, reasons, helpers.trainer.Config, len(helpers.corpus.grammar_corpus().train))
 """
     with runner.child("08_training", LIMITS) as child:
-        assert errors(child.run(cell, 60)) == []
-        reply = child.run(code, 60)
+        assert errors(child.run(cell, 20)) == []
+        reply = child.run(code, 20)
     assert text_of(reply).strip() == "True {'Training does not run in grading'} <Config: not there in grading> 20000"
 
 

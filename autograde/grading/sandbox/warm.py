@@ -33,7 +33,7 @@ from autograde.harness.sandboxed import frames
 from autograde.harness.sandboxed.backends import ALONE, BWRAP, CONTAINERS, MEANS, NAMESPACES
 from autograde.harness.sandboxed.frames import Busy, Gone
 
-_START = 300.0  # seconds until a warm process is ready, also where many others share the processors
+_START = 120.0  # seconds until a warm process is ready
 _PREFIX, _LOCK = "grader-", "lock"  # of the folder of a warm process
 _OLD = 60.0  # seconds after which it certainly holds its lock
 _RUNTIME = re.compile(r"/?\w[\w./+-]*", re.ASCII)  # a name, or for Podman a path
