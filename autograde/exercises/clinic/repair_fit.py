@@ -87,6 +87,18 @@ def broken(model, inputs, labels, steps, rate):
     return losses
 
 
+def _trained(steps, optimizer, loss_of):
+    """The losses of these steps, each taken before its update."""
+    losses = []
+    for _ in range(steps):
+        loss = loss_of()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def _log_probability(model, inputs, labels):
     return torch.log_softmax(model(inputs), dim=-1)[torch.arange(len(labels)), labels]
 
@@ -114,14 +126,7 @@ def gradients_add_up(model, inputs, labels, steps, rate):
 )
 def minus_lost(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(steps):
-        loss = _log_probability(model, inputs, labels).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(steps, optimizer, lambda: _log_probability(model, inputs, labels).mean())
 
 
 @EXERCISE.wrong(
@@ -130,14 +135,7 @@ def minus_lost(model, inputs, labels, steps, rate):
 )
 def summed(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(steps):
-        loss = -_log_probability(model, inputs, labels).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(steps, optimizer, lambda: -_log_probability(model, inputs, labels).sum())
 
 
 @EXERCISE.wrong(
@@ -186,14 +184,7 @@ def a_copy(model, inputs, labels, steps, rate):
 )
 def adam(model, inputs, labels, steps, rate):
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(steps):
-        loss = F.cross_entropy(model(inputs), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(steps, optimizer, lambda: F.cross_entropy(model(inputs), labels))
 
 
 @EXERCISE.wrong("softmax twice", "`F.cross_entropy` contains the softmax. Give it the logits, not probabilities.")
@@ -207,14 +198,7 @@ def softmax_twice(model, inputs, labels, steps, rate):
 )
 def probability(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(steps):
-        loss = -_log_probability(model, inputs, labels).exp().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(steps, optimizer, lambda: -_log_probability(model, inputs, labels).exp().mean())
 
 
 @EXERCISE.wrong(
@@ -223,14 +207,7 @@ def probability(model, inputs, labels, steps, rate):
 )
 def largest_word(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(steps):
-        loss = -torch.log_softmax(model(inputs), dim=-1).max(dim=-1).values.mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(steps, optimizer, lambda: -torch.log_softmax(model(inputs), dim=-1).max(dim=-1).values.mean())
 
 
 @EXERCISE.wrong(
@@ -240,14 +217,7 @@ def largest_word(model, inputs, labels, steps, rate):
 )
 def all_labels(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(steps):
-        loss = -torch.log_softmax(model(inputs), dim=-1)[:, labels].mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(steps, optimizer, lambda: -torch.log_softmax(model(inputs), dim=-1)[:, labels].mean())
 
 
 @EXERCISE.wrong(
@@ -257,14 +227,7 @@ def all_labels(model, inputs, labels, steps, rate):
 )
 def with_momentum(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
-    losses = []
-    for _ in range(steps):
-        loss = F.cross_entropy(model(inputs), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(steps, optimizer, lambda: F.cross_entropy(model(inputs), labels))
 
 
 @EXERCISE.wrong(
@@ -273,14 +236,9 @@ def with_momentum(model, inputs, labels, steps, rate):
 )
 def over_the_examples(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    losses = []
-    for _ in range(steps):
-        loss = -torch.log_softmax(model(inputs), dim=0)[torch.arange(len(labels)), labels].mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return _trained(
+        steps, optimizer, lambda: -torch.log_softmax(model(inputs), dim=0)[torch.arange(len(labels)), labels].mean()
+    )
 
 
 @EXERCISE.wrong(
