@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32"}
 _BOMS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _HIGH = re.compile(rb"[\x80-\xff]+")
-# signs and, from B0 on, Hangul of KS X 1001: two high bytes each. A Western letter with an accent is mostly alone
+# signs and, from B0 on, Hangul of KS X 1001: two high bytes each. A Western accented letter is usually a single one
 _HANGUL = re.compile(rb"(?:[\xa1-\xc8][\xa1-\xfe])+")
 # what no name has: a capital behind a small letter, signs beside letters, Hangul within a word
 _SIGNS = "“”„…†‡‰‹›•™ˆ˜¤¦§¨©¬®¯°±¶¸¹²³¼½¾×÷£¥¢"

@@ -469,7 +469,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         r"selected index k out of range",
         "more than there are",
-        "`topk` is asked for more numbers than there are here: take the smaller of the two, `min(k, size)`.",
+        "The `k` of `topk` is larger than the axis is long: take the smaller of the two, `min(k, size)`.",
     ),
     (
         r"index out of range in self",
