@@ -73,6 +73,7 @@ def run(only: Sequence[str] | None = None, full: bool = False) -> int:
         raise CourseError("The tests need the development packages: pip install -e '.[dev]' -c constraints.txt")
     failed = []
     variables = environment() | {"OMP_NUM_THREADS": "1"}  # workers share the cores: more threads wait for each other
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode every process compiles PyTorch's modules anew
     begin = time.monotonic()
     for name, (text, command) in chosen.items():
         print(f"\n=== {name}: {text}", flush=True)

@@ -28,6 +28,18 @@ def test_a_stage_that_is_unknown_is_named():
         stages.stages(["lint", "units"])
 
 
+def test_the_tests_leave_bytecode_for_one_another(monkeypatch):
+    variables = []
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(
+        stages.subprocess,
+        "run",
+        lambda command, **options: variables.append(options.get("env")) or subprocess.CompletedProcess(command, 0),
+    )
+    assert stages.run(["lint"]) == 0
+    assert "PYTHONDONTWRITEBYTECODE" not in variables[-1]
+
+
 TESTS = """
 import pytest
 def test_short(): pass
