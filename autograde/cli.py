@@ -386,7 +386,6 @@ def _grade(args) -> int:
     from autograde.grading.records import results
 
     lesson = _graded_lesson(args)
-    imports.notebooks()
     folders = class_data.folder("results"), lesson.name, class_data.folder("submitted")
     complete = not args.force and results.seem_complete(*folders, filter(None, [args.student]))
     if args.scheduler is None and not complete and not args.runtime:
@@ -449,11 +448,10 @@ def _similar(args) -> int:
 
 
 def _feedback(args) -> int:
-    from autograde.grading.classes import progress
     from autograde.instructor import classroom
 
     lesson = _graded_lesson(args)
-    with progress.pages() as on_pages:
+    with classroom.pages_bar() as on_pages:
         files = classroom.feedback(lesson, args.student, args.jobs, on_pages)
     if not files:
         whose = f"submission of {args.student}" if args.student else "submission"

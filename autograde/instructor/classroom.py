@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tqdm import tqdm
 
 from autograde.course import class_data, paths
 from autograde.course.errors import CourseError, logged
@@ -140,6 +143,18 @@ def feedback(
     for run in runs:
         run.result()  # the others have written their pages by then
     return [file for file in files if file.is_file()]
+
+
+@contextlib.contextmanager
+def pages_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar for pages that are written: a function that takes how many there are, and how many there will be."""
+    with tqdm(unit="page", disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def on_pages(written: int, total: int) -> None:
+            bar.total = total
+            bar.update(written - bar.n)
+
+        yield on_pages
 
 
 def _shares(students: list[str], jobs: int) -> list[list[str]]:

@@ -400,9 +400,25 @@ def test_a_page_is_validated_once(monkeypatch):
 # --- how soon it begins ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", ["import autograde.instructor.report.grades", NBGRADER[1]], ids=["course", "nbgrader"])
+@pytest.mark.parametrize(
+    "code",
+    ["import autograde.instructor.report.grades", "import autograde.grading.records.course", NBGRADER[1]],
+    ids=["instructor", "grading", "nbgrader"],
+)
 def test_no_command_prepares_the_grammar_of_web_addresses(code):
     """jsonschema would: it takes longer than all other imports, and each of the processes side by side pays for it."""
     script = f"import sys\ntry:\n    exec({code!r})\nfinally:\n    print('lark' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script, "--version"], capture_output=True, text=True, check=True)
     assert run.stdout.split()[-1] == "False"
+
+
+def test_the_command_leaves_nbgrader_to_the_processes_that_write_the_pages():
+    script = """
+import sys
+from autograde import cli
+sys.modules["nbgrader"] = None  # an import of it fails
+print(cli.main(["feedback", "3", "--student", "nobody"]))
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.stdout.split() == ["2"], run.stderr
+    assert "has been graded yet" in run.stderr

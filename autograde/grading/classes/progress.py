@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from statistics import median
 from typing import TextIO
 
@@ -144,15 +142,3 @@ def _reason(outcome: Outcome) -> str:
 
 def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(seconds, 1):.0f} s"
-
-
-@contextlib.contextmanager
-def pages() -> Iterator[Callable[[int, int], None]]:
-    """A bar for pages that are written: a function that takes how many there are, and how many there will be."""
-    with tqdm(unit="page", disable=not sys.stderr.isatty(), leave=False) as bar:
-
-        def on_pages(written: int, total: int) -> None:
-            bar.total = total
-            bar.update(written - bar.n)
-
-        yield on_pages
