@@ -47,7 +47,7 @@ def main(number: int) -> None:
     control = socket.socket(fileno=number)
     config, _ = frames.receive(control)
     if "forks" in config:
-        fork_off(socket.socket(fileno=config["forks"]), control, config["path"])
+        fork_off(socket.socket(fileno=config["forks"]), control, config)
     try:
         shell, isolated = prepare(config, number)
         alone = isolated in backends.ALONE
@@ -98,13 +98,15 @@ def main(number: int) -> None:
             frames.send(control, {})
 
 
-def fork_off(door: socket.socket, control: socket.socket, path: list[str]) -> None:
+def fork_off(door: socket.socket, control: socket.socket, config: frames.Message) -> None:
     """Import what this process and the grader's workers have in common, and fork the process from which the workers
     come. That is the grader's own: it stays outside of the tree, forgets what lies in the staging folder, and learns
     the grader's paths and variables, which this one never has."""
-    sys.path += path[1:]
+    sys.path += config["path"][1:]
     gc.disable()
     importlib.import_module("torch")
+    if config["optimizers"]:
+        importlib.import_module("torch._dynamo")  # the first optimizer does, which takes as long as PyTorch itself
     gc.freeze()
     resources.gather()
     if os.fork():
