@@ -252,9 +252,9 @@ def _in_function(
         taken = next(iter(alike + read), None)
         listed = " and ".join(f"`{each}`" for each in unused[:2])
         if taken and len(unused) <= 2:
-            sentence = f"Use {listed} in `{name}`: it reads `{taken}` from the notebook in place of "
-            sentence += "its argument." if len(unused) == 1 else "its arguments."
-            yield Observation("a name of the notebook in place of an argument", sentence)
+            unread = "this argument is never used" if len(unused) == 1 else "these arguments are never used"
+            sentence = f"Use {listed} in `{name}`: {unread}, and `{taken}` is read from the notebook."
+            yield Observation("an unused argument, and a name of the notebook", sentence)
         elif not how.raised:
             yield Observation(UNUSED, f"`{unused[0]}` is never used in `{name}`.")
     for constant in sorted(mentioned & _example_constants() - needed - {each.arg for each in parameters}):

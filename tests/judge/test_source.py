@@ -22,7 +22,7 @@ UNWRITTEN = Problem(kind="NotImplementedError", text="", kinds=("NotImplementedE
 
 CASES = {
     "an argument is never used": ("softmax", "def softmax(x, axis=-1):\n    return np.exp(x) / np.exp(x).sum()\n"),
-    "a name of the notebook in place of an argument": (
+    "an unused argument, and a name of the notebook": (
         "softmax",
         "def softmax(x, axis=-1):\n    e = np.exp(scores)\n    return e / e.sum(axis=axis)\n",
     ),
@@ -142,7 +142,10 @@ def scaled_dot_product_attention(query, key, value, mask=None):
 
 def test_a_name_of_the_notebook_in_place_of_two_arguments():
     asked = exercise("scaled_dot_product_attention")
-    words = "Use `query` and `key` in `scaled_dot_product_attention`: it reads `scores` from the notebook"
+    words = (
+        "Use `query` and `key` in `scaled_dot_product_attention`: these arguments are never used, and `scores` is read "
+        "from the notebook."
+    )
     for raised in (None, "weights = attention_weights(scores, mask)"):
         found = observe(asked, GLOBAL, raised)
         assert found is not None and words in found.sentence
