@@ -92,7 +92,8 @@ def two_mistakes(case: Case) -> Diagnosis | None:
             continue
         if wrong and explained == wrong and (second := _changed_on_top(case, number)):
             return _both(case, number, second)
-        if explained and _fails_there_only(case, number, {at for at, _ in explained}):
+        places = {at for at, _ in explained}
+        if explained and _fails_there_only(case, number, places) and _errs_within(case, number, explained):
             explains[number] = explained
     for number, other in itertools.permutations(sorted(explains, key=lambda number: -len(explains[number])), 2):
         mine, others = explains[number], explains[other]
@@ -132,6 +133,19 @@ def _fails_there_only(case: Case, number: int, places: set[int]) -> bool:
     """Whether a misconception is wrong on calls that fail only, and explains most of them."""
     wrong = [at for at in range(len(case.got)) if case.fails(number, at)]
     return all(case.findings[at] is not None for at in wrong) and 3 * len(places) >= 2 * len(wrong)
+
+
+def _errs_within(case: Case, number: int, explained: set[Part]) -> bool:
+    """Whether a misconception is wrong in no other part of the calls that it explains: its sentence speaks of all."""
+    comparison = case.alike("dtype", "sequence")
+    for at in {at for at, _ in explained}:
+        right, wrong = parts(case.key.expected[at].value), parts(case.key.wrong(number, at).value)
+        if right.keys() != wrong.keys():
+            if (at, None) not in explained:
+                return False
+        elif any((at, part) not in explained and not comparison.equal(right[part], wrong[part]) for part in right):
+            return False
+    return True
 
 
 def _changed_on_top(case: Case, number: int) -> str:

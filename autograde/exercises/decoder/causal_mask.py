@@ -16,6 +16,7 @@ def calls(rng):
         FunctionCall((int(rng.integers(4, 7)),)),
         FunctionCall((int(rng.integers(7, 10)),)),
         FunctionCall((1,), note="a single token sees itself"),
+        FunctionCall((600,), note="a long text"),
     ]
 
 
@@ -102,6 +103,14 @@ def batch_axis(length):
 )
 def with_numpy(length):
     return causal_mask(length).numpy()
+
+
+@EXERCISE.wrong(
+    "cut out of a mask of fixed size",
+    "The mask is cut out of a larger one of fixed size, and a longer text gets too small a mask. Make it from `length`.",
+)
+def fixed(length):
+    return causal_mask(512)[:length, :length]
 
 
 @EXERCISE.wrong("nothing hidden", "Every entry is True. `tril` returns a new tensor, which has to be returned.")
