@@ -972,8 +972,8 @@ examine_vectors(broken_sentence_vectors)
 #
 # Write `repair_sentence_vectors(x, keep)`: `x` is `(batch, length, width)`; `keep` is `(batch, length)`, True at real
 # words, wherever the padding is; every sentence has at least one. Apply scaled self-attention with `x` as query, key
-# and value, then take the mean over the real words. The result is `(batch, width)`; it is the same whatever finite
-# numbers are in the padded rows.
+# and value, then take the mean over the real words. The result is `(batch, width)`; the numbers in the padded rows make
+# no difference to it, not even large ones such as 10^10.
 #
 # <!-- hints: repair_sentence_vectors -->
 # <details>

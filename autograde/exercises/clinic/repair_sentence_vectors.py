@@ -31,6 +31,10 @@ def calls(rng):
             (random_tensor(rng, 4, 6, 3), TensorData(np.arange(6) >= np.array([[2], [0], [5], [1]]))),
             note="padding at the front",
         ),
+        FunctionCall(
+            (tensor([[[1, 2], [3, 1], [1e10, 1e10]]]), TensorData(np.array([[True, True, False]]))),
+            note="10,000,000,000 in the padded row; the result is that of the two real rows",
+        ),
     ]
 
 
@@ -97,6 +101,15 @@ def padding_as_zeros(x, keep):
 )
 def scores_zero(x, keep):
     return _mean_of_real(_read(x, attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), 0.0)), keep)
+
+
+@EXERCISE.wrong(
+    "a large number subtracted",
+    "A large number is subtracted from the scores of padding, and where these are larger still, padding gets a share. "
+    "Put the large negative number in their place: `masked_fill`.",
+)
+def subtracted(x, keep):
+    return _mean_of_real(_read(x, attention_scores_of(x, x) - 1e9 * ~keep.unsqueeze(1)), keep)
 
 
 @EXERCISE.wrong(
@@ -259,6 +272,7 @@ def both_masked(x, keep):
 @EXERCISE.variant
 def renormalized(x, keep):
     scores = attention_scores_of(x, x)
-    powers = torch.exp(scores - scores.amax(dim=2, keepdim=True)) * keep.unsqueeze(1)
+    largest = torch.stack([rows[:, real].amax(dim=1) for rows, real in zip(scores, keep, strict=True)])
+    powers = torch.where(keep.unsqueeze(1), torch.exp(scores - largest.unsqueeze(2)), 0.0)
     attended = powers / powers.sum(dim=2, keepdim=True) @ x
     return torch.stack([rows[real].mean(dim=0) for rows, real in zip(attended, keep, strict=True)])

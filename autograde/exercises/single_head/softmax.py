@@ -79,6 +79,15 @@ def overflows(x, axis=-1):
 
 
 @EXERCISE.wrong(
+    "divided by the largest score",
+    "The scores are divided by the largest one before `exp`, and that changes the probabilities. Subtract it: the result "
+    "stays the same.",
+)
+def divided_by_the_largest(x, axis=-1):
+    return softmax(x / np.abs(x).max(axis=axis, keepdims=True), axis)
+
+
+@EXERCISE.wrong(
     "one maximum for all rows",
     "The largest score of the whole array is subtracted, so a row of much smaller scores becomes 0 / 0. "
     "Give `np.max` the `axis`, with `keepdims=True`: each row has a maximum of its own.",

@@ -29,6 +29,13 @@ def calls(rng):
         ModuleCall((tensor(off_centre(rng, 3, 5, 6)),), new=(6,), weights=learned(6), tolerance=WITHOUT_EPS),
         ModuleCall((tensor(off_centre(rng, 2, 7, 4)),), new=(4,), weights=learned(4), tolerance=WITHOUT_EPS),
         ModuleCall(
+            (tensor(off_centre(rng, 5, 4)),),
+            new=(4,),
+            weights=learned(4),
+            tolerance=WITHOUT_EPS,
+            note="one sentence: (length, d_model)",
+        ),
+        ModuleCall(
             (tensor(off_centre(rng, 2, 4, 5)),),
             new=(5,),
             weights=learned(5),
@@ -187,6 +194,15 @@ class OtherEps(_Steps):
 class Detached(_Steps):
     def root(self, mean_square):
         return super().root(mean_square).detach()
+
+
+@EXERCISE.wrong(
+    "axis 2",
+    "Axis 2 is the last one of a batch of sentences, and a single sentence has none. Count from the end: `dim=-1`.",
+)
+class AxisTwo(_Steps):
+    def mean_square(self, x):
+        return x.square().mean(dim=2, keepdim=True)
 
 
 @EXERCISE.wrong(

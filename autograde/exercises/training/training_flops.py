@@ -82,6 +82,14 @@ def summed(parameters, tokens):
 
 
 @EXERCISE.wrong(
+    "tokens added to the cost of one",
+    "6 · N is the cost of one token. The number of tokens is multiplied by it, not added.",
+)
+def tokens_added(parameters, tokens):
+    return 6 * parameters + tokens
+
+
+@EXERCISE.wrong(
     "backward pass of one token",
     "The backward pass is counted for one token. Every token goes backward, too: multiply both passes by their number.",
 )
