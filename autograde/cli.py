@@ -119,19 +119,22 @@ def parser() -> _Parser:
     command.add_argument(
         "sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange"
     )
-    command.add_argument(
+    whose = command.add_mutually_exclusive_group()
+    whose.add_argument(
         "--from",
         dest="platform",
         metavar="PLATFORM",
         choices=PLATFORMS,
         help=f"whose download it is: {', '.join(PLATFORMS)}; default: recognised by the names in it",
     )
-    command.add_argument(
+    whose.add_argument(
         "--names",
         metavar="PATTERN",
         default="",
         help="a regular expression for the paths in it, with groups as in nbgrader's zip_collect: (?P<student_id>...)",
     )
+    whose.add_argument("--student", metavar="NAME", default="", help="everything in it is this student's")
+    whose.add_argument("--class", dest="whole_class", action="store_true", help="it is the class's, not one student's")
     command.add_argument(
         "--roster", metavar="FILE", type=Path, help="the class list (CSV): says who a name or number is"
     )
@@ -140,10 +143,6 @@ def parser() -> _Parser:
         metavar="TIME",
         default="",
         help="when these were handed in, like '2026-11-10 23:59'; `dates`: at each file's own date",
-    )
-    command.add_argument("--student", metavar="NAME", default="", help="everything in it is this student's")
-    command.add_argument(
-        "--class", dest="whole_class", action="store_true", help="it is the class's, not one student's"
     )
     command = add("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
     command.add_argument("--student", help="only this student")
@@ -362,6 +361,11 @@ def _collect(args) -> int:
         )
         results = collect(lesson, args.sources, choice, args.roster, remarks.append)
     else:
+        given = args.platform, args.names, args.student, args.whole_class, args.roster, args.received
+        if any(given):
+            raise CourseError(
+                "These options are for folders and zip files. Name one: `course collect 3 submissions.zip`."
+            )
         results = exchange.collect_from_exchange(lesson, remarks.append)
     for result in results:
         if result.problem:
