@@ -326,6 +326,26 @@ def test_several_archives_of_a_class_are_never_a_students(place):
     assert stored(place)["11"] == "submissions" and stored(place)["15"] == "submissions (1)"
 
 
+def test_a_class_in_an_archive_of_an_archive_is_never_one_student(place, gradebook):
+    moodle = {f"{name} L_{n}_assignsubmission_file_/{NAME}": "the same" for n, name in enumerate(("a", "b"))}
+    own = {f"ada/{NAME}": "the same", f"bob/{NAME}": "the same"}
+    for inner, files in (("monday.zip", moodle), ("submissions.zip", own)):
+        for outer in ("in", "in.zip"):
+            results = taken(source(outer, {inner: packed(files), f"cyd/{NAME}": "cyd"}))
+            assert "the whole class's" in results[inner.removesuffix(".zip")].problem
+            assert stored(place) == {"cyd": "cyd"}
+    gradebook.add_student("monday")  # it is somebody's after all
+    assert not taken(source("in", {"monday.zip": packed(moodle)}))["monday"].problem
+
+
+def test_options_that_exclude_each_other_are_told(place, capsys):
+    both = ["--from", "moodle", "--names", "(?P<student_id>.*)_"]
+    assert cli.main(["collect", "3", "in.zip", *both]) == 2
+    assert "not allowed with" in capsys.readouterr().err
+    assert cli.main(["collect", "3", "--roster", "class.csv"]) == 2
+    assert "are for folders and zip files" in capsys.readouterr().err
+
+
 def test_files_for_one_student_that_differ_are_all_refused(place):
     folder = source("in", {f"one/ada/{NAME}": "a", f"two/ada/{NAME}": "b", f"one/..bob/{NAME}": "c"})
     results = taken(folder)

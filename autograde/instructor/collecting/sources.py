@@ -7,6 +7,7 @@ somebody's folder or archive decides nothing.
 from __future__ import annotations
 
 import datetime
+import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from autograde.course import times
 from autograde.course.attachments import shown
 from autograde.course.errors import CourseError
-from autograde.course.files import File, archive_files, folder_files, open_archive, single_file
+from autograde.course.files import File, Refused, archive_files, folder_files, open_archive, single_file
 from autograde.course.lessons import Lesson
 from autograde.instructor.collecting import layouts
 from autograde.instructor.collecting.layouts import Names
@@ -387,7 +388,26 @@ def _by_place(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> I
             student = _without_lesson(stem(file.place.name), lesson)
             person = found.setdefault(student or str(file.place), _person(student, []))
         person.files.append(_handed(file))
-    yield from found.values()
+    for student, person in found.items():
+        if not person.problem and not known(student):
+            person.problem = _class_in(lesson, person)
+        yield person
+
+
+def _class_in(lesson: Lesson, person: Person) -> str:
+    """Why somebody's archive seems to be the class's and not theirs; "" where it does not."""
+    for file in person.files:
+        if file.is_folder or not is_archive(file.inside.name):
+            continue
+        try:
+            archive = Source(Path(file.inside.name), list(archive_files(open_archive(io.BytesIO(file.read()), True))))
+        except Refused:  # `submission` says why
+            continue
+        inner = archive.unwrapped().files
+        holders = {each.place.parts[0] for each in inner if is_notebook(each.place.name) or is_archive(each.place.name)}
+        if _is_download(lesson, archive) or (_is_class(lesson, archive.path) and len(holders) > 1):
+            return f"{file.inside.name} seems to be the whole class's; take it out, and collect it by itself"
+    return ""
 
 
 def _level(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> tuple[int, str]:
