@@ -116,9 +116,12 @@ class Case:
 
 
 def parts(value: Any) -> dict[Any, Any]:
-    """The results that a call reports side by side, by key; a single one has the key None."""
+    """The results that a call reports side by side, by key; a single one has the key None. Several numbers in a tuple
+    are several results."""
     if isinstance(value, dict):
         return value
+    if isinstance(value, tuple) and len(value) > 1 and all(isinstance(item, int | float) for item in value):
+        return dict(enumerate(value))
     if isinstance(value, list | tuple) and any(isinstance(item, np.ndarray | TensorData) for item in value):
         return dict(enumerate(value))
     return {None: value}

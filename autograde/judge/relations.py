@@ -738,30 +738,40 @@ def some_items(pair: Pair) -> Sequence[Relation]:
 
 
 def some_values(pair: Pair) -> Sequence[Relation]:
-    """Of tuples of a few numbers, as functions with several results return them: which are wrong, and how."""
+    """Of tuples of a few numbers, as functions with several results return them: how those that are wrong differ."""
     expected, got = pair.expected, pair.got
-    if not isinstance(expected, tuple) or not isinstance(got, list | tuple) or not 2 <= len(expected) == len(got) <= 4:
-        return ()
-    if not all(type(value) in (int, float) for value in (*expected, *got)):
-        return ()
-    wrong = [at for at in range(len(expected)) if not math.isclose(expected[at], got[at], rel_tol=1e-9)]
-    if not wrong:
-        return ()
-    listed = " and ".join(_ORDINALS[at] for at in wrong)
-    kind = f"wrong: the {listed} value"
-    does = "differs" if len(wrong) == 1 else "differ"
+    wrong = _wrong_values(pair)
     relations = []
     for number in (2, 3, 4, 0.5):
-        if all(math.isclose(got[at], number * expected[at], rel_tol=1e-9) for at in wrong):
+        if wrong and all(math.isclose(got[at], number * expected[at], rel_tol=1e-9) for at in wrong):
             times = f"{number} times" if number != 0.5 else "half of"
-            relations.append(Relation(kind, f"Of the returned values the {listed} {does}: {times} what is expected."))
+            relations.append(_differ(wrong, f": {times} what is expected."))
     for offset in (1, -1):
-        if all(got[at] == expected[at] + offset for at in wrong):
-            what = "large" if offset > 0 else "small"
-            relations.append(Relation(kind, f"Of the returned values the {listed} {does}: 1 too {what}."))
-    if len(wrong) < len(expected):
-        relations.append(Relation(kind, f"Of the returned values the {listed} {does}; the rest is right."))
+        if wrong and all(got[at] == expected[at] + offset for at in wrong):
+            relations.append(_differ(wrong, f": 1 too {'large' if offset > 0 else 'small'}."))
     return relations
+
+
+def other_values_right(pair: Pair) -> Sequence[Relation]:
+    """Of such tuples: which values are wrong."""
+    wrong = _wrong_values(pair)
+    return [_differ(wrong, "; the rest is right.")] if 0 < len(wrong) < len(pair.expected) else ()
+
+
+def _wrong_values(pair: Pair) -> list[int]:
+    """The places of a tuple's values that are wrong; none where it is not two to four numbers."""
+    expected, got = pair.expected, pair.got
+    if not isinstance(expected, tuple) or not isinstance(got, list | tuple) or not 2 <= len(expected) == len(got) <= 4:
+        return []
+    if not all(type(value) in (int, float) for value in (*expected, *got)):
+        return []
+    return [at for at in range(len(expected)) if not math.isclose(expected[at], got[at], rel_tol=1e-9)]
+
+
+def _differ(wrong: Sequence[int], how: str) -> Relation:
+    listed = " and ".join(_ORDINALS[at] for at in wrong)
+    does = "differs" if len(wrong) == 1 else "differ"
+    return Relation(f"wrong: the {listed} value", f"Of the returned values the {listed} {does}{how}")
 
 
 def exchanged(pair: Pair) -> Relation | None:
@@ -854,6 +864,7 @@ FINDERS: tuple[Finder, ...] = (
 # relations that tell where a result is wrong, and less why
 WHERE: tuple[Finder, ...] = (
     some_items,
+    other_values_right,
     only_masked,
     sums_of_rows,
     zeros,
