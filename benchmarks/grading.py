@@ -4,6 +4,7 @@
     python -m benchmarks.grading --lessons 3 --full     stock grades all of them, not a sample
     python -m benchmarks.grading --scaling 3 240        two workers against one
     python -m benchmarks.grading --large 2000           time and memory of a long class of lesson 3
+    python -m benchmarks.grading --feedback 150         the feedback pages of a class of lesson 3, one process and two
 
 Each adds to `results/grading.json`, with its day and the load before it, and writes GRADING.md anew.
 
@@ -329,6 +330,17 @@ def large(lesson: Lesson, size: int, folder: Path, jobs: int = 2) -> dict:
     }
 
 
+def feedback(lesson: Lesson, size: int, folder: Path) -> dict:
+    """`course feedback` with one process and with two, each three times in turn; the median of each."""
+    root = long_class(lesson, size, folder / "feedback")
+    course_grade(root, lesson, 2)
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    for jobs in (1, 2) * 3:
+        taken[jobs].append(run(root, "autograde.cli", "feedback", lesson.name, "--jobs", str(jobs)))
+    one, two = (statistics.median(taken[jobs]) for jobs in (1, 2))
+    return {"submissions": size, "one": round(one, 1), "two": round(two, 1), "times_faster": round(one / two, 2)}
+
+
 def surroundings() -> dict[str, str | float]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -345,6 +357,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="stock nbgrader grades all of them")
     parser.add_argument("--scaling", nargs=2, metavar=("LESSON", "SIZE"), help="two workers against one")
     parser.add_argument("--large", type=int, default=0, help="a class of this size of lesson 03")
+    parser.add_argument("--feedback", type=int, default=0, help="the feedback of a class of this size of lesson 03")
     args = parser.parse_args()
     found = json.loads(grading_page.FILE.read_text()) if grading_page.FILE.exists() else {"lessons": {}}
 
@@ -362,7 +375,9 @@ def main() -> None:
             keep("scaling", lesson.name, {**surroundings(), **scaling(lesson, int(args.scaling[1]), folder)})
         if args.large:
             keep("large", "", {**surroundings(), **large(find_lesson(MAIN_LESSON), args.large, folder)})
-        if args.lessons is None and (args.scaling or args.large):
+        if args.feedback:
+            keep("feedback", "", {**surroundings(), **feedback(find_lesson(MAIN_LESSON), args.feedback, folder)})
+        if args.lessons is None and (args.scaling or args.large or args.feedback):
             return
         for lesson in [find_lesson(name) for name in args.lessons or ()] or GRADED:
             sample = args.size if args.full else min(args.sample * (1 + (lesson.name == MAIN_LESSON)), args.size)

@@ -85,6 +85,17 @@ def tables(found: dict[str, Any]) -> str:
                 ],
             )
         )
+    if "feedback" in found:
+        row = found["feedback"]
+        parts.append(
+            _table(
+                "feedback of lesson 3 | one process | two | times faster | measured | load before",
+                [
+                    f"{row['submissions']} pages | {row['one']:.1f} s | {row['two']:.1f} s | "
+                    f"**{row['times_faster']:.2f}** | {_when(row, found)}"
+                ],
+            )
+        )
     return "\n".join(parts)
 
 
