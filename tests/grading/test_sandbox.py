@@ -568,6 +568,8 @@ def test_cells_show_what_jupyter_shows(runner):
         ] == {"text/plain": "<IPython.core.display.Markdown object>", "text/markdown": "*a*"}
         assert errors(child.run("input()", 10)) == ["StdinNotImplementedError"]
         assert errors(child.run("1 / 0", 10)) == ["ZeroDivisionError"]
+        kept = child.run("print(any(get_ipython().history_manager.exceptions.values()))", 10)
+        assert text_of(kept) == "False\n"  # a traceback is formatted once, to be shown
         assert errors(child.run("def (", 10)) == ["SyntaxError"]
         assert errors(child.run("import sys\nsys.exit(1)", 10)) == ["SystemExit"]
         added = child.run("from autograde import check\ncheck('softmax')", 10)

@@ -224,6 +224,10 @@ class Shell(InteractiveShell):
         sys.stderr.write(done.stderr.decode("utf-8", "replace"))
         self.user_ns["_exit_code"] = done.returncode
 
+    def _format_exception_for_storage(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """IPython formats each traceback once more, for a history that ends with this process."""
+        return {}
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         name = etype.__name__ if isinstance(etype, type) else str(etype)
         lines = stb if isinstance(stb, list) else str(stb).split("\n")
