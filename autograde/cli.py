@@ -363,9 +363,8 @@ def _collect(args) -> int:
     else:
         given = args.platform, args.names, args.student, args.whole_class, args.roster, args.received
         if any(given):
-            raise CourseError(
-                "These options are for folders and zip files. Name one: `course collect 3 submissions.zip`."
-            )
+            example = f"course collect {lesson.name} submissions.zip"
+            raise CourseError(f"These options are for folders and zip files. Name one, as in `{example}`.")
         results = exchange.collect_from_exchange(lesson, remarks.append)
     for result in results:
         if result.problem:

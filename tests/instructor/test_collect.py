@@ -334,6 +334,9 @@ def test_a_class_in_an_archive_of_an_archive_is_never_one_student(place, gradebo
             results = taken(source(outer, {inner: packed(files), f"cyd/{NAME}": "cyd"}))
             assert "the whole class's" in results[inner.removesuffix(".zip")].problem
             assert stored(place) == {"cyd": "cyd"}
+    homework = packed({"02_embeddings/02_embeddings.ipynb": "2", f"{LESSON.name}/{NAME}": "dan"})
+    taken(source("in", {"dan/homework.zip": homework}))  # in somebody's folder it is theirs, whatever it is called
+    assert stored(place) == {"cyd": "cyd", "dan": "dan"}
     gradebook.add_student("monday")  # it is somebody's after all
     assert not taken(source("in", {"monday.zip": packed(moodle)}))["monday"].problem
 

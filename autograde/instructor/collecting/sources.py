@@ -395,12 +395,13 @@ def _by_place(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> I
 
 
 def _class_in(lesson: Lesson, person: Person) -> str:
-    """Why somebody's archive seems to be the class's and not theirs; "" where it does not."""
+    """Why an archive whose own name says whose it is seems to be the class's; "" where it does not."""
     for file in person.files:
-        if file.is_folder or not is_archive(file.inside.name):
+        if file.is_folder or _folders(lesson, file) or not is_archive(file.inside.name):
             continue
         try:
-            archive = Source(Path(file.inside.name), list(archive_files(open_archive(io.BytesIO(file.read()), True))))
+            opened = open_archive(io.BytesIO(file.read()), limited=True)
+            archive = Source(Path(file.inside.name), list(archive_files(opened)))
         except Refused:  # `submission` says why
             continue
         inner = archive.unwrapped().files
