@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from autograde.course.lessons import LESSONS, find_lesson
 from autograde.course.text import counted
 from autograde.exercise import LOCAL_SEED, Exercise
 from autograde.exercises import exercise, of_lesson
@@ -128,11 +129,19 @@ def _with_next(asked: Exercise, verdict: Verdict) -> Verdict:
     done = f"You have passed {len(lesson) - len(left)} of {len(lesson)} exercises in this lesson."
     at = lesson.index(asked)
     later = [exercise for exercise in left if lesson.index(exercise) > at] or left
-    after = ""
     if later:
         title = f"{later[0].title}, extra" if later[0].extra else later[0].title
-        after = f" Next: `{later[0].name}` ({title}), about {later[0].minutes} minutes."
-    return replace(verdict, advice=f"{verdict.advice} {points} {done}{after}".strip())
+        after = f"Next: `{later[0].name}` ({title}), about {later[0].minutes} minutes."
+    else:
+        after = _after_the_last(asked.lesson)
+    return replace(verdict, advice=f"{verdict.advice} {points} {done} {after}".strip())
+
+
+def _after_the_last(name: str) -> str:
+    """What comes when all exercises of a lesson are passed: the rest of its page, and the lesson after it."""
+    after = next((lesson for lesson in LESSONS if lesson.number > find_lesson(name).number), None)
+    lesson = f"Next: lesson {after.number}, {after.title}." if after else "It is the last lesson."
+    return f"Read this page to its end. {lesson}"
 
 
 def _with_hint(verdict: Verdict) -> Verdict:

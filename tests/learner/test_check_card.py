@@ -12,7 +12,7 @@ import pytest
 import autograde
 from autograde import CheckFailed, solution
 from autograde.course import paths
-from autograde.course.lessons import find_lesson
+from autograde.course.lessons import LESSONS, find_lesson
 from autograde.exercises import exercise
 from autograde.grading.notebook.cells import outputs
 from autograde.grading.records import course as courses
@@ -64,7 +64,18 @@ def test_a_passed_check_says_points_progress_and_what_comes_next(copy_of_the_cou
     assert "Next: `convolution_cost` (table 1, third row, extra), about" in checked("project", project, capsys)
     progress.note("convolution_cost", {"state": "passed"})
     shown = checked("project", project, capsys)
-    assert shown == "✓ project: passed\n2 points. You have passed 9 of 9 exercises in this lesson.\n"
+    assert shown == (
+        "✓ project: passed\n2 points. You have passed 9 of 9 exercises in this lesson. "
+        "Read this page to its end. Next: lesson 4, Multi-head attention.\n"
+    )
+
+
+def test_after_the_last_exercise_of_all_comes_no_other_lesson(copy_of_the_course, capsys):
+    for other in autograde.all_exercises():
+        if other.lesson == LESSONS[-1].name:
+            progress.note(other.name, {"state": "passed"})
+    shown = checked("RMSNorm", exercise("RMSNorm").reference, capsys)
+    assert shown.endswith("exercises in this lesson. Read this page to its end. It is the last lesson.\n")
 
 
 def test_elsewhere_nothing_is_counted(tmp_path, monkeypatch, capsys):
