@@ -1048,6 +1048,45 @@ for n, d in ((50, 512), (5000, 512)):
 # Self-attention needs fewer operations than a recurrent layer when $n^2 d < n d^2$, that is, when $\mathbf{n < d}$:
 # when the sentence is shorter than the vectors are wide. Sentences usually are; whole documents are not.
 #
+# For documents the paper's table has a fourth row, self-attention that is *restricted* to the $r$ nearest tokens:
+# $r\,n\,d$ operations, one step, and a path of $n / r$. That grows with $n$ and not with $n^2$, and the price is a longer
+# path. Lesson 11 does it, with a mask of one line.
+#
+# ### Your own head, counted
+#
+# $n^2 d$ leaves out the constant factors and the smaller terms. What are they in your own code? With `d_head = d_model`,
+# each of the three projections takes $n\,d^2$ multiplications, and each of the two products with an $n \times n$ matrix
+# (query with key, weights with value) takes $n^2 d$. At $n = d$ all of these are equal. How many times $n^2 d$ is the
+# whole head there?
+
+# %%
+by_hand("a whole head at n = d, in units of n²d", ...)
+
+# %% [markdown]
+# PyTorch can count multiplications while a module runs, however it is written:
+
+# %%
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def multiplications(module, x):
+    """How many multiplications the matrix products of a module take, counted while it runs."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(x)
+    return counter.get_total_flops() // 2  # it counts the additions as well
+
+
+d = 64
+print(f"{'n':>5} {'your head':>12} {'n²d':>12}   your head / n²d")
+for n in (16, 64, 256, 1024, 2048):
+    counted = multiplications(SelfAttentionHead(d, d), torch.randn(1, n, d))
+    table = self_attention_cost(n, d)[0]
+    print(f"{n:>5} {counted:>12,} {table:>12,} {counted / table:>10.2f}")
+
+# %% [markdown]
+# Short sentences pay mostly for the projections. The longer the sentence, the closer the quotient comes to 2, the two
+# products that are left. So $n^2 d$ is how the cost grows, and that is all the table claims.
+#
 # ### Predicted and measured
 #
 # **Predict first.** In the next cells $d = 64$. On paper the two layers cost the same at $n = 64$ tokens. You time

@@ -408,6 +408,10 @@ def test_lesson_3_says_the_numbers_of_the_example(example):
     said(comments("03_single_head"), r"self-attention was about eight times faster")
     assert agrees("8", 1 / float(share))
     assert int(times) >= 1000
+    said(comments("03_single_head"), "The longer the sentence, the closer the quotient comes to 2")
+    quotients = [numbers(printed("03_single_head"), f"{n:>5}")[-1] for n in (16, 64, 256, 1024, 2048)]
+    assert quotients == sorted(quotients, reverse=True) and quotients[0] == 14 and 2 < quotients[-1] < 2.1
+    assert by_hand_numbers()["a whole head at n = d, in units of n²d"].value == quotients[1]
 
 
 def test_lesson_4_says_the_numbers_of_the_example(example):

@@ -58,4 +58,15 @@ BY_HAND = [
             (1 / 5, 1 / 5, 1 / 5, 1 / 5, 1 / 5): "That averages all five. The later tokens get 0.",
         },
     ),
+    ByHand(
+        name="a whole head at n = d, in units of n²d",
+        value=5,
+        hint="At n = d a projection, n times d times d, is as much as n times n times d. Count the matrix products.",
+        slips={
+            1: "That is the row of the table. A head has three projections and two products with an n by n matrix.",
+            2: "Those are the two products with an n by n matrix. Add the three projections.",
+            3: "Those are the three projections. Add the two products with an n by n matrix.",
+            4: "There are two products with an n by n matrix: query with key, and weights with value.",
+        },
+    ),
 ]
