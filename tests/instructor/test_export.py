@@ -76,13 +76,28 @@ def test_a_path_without_an_ending_is_a_folder(classroom_3, tmp_path, out, file):
     assert "ada" in rows_of(tmp_path / file)[1]
 
 
-@pytest.mark.parametrize("file", ["class.csv", "classroom/gradebook.db", "nbgrader_config.py"])
+@pytest.mark.parametrize(
+    "file", ["class.csv", "canvas.csv", "latin.csv", "empty.csv", "classroom/gradebook.db", "nbgrader_config.py"]
+)
 def test_what_is_no_file_of_grades_is_never_replaced(classroom_3, capsys, file):
     write(classroom_3, {"ada": {}})
     (classroom_3 / "class.csv").write_text("login\nada\n")
+    (classroom_3 / "canvas.csv").write_text(CLASS)
+    (classroom_3 / "latin.csv").write_bytes("Anmeldename;Größe\n".encode("latin-1"))
+    (classroom_3 / "empty.csv").touch()
     before = (classroom_3 / file).read_bytes()
     assert main(["export", "--roster", "class.csv", "--out", file]) == 2
     assert "Say another place" in capsys.readouterr().err and (classroom_3 / file).read_bytes() == before
+
+
+@pytest.mark.parametrize("options", [[], ["--format", "moodle"], ["--format", "canvas", "--roster", "canvas.csv"]])
+def test_an_earlier_export_is_replaced(classroom_3, capsys, options):
+    write(classroom_3, {"ada": {}})
+    (classroom_3 / "canvas.csv").write_text(CLASS)
+    for _ in range(2):
+        assert main(["export", "--out", "mine.csv", *options]) == 0
+    assert main(["export", "--out", "mine.csv"]) == 0
+    assert "ada" in rows_of(classroom_3 / "mine.csv")[1]
 
 
 def test_late_penalties_of_nbgrader_are_in_every_export(graded, monkeypatch):

@@ -14,6 +14,7 @@ email address or username) and each grade column to an item.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def export(
     if checked.ambiguous or (checked.unknown and not allow_missing):
         raise CourseError("\n".join(["Nothing was written:", *checked.lines, *_remedy(checked)]))
     target = _target(file, "-".join(filter(None, ("grades", lesson, kind if kind != CSV else ""))) + ".csv")
-    if target.is_file() and (target.suffix.casefold() != ".csv" or (names and target.samefile(names.expanduser()))):
+    if target.is_file() and not _is_exported(target, have):
         raise CourseError(f"{target} is there already, and is not a file of grades. Say another place with `--out`.")
     people: list[tuple[Entry, str | None]] = [(entry, student) for student, entry in checked.found.items()]
     people += [(entry, None) for entry in checked.without]
@@ -103,6 +104,22 @@ def _target(file: Path | None, name: str) -> Path:
     return target / name if target.is_dir() or not target.suffix else target
 
 
+def _is_exported(file: Path, have: Grades) -> bool:
+    """Whether a file has the columns of an export: those of its kind, then assignments of this course only."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            header = next(csv.reader(lines), [])
+    except (OSError, ValueError, csv.Error):
+        return False
+    titles = [text for lesson in LESSONS for text in (lesson.name, lesson.title)]
+    known = {name.casefold() for name in (*titles, *have.max_score)}
+    for columns in _COLUMNS.values():
+        if header[: len(columns)] == columns:
+            others = (_NUMBER.sub(r"\1", column).casefold() for column in header[len(columns) :])
+            return known.issuperset(others)
+    return False
+
+
 def _check(class_list: Roster | None, students: Sequence[str], have: Grades) -> Check:
     if class_list is not None:
         more = {student: (person.email, person.lms) for student, person in have.people.items()}
@@ -121,9 +138,14 @@ def _remedy(checked: Check) -> list[str]:
     return ["Correct the roster or the names of the submission folders, or skip these students with `--allow-missing`."]
 
 
-_NBGRADER = """
-assignment duedate timestamp student_id last_name first_name email raw_score late_submission_penalty score max_score
-"""
+_COLUMNS = {
+    CSV: [
+        *("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email"),
+        *("raw_score", "late_submission_penalty", "score", "max_score"),
+    ],
+    CANVAS: ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"],  # then a column for each lesson
+    MOODLE: ["First name", "Last name", "ID number", "Email address", "Username"],  # then a column for each lesson
+}
 
 
 # --- formats --------------------------------------------------------------------------------------------------------
@@ -154,13 +176,13 @@ def _csv(have: Grades, people: People, class_list: Roster | None, lines: list[st
             rows.append(
                 [lesson, have.due.get(lesson, ""), grade.submitted, *who, grade.raw, grade.late, grade.score, max_score]
             )
-    return _NBGRADER.split(), rows
+    return _COLUMNS[CSV], rows
 
 
 def _canvas(have: Grades, people: People, class_list: Roster | None, lines: list[str]) -> Table:
     lessons = _lessons(have)
     columns = [_canvas_column(lesson, have.max_score[lesson], class_list, lines) for lesson in lessons]
-    header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *columns]
+    header = [*_COLUMNS[CANVAS], *columns]
     rows: list[list] = [["    Points Possible", "", "", "", "", *(have.max_score[lesson] for lesson in lessons)]]
     for entry, student in people:
         login = entry.login or (student or "" if class_list is None else entry.email)
@@ -215,7 +237,7 @@ def _moodle(have: Grades, people: People, class_list: Roster | None, lines: list
         rows.append(
             [first, last, entry.number, entry.email, login, *(_score(have, lesson, student) for lesson in lessons)]
         )
-    return ["First name", "Last name", "ID number", "Email address", "Username", *lessons], rows
+    return [*_COLUMNS[MOODLE], *lessons], rows
 
 
 _WRITERS: dict[str, Callable[[Grades, People, Roster | None, list[str]], Table]] = {
