@@ -41,7 +41,7 @@ from autograde.grading.notebook.normalise import is_locked, normalise, note_cell
 from autograde.grading.notebook.read import Submitted, Unreadable, parse_submission
 from autograde.grading.notebook.sanitize import clean_notebook
 from autograde.grading.notebook.scores import ordinary_score
-from autograde.grading.notebook.slicing import LONGEST_READ, facts_of, needed
+from autograde.grading.notebook.slicing import LONGEST_READ, code_in, facts_of, needed
 from autograde.grading.notebook.slow import SlowFunctions
 from autograde.grading.notebook.truncate import shorten
 from autograde.grading.records import seeds
@@ -243,7 +243,7 @@ class _Grading:
         self.notes += [f"The file `{name[:100]}` was left out: it is no data file." for name in left_out]
         why = {"course": {"unreadable": self.unreadable}} if self.unreadable else {}
         self.notebook.metadata = nbformat.from_dict({**notebooks.METADATA, **why})
-        self.released = {cell.source for cell in release.cells if not nbgrader_data(cell)}
+        self.released = {code_in(cell.source) for cell in release.cells if not nbgrader_data(cell)}
 
     # --- run and ask ------------------------------------------------------------------------------------------------
 
@@ -302,8 +302,8 @@ class _Grading:
         return "unsafe: no isolation, in a kernel"
 
     def _may_be_left_out(self, cell: NotebookNode) -> bool:
-        """A demonstration as it was handed out; a copy of one, too, that came twice."""
-        return not nbgrader_data(cell) and cell.source in self.released
+        """A demonstration as it was handed out, comments aside; a copy of one, too, that came twice."""
+        return not nbgrader_data(cell) and code_in(cell.source) in self.released
 
     def _run_cells(self, runner: Runner, code: list, checks: list, run: list[bool]) -> set[str]:
         """Run and judge; returns the names that were missing."""

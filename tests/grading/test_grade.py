@@ -19,7 +19,7 @@ from autograde.grading.classes import workers
 from autograde.grading.grade import NOT_RUN, SLOW, UNTRAINED, grade
 from autograde.grading.job import ALL, NEEDED, Job, Limits, Options
 from autograde.grading.notebook.cells import checked_exercise
-from autograde.grading.notebook.slicing import needed
+from autograde.grading.notebook.slicing import code_in, needed
 from autograde.grading.notebook.slow import SlowFunctions
 from autograde.grading.records.seeds import SETS, seed, set_key
 from autograde.grading.sandbox import warm
@@ -465,6 +465,25 @@ def test_a_copy_of_a_demonstration_is_left_out_too(runner):
     assert (
         points(second) == max_score(second) and second.notebook.count(NOT_RUN) == 2 * first.notebook.count(NOT_RUN) > 0
     )
+
+
+def test_a_comment_in_a_demonstration_changes_nothing(runner):
+    """Learners write notes between the lines; a later version of the course may word a comment anew."""
+    once, noted = filled(FIRST), filled(FIRST)
+    for cell in noted.cells:
+        if cell.cell_type == "code" and not notebooks.nbgrader_data(cell):
+            cell.source = f"# my note\n\n{cell.source}  # and another"
+    first, second = (grade(bundle_of(FIRST, notebook), runner) for notebook in (once, noted))
+    assert points(second) == max_score(second) and second.notebook.count("# my note") > 10
+    assert second.notebook.count(NOT_RUN) == first.notebook.count(NOT_RUN) > 0
+
+
+@pytest.mark.parametrize(
+    ("source", "same"),
+    [("x  =  1 # one", True), ("\nx = 1\n", True), ("x = 2", False), ("%time\nx = 1", False), ("x = 1\n!ls", False)],
+)
+def test_only_comments_and_spaces_leave_a_cell_as_it_was(source, same):
+    assert (code_in(source) == code_in("x = 1")) == same
 
 
 def test_the_same_file_gives_the_same_notebook(runner):

@@ -81,6 +81,17 @@ def needed(sources: list[str], candidates: list[bool]) -> tuple[list[bool], set[
     return run, set().union(*(given for given, runs in zip(gives, run, strict=True) if not runs))
 
 
+@lru_cache(maxsize=512)
+def code_in(source: str) -> str:
+    """What a cell runs, without comments and spaces; its text where it is not plain Python, or too long to read."""
+    if len(source) > _KEPT:
+        return source
+    try:
+        return ast.dump(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source
+
+
 def _effects(cell: Facts, data: set[str], functions: dict[str, list[Facts]]) -> set[str]:
     """The names that a cell sets or changes, itself or by the functions of the notebook that it uses."""
     effects = cell.binds | (cell.changes & data)
