@@ -200,11 +200,13 @@ def whole_transformer(sizes, weights, watched=""):
 
 
 @factory
-def generator(seed):
-    """A `torch.Generator` with this seed."""
+def generator(seed, drawn=0):
+    """A `torch.Generator` with this seed, of which so many numbers have been drawn."""
     import torch
 
-    return torch.Generator().manual_seed(seed)
+    made = torch.Generator().manual_seed(seed)
+    torch.rand(drawn, generator=made)
+    return made
 
 
 @factory
@@ -371,7 +373,7 @@ def sealed_model(source, target, out, fault="", strength=0.3, training=False, st
             if fault == "length of the target, last place":
                 last = (torch.arange(ids.shape[1]) == 4).unsqueeze(1)
                 logits = logits * (1 + strength * ids.shape[1] * last)
-            slope = {"gate": 0.0, "quiet gate": 1e-5}.get(fault, 1.0)
+            slope = {"gate": 0.0, "quiet gate": 1e-5, "faint gate": 1e-10}.get(fault, 1.0)
             gate = self.gate * slope + (1 - slope)
             filler = self.filler if fault == "padding only" else 1
             if fault == "last place only":  # of a target as long as those of the exercises

@@ -187,6 +187,16 @@ def width_of_the_value(query, key, value):
     return repair_attend(query * math.sqrt(query.shape[-1] / value.shape[-1]), key, value)
 
 
+@EXERCISE.wrong(
+    "only the future may be attended to",
+    "The mask is the wrong way round: each position sees only what comes after it. In `F.scaled_dot_product_attention` and in "
+    "this course True means *may attend*; in `nn.MultiheadAttention` it is the opposite.",
+)
+def only_the_future(query, key, value):
+    ahead = torch.ones(query.shape[1], query.shape[1], dtype=torch.bool).triu(1)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=ahead)
+
+
 @EXERCISE.variant
 def with_torch(query, key, value):
     return F.scaled_dot_product_attention(query, key, value, is_causal=True)

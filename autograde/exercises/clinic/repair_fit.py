@@ -39,6 +39,9 @@ def calls(rng):
         ),
         FunctionCall((model(5, 4), random_tensor(rng, 7, 4), _labels(rng, 7, 5), 6, 0.3), report=report),
         FunctionCall((model(3, 6, bias=False), random_tensor(rng, 8, 6), _labels(rng, 8, 3), 4, 0.1), report=report),
+        FunctionCall(
+            (model(4, 3), random_tensor(rng, 1, 3), ids([1]), 2, 0.2), report=report, note="one example; its label is 1"
+        ),
     ]
 
 

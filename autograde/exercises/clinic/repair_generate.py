@@ -40,6 +40,7 @@ def calls(rng):
         _generate_call(rng, 7, 3, 2, 6),
         _generate_call(rng, 9, 4, 3, 5),
         _generate_call(rng, 6, 2, 5, 7),
+        _generate_call(rng, 5, 1, 1, 1),
     ]
 
 
@@ -243,6 +244,17 @@ def of_every_position(model, start, steps):
     for _ in range(steps):
         ids = torch.hstack([ids, model(ids).argmax(dim=-1)])
     return ids[:, start.shape[1] :]
+
+
+@EXERCISE.wrong(
+    "ended at id 2",
+    "After the id 2 only zeros are written. Here the id 2 is a word like any other: there is no `<eos>`, and every row gets "
+    "`steps` new words.",
+)
+def ended_at_two(model, start, steps):
+    new = repair_generate(model, start, steps)
+    ended = (new == 2).cumsum(dim=1) - (new == 2).long() > 0
+    return new.masked_fill(ended, 0)
 
 
 @EXERCISE.variant

@@ -35,6 +35,7 @@ def calls(rng):
             (tensor([[[1, 2], [3, 1], [1e10, 1e10]]]), TensorData(np.array([[True, True, False]]))),
             note="10,000,000,000 in the padded row; the result is that of the two real rows",
         ),
+        FunctionCall((random_tensor(rng, 1, 1, 3), TensorData(np.array([[True]]))), note="one sentence of one word"),
     ]
 
 

@@ -60,6 +60,12 @@ def calls(rng):
             then=(("forward", (random_tensor(rng, 3, 2, 6), random_tensor(rng, 3, 5, 6))),),
             note="two batches, one after the other",
         ),
+        ModuleCall(
+            (random_tensor(rng, 1, 1, 4), random_tensor(rng, 1, 1, 4)),
+            new=(4, 2),
+            weights=_block_weights(rng, 4),
+            note="a batch of one sentence; one target word, one source word",
+        ),
     ]
 
 
@@ -319,6 +325,17 @@ class SourceFirst(Broken):
     def forward(self, x, memory):
         x = self.add_norm_2(x, self.cross_attention(x, memory)[0])
         return self.add_norm_1(x, self.self_attention(x)[0])
+
+
+@EXERCISE.wrong(
+    "input added twice",
+    "What goes into a sublayer is added twice: by hand, and by `AddNorm`. Give `AddNorm` the input and the result of attention, "
+    "and leave the addition to it.",
+)
+class AddedTwice(RepairedDecoderBlock):
+    def forward(self, x, memory):
+        x = self.add_norm_1(x, x + self.self_attention(x)[0])
+        return self.add_norm_2(x, x + self.cross_attention(x, memory, memory)[0])
 
 
 @EXERCISE.variant

@@ -232,6 +232,16 @@ def from_place_0(model, source, target_input):
     return _ask(model, source, target_input, places=range, moves=lambda moved: moved.abs().max() > 1e-4)
 
 
+@EXERCISE.wrong(
+    "the mean of the absolute differences compared",
+    "A mean makes a single leak small: one logit that moves is lost among all that do not. Ask whether *any* absolute "
+    "difference is above the threshold.",
+    only="mean",
+)
+def the_mean_of_the_sizes(model, source, target_input):
+    return _ask(model, source, target_input, moves=lambda moved: moved.abs().mean() > 1e-4)
+
+
 @EXERCISE.variant
 def by_prefixes(model, source, target_input):
     """The logits of the whole sentence against those with everything later exchanged."""

@@ -26,6 +26,7 @@ def calls(rng):
         sealed(
             rng, "quiet gate", part="zeros", note="a parameter is multiplied by 1e-5: it learns slowly, but it learns"
         ),
+        sealed(rng, "faint gate", part="zeros", note="a parameter is multiplied by 1e-10: its gradient is not 0"),
         sealed(rng, "difference", part="zeros", note="two numbers of a parameter, with gradients of opposite signs"),
         sealed(rng, "frozen", part="frozen", note="a parameter that requires no gradient"),
         sealed(rng, "frozen spare", part="frozen", note="two parameters that require no gradient, and are never used"),
@@ -219,6 +220,31 @@ def evaluated_always(model, source, target):
 @EXERCISE.wrong("names not sorted", "The names come in the order of the model. Sort them: `sorted(...)`.")
 def not_sorted(model, source, target):
     return _ask(model, source, target, order=lambda names: sorted(names, reverse=True))
+
+
+@EXERCISE.wrong(
+    "small gradients taken for 0",
+    "A parameter is listed whose gradient is small, but not 0: it learns slowly. `allclose` and rounding take small numbers "
+    "for 0; ask whether the gradient has any number other than 0.",
+    only=r"close|round|<",
+)
+def small_is_zero(model, source, target):
+    def dead(p):
+        return p.requires_grad and (p.grad is None or torch.allclose(p.grad, torch.zeros_like(p.grad)))
+
+    return _ask(model, source, target, dead=dead)
+
+
+@EXERCISE.wrong(
+    "gradients of the model itself read",
+    "The backward pass is made on the copy, and the gradients that are read are the model's own from before. Read those of the "
+    "copy.",
+    only=r"deepcopy",
+)
+def read_from_the_model(model, source, target):
+    _ask(model, source, target)
+    dead = (p.requires_grad and (p.grad is None or not p.grad.any()) for p in model.parameters())
+    return sorted(name for (name, _), is_dead in zip(model.named_parameters(), dead, strict=True) if is_dead)
 
 
 @EXERCISE.variant

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import torch
 
 from autograde.exercise import Exercise
@@ -21,6 +22,7 @@ def calls(rng):
         sealed(rng, "last sentence of the source", part="one word", note="only the last sentence's source is used"),
         sealed(rng, "first sentence of the source", part="one word", note="only the first sentence's source is used"),
         sealed(rng, part="one word", ids=single(rng), note="a healthy model, and a batch of one sentence"),
+        sealed(rng, part="one word", ids=equal_words(rng), note="a healthy model, and a source of equal words"),
         sealed(rng, "source at one place", 0.5, part="one word", note="the source counts at one place of one sentence"),
         sealed(rng, "source at one place", 0.0004, part="one word", note="the source has little influence, and at one place"),
         sealed(rng, "little of the source", 1e-7, part="one word", note="the logits move by no more than rounding"),
@@ -33,6 +35,11 @@ def calls(rng):
 def single(rng):
     """Source and target of one sentence."""
     return sentences(rng, SOURCE - 1, 1, 5), sentences(rng, TARGET - 1, 1, 5)
+
+
+def equal_words(rng):
+    """A source that is one word again and again."""
+    return np.full((1, 5), 4), sentences(rng, TARGET - 1, 1, 5)
 
 
 EXERCISE = Exercise(
@@ -186,6 +193,34 @@ def turned_round(model, source, target_input):
 )
 def first_row(model, source, target_input):
     return _ask(model, source, target_input, moves=lambda moved: (moved[0].abs() > 1e-4).any())
+
+
+@EXERCISE.wrong(
+    "every word replaced by the largest id",
+    "A source whose words all have the largest id stays as it is, and its model seems not to use it. Give each word another id: "
+    "`source % source.max() + 1`.",
+)
+def all_the_largest(model, source, target_input):
+    return _ask(model, source, target_input, other=lambda source: (source != 0) * source.max())
+
+
+@EXERCISE.wrong(
+    "the largest id made padding",
+    "All ids but the largest stay as they are, and the largest becomes 0, which is padding. Add 1: `source % source.max() + 1` "
+    "gives every word another id, and none the id 0.",
+)
+def without_the_one(model, source, target_input):
+    return _ask(model, source, target_input, other=lambda source: source % source.max())
+
+
+@EXERCISE.wrong(
+    "sentences moved to other rows",
+    "Each row gets the source of another sentence. In a batch of one nothing changes, and the padding moves along: put another "
+    "word into each place, and leave the padding where it is.",
+    only="roll",
+)
+def rows_rolled(model, source, target_input):
+    return _ask(model, source, target_input, other=lambda source: source.roll(1, 0))
 
 
 @EXERCISE.variant

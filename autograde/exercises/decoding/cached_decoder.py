@@ -75,6 +75,14 @@ def calls(rng):
             watched="cross",
             note="the model raises an error if keys or values of the source are made again",
         ),
+        call(
+            sizes,
+            weights,
+            with_padding(rng, random_ids(rng, 1, 11, 1, 4), 0, (0, 2)),
+            _steps(rng, 9, 1, 3),
+            part="padding",
+            note="a single sentence, with padding",
+        ),
     ]
 
 
@@ -384,6 +392,18 @@ class SourceBySelfAttention(_Cache):
 class NoNetwork(_Cache):
     def network(self, layer, x):
         return x
+
+
+@EXERCISE.wrong(
+    "no mask for a single sentence",
+    "In a batch of one sentence the padding of the source is attended to. A single sentence may end with padding, too: mask it "
+    "whatever the size of the batch.",
+)
+class MaskedInBatchesOnly(CachedDecoder):
+    def start(self, source):
+        super().start(source)
+        if len(source) == 1:
+            self.cross_mask = torch.ones_like(self.cross_mask)
 
 
 @EXERCISE.variant

@@ -12,7 +12,7 @@ from helpers.decoding import sample, sampling_probabilities
 
 
 def calls(rng):
-    def call(length, words=8, part=MAIN, note="", report=("output",), model=(), batch=1, **options):
+    def call(length, words=8, part=MAIN, note="", report=("output",), model=(), batch=1, drawn=0, **options):
         table = rng.normal(size=(11, words))
         table[:, :2] -= 10  # padding and <bos> hardly ever come
         source = rng.integers(3, 12, (batch, length))
@@ -21,7 +21,7 @@ def calls(rng):
         args = (
             Fixture("scripted_translator", (table.astype(np.float32), *model)),
             TensorData(source),
-            Fixture("generator", (int(rng.integers(1000)),)),
+            Fixture("generator", (int(rng.integers(1000)), drawn)),
         )
         return FunctionCall(args, options, part=part, note=note, report=report)
 
@@ -37,6 +37,7 @@ def calls(rng):
         call(5, 9, model=(4,), bos=5, eos=4, part="arguments", note="other ids for <bos> and <eos>", max_length=9),
         call(70, temperature=0.05, part="arguments", note="50 words at most, where nothing else is said"),
         call(6, 12, report=report, part="generator", note="does `generator` draw the words?", max_length=9),
+        call(6, 12, drawn=3, part="generator", note="`generator` has drawn before", max_length=9),
         call(4, report=report, part="mode", note="the model is in training mode before", max_length=6),
         call(4, report=report, part="mode", note="the model is in evaluation mode before", model=(2, False), max_length=6),
         call(4, report=report, part="no gradients", note="are gradients recorded meanwhile?", max_length=6),
@@ -51,7 +52,7 @@ def projection(call, value):
     if call.part == "mode":
         return {"ids": value["output"], "training mode afterwards": model["training"]}
     if call.part == "generator":
-        began = torch.Generator().manual_seed(call.args[2].args[0]).get_state().numpy()
+        began = torch.Generator().manual_seed(call.args[2].args[0]).get_state().numpy()  # nothing was drawn before
         used = not np.array_equal(generator["state"].array, began)
         text = f"{brief(value['output'])}; `generator` was {'used' if used else 'not used'}"
         return Projected({"ids": value["output"], "generator used": used}, text)
@@ -330,6 +331,15 @@ def one_more(model, source, generator, temperature=1.0, top_k=None, top_p=None, 
 )
 def last_column(model, source, generator, temperature=1.0, top_k=None, top_p=None, bos=1, eos=2, max_length=50):
     return with_start(model, source, generator, temperature, top_k, top_p, bos, eos, max_length)[:, :-1]
+
+
+@EXERCISE.wrong(
+    "generator set back",
+    "The words are drawn as if `generator` had drawn nothing before. Take it as it comes: every draw moves it on, so that a "
+    "second call gives other words.",
+)
+def generator_set_back(model, source, generator, *options, **more):
+    return _sample(model, source, generator.manual_seed(generator.initial_seed()), *options, **more)
 
 
 @EXERCISE.variant

@@ -51,6 +51,7 @@ def calls(rng):
         call(_mixed(rng, 4, both), "both", "`top_k` keeps 0.4 and 0.3; 0.4 is more than half of both together", top_k=2, top_p=0.5),
         call(_mixed(rng, 3, both), "both", "of the four of `top_k`, 0.4 and 0.3 have more than 0.715 together, but not before the division", top_k=4, top_p=0.715),
         call(_mixed(rng, 2, both), "both", "0.4, 0.3 and 0.2 stay of `top_k`; the first two have 7/9 together", top_k=3, top_p=0.75),
+        call(random_tensor(rng, 1, 1, 4), "both", "the logits of one word in a batch of one sentence", temperature=0.7, top_k=3),
     ]  # fmt: skip
 
 

@@ -92,6 +92,7 @@ def calls(rng):
             then=(("forward", (random_tensor(rng, 2, 4, 8),)),),
             note="first with a mask and positions, then without",
         ),
+        call((8, 4, 2), 1, 1, positions=[3], part=POSITIONS, note="a batch of one sentence of one token"),
         ConstructorCall((8, 3, 1), part=WIDTH, note="3 heads do not divide a width of 8"),
         ConstructorCall((12, 6, 4), part=WIDTH, note="4 key heads do not divide 6 query heads"),
     ]

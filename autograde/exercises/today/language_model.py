@@ -106,6 +106,14 @@ def calls(rng):
             part="dropout",
             note="in training mode, with dropout 1: what the sublayers and the embeddings give is lost",
         ),
+        ModuleCall(
+            (ids,),
+            new=(*small[:5], 0.0, 0),
+            weights=weights(rng, 9, 6, 1, 7, 0),
+            training=True,
+            part="dropout",
+            note="in training mode, with dropout 0: nothing is lost",
+        ),
     ]
 
 

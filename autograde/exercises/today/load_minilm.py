@@ -237,6 +237,17 @@ def all_transposed(encoder, weights):
     _load(encoder, weights, change)
 
 
+@EXERCISE.wrong(
+    "first norm copied into both",
+    "The second norm of a layer has the numbers of the first. `norm_2` is the file's `output.LayerNorm`, and `norm_1` its "
+    "`attention.output.LayerNorm`.",
+)
+def one_norm_for_both(encoder, weights):
+    load_minilm(encoder, weights)
+    for layer in encoder.layers:
+        layer.norm_2.load_state_dict(layer.norm_1.state_dict())
+
+
 @EXERCISE.variant
 @torch.no_grad()
 def copied_one_by_one(encoder, weights):

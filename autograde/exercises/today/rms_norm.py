@@ -25,6 +25,12 @@ def calls(rng):
         FunctionCall(
             (off_centre(rng, 2, 3, 4), gain(rng, 4)), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two"
         ),
+        FunctionCall(
+            (off_centre(rng, 1, 1, 4), gain(rng, 4)),
+            tolerance=WITHOUT_EPS,
+            part=LEADING,
+            note="a batch of one sentence of one token",
+        ),
     ]
 
 

@@ -43,6 +43,9 @@ def calls(rng):
             part=GRADIENTS,
             note="backward, too",
         ),
+        FunctionCall(
+            (random_tensor(rng, 1, 1, 1, 4), positions(6)), part=LEADING, note="one sentence, one head, one token"
+        ),
     ]
 
 

@@ -27,6 +27,9 @@ def calls(rng):
         FunctionCall(
             (random_tensor(rng, 3, 6, 5, scale=3.0), TensorData(anywhere)), part="padding", note="padding anywhere"
         ),
+        FunctionCall(
+            (random_tensor(rng, 1, 1, 4, scale=1e-3), keep(1, 1)), note="one sentence of one token, and small numbers"
+        ),
     ]
 
 

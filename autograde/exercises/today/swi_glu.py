@@ -51,6 +51,12 @@ def calls(rng):
             then=(("forward", (random_tensor(rng, 3, 2, 4),)),),
             note="two batches, one after the other",
         ),
+        ModuleCall(
+            (random_tensor(rng, 1, 1, 4),),
+            new=(4, 3),
+            weights=layers(4, 3),
+            note="a batch of one sentence of one token",
+        ),
     ]
 
 

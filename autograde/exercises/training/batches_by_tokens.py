@@ -36,6 +36,7 @@ def calls(rng):
         call([*rng.permutation(exact).tolist()], 90, note="two sentences are exactly as long as a batch may be"),
         call(more, 500, part="order", note="the order of the batches"),
         call(many[::-1], 380, generator=False, part="order", note="without a generator"),
+        call([7], 10, note="a single sentence"),
         call(too_long, 120, part="too long", mentions=(str(place),), note=f"sentence {place} has 121 tokens"),
     ]
 

@@ -1,5 +1,7 @@
 """exact_match: word for word."""
 
+import string
+
 import numpy as np
 
 from autograde.exercise import Exercise
@@ -39,6 +41,7 @@ def calls(rng):
         FunctionCall((lists, [list(words) for words in lists]), note="all are right"),
         FunctionCall((["가", "가", "나", "다"], ["가", "가", "나", "물"]), note="the same sentence twice: 3 of 4"),
         FunctionCall(([[4, 5, 2], [6, 2], [4, 5, 7, 2]], [[4, 5, 2], [2, 6], [4, 5, 2]]), note="ids in place of words"),
+        FunctionCall(([["개"]], [["개"]]), note="one sentence of one word"),
     ]
 
 
@@ -143,6 +146,19 @@ def of_split_words(predictions, references):
 )
 def as_wholes(predictions, references):
     return float(predictions == references)
+
+
+@EXERCISE.wrong(
+    "case and marks dropped",
+    "Capitals and punctuation marks make no difference, as in the exact match of question answering. Compare the sequences as "
+    "they are.",
+)
+def without_case_and_marks(predictions, references):
+    def plain(sentence):
+        text = sentence if isinstance(sentence, str) else " ".join(map(str, sentence))
+        return "".join(sign for sign in text.lower() if sign not in string.punctuation).split()
+
+    return exact_match([plain(sentence) for sentence in predictions], [plain(sentence) for sentence in references])
 
 
 @EXERCISE.variant

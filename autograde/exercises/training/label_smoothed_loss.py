@@ -56,6 +56,7 @@ def calls(rng):
             part="gradients",
             note="the gradient of the logits",
         ),
+        FunctionCall((_logits(rng, 1, 1, 5), _labels(rng, 5, (1,), 1)), note="a batch of one sentence of one word"),
     ]
 
 

@@ -178,6 +178,15 @@ def in_whole_numbers(step, d_model, warmup):
     return d_model**-0.5 * min(step**-0.5, step // warmup**1.5)
 
 
+@EXERCISE.wrong(
+    "rounded to four decimals",
+    "The rate is rounded to four decimals. At the start of a real run it is smaller than that, and becomes 0: return it as "
+    "it is.",
+)
+def rounded(step, d_model, warmup):
+    return round(noam_rate(step, d_model, warmup), 4)
+
+
 @EXERCISE.variant
 def two_branches(step, d_model, warmup):
     if step < warmup:

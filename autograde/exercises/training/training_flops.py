@@ -109,7 +109,7 @@ def tokens_squared(parameters, tokens):
     "beyond 64 bits",
     "NumPy's whole numbers have 64 bits, and a large run needs more: the result has lost its highest digits. Python's own "
     "numbers have no such limit.",
-    only="int64",
+    only=r"int64|\bnp\.",
 )
 def overflowing(parameters, tokens):
     with np.errstate(over="ignore"):
