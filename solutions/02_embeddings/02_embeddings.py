@@ -437,9 +437,9 @@ VBox([position_slider, width_slider, picture])
 # *word plus position* · core · 2 points · about 5 minutes
 # <!-- end -->
 #
-# Write `add_positions(x, encoding)`. `x` is `(..., length, d_model)`: one sentence, or a batch of them. `encoding` is
-# a table `(rows, d_model)` with at least `length` rows. **Add** the first `length` rows of the table to every
-# sentence. The result has the shape of `x`, and `x` itself stays as it is.
+# Write `add_positions(x, encoding)`. `x` is `(..., length, d_model)`: one sentence, a batch of them, or more axes in
+# front. `encoding` is a table `(rows, d_model)` with at least `length` rows. **Add** the first `length` rows of the table
+# to every sentence. The result has the shape of `x`, and `x` itself stays as it is.
 #
 # ```
 # x = [[1.0, 2.0], [3.0, 4.0]]      encoding = [[0.5, 0.0], [0.0, 0.5], [9.0, 9.0]]

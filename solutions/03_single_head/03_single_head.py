@@ -947,8 +947,8 @@ check("self_attention_cost")
 # <!-- end -->
 #
 # The three numbers of a recurrent layer. For each token the state, a vector of width $d$, is multiplied by a matrix
-# with $d$ rows and $d$ columns. The next token needs the state that results. (Count order of growth: $n$ steps, not
-# $n - 1$; one matrix, although a usual recurrent layer, the GRU, has six.)
+# with $d$ rows and $d$ columns. The next token needs the state that results. (Count order of growth: $n$ steps and
+# a path of $n$, not $n - 1$; one matrix, although a usual recurrent layer, the GRU, has six.)
 #
 # Example: for 5 tokens of width 3 the operations are 45.
 #

@@ -526,8 +526,8 @@ by_hand("parameters of FeedForward(4, 16)", ...)
 # What you have from lessons 4 and 5:
 #
 # - `MultiHeadAttention(embed_dim, num_heads)`, called as
-#   `(query_input, key_input=None, value_input=None, mask=None, need_weights=True)`, returns `(output, weights)`. If no
-#   key or value input is given, both come from the query input.
+#   `(query_input, key_input=None, value_input=None, mask=None, need_weights=True)`, returns `(output, weights)`. The
+#   key input defaults to the query input, and the value input to the key input.
 # - `AddNorm(embed_dim, dropout)`, called as `(x, sublayer_output)`, returns `LayerNorm(x + Dropout(sublayer_output))`.
 #
 # Example: `EncoderLayer(6, 2, 8)` turns `(4, 5, 6)` into `(4, 5, 6)`, and has 278 parameters: 144 in attention, 110 in
@@ -729,7 +729,7 @@ predict()
 # | two norms | gamma and beta, 2 numbers each | 8 |
 # | the layer | all of it | 16 + 17 + 8 = 41 |
 #
-# So `encoder_parameters(1, 2, 3)` is 41. The number of heads is not an argument: it makes no difference (lesson 4).
+# So `encoder_parameters(1, 2, 3)` is 41, and `encoder_parameters(6, 2, 3)` is 246. The number of heads is not an argument: it makes no difference (lesson 4).
 #
 # <!-- hints: encoder_parameters -->
 # <details>

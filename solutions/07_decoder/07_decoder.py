@@ -385,8 +385,8 @@ show(
 # be broadcast to it. The scores that are passed in stay as they are.
 #
 # ```
-# scores = [[1, 2, 3]]     mask = [[True, False, True]]
-# mask_scores(scores, mask)   gives   [[1, -inf, 3]]
+# scores = [[1.0, 2.0, 3.0]]     mask = [[True, False, True]]
+# mask_scores(scores, mask)   gives   [[1.0, -inf, 3.0]]
 # ```
 #
 # <!-- hints: mask_scores -->

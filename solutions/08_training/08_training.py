@@ -465,6 +465,7 @@ print(f"yours {own.item():.4f}, PyTorch's {theirs.item():.4f}; by hand {on_paper
 # the result is a number. (It is named after Noam Shazeer, one of the paper's authors.)
 #
 # ```
+# noam_rate(1, 16, 9)    gives   0.0092...
 # noam_rate(9, 16, 9)    gives   0.0833...
 # noam_rate(36, 16, 9)   gives   0.0416...
 # ```
@@ -1043,7 +1044,7 @@ Markdown((RUN / "card.md").read_text(encoding="utf-8")) if finished else print(u
 # *the trained model* · core · 5 points · about 10 minutes
 # <!-- end -->
 #
-# Write `trained_model()`: it returns the name of the file with your trained parameters, which is next to this notebook,
+# Write `trained_model()`: it returns the path of the file with your trained parameters, which is next to this notebook,
 # or a module that holds them. The check reads the parameters and has the model translate 200 new sentences, which
 # aren't in any split. Points come in bands: 50 %, 80 %, 90 % and 97 % of the sentences right. **Grading trains
 # nothing**: hand in the file together with the notebook.

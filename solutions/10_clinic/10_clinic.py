@@ -705,7 +705,7 @@ examine_generate(broken_generate)
 #
 # Write `repair_generate(model, start, steps)`: `start` is `(batch, n)`, ids. The model maps ids `(batch, length)` to
 # logits `(batch, length, words)`. Append the most probable word, `steps` times, each time after reading all the words
-# so far. Return only the new ids, `(batch, steps)`. There is no `<eos>` to watch for.
+# so far. Return only the new ids, `(batch, steps)`; `steps` is at least 1. There is no `<eos>` to watch for.
 #
 # <!-- hints: repair_generate -->
 # <details>
