@@ -847,6 +847,12 @@ def test_who_is_not_in_the_class_list_is_named_with_near_names(place):
     assert "not in the roster" in results["Zoë Okefe"].problem and "(zoe)" in results["Zoë Okefe"].problem
 
 
+def test_a_folder_called_as_half_an_address_of_the_gradebook_is_nobodys(place, gradebook):
+    gradebook.add_student("s1", first_name="Ada", last_name="Lovelace", email="late@uni.example")
+    taken(source("late", {f"s1/{NAME}": "same", f"s2/{NAME}": "same"}))
+    assert set(stored(place)) == {"s1", "s2"}
+
+
 def test_the_gradebooks_people_are_a_class_list_too(place, gradebook):
     gradebook.add_student("ada", first_name="Ada", last_name="Lovelace", lms_user_id="4711")
     taken(source("canvas.zip", {f"lovelaceada_4711_1_{NAME}": "ada", f"x_9_2_{NAME}": "x"}))

@@ -37,8 +37,9 @@ class Students:
 
     def known(self, name: str) -> bool:
         """Whether this is a student's id, login, number or name."""
-        indices = [self._gradebook, *([self._roster] if self._roster is not None else [])]
-        return folded(normalised(name)) in self._folders or any(index.find([name], [name]) for index in indices)
+        if folded(normalised(name)) in self._folders or self._gradebook.find([name], [name], local=False):
+            return True
+        return self._roster is not None and bool(self._roster.find([name], [name]))
 
     def find(self, identity: Identity) -> Found:
         """The id of a person: the class list's where it has this person, else what the source says."""
