@@ -883,6 +883,18 @@ def test_the_hour_of_collecting_is_never_the_hour_of_handing_in(place):
     assert time_of(place, "ada") == ""
 
 
+def test_no_student_says_when_something_was_handed_in(place):
+    early = "2020-01-01 00:00 UTC"
+    moodle = {f"Ada_1_assignsubmission_file_/{NAME}": "ada", "Ada_1_assignsubmission_file_/timestamp.txt": early}
+    results = taken(source("moodle.zip", moodle))
+    assert any("`timestamp.txt` was left out" in note for note in results["Ada"].notes)
+    packed_too = packed({NAME: "bob", "timestamp.txt": early})
+    taken(source("canvas.zip", {"bob_LATE_1_2_work.zip": packed_too, f"cyd_3_4_{NAME}": "cyd"}))
+    taken(source("lesson-3-submissions", {f"lesson-3-dan/{NAME}": "dan", "lesson-3-dan/timestamp.txt": early}))
+    assert set(stored(place)) == {"Ada", "1", "3", "dan"}
+    assert not [student for student in stored(place) if time_of(place, student)]
+
+
 @pytest.fixture
 def berlin(monkeypatch):
     monkeypatch.setenv("TZ", "Europe/Berlin")

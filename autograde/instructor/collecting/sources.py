@@ -90,10 +90,14 @@ class Identity:
 
 @dataclass(frozen=True)
 class Handed(File):
-    """A file of somebody's, with what its name says: when it was handed in (UTC), and which upload it is."""
+    """A file of somebody's, with what its name says: when it was handed in (UTC), and which upload it is.
+
+    uploaded  it comes from a platform's download: whatever is in it, the student may have written
+    """
 
     time: datetime.datetime | None = None
     order: int = 0
+    uploaded: bool = False
 
 
 @dataclass(kw_only=True)
@@ -360,7 +364,7 @@ def _by_layout(source: Source, names: Names, other: str = "") -> Iterator[Person
         if said["timestamp"] and time is None:
             written = shown(said["timestamp"])
             person.notes.append(f"{written} is not read as a time; when it was handed in is not known.")
-        person.files.append(replace(_handed(file), inside=inside, time=time, order=order))
+        person.files.append(replace(_handed(file), inside=inside, time=time, order=order, uploaded=not names.own))
     anonymous = len(found) > 1 and len({identity.name for identity in found}) == 1
     for identity, person in found.items():
         if identity.participant and (anonymous or identity.name.casefold() == "participant"):

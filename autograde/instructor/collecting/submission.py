@@ -267,7 +267,7 @@ def _attach(lesson: Lesson, files: list[Handed], notebook: Handed, submission: S
     left_out = attachments.Rejected()
     others = [file for file in files if file is not notebook]
     for file, name in _others(lesson, others, notebook.inside.parent):
-        if name in (TIMESTAMP, SECRET):
+        if name in (TIMESTAMP, SECRET) and not file.uploaded:
             submission.nbgraders[name] = _text(file)
             continue
         reason = file.problem or attachments.refusal(name, len(submission.files))
