@@ -138,6 +138,7 @@ class Check:
 
     found         {student: entry}
     without       entries without a submission
+    waiting       entries whose submission has no grade yet
     unknown       {student: near matches} of submissions of nobody in the list; their grades would be lost
     ambiguous     what fits twice, in words
     unidentified  names in rows without an identifier
@@ -145,6 +146,7 @@ class Check:
 
     found: dict[str, Entry] = field(default_factory=dict)
     without: list[Entry] = field(default_factory=list)
+    waiting: list[Entry] = field(default_factory=list)
     unknown: dict[str, list[str]] = field(default_factory=dict)
     ambiguous: list[str] = field(default_factory=list)
     unidentified: tuple[str, ...] = ()

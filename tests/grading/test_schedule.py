@@ -24,6 +24,7 @@ from distributed import LocalCluster
 from nbgrader.api import Gradebook
 from small_grader import COUNT
 
+from autograde import cli
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
@@ -33,7 +34,7 @@ from autograde.grading.classes.progress import Progress
 from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WRITTEN, Outcome, grade_class, lock
 from autograde.grading.job import GradeRequest, Limits, Options
 from autograde.grading.records import course as courses
-from autograde.grading.records import results
+from autograde.grading.records import results, waiting
 from conftest import submit
 
 LESSON = find_lesson("3")
@@ -135,6 +136,28 @@ def test_a_class_seems_complete_until_something_is_newer_than_its_record(classro
     os.utime(notebook, (0, 0))  # a copy that keeps an old time
     assert not results.seem_complete(*places, ["bob"])
     assert not results.seem_complete(*places, ["eve"])
+
+
+def test_what_was_handed_in_after_the_grading_is_said(classroom_3, counted, capsys):
+    for name in ("ada", "bob", "cyd"):
+        submit(classroom_3, LESSON, name)
+    run()
+    submit(classroom_3, LESSON, "ada", {"softmax": "HALF"})
+    submit(classroom_3, LESSON, "cyd")  # the same once more
+    submit(classroom_3, LESSON, "bob", came="2026-03-01 10:00 UTC")
+    submit(classroom_3, LESSON, "zoe")
+    (classroom_3 / "class.csv").write_text("login,name\nada,Ada\nbob,Bob\ncyd,Cyd\nzoe,Zoe\nned,Ned\n")
+    assert cli.main(["export", "--roster", "class.csv"]) == 0
+    said = capsys.readouterr().out
+    assert f"Not graded in their newest version ({LESSON.name}): ada, bob, zoe." in said
+    assert "no submission: Ned" in said and "Zoe" not in said
+    assert "zoe" in (classroom_3 / "classroom" / "export" / "grades.csv").read_text()
+    assert cli.main(["report", "3"]) == 0
+    page = (classroom_3 / "classroom" / "report" / f"{LESSON.name}.html").read_text()
+    assert f"ada: {waiting.CHANGED}" in page and f"zoe: {waiting.NEW}" in page and "<li>cyd: " not in page
+    run()
+    assert cli.main(["export", "--roster", "class.csv"]) == 0
+    assert "Not graded" not in capsys.readouterr().out
 
 
 def test_a_mended_exercise_touches_only_its_own_marks(classroom_3, counted, monkeypatch):

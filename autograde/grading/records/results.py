@@ -156,12 +156,13 @@ def seem_complete(folder: Path, lesson: str, submitted: Path, students: Iterable
     """
     try:
         places = [submitted / student / lesson for student in students] or list(submitted.glob(f"*/{lesson}"))
-        return bool(places) and all(_seems_recorded(folder, lesson, place) for place in places)
+        return bool(places) and all(seems_recorded(folder, lesson, place) for place in places)
     except OSError:
         return False
 
 
-def _seems_recorded(folder: Path, lesson: str, place: Path) -> bool:
+def seems_recorded(folder: Path, lesson: str, place: Path) -> bool:
+    """The same for one submission, which lies in `place`; OSError where it has no record."""
     student = place.parent.name
     recorded = file_of(folder, lesson, student).stat().st_mtime_ns
     files = (file.lstat().st_ctime_ns for file in (place, *place.rglob("*")))

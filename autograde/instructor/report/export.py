@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from autograde.course import class_data
 from autograde.course.errors import CourseError
 from autograde.course.lessons import LESSONS
 from autograde.course.text import counted
-from autograde.grading.records import results
+from autograde.grading.records import waiting
 from autograde.grading.records.course import Course
 from autograde.instructor import roster
 from autograde.instructor.report import grades
@@ -67,13 +67,15 @@ def export(
     students = sorted({student for _, student in have.grades})
     class_list = roster.read(names) if names else None
     checked = _check(class_list, students, have)
+    collected = {student for name in have.max_score for student in course.students(name)}
+    _set_waiting_apart(checked, collected.difference(students), have)
     if checked.ambiguous or (checked.unknown and not allow_missing):
         raise CourseError("\n".join(["Nothing was written:", *checked.lines, *_remedy(checked)]))
     target = _target(file, "-".join(filter(None, ("grades", lesson, kind if kind != CSV else ""))) + ".csv")
     if target.is_file() and not _is_exported(target, have):
         raise CourseError(f"{target} is there already, and is not a file of grades. Say another place with `--out`.")
     people: list[tuple[Entry, str | None]] = [(entry, student) for student, entry in checked.found.items()]
-    people += [(entry, None) for entry in checked.without]
+    people += [(entry, None) for entry in (*checked.without, *checked.waiting)]
     if class_list is not None:  # in the order of the list
         order = {entry: index for index, entry in enumerate(class_list.entries)}
         people.sort(key=lambda person: order[person[0]])
@@ -84,15 +86,15 @@ def export(
     except OSError as error:
         raise CourseError(f"{target} could not be written: {error.strerror}. Say another place with `--out`.") from None
     for name in have.max_score:
-        if failed := results.not_graded(course.results, name):
+        if late := waiting.not_graded(course, name, {student for graded, student in have.grades if graded == name}):
             lines.append(
-                f"Not graded in their newest version ({name}): {', '.join(failed)}. The file has the points of the "
-                f"version before, if there is one. Run `course grade {name}` again."
+                f"Not graded in their newest version ({name}): {', '.join(late)}. The file has the points of the "
+                f"version before, if there is one. Run `course grade {name}`, and export again."
             )
-    waiting = sum(grade.review for grade in have.grades.values())
-    if waiting:
-        need = "needs" if waiting == 1 else "need"
-        lines.append(f"{counted(waiting, 'submission')} still {need} manual review; the file has the current points.")
+    reviews = sum(grade.review for grade in have.grades.values())
+    if reviews:
+        need = "needs" if reviews == 1 else "need"
+        lines.append(f"{counted(reviews, 'submission')} still {need} manual review; the file has the current points.")
     return Exported(target, tuple(lines))
 
 
@@ -122,11 +124,21 @@ def _is_exported(file: Path, have: Grades) -> bool:
 
 def _check(class_list: Roster | None, students: Sequence[str], have: Grades) -> Check:
     if class_list is not None:
-        more = {student: (person.email, person.lms) for student, person in have.people.items()}
-        return roster.check(class_list, students, more)
+        return roster.check(class_list, students, _more(have))
     entries = {person.id: person.entry for person in have.people.values()}
     found = {student: entries.pop(student) for student in students}
     return Check(found, list(entries.values()))
+
+
+def _more(have: Grades) -> dict[str, tuple[str, str]]:
+    return {student: (person.email, person.lms) for student, person in have.people.items()}
+
+
+def _set_waiting_apart(checked: Check, ungraded: Iterable[str], have: Grades) -> None:
+    """Who has handed in what is not graded yet is not without a submission."""
+    handed = set(roster.check(Roster(tuple(checked.without)), ungraded, _more(have)).found.values())
+    checked.waiting = [entry for entry in checked.without if entry in handed]
+    checked.without = [entry for entry in checked.without if entry not in handed]
 
 
 def _remedy(checked: Check) -> list[str]:

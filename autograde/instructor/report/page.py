@@ -20,6 +20,7 @@ from markupsafe import Markup
 from autograde.course import class_data, notebooks
 from autograde.course.errors import CourseError
 from autograde.course.lessons import GRADED
+from autograde.grading.records import waiting
 from autograde.grading.records.course import Course
 from autograde.instructor.pages import TEMPLATES
 from autograde.instructor.report import answers, grades, plots, predictions, regrade
@@ -52,6 +53,7 @@ def report(course: Course, lessons: Sequence[str] | None = None) -> list[Path]:
         summary = summarize(course.results, lesson, grades.read(course, lesson))
         if not summary.rows and not summary.not_graded:
             raise CourseError(f"No submission of {lesson} has been graded yet. Run `course grade {lesson}` first.")
+        summary.not_graded = waiting.not_graded(course, lesson, {row.student for row in summary.rows})
         submitted = {row.student: course.submitted(row.student, lesson) / f"{lesson}.ipynb" for row in summary.rows}
         graded = {row.student: course.autograded(row.student, lesson) / f"{lesson}.ipynb" for row in summary.rows}
         summary.predictions = predictions.of_class(submitted.items())
