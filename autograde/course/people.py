@@ -7,6 +7,13 @@ import unicodedata
 LONGEST = 128  # characters of a student's id in nbgrader's gradebook
 _BYTES = 255  # of a folder's name
 _REFUSED = '/\\:*?"<>|[]'
+# what Moodle calls somebody whose name it hides, in lists and, without the slash, in names of files
+HIDDEN = frozenset(
+    {
+        *("participant", "teilnehmer/in", "teilnehmerin", "teilnehmer", "participante", "partecipante", "deelnemer"),
+        *("deltagare", "deltager", "deltaker", "участник", "参加者", "参与者"),
+    }
+)
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from autograde.course.errors import CourseError
+from autograde.course.people import HIDDEN
 from autograde.course.text import decode
 
 LARGEST = 32 * 2**20
@@ -35,7 +36,7 @@ _COLUMNS = {
         *("전자우편", "メールアドレス", "邮箱", "电子邮件"),
     ),
     "lms": ("lmsuserid", "canvasuserid", "id"),
-    "participant": ("identifier",),
+    "participant": ("identifier", "identificador", "identificativo", "identificatie", "identificateur", "識別碼"),
     "name": (
         *("student", "fullname", "name", "displayname", "studentname"),
         *("namevorname", "lastnamefirstname", "vollständigername", "nomcomplet", "nométudiant", "nombrecompleto"),
@@ -56,6 +57,8 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what a file of Excel begins
 _TEXT = re.compile(r"^(?:=\"(.*)\"|'(?=[=+@0-9-])(.*))$", re.DOTALL)
 _WHOLE = re.compile(r"(?<=\d)\.0$")  # what programs write behind a number in a column with gaps
 _ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)  # what a spreadsheet makes of a long number
+# Moodle's grading worksheet has the number under a title of its language, which may be that of a login: Participant 7
+_PARTICIPANT = re.compile(rf"({'|'.join(sorted(HIDDEN, key=len, reverse=True))})\s*(\d+)", re.IGNORECASE)
 _ABOVE = 10  # rows in which the names of the columns may be: some lists have a title above them
 IDENTIFIERS = ("login", "number", "email", "lms")
 _KEYS = (*IDENTIFIERS, "participant")
@@ -94,7 +97,8 @@ class Entry:
     @property
     def id(self) -> str:
         """What this person's folder is called."""
-        return next(iter(self.identifiers), self.name or " ".join(filter(None, (self.first, self.last))))
+        name = self.name or " ".join(filter(None, (self.first, self.last)))
+        return next(iter(self.identifiers), name or self.participant)
 
     @property
     def identifiers(self) -> tuple[str, ...]:
@@ -202,7 +206,7 @@ def read(file: Path) -> Roster:
         )
     entries, possible, unidentified = [], {}, []
     for row in rest:
-        cells = {name: _cell(row, place) for name, place in places.items()}
+        cells = _cells(row, places)
         entry = Entry(**cells, more=tuple(filter(None, (_cell(row, place) for place in more))))
         if rounded := next(filter(_ROUNDED.fullmatch, entry.identifiers), ""):
             raise CourseError(
@@ -290,6 +294,14 @@ def _places(header: list[str]) -> tuple[dict[str, int], list[int]]:
         indices = [index for index, title in enumerate(plain) if title in columns[name]]
         more += [index for index in indices if index not in places.values() and index not in more]
     return places, more
+
+
+def _cells(row: list[str], places: dict[str, int]) -> dict[str, str]:
+    cells = {name: _cell(row, place) for name, place in places.items()}
+    for name in ("login", "lms", "participant"):
+        if hidden := _PARTICIPANT.fullmatch(cells.get(name, "")):
+            cells |= {name: "", "participant": f"{hidden[1].replace('/', '')} {hidden[2]}"}
+    return cells
 
 
 def _cell(row: list[str], place: int) -> str:

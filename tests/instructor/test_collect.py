@@ -762,6 +762,36 @@ def test_moodles_worksheet_knows_who_is_in_a_group(place):
     assert stored(place) == {"k1@x": "1", "k2@x": "2"}
 
 
+@pytest.mark.parametrize(
+    ("titles", "hidden"),
+    [
+        ("Identifier,Full name,Email address", "Participant "),
+        ("ID,Vollständiger Name,E-Mail-Adresse", "Teilnehmer/in"),
+        ("Identifiant,Nom complet,Adresse de courriel", "Participant"),
+        ("Identificador,Nombre completo,Dirección de correo", "Participante"),
+    ],
+)
+def test_moodles_worksheet_may_be_in_another_language(place, titles, hidden):
+    files = {f"A-{name}_{n}_assignsubmission_file_/{NAME}": name for n, name in enumerate(("Ada", "Kim", "Kim"), 1)}
+    moodle = source("moodle.zip", files)
+    Path("class.csv").write_text(f"{titles}\n{hidden}1,Ada,a@x\n{hidden}2,Kim,k2@x\n{hidden}3,Kim,k3@x\n")
+    taken(moodle, class_list=Path("class.csv"))
+    assert stored(place) == {"a@x": "Ada", "k2@x": "Kim", "k3@x": "Kim"}
+    Path("class.csv").write_text(f"{','.join(titles.split(',')[:2])}\n{hidden}1,Ada\n{hidden}2,Kim\n{hidden}3,Kim\n")
+    results = collect(LESSON, [moodle], class_list=Path("class.csv"))  # of a teacher who may not see addresses
+    assert stored(place)["Ada"] == "Ada" and sum("`--student NAME` does" in each.problem for each in results) == 2
+
+
+@pytest.mark.parametrize(("word", "hidden"), [("Participant", "Participant "), ("Teilnehmerin", "Teilnehmer/in")])
+def test_a_hidden_name_is_nobodys_without_its_number(place, word, hidden):
+    for number in (1, 2):
+        files = {f"{word}_{number}_assignsubmission_file_/{NAME}": str(number)}
+        collect(LESSON, [source("moodle.zip", files)], Choice(platform="moodle"))
+    assert stored(place) == {f"{word} {number}": str(number) for number in (1, 2)}
+    Path("class.csv").write_text(f"ID,Status\n{hidden}2,-\n")
+    assert list(taken(Path("moodle.zip"), class_list=Path("class.csv"))) == [f"{word} 2"]
+
+
 def test_own_names_as_for_nbgraders_zip_collect(place):
     pattern = r".*_(?P<student_id>\w+)_on_(?P<timestamp>[0-9\-]+)_(?P<file_id>\w+)"
     files = {

@@ -19,6 +19,7 @@ from autograde.course.attachments import shown
 from autograde.course.errors import CourseError
 from autograde.course.files import File, Refused, archive_files, folder_files, open_archive, single_file
 from autograde.course.lessons import Lesson
+from autograde.course.people import HIDDEN
 from autograde.instructor.collecting import layouts
 from autograde.instructor.collecting.layouts import Names
 
@@ -367,7 +368,7 @@ def _by_layout(source: Source, names: Names, other: str = "") -> Iterator[Person
         person.files.append(replace(_handed(file), inside=inside, time=time, order=order, uploaded=not names.own))
     anonymous = len(found) > 1 and len({identity.name for identity in found}) == 1
     for identity, person in found.items():
-        if identity.participant and (anonymous or identity.name.casefold() == "participant"):
+        if identity.participant and (anonymous or identity.name.casefold() in HIDDEN):
             person.identity = replace(identity, anonymous=True)
         yield person
     yield from strangers.values()

@@ -53,7 +53,7 @@ class Students:
             in_class_list = index is self._roster
             entries = index.find(identifiers, names, identity.participant, identity.lms_id, local=in_class_list)
             if len(entries) == 1 and in_class_list:
-                entries = index.find([entries[0].id])  # and whoever has the same id
+                entries = index.find([entries[0].id], [entries[0].id]) or entries  # and whoever has the same id
             if len(entries) > 1:
                 who = " or ".join(f"{entry.full_name} ({entry.id})" for entry in entries)
                 problem = f"the class list does not say whether this is {who}; `--student NAME` does"
