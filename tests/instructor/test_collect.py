@@ -854,6 +854,14 @@ def test_a_number_of_the_platforms_is_nobodys_student_number(place):
     assert stored(place) == {"1001": "ada", "4711": "bob"}
 
 
+def test_who_has_handed_in_keeps_the_name_when_the_class_list_changes(place):
+    taken(source("in", {f"ada/{NAME}": "old", f"Bob Bodin/{NAME}": "old"}))
+    Path("class.csv").write_text("login,student number,name\nalovelace,ada,Ada\nbob,2,Bob Bodin\ncyd,3,Cyd\n")
+    again = source("again", {f"alovelace/{NAME}": "ada", f"bob/{NAME}": "bob", f"3/{NAME}": "cyd"})
+    taken(again, class_list=Path("class.csv"))
+    assert stored(place) == {"ada": "ada", "Bob Bodin": "bob", "cyd": "cyd"}
+
+
 def test_two_people_with_one_identifier_in_the_class_list_are_not_one_student(place):
     Path("class.csv").write_text('name,email\n"Lovelace, Ada",office@x\n"Bodin, Bob",office@x\n"Noe, Cyd",cyd@x\n')
     names = ("lovelaceada_1_1", "bodinbob_2_2", "noecyd_3_3")

@@ -31,9 +31,20 @@ class Students:
         self._roster = Index(roster) if roster is not None else None
         self._gradebook = Index(Roster(tuple(person.entry for person in gradebook.values())))
         self._folders = {folded(name): name for name in _collected()}
+        self._handed_in = self._of_folders()
         self.listed = roster is not None or any(
             person.first or person.last or person.email for person in gradebook.values()
         )
+
+    def _of_folders(self) -> dict[Entry, str]:
+        """What those of the roster are called who have handed in something already, as `course roster` finds them."""
+        found: dict[Entry, str] = {}
+        if self._roster is not None:
+            for student in self._folders.values():
+                entries = self._roster.find([student], [student], local=False)
+                if len(entries) == 1:
+                    found.setdefault(entries[0], student)
+        return found
 
     def known(self, name: str) -> bool:
         """Whether this is a student's id, login, number or name."""
@@ -67,9 +78,9 @@ class Students:
         return self._checked(normalised(identity.default), False)
 
     def _id(self, entry: Entry) -> str:
-        """What the gradebook calls a person of the roster, where it has this person."""
+        """What the gradebook calls a person of the roster, else what the folder of an earlier submission is called."""
         known = self._gradebook.find(entry.identifiers)
-        return known[0].id if len(known) == 1 else entry.id
+        return known[0].id if len(known) == 1 else self._handed_in.get(entry, entry.id)
 
     def _checked(self, student: str, listed: bool) -> Found:
         problem = refusal(student)
