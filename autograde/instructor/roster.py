@@ -206,6 +206,8 @@ def read(file: Path) -> Roster:
         )
     entries, possible, unidentified = [], {}, []
     for row in rest:
+        if [title.casefold() for title in row] == [title.casefold() for title in header]:  # lists that were joined
+            continue
         cells = _cells(row, places)
         entry = Entry(**cells, more=tuple(filter(None, (_cell(row, place) for place in more))))
         if rounded := next(filter(_ROUNDED.fullmatch, entry.identifiers), ""):

@@ -334,6 +334,12 @@ def test_one_person_may_be_written_in_two_ways(tmp_path):
     assert [entry.section for entry in roster.read(file).entries] == ["Lecture, Lab"]
 
 
+def test_the_titles_of_a_second_list_are_no_person(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text("login,name,\nada,Ada,\n\nLogin,Name,\nbob,Bob,\n")
+    assert [entry.login for entry in roster.read(file).entries] == ["ada", "bob"]
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
