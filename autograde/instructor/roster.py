@@ -266,7 +266,8 @@ def _identifies(header: list[str]) -> bool:
 
 
 def _parsed(text: str, delimiter: str, strict: bool = False) -> list[list[str]]:
-    rows = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter, strict=strict)
+    lines = io.StringIO(text.replace("\0", ""), newline="")
+    rows = csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)  # ada, "Lovelace, Ada"
     try:
         return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
     except csv.Error:

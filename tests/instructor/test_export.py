@@ -228,6 +228,7 @@ ROSTERS = {
     "sep=": ('sep=;\r\nlogin;name\r\nada;"Lovelace, Ada"\r\n', ["ada"]),
     "quoted titles": ('"login";"name, first"\n"ada";"Lovelace, Ada"\n', ["ada"]),
     "bars": ("login|name\nada|Lovelace; Ada, L.\n", ["ada"]),
+    "spaces after the commas": ('login, name\nada, "Lovelace, Ada"\n"bob" , "Bodin, Bob"\n', ["bob", "Ada Lovelace"]),
     "a line in a cell": ('login,name\nada,"Lovelace,\nAda"\n', ["ada"]),
     "nbgrader's students": ("id,last_name,first_name,email,lms_user_id\nada,Lovelace,Ada,a@x,4711\n", ["ada", "4711"]),
     "nbgrader's grades": (
