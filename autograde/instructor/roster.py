@@ -56,7 +56,7 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what a file of Excel begins
 # how spreadsheets are told that something is text: ="0012", and an apostrophe before digits or what begins a formula
 _TEXT = re.compile(r"^(?:=\"(.*)\"|'(?=[=+@0-9-])(.*))$", re.DOTALL)
 _WHOLE = re.compile(r"(?<=\d)\.0$")  # what programs write behind a number in a column with gaps
-_ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)  # what a spreadsheet makes of a long number
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)  # what a spreadsheet makes of a long number
 # Moodle's grading worksheet has the number under a title of its language, which may be that of a login: Participant 7
 _PARTICIPANT = re.compile(rf"({'|'.join(sorted(HIDDEN, key=len, reverse=True))})\s*(\d+)", re.IGNORECASE)
 _ABOVE = 10  # rows in which the names of the columns may be: some lists have a title above them
