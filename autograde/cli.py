@@ -372,7 +372,8 @@ def _collect(args) -> int:
         for note in result.notes:
             print(f"{result.student}: {note}")
         if result.kept:
-            print(f"{result.student}: replaces an earlier submission, which is kept in {result.kept}")
+            replaced = "a submission that was handed in later" if result.older else "an earlier submission"
+            print(f"{result.student}: replaces {replaced}, which is kept in {result.kept}")
     for remark in remarks:
         print(remark)
     taken = [result.student for result in results if not result.problem]

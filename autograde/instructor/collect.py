@@ -42,6 +42,7 @@ class Collected:
     time     when it was handed in (UTC), or None; `clock`: what says so
     late     the platform marks it as late
     kept     where the submission that it replaces is kept, or ""
+    older    that one was handed in later
     """
 
     student: str
@@ -52,6 +53,7 @@ class Collected:
     clock: str = ""
     late: bool = False
     kept: str = ""
+    older: bool = False
 
     def __post_init__(self):
         for name in ("student", "place", "problem"):
@@ -202,7 +204,9 @@ def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collect
         time, clock = _time(chosen, choice)
         if not choice.exchange:
             chosen.nbgraders.pop(SECRET, None)
+        before, _ = _known_before(lesson, who.student)
         kept = store(lesson, who.student, chosen, time, person.unsure)
+        older = bool(kept) and time is not None and before is not None and time < before
         if time is None:  # of the same files, what an earlier collecting knew stays
             time, clock = _known_before(lesson, who.student)
     except Refused as error:
@@ -210,7 +214,8 @@ def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collect
     except OSError as error:
         return replace(result, problem=f"it could not be stored: {error.strerror}")
     notes = tuple(dict.fromkeys((*person.notes, *chosen.notes)))
-    return replace(result, place=str(chosen.source.place), notes=notes, time=time, clock=clock, kept=kept)
+    place = str(chosen.source.place)
+    return replace(result, place=place, notes=notes, time=time, clock=clock, kept=kept, older=older)
 
 
 def _time(chosen: submission.Submission, choice: Choice) -> tuple[datetime.datetime | None, str]:

@@ -366,6 +366,16 @@ def test_the_older_submission_is_kept_and_that_is_said(place, capsys):
     assert capsys.readouterr().out.count("replaces an earlier submission") == 1
 
 
+def test_a_later_submission_is_not_called_an_earlier_one(place, capsys):
+    for day, said in (("02", ""), ("01", "a submission that was handed in later"), ("03", "an earlier submission")):
+        file = source(f"blackboard-{day}.zip", {f"L_ada_attempt_2026-11-{day}-10-00-00_{NAME}": day})
+        assert cli.main(["collect", "3", str(file), "--from", "blackboard"]) == 0
+        out = capsys.readouterr().out
+        assert (
+            f"ada: replaces {said}, which is kept in classroom/collected/ada" in out if said else "replaces" not in out
+        )
+
+
 def test_a_damaged_member_of_an_archive_stops_nobody(place):
     file = source("class.zip", {f"ada/{NAME}": "ada's work, long enough to be packed " * 200, f"bob/{NAME}": "bob"})
     data = bytearray(file.read_bytes())
