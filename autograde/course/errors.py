@@ -45,7 +45,8 @@ _DATABASE = {
 
 # how Python writes an error of a file, and SQLAlchemy one of a database, at the end of a traceback
 _LOGGED_SYSTEM = re.compile(r"\[Errno (\d+)\] ([^:\n]*)(?:: '([^'\n]*)')?")
-_LOGGED_DATABASE = re.compile(r"\(\S+\.OperationalError\) (.+)")
+_LOGGED_DATABASE = re.compile(r"\(\S+\.(?:Operational|Database)Error\) (.+)")
+_LOGGED_MISSING = "nbgrader.api.MissingEntry"
 
 
 def sentence(error: Exception) -> str | None:
@@ -70,6 +71,8 @@ def logged(text: str) -> str | None:
     if found := _LOGGED_SYSTEM.findall(text):
         number, reason, file = found[-1]
         return sentence(OSError(int(number), reason, file or None))
+    if _LOGGED_MISSING in text:
+        return "The gradebook: it does not have all that was graded. `course grade` writes it again from the records."
     return None
 
 

@@ -471,10 +471,18 @@ def test_a_gradebook_that_another_program_holds_is_one_sentence(classroom_3, cap
     assert said.startswith("course: The gradebook: another program is writing to it.") and said.count("\n") == 1
 
 
-def test_what_nbgrader_logs_about_the_gradebook_is_one_sentence(monkeypatch):
-    log = "nbgrader.api.InvalidEntry: (sqlite3.OperationalError) database or disk is full\n[App | ERROR] See above\n"
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("nbgrader.api.InvalidEntry: (sqlite3.OperationalError) database or disk is full", "the disk is full"),
+        ("sqlalchemy.exc.DatabaseError: (sqlite3.DatabaseError) file is not a database", "Put a backup in its place"),
+        ("nbgrader.api.MissingEntry: No such comment: a/b/c for ada", "`course grade` writes it again"),
+    ],
+)
+def test_what_nbgrader_logs_about_the_gradebook_is_one_sentence(monkeypatch, error, words):
+    log = f"{error}\n[App | ERROR] See above\n"
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", log))
-    with pytest.raises(CourseError, match="The gradebook: the disk is full"):
+    with pytest.raises(CourseError, match=f"The gradebook: .*{words}"):
         classroom.nbgrader("generate_feedback")
 
 
