@@ -107,8 +107,9 @@ def collect(
     results: list[Collected] = []
     found: list[tuple[Person, Found]] = []
     alone = sum(path.is_file() for path in paths) <= 1
+    given = list(sources.together(paths))
     with ExitStack() as stack:
-        for path, some in sources.together(paths):
+        for path, some in given:
             try:
                 source = sources.read(path, stack, some)
             except Refused as error:
@@ -117,6 +118,9 @@ def collect(
             people = list(sources.people(lesson, source, choice, alone, students.known, students.listed))
             if not people and len(paths) > 1:
                 results.append(Collected(student=path.stem, place=str(path), problem="there is nothing in it"))
+            if len(given) > 1:
+                for person in people:
+                    person.files = [sources.placed(path, file) for file in person.files]
             found += [(person, students.find(person.identity)) for person in people]
         for person, who in _told_apart(found):
             results.append(_take(lesson, person, who, choice))

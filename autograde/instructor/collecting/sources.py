@@ -174,6 +174,12 @@ def read(path: Path, stack: ExitStack, some: list[Path]) -> Source:
     return Source(path, [single_file(path)])
 
 
+def placed(path: Path, file: Handed) -> Handed:
+    """The same file with its source in its place: in several sources two files may have one place."""
+    alone = path.is_file() and not is_archive(path.name)
+    return replace(file, place=PurePosixPath(path.as_posix()) / ("" if alone else file.place))
+
+
 def hidden(place: PurePosixPath) -> bool:
     """What a file manager or JupyterLab puts beside somebody's work."""
     return any(
