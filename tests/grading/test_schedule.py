@@ -22,6 +22,7 @@ import psutil
 import pytest
 from distributed import LocalCluster
 from nbgrader.api import Gradebook
+from nbgrader.plugins import LateSubmissionPlugin
 from small_grader import COUNT
 
 from autograde import cli
@@ -404,6 +405,18 @@ def test_a_late_penalty_follows_due_date_rule_and_time(classroom_3, counted):
         grading = schedule.Grading(course, schedule.intake.material(course, LESSON.name), writer, course.options)
         assert all(map(grading.is_complete, none))
     assert penalties(course) == none
+
+
+@pytest.mark.parametrize("body", ["1 / 0", "'all'", "float('nan')"])
+def test_a_rule_for_late_penalties_that_fails_is_no_submissions_fault(classroom_3, counted, monkeypatch, body):
+    submit(classroom_3, LESSON, "ada", came="2026-11-12 12:00:00 UTC")
+    course = due(classroom_3, "10", "zero")
+    with monkeypatch.context() as patch:
+        patch.setattr(LateSubmissionPlugin, "late_submission_penalty", lambda *_: eval(body))
+        with pytest.raises(CourseError, match=r"The rule for late penalties failed for ada: .*nbgrader_config\.py"):
+            shown(course)
+    shown(courses.load())
+    assert penalties(course) == {"ada": FULL} and counted() == {"ada": 1}, "what was graded is kept"
 
 
 def test_two_gradings_at_once_are_refused_and_a_dead_one_is_no_obstacle(classroom_3):

@@ -275,15 +275,27 @@ class Writer:
         """nbgrader's own penalty for late submissions, by the plugin that its configuration names."""
         self._db.flush()
         self._db.refresh(mine)
-        late, penalty = submission.total_seconds_late, None
-        if late > 0:
-            step = self.course.penalties
-            step.init_plugin()
-            penalty = step.plugin_inst.late_submission_penalty(submission.student_id, mine.score, late)
-            if penalty is not None:
-                penalty = step._check_late_penalty(mine, penalty)
+        late = submission.total_seconds_late
+        penalty = self._penalty(submission.student_id, mine.score, late) if late > 0 else None
+        if penalty is not None:
+            penalty = self.course.penalties._check_late_penalty(mine, penalty)
         if mine.late_submission_penalty != penalty:
             mine.late_submission_penalty = penalty
+
+    def _penalty(self, student: str, score: float, late: float) -> float | None:
+        """What the plugin takes. CourseError where it fails: that is the fault of the rule, and of no submission."""
+        step = self.course.penalties
+        try:
+            step.init_plugin()
+            penalty = step.plugin_inst.late_submission_penalty(student, score, late)
+            if penalty is not None and not math.isfinite(penalty):
+                raise ValueError(f"{penalty} is not a number of points")
+        except Exception as error:
+            raise CourseError(
+                f"The rule for late penalties failed for {student}: {type(error).__name__}: {error}. Correct it in "
+                "nbgrader_config.py, and grade again."
+            ) from error
+        return penalty
 
     # --- reading back -----------------------------------------------------------------------------------------------
 
