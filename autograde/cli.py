@@ -133,7 +133,7 @@ def parser() -> _Parser:
         default="",
         help="a regular expression for the paths in it, with groups as in nbgrader's zip_collect: (?P<student_id>...)",
     )
-    whose.add_argument("--student", metavar="NAME", default="", help="everything in it is this student's")
+    whose.add_argument("--student", metavar="NAME", type=_name, help="everything in it is this student's")
     whose.add_argument("--class", dest="whole_class", action="store_true", help="it is the class's, not one student's")
     command.add_argument(
         "--roster", metavar="FILE", type=Path, help="the class list (CSV): says who a name or number is"
@@ -145,7 +145,7 @@ def parser() -> _Parser:
         help="when these were handed in, like '2026-11-10 23:59'; `dates`: at each file's own date",
     )
     command = add("grade", "autograde collected submissions", "course grade 3 --student ada", "?")
-    command.add_argument("--student", help="only this student")
+    command.add_argument("--student", type=_name, help="only this student")
     command.add_argument("--force", action="store_true", help="grade also what has not changed")
     command.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
     command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://...; `local` starts one here")
@@ -155,7 +155,7 @@ def parser() -> _Parser:
     add("report", "what a class did: points, misconceptions, what to look at (HTML and CSV)", "course report 3", "?")
     add("similar", "list uncommon answers that students share (CSV)", "course similar 3", "?")
     command = add("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
-    command.add_argument("--student", help="only this student")
+    command.add_argument("--student", type=_name, help="only this student")
     command.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
     command = add("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
     command.add_argument("file", metavar="FILE", type=Path, help="the class list (CSV)")
@@ -188,6 +188,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 is expected, not {text!r}")
     return int(text)
+
+
+def _name(text: str) -> str:
+    if not text.strip():  # a variable of the shell that is not set
+        raise argparse.ArgumentTypeError("a name is expected, and there is none")
+    return text
 
 
 def _port(text: str) -> int:
@@ -355,7 +361,7 @@ def _collect(args) -> int:
         choice = Choice(
             platform=args.platform or "",
             names=args.names,
-            student=args.student,
+            student=args.student or "",
             whole_class=args.whole_class,
             received=args.received,
         )

@@ -350,6 +350,13 @@ def test_options_that_exclude_each_other_are_told(place, capsys):
     assert "are for folders and zip files" in capsys.readouterr().err
 
 
+def test_a_students_name_that_is_empty_is_no_choice(place, capsys):
+    path = source("in", {f"ada/{NAME}": "ada"})
+    for command in (["collect", "3", str(path)], ["grade", "3"], ["feedback", "3"]):
+        assert cli.main([*command, "--student", ""]) == 2 and not stored(place)
+        assert "--student: a name is expected" in capsys.readouterr().err
+
+
 def test_files_for_one_student_that_differ_are_all_refused(place):
     folder = source("in", {f"one/ada/{NAME}": "a", f"two/ada/{NAME}": "b", f"one/..bob/{NAME}": "c"})
     results = taken(folder)
