@@ -287,6 +287,13 @@ def test_downloads_that_a_browser_renamed_are_nobodys(place, copy, capsys):
     assert stored(place)["kim"] == "0", "the folder of a student who is known"
 
 
+def test_an_archive_that_is_not_opened_has_a_remedy_for_who_reads_it(place):
+    folder = source("all", {"class.7z": "7z", "in/ada.rar": "Rar!"})
+    for path in (folder / "class.7z", folder / "in"):
+        (problem,) = (result.problem for result in taken(path).values())
+        assert "is an archive of a kind that is not opened; unpack it" in problem
+
+
 def test_a_damaged_archive_takes_no_notebook_away(place):
     files = {f"ada/{NAME}": "ada", "ada/data.zip": "PK", "bob/work.zip": "PK", "cyd/work.ipynb.zip": "PK"}
     results = taken(source("class.zip", files))

@@ -253,7 +253,7 @@ def _nothing(lesson: Lesson, files: list[Handed], unpacked: list[Handed]) -> str
     if packed and sources.is_archive(packed[0]):
         return f"{shown(packed[0])} is a zip file inside a zip file; pack {lesson.name}.ipynb itself into a zip file"
     if packed:
-        return f"{shown(packed[0])} is not a zip file that is opened; pack {lesson.name}.ipynb into a zip file"
+        return f"{shown(packed[0])} is an archive of a kind that is not opened; unpack it, and collect what is in it"
     if others:
         return f"it has {others[0]}, and nothing of {lesson.name}"
     if other:
