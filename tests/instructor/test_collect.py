@@ -268,6 +268,12 @@ def test_the_lessons_notebook_at_the_top_of_a_class_is_nobodys_and_hides_nobody(
     assert not taken(source("cyd", {NAME: "cyd"}))["cyd"].problem
 
 
+def test_beside_files_of_students_who_are_known_it_is_nobodys_in_any_folder(place, gradebook):
+    gradebook.add_student("ada")
+    results = taken(source("autumn", {NAME: "mine", f"ada_{NAME}": "ada", f"bob_{NAME}": "bob"}))
+    assert stored(place) == {"ada": "ada", "bob": "bob"} and "does not say whose it is" in results[""].problem
+
+
 @pytest.mark.parametrize("copy", [" ({})", "({})", "-{}", " - Copy ({})", "-Copy{}"])
 def test_downloads_that_a_browser_renamed_are_nobodys(place, copy, capsys):
     names = [NAME, *(f"{LESSON.name}{copy.format(number)}.ipynb" for number in (1, 2))]

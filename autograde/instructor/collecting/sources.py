@@ -328,8 +328,9 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
     own = [name for name in top if is_notebook(name) or may_be_notebook(name)]
     is_file = not source.path.is_dir() and not is_archive(source.path.name)
     named = not choice.whole_class and (is_file or not _is_class(lesson, source.path))
+    names_of_files = [_without_lesson(stem(name), lesson) for name in own]
     # of several, as a browser renames downloads of one name, each may be another student's
-    if named and sum(_without_lesson(stem(name), lesson) == "" for name in own) == 1:
+    if named and names_of_files.count("") == 1 and not any(map(known, filter(None, names_of_files))):
         yield _person(_own_name(lesson, source), source.files)
         return
     yield from _by_place(lesson, source, known)
