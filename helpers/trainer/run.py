@@ -112,17 +112,17 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
     for name in splits(config, corpus):
         encode_sources(model, [pair.source_text for pair in corpus.tests[name]], vocabularies[0], f"{name}, sentence")
     metadata = describe(config, vocabularies)
-    context.wait()  # no process writes before all have read
-    if context.first:
-        with writing_to(folder):
-            write_atomic(stored, vocabularies_to_json(*vocabularies))
-            write_atomic(folder / "config.json", config.to_json())
     stepper = Stepper(config, model, context)
     seed_everything(config.seed + 1009 * context.rank)  # every process drops out other values
     brief = {key: value for key, value in metadata.items() if key != "vocabularies"}
     loop = Loop(config, stepper, train_pairs, validation, context, folder, brief)
     if resume and not loop.resume():
-        raise TrainingError(f"There is no checkpoint in {folder} to resume from.")
+        raise TrainingError(f"There is no checkpoint in {folder} to resume from. Begin that run again, without resume.")
+    context.wait()  # no process writes before all have read
+    if context.first:  # what is refused above has changed nothing
+        with writing_to(folder):
+            write_atomic(stored, vocabularies_to_json(*vocabularies))
+            write_atomic(folder / "config.json", config.to_json())
     if show:
         print(
             f"{count_parameters(model):,} parameters, {len(train_pairs):,} pairs, {context.name}, {context.precision}"
@@ -228,7 +228,7 @@ def _folder(folder: str | Path | None, resume: bool) -> Path:
     if resume:
         runs = [file.parent for file in RUNS.rglob("config.json") if file.with_name("vocabulary.json").is_file()]
         if not runs:
-            raise TrainingError(f"There is no run in {RUNS} to resume.")
+            raise TrainingError(f"There is no run in {RUNS} to resume. Begin one, or name the folder of the one that you mean.")
         return max(runs, key=lambda run: (_written(run), run))
     number = 1 + max((int(path.name) for path in RUNS.glob("*") if re.fullmatch("[0-9]{1,6}", path.name)), default=0)
     while (RUNS / f"{number:03d}").exists():  # longer names do not count, and may be in the way

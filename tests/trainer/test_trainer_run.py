@@ -18,6 +18,7 @@ from helpers.corpus import Corpus, Pair
 from helpers.decoder import Transformer
 from helpers.trainer import Config, Stopped, TrainingError, load_model, load_weights, train, translate
 from helpers.trainer.checkpoint import checkpoints
+from helpers.trainer.run import read_config
 from helpers.trainer.step import Stepper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -316,6 +317,8 @@ def test_other_sizes_than_those_of_the_checkpoint_are_refused(corpus, tmp_path):
     train(config(), tmp_path / "run", corpus, show=False)
     with pytest.raises(TrainingError, match="made with the sizes that it was trained with"):
         train(config(d_model=32, steps=9), tmp_path / "run", corpus, resume=True, show=False)
+    assert read_config(tmp_path / "run") == config(), "a run that was refused can still be resumed as it was"
+    train(read_config(tmp_path / "run").change(steps=9), tmp_path / "run", corpus, resume=True, show=False)
 
 
 def test_a_split_that_does_not_exist_is_named(corpus, tmp_path):
