@@ -23,7 +23,7 @@ from torch import nn
 
 from helpers.corpus.files import sync_folder, write_atomic
 from helpers.trainer.errors import TrainingError
-from helpers.trainer.weights import load_into, load_weights, save_weights
+from helpers.trainer.weights import Weights, load_into, load_weights, save_weights
 
 
 def checkpoints(folder: str | Path) -> list[Path]:
@@ -86,8 +86,8 @@ def _save_checkpoint(folder, model, optimizer, state, metadata, keep) -> Path:
 
 def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict:
     """Put a checkpoint into the model, the optimizer and the generators. Returns the state."""
-    load_into(model, load_weights(path / "model.safetensors", largest=None))
-    stored = load_weights(path / "optimizer.safetensors", largest=None).tensors
+    weights, stored, state, plain = _parts_of(path)
+    load_into(model, weights)
     names = {parameter: name for name, parameter in model.named_parameters()}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -98,12 +98,21 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
                 if "step" in moved and parameter.device.type != "cpu":
                     moved["step"] = moved["step"].to(parameter.device)  # fused optimizers keep it there
                 optimizer.state[parameter] = moved
-    try:
-        state = json.loads((path / "state.json").read_text())
-    except ValueError:
-        raise TrainingError(f"{path.name} is damaged. Remove its folder and resume from the one before.") from None
-    _restore_random_states(state.pop("random"), stored)
+    _restore_random_states(plain, stored)
     return state
+
+
+def _parts_of(path: Path) -> tuple[Weights, dict[str, torch.Tensor], dict, dict]:
+    """Weights, optimizer, state, and the state of Python's and NumPy's generators. TrainingError if one is damaged."""
+    try:
+        weights = load_weights(path / "model.safetensors", largest=None)
+        stored = load_weights(path / "optimizer.safetensors", largest=None).tensors
+        state = json.loads((path / "state.json").read_text())
+        return weights, stored, state, state.pop("random")
+    except (TrainingError, ValueError, KeyError, TypeError, AttributeError):
+        earlier = [other for other in checkpoints(path.parents[1]) if other.name < path.name]
+        remedy = "resume from the one before" if earlier else "begin the run again, without resume"
+        raise TrainingError(f"The checkpoint {path} is damaged. Remove its folder, and {remedy}.") from None
 
 
 def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -71,13 +71,15 @@ class Log:
 
 
 def read_rows(path: str | Path) -> list[dict]:
-    """The rows of a log; a last row that a kill cut off is left out."""
+    """The rows of a log up to the first that is damaged, as the last one is after a kill."""
     rows = []
     if Path(path).is_file():
-        for line in Path(path).read_text(encoding="utf-8").splitlines():
+        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
+                break
+            if not isinstance(row, dict) or "step" not in row:
                 break
             if "rate" in row:  # the older name
                 row["learning_rate"] = row.pop("rate")

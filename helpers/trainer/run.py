@@ -228,7 +228,9 @@ def _folder(folder: str | Path | None, resume: bool) -> Path:
     if resume:
         runs = [file.parent for file in RUNS.rglob("config.json") if file.with_name("vocabulary.json").is_file()]
         if not runs:
-            raise TrainingError(f"There is no run in {RUNS} to resume. Begin one, or name the folder of the one that you mean.")
+            raise TrainingError(
+                f"There is no run in {RUNS} to resume. Begin one, or name the folder of the one that you mean."
+            )
         return max(runs, key=lambda run: (_written(run), run))
     number = 1 + max((int(path.name) for path in RUNS.glob("*") if re.fullmatch("[0-9]{1,6}", path.name)), default=0)
     while (RUNS / f"{number:03d}").exists():  # longer names do not count, and may be in the way

@@ -212,6 +212,12 @@ def test_a_log_goes_on_where_the_checkpoint_is(tmp_path):
     assert [(row["step"], row["loss"]) for row in read_rows(tmp_path / "log.jsonl")] == [(1, 3.0), (2, 1.0)]
 
 
+@pytest.mark.parametrize("row", [b"5", b"{}", b"null", b"\xff\xfe"])
+def test_a_log_ends_before_a_row_that_is_none(tmp_path, row):
+    (tmp_path / "log.jsonl").write_bytes(b'{"step": 1, "loss": 3.0}\n' + row + b'\n{"step": 3, "loss": 2.0}\n')
+    assert read_rows(tmp_path / "log.jsonl") == [{"step": 1, "loss": 3.0}]
+
+
 def test_a_log_with_an_older_name_is_read(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 3.0, "rate": 0.5}\n')
     assert read_rows(tmp_path / "log.jsonl") == [{"step": 1, "loss": 3.0, "learning_rate": 0.5}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -311,6 +312,19 @@ def test_a_checkpoint_that_a_kill_cut_off_is_not_seen(corpus, tmp_path, monkeypa
     monkeypatch.undo()
     train(result.config.change(steps=8), result.folder, corpus, resume=True, show=False)
     assert not [path for path in (result.folder / "checkpoints").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("text", ["", "null", "{}", '{"step": 4'])
+def test_a_damaged_checkpoint_is_named_with_what_to_do(corpus, tmp_path, text):
+    run = train(config(steps=4, save_every=2), tmp_path / "run", corpus, show=False).folder
+    first, last = checkpoints(run)
+    (last / "state.json").write_text(text)
+    with pytest.raises(TrainingError, match=r"step-0000004 is damaged.*resume from the one before"):
+        train(config(steps=6), run, corpus, resume=True, show=False)
+    shutil.rmtree(last)
+    (first / "optimizer.safetensors").unlink()
+    with pytest.raises(TrainingError, match=r"step-0000002 is damaged.*begin the run again, without resume"):
+        train(config(steps=6), run, corpus, resume=True, show=False)
 
 
 def test_other_sizes_than_those_of_the_checkpoint_are_refused(corpus, tmp_path):
