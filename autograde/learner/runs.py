@@ -31,6 +31,7 @@ class Run:
 
 
 runs: deque[Run] = deque(maxlen=2000)
+_running: list[Run] = []  # the cell that runs now, if any
 
 
 def watch() -> None:
@@ -38,13 +39,24 @@ def watch() -> None:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is not None and _remember not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("pre_run_cell", _begin)
         shell.events.register("post_run_cell", _remember)
+
+
+def _begin(info: Any) -> None:
+    _running[:] = [Run(cell=getattr(info, "cell_id", None), source=info.raw_cell, ended=time.time())]
 
 
 def _remember(result: Any) -> None:
     info = result.info
     cell = getattr(info, "cell_id", None)
+    _running.clear()
     runs.append(Run(cell=cell, source=info.raw_cell, refused=result.error_before_exec, ended=time.time()))
+
+
+def so_far() -> list[Run]:
+    """What was run, the oldest first, with the cell that runs now: a check may stand below the definition in it."""
+    return [*runs, *_running]
 
 
 def in_a_frontend() -> bool:

@@ -118,3 +118,21 @@ run("check('Vocabulary')", "d")
     assert "SyntaxError in line 1, expected ':'" in done.stdout, done.stdout + done.stderr
     assert "Define `softmax` in its cell again: what was run last defines `soft_max` in its place." in done.stdout
     assert "`Vocabulary` has no method `__len__`." in done.stdout
+
+
+def test_a_check_in_the_cell_of_the_definition_judges_what_that_cell_defines(tmp_path):
+    script = f"""
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+def run(source):
+    shell.run_cell(source, store_history=True, cell_id="a")
+run({BROKEN!r})
+run("from autograde import check\\n" + {RIGHT!r} + "check('softmax')")
+run({RIGHT!r})
+run({BROKEN!r})
+run({RIGHT!r} + "check('softmax')")
+"""
+    home = {**os.environ, "IPYTHONDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=home, cwd=tmp_path)
+    assert done.stdout.count("softmax: not right yet") == 3, done.stdout + done.stderr
+    assert "The cell cannot run" not in done.stdout
