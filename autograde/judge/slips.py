@@ -227,9 +227,10 @@ def result_not_kept(code: Code) -> Iterator[Observation]:
     """A call whose only effect is its result, and the result goes nowhere."""
     for statement in code.nodes(ast.Expr):
         match statement.value:
-            case ast.Call(function):
+            case ast.Call(function, args):
                 name = ast.unparse(function)
-                pure = isinstance(function, ast.Attribute) and function.attr in _PURE
+                method = function.attr if isinstance(function, ast.Attribute) else ""
+                pure = method in _PURE and (method != "join" or len(args) == 1)  # a thread's `join` returns nothing
                 if pure or name in _functions_of_exercises() or name in _PURE_FUNCTIONS:
                     where = code.line(statement)
                     sentence = f"Keep the result of `{name}(...)` in {where}: it is returned, and goes nowhere."

@@ -138,6 +138,7 @@ def test_it_says_where():
         ("noam_rate", "rate = x ** 2 / 2"),
         ("sample", "newest = torch.multinomial(chances, 1)"),
         ("repair_loss", "logs = torch.softmax(logits, -1).logsumexp(-1)"),
+        ("softmax", "thread.join()"),
     ],
 )
 def test_what_looks_alike_is_no_slip(asked, line):
