@@ -129,8 +129,10 @@ def _same_values(pair: Pair) -> bool:
 
 
 def _of_one_dtype(pair: Pair) -> bool:
+    """Both are arrays or both are tensors, and the dtype is the same."""
     expected, got = _array(pair.expected), _array(pair.got)
-    return expected is not None and got is not None and expected.dtype == got.dtype
+    one_kind = isinstance(pair.expected, TensorData) == isinstance(pair.got, TensorData)
+    return one_kind and expected is not None and got is not None and expected.dtype == got.dtype
 
 
 def _arrays_of(call: Call, names: Sequence[str]) -> Iterator[tuple[str, Array]]:

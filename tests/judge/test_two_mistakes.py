@@ -183,6 +183,11 @@ def test_right_values_of_another_dtype_are_no_misconception():
     assert verdict.diagnosis == "another dtype", verdict.message
 
 
+def test_right_values_in_a_tensor_are_not_nearly_right():
+    verdict = assess("softmax", lambda x, axis=-1: torch.softmax(torch.as_tensor(x), axis))
+    assert verdict.diagnosis != "nearly right" and "got a torch.Tensor" in verdict.advice, verdict.message
+
+
 def test_what_ran_out_of_time_is_not_asked_again():
     from autograde.harness.call import Skipped
     from autograde.judge.answer_key import AnswerKey
