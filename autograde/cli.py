@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import os
 import signal
 import sys
@@ -221,6 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0 fine, 1 something did not pass, 2 a mistake in the command or its surroundings."""
     argv = list(sys.argv[1:] if argv is None else argv)
     _stop_at_sigterm()
+    _write_any_text()
     try:
         namesake.refuse()
         if argv[:1] == ["train"]:  # the trainer's own parser: `torchrun` takes the same arguments without this package
@@ -257,6 +259,12 @@ def _stop_at_sigterm() -> None:
     ours = threading.current_thread() is threading.main_thread()
     if ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, stop)
+
+
+def _write_any_text() -> None:
+    """A sign that the encoding of stdout lacks, as of a pipe on Windows, is written as `?` and ends no command."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _one_lesson(args):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from helpers.corpus.download import download
-from helpers.corpus.pairs import Corpus, CorpusError, warnings_as_sentences
+from helpers.corpus.pairs import Corpus, CorpusError, warnings_as_sentences, write_any_text
 from helpers.corpus.sources import NAMES, load
 
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("name", help=f"{', '.join(NAMES)}, or two files: train.en,train.de")
     show.add_argument("--folder", help="where the real corpora are; else $COURSE_DATA, else the cache")
     options = parser.parse_args(arguments)
+    write_any_text()
     try:
         if options.command == "download":
             print(f"Multi30k is complete: {download(options.name, options.folder)}")

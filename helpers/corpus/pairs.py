@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import warnings
@@ -33,6 +34,12 @@ def warnings_as_sentences(program: str) -> Iterator[None]:
         warnings.simplefilter("always", CorpusWarning)
         warnings.showwarning = show
         yield
+
+
+def write_any_text() -> None:
+    """For a command: a sign that the encoding of stdout lacks, as of a pipe on Windows, is written as `?`."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 @dataclass(frozen=True)

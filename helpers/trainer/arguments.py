@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
 
-from helpers.corpus.pairs import warnings_as_sentences
+from helpers.corpus.pairs import warnings_as_sentences, write_any_text
 from helpers.trainer.config import CHOICES, KINDS, PARTS, PRESETS, Config, kinds
 from helpers.trainer.errors import Stopped, TrainingError
 
@@ -85,6 +85,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m helpers.tr
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
+    write_any_text()
     try:
         with warnings_as_sentences(program):
             return run(parser.parse_args(argv))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -150,6 +153,15 @@ def test_errors_are_one_sentence_with_the_remedy(course, capsys, args, words):
     status, _, err = run(capsys, *args)
     assert status == 2 and words in err and err.startswith("course: ") and "Traceback" not in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_stream_of_another_encoding_ends_no_command(course):
+    command = [sys.executable, "-m", "autograde.cli", "progress"]
+    subprocess.run([*command[:-1], "start"], cwd=course, check=True, capture_output=True)
+    for encoding in ("cp1252", "ascii"):  # what a pipe has on Windows, and with LANG=C
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        shown = subprocess.run(command, cwd=course, capture_output=True, env=environment)
+        assert shown.returncode == 0 and b"0 of  9 exercises" in shown.stdout, shown.stderr
 
 
 def test_help_has_examples(capsys):

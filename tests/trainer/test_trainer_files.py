@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -415,6 +416,14 @@ def test_a_wrong_option_is_one_line(options, sentence, capsys):
     assert (end.value.code, shown.out) == (2, "")
     assert shown.err.startswith(f"course train: {sentence}") and shown.err.count("\n") == 1
     assert shown.err.endswith("`course train --help` lists the options.\n")
+
+
+def test_a_card_is_shown_in_any_encoding(tmp_path):
+    options = "--steps 1 --limit 50 --d-model 8 --num-heads 2 --num-layers 1 --d-ff 8 --evaluate none"
+    command = [sys.executable, "-m", "helpers.trainer", *options.split(), "--out", str(tmp_path / "run")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "(6 ? parameters ? tokens)" in done.stdout, done.stderr
 
 
 def test_the_course_command_trains_and_explains(tmp_path, monkeypatch, capsys):
