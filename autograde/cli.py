@@ -281,6 +281,18 @@ def _graded_lesson(args):
     return lesson
 
 
+def _refuse_another_file(args, lesson) -> None:
+    """CourseError where a path was given that leads to another notebook than the learner's, which would be used."""
+    given = Path(args.lesson)
+    if given.name == args.lesson.rstrip("/\\") and not given.is_file():
+        return  # a name
+    own = paths.workspace() / lesson.name / f"{lesson.name}.ipynb"
+    if given.resolve() not in (own.resolve(), own.parent.resolve()):
+        raise CourseError(
+            f"{given} is not your notebook of {lesson.name}. `course {args.command} {lesson.number}` takes {own}."
+        )
+
+
 def _lab(args) -> int:
     from autograde.learner import lab
 
@@ -311,7 +323,9 @@ def _doctor(args) -> int:
 def _reset(args) -> int:
     from autograde.learner import workspace
 
-    workspace.reset(_one_lesson(args), args.exercise)
+    lesson = _one_lesson(args)
+    _refuse_another_file(args, lesson)
+    workspace.reset(lesson, args.exercise)
     return 0
 
 
@@ -319,6 +333,7 @@ def _check(args) -> int:
     from autograde.learner import workspace
 
     lesson = _graded_lesson(args)
+    _refuse_another_file(args, lesson)
     print(f"Running your notebook of {lesson.name} ...", file=sys.stderr, flush=True)
     verdicts = workspace.check(lesson)
     for verdict in verdicts:

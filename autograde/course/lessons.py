@@ -50,7 +50,7 @@ class UnknownLesson(CourseError, ValueError):
 
 def find_lesson(text: str) -> Lesson:
     """A lesson by its name, number or topic: "03_single_head", "3", "03", "single_head"."""
-    wanted = text.strip().rstrip("/").removesuffix(".ipynb").split("/")[-1]
+    wanted = text.strip().replace("\\", "/").rstrip("/").removesuffix(".ipynb").split("/")[-1]
     for lesson in LESSONS:
         if wanted in (lesson.name, lesson.topic, lesson.name[:2], str(lesson.number)):
             return lesson

@@ -155,6 +155,28 @@ def test_errors_are_one_sentence_with_the_remedy(course, capsys, args, words):
     assert len(err.strip().splitlines()) == 1
 
 
+def test_a_path_to_another_notebook_is_refused(course, capsys, monkeypatch):
+    run(capsys, "start")
+    monkeypatch.setattr(workspace, "check", lambda lesson: [])
+    own = course / "my_work" / LESSON.name
+    for given in (own, own / NAME, Path("my_work", LESSON.name, NAME), LESSON.name, f"{LESSON.name}/"):
+        assert run(capsys, "check", str(given))[0] == 0
+    (course / "elsewhere").mkdir()
+    other = course / "elsewhere" / NAME
+    other.write_bytes((own / NAME).read_bytes())
+    for command in ("check", "reset"):
+        for given in (other, other.parent / "nothing" / NAME, Path("notebooks", LESSON.name)):
+            status, _, err = run(capsys, command, str(given))
+            assert (
+                status == 2
+                and f"is not your notebook of 03_single_head. `course {command} 3` takes {own / NAME}" in err
+            )
+    monkeypatch.chdir(own)
+    assert run(capsys, "check", NAME)[0] == 0
+    monkeypatch.chdir(other.parent)
+    assert run(capsys, "check", NAME)[0] == 2
+
+
 def test_a_stream_of_another_encoding_ends_no_command(course):
     command = [sys.executable, "-m", "autograde.cli", "progress"]
     subprocess.run([*command[:-1], "start"], cwd=course, check=True, capture_output=True)
@@ -182,7 +204,16 @@ def test_help_has_examples(capsys):
 
 
 @pytest.mark.parametrize(
-    "text", ["3", "03", "single_head", "03_single_head", "03_single_head/", "03_single_head.ipynb"]
+    "text",
+    [
+        "3",
+        "03",
+        "single_head",
+        "03_single_head",
+        "03_single_head/",
+        "03_single_head.ipynb",
+        r".\my_work\03_single_head",
+    ],
 )
 def test_a_lesson_has_several_names(text):
     assert find_lesson(text) is LESSON
