@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from autograde.course.lessons import LESSONS, find_lesson
-from autograde.course.text import counted
+from autograde.course.text import counted, whole
 from autograde.exercise import LOCAL_SEED, Exercise
 from autograde.exercises import exercise, of_lesson
 from autograde.harness.invoke import answer
@@ -63,11 +63,11 @@ class CheckFailed(AssertionError):
     """A check did not pass. Where somebody looks at the notebook, the result is shown once and not repeated below."""
 
     def __init__(self, verdict: Verdict):
-        super().__init__(verdict.message)
+        super().__init__(whole(verdict.message))
         self.verdict = verdict
 
     def _render_traceback_(self) -> list[str]:
-        return [SHOWN_ABOVE if runs.in_a_frontend() else self.verdict.summary]
+        return [SHOWN_ABOVE if runs.in_a_frontend() else whole(self.verdict.summary)]
 
 
 def check(name: str) -> None:

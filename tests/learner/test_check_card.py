@@ -95,6 +95,19 @@ def test_the_result_is_shown_once(monkeypatch):
     assert error.traceback == [SHOWN_ABOVE] and "add up to 1" in error.evalue
 
 
+def test_half_a_character_does_not_take_the_place_of_the_result(capsys):
+    def fails(x, axis=-1):
+        raise ValueError("\ud800 is no character")
+
+    shown = checked("softmax", fails, capsys)
+    assert "ValueError: ? is no character" in shown and shown.encode()
+    with pytest.raises(CheckFailed) as failed:
+        raise CheckFailed(autograde.assess("softmax", fails))
+    assert str(failed.value).encode() and "".join(failed.value._render_traceback_()).encode()
+    autograde.predict("\ud800, I think")
+    assert "Kept: ?, I think" in capsys.readouterr().out
+
+
 def test_a_name_without_quotes_is_told():
     with pytest.raises(TypeError, match=r'Write the name in quotes: check\("softmax"\)\.'):
         autograde.check(softmax)
