@@ -22,7 +22,8 @@ _wrong: Counter[str] = Counter()
 
 
 def by_hand(name: str, value: Any = ..., *more: Any) -> None:
-    """Say whether the number that was typed for `name` is right. Raises KeyError for an unknown name, and nothing else.
+    """Say whether the number that was typed for `name` is right. Raises KeyError for an unknown name, TypeError where
+    the name is no text, and nothing else.
 
     A number counts as right if it is rounded, or one off in its last place. Several numbers are one list.
     """
@@ -33,9 +34,11 @@ def by_hand(name: str, value: Any = ..., *more: Any) -> None:
 
 
 def _asked(name: str) -> ByHand:
+    if not isinstance(name, str):
+        raise TypeError("Write the name first, in quotes as the lesson has it, then your number.")
     numbers = by_hand_numbers()
     if name not in numbers:
-        near = difflib.get_close_matches(str(name), numbers, 1)
+        near = difflib.get_close_matches(name, numbers, 1)
         raise KeyError(f"There is no number {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
     return numbers[name]
 

@@ -20,6 +20,8 @@ def solution(name: str) -> None:
 
     Where an instructor has released the lesson without solutions, it says so. Raises KeyError for an unknown name.
     """
+    if not isinstance(name, str):
+        raise TypeError(f'Write the name in quotes: solution("{getattr(name, "__name__", "softmax")}").')
     asked = exercise(name)
     if is_hidden(name):
         advice = "In this release the solutions are not shown. Ask your instructor."

@@ -88,6 +88,9 @@ def test_the_number_is_shown_after_three_wrong_ones(capsys):
 def test_an_unknown_name_is_told():
     with pytest.raises(KeyError, match="Did you mean 'score of bites'"):
         by_hand("score of bite", 1)
+    for forgotten in (0.25, [0.25, 1]):
+        with pytest.raises(TypeError, match="Write the name first, in quotes as the lesson has it, then your number"):
+            by_hand(forgotten)
 
 
 def test_a_guess_is_kept_and_shown_with_the_result(capsys):

@@ -111,6 +111,8 @@ def test_half_a_character_does_not_take_the_place_of_the_result(capsys):
 def test_a_name_without_quotes_is_told():
     with pytest.raises(TypeError, match=r'Write the name in quotes: check\("softmax"\)\.'):
         autograde.check(softmax)
+    with pytest.raises(TypeError, match=r'Write the name in quotes: solution\("softmax"\)\.'):
+        solution(softmax)
 
 
 def test_the_text_has_the_colour_of_the_theme():
