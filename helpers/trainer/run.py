@@ -104,6 +104,8 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
     corpus = corpus or load_corpus(config)
     _needs_libraries(config, corpus, show)
     stored = folder / "vocabulary.json"
+    if resume:
+        _keeps_vocabulary(config, folder)
     vocabularies = vocabularies_from_json(_read(stored)) if resume else make_vocabularies(config, corpus)
     pairs = corpus.train[: config.limit]
     train_pairs = _encode(pairs, vocabularies, config, "training")
@@ -145,6 +147,17 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
             print(f"{cards.to_text(card)}\nEverything is in {folder}.")
     context.wait()
     return Result(model, vocabularies, config, loop.rows, card, folder)
+
+
+def _keeps_vocabulary(config: Config, folder: Path) -> None:
+    """TrainingError if what the vocabulary was made by is another now: a run that goes on has the one it began with."""
+    begun = read_config(folder)
+    for name in ("tokens", "vocabulary_size", "lowercase"):
+        if getattr(config, name) != getattr(begun, name):
+            raise TrainingError(
+                f"The run in {folder} began with {name} = {getattr(begun, name)}, and its vocabulary stays. Leave "
+                f"{name} as it was, or begin another run."
+            )
 
 
 def _needs_libraries(config: Config, corpus: Corpus, show: bool) -> None:

@@ -335,6 +335,16 @@ def test_other_sizes_than_those_of_the_checkpoint_are_refused(corpus, tmp_path):
     train(read_config(tmp_path / "run").change(steps=9), tmp_path / "run", corpus, resume=True, show=False)
 
 
+@pytest.mark.parametrize("change", [{"tokens": "bpe"}, {"vocabulary_size": 60}, {"lowercase": True}])
+def test_another_vocabulary_than_that_of_the_run_is_refused(corpus, tmp_path, change):
+    train(config(), tmp_path / "run", corpus, show=False)
+    [name] = change
+    with pytest.raises(
+        TrainingError, match=f"began with {name} = .*, and its vocabulary stays. Leave {name} as it was"
+    ):
+        train(config(steps=9, **change), tmp_path / "run", corpus, resume=True, show=False)
+
+
 def test_a_split_that_does_not_exist_is_named(corpus, tmp_path):
     with pytest.raises(TrainingError, match="numbers has no split 'tset'; it has test, other"):
         train(config(evaluate="tset"), tmp_path / "run", corpus, show=False)
