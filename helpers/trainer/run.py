@@ -40,7 +40,7 @@ from helpers.trainer.log import curve
 from helpers.trainer.loop import Loop
 from helpers.trainer.model import build_model, count_parameters
 from helpers.trainer.scores import encode_sources, score_split, translate
-from helpers.trainer.step import Stepper
+from helpers.trainer.step import Stepper, about_memory
 from helpers.trainer.weights import average_weights, describe, load_into, save_weights
 
 if TYPE_CHECKING:
@@ -110,7 +110,15 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
     pairs = corpus.train[: config.limit]
     train_pairs = _encode(pairs, vocabularies, config, "training")
     validation = _encode(corpus.validation, vocabularies, config, "validation") if corpus.validation else None
-    model = build_model(config, len(vocabularies[0]), len(vocabularies[1]), model_class)
+    try:
+        model = build_model(config, len(vocabularies[0]), len(vocabularies[1]), model_class)
+    except RuntimeError as error:
+        if not about_memory(error):
+            raise
+        raise TrainingError(
+            f"A model of these sizes does not fit into memory. Lower d_model (now {config.d_model}), d_ff (now "
+            f"{config.d_ff}) or num_layers (now {config.num_layers})."
+        ) from None
     for name in splits(config, corpus):
         encode_sources(model, [pair.source_text for pair in corpus.tests[name]], vocabularies[0], f"{name}, sentence")
     metadata = describe(config, vocabularies)

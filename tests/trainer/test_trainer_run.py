@@ -345,6 +345,15 @@ def test_another_vocabulary_than_that_of_the_run_is_refused(corpus, tmp_path, ch
         train(config(steps=9, **change), tmp_path / "run", corpus, resume=True, show=False)
 
 
+def test_a_model_that_does_not_fit_into_memory_is_a_sentence(corpus, tmp_path, monkeypatch):
+    def too_large(*arguments):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8399999999916 bytes.")
+
+    monkeypatch.setattr("helpers.trainer.run.build_model", too_large)
+    with pytest.raises(TrainingError, match=r"does not fit into memory. Lower d_model \(now 16\)"):
+        train(config(), tmp_path / "run", corpus, show=False)
+
+
 def test_a_split_that_does_not_exist_is_named(corpus, tmp_path):
     with pytest.raises(TrainingError, match="numbers has no split 'tset'; it has test, other"):
         train(config(evaluate="tset"), tmp_path / "run", corpus, show=False)
