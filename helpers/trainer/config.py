@@ -174,7 +174,7 @@ class Config:
     device: str = option("auto", "auto: the fastest that this machine has")
     precision: str = option("auto", "bf16: matrix products in bfloat16, weights in float32; auto: where that is faster")
     compile: str = option("auto", "torch.compile; auto: on CUDA only")
-    threads: int | None = option(None, "threads of the CPU; default: as many as PyTorch takes", least=1)
+    threads: int | None = option(None, "threads of the CPU; default: as many as PyTorch takes", least=1, below=1025)
     fast: bool = option(True, "lesson 7's Transformer in fewer operations, with the same numbers")
     vocabulary_multiple: int = option(1, "with fast: pad the output product to a multiple of so many rows", least=1)
     # what is written

@@ -74,6 +74,7 @@ def test_the_presets_have_the_sizes_that_they_promise():
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"learning_rate": float("inf")}, "learning_rate is inf; it has to be at least 0 and finite"),
         ({"seed": 2**32}, "seed is 4294967296; it has to be at least 0 and below 2147483648"),
+        ({"threads": 10**5}, "threads is 100000; it has to be at least 1 and below 1025"),
         ({"schedule": "cosine"}, "schedule is 'cosine'; choose one of noam"),
         ({"without": ("heads",)}, "without names 'heads'; choose from positions"),
         ({"average": 9}, "raise keep"),
