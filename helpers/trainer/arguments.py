@@ -75,6 +75,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _with_hyphens(argv: Sequence[str]) -> list[str]:
+    """The arguments with options as the command has them, where they are written as in messages: max_length."""
+    names = {field.name for field in fields(Config)}
+    names |= {f"no_{name}" for name in names}
+    shown = []
+    for argument in argv:
+        name, *value = argument.split("=", 1)
+        known = name.startswith("--") and name[2:] in names
+        shown.append("=".join([name.replace("_", "-"), *value]) if known else argument)
+    return shown
+
+
 def main(argv: Sequence[str] | None = None, program: str = "python -m helpers.trainer") -> int:
     """The exit status: 0 fine, 2 a mistake in the command or its surroundings, 130 stopped by the user."""
     parser = Parser(
@@ -88,7 +100,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m helpers.tr
     write_any_text()
     try:
         with warnings_as_sentences(program):
-            return run(parser.parse_args(argv))
+            return run(parser.parse_args(_with_hyphens(sys.argv[1:] if argv is None else argv)))
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return 130

@@ -419,6 +419,15 @@ def test_a_wrong_option_is_one_line(options, sentence, capsys):
     assert shown.err.endswith("`course train --help` lists the options.\n")
 
 
+def test_an_option_may_be_written_as_messages_write_it(monkeypatch):
+    seen = []
+    monkeypatch.setattr("helpers.trainer.run.train", lambda config, **others: seen.append((config, others["folder"])))
+    assert main(["small", "--max_length", "7", "--d_ff=9", "--no-fast", "--out", "my_run"]) == 0
+    assert [(config.max_length, config.d_ff, config.fast, folder) for config, folder in seen] == [
+        (7, 9, False, "my_run")
+    ]
+
+
 def test_a_card_is_shown_in_any_encoding(tmp_path):
     options = "--steps 1 --limit 50 --d-model 8 --num-heads 2 --num-layers 1 --d-ff 8 --evaluate none"
     command = [sys.executable, "-m", "helpers.trainer", *options.split(), "--out", str(tmp_path / "run")]
