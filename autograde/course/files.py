@@ -67,6 +67,8 @@ def read_plain(file: Path, limit: int) -> bytes:
         # a pipe would wait for a writer; a link may lead anywhere
         number = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
+        if file.is_symlink():
+            raise Refused("it is a link, and links are not followed") from None
         raise Refused(f"it could not be opened ({error.strerror})") from None
     with os.fdopen(number, "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):

@@ -80,6 +80,9 @@ def copy_new(source: Path, target: Path) -> bool:
 
 def notebook_of(lesson: Lesson) -> Path:
     file = paths.workspace() / lesson.name / f"{lesson.name}.ipynb"
+    if not file.is_file() and (file.exists() or file.is_symlink()):
+        what = "a folder" if file.is_dir() else "a link that leads nowhere" if file.is_symlink() else "no ordinary file"
+        raise CourseError(f"{file} is {what}. Rename it, then run `course start`.")
     if not file.is_file():
         raise CourseError(f"{file} is not there. Run `course start` first.")
     return file

@@ -134,6 +134,20 @@ def test_reset_of_a_lesson_and_its_errors(course, capsys):
     assert status == 2 and "course start" in err
 
 
+def test_what_stands_in_the_place_of_a_notebook_is_named(course, capsys, tmp_path):
+    run(capsys, "start")
+    file = course / "my_work" / LESSON.name / NAME
+    kept = file.rename(tmp_path / NAME)
+    file.mkdir()
+    assert "is a folder. Rename it, then run `course start`" in run(capsys, "check", "3")[2]
+    file.rmdir()
+    file.symlink_to(tmp_path / "nothing.ipynb")
+    assert "is a link that leads nowhere. Rename it, then run `course start`" in run(capsys, "reset", "3")[2]
+    file.unlink()
+    file.symlink_to(kept)
+    assert "The file is not read: it is a link, and links are not followed." in run(capsys, "check", "3")[2]
+
+
 @pytest.mark.parametrize(
     "args, words",
     [

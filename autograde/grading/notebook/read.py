@@ -50,7 +50,7 @@ def read_submission(file: Path) -> Submitted:
     try:
         return parse_submission(read_plain(file, LARGEST))
     except Refused as error:
-        raise Unreadable(f"The file could not be opened: {error}.") from None
+        raise Unreadable(f"The file is not read: {error}.") from None
 
 
 def parse_submission(data: bytes) -> Submitted:
