@@ -62,8 +62,9 @@ def _state(exercise: Asked, data: _Record) -> str:
 
 
 def _points(exercise: Asked, data: _Record) -> float:
+    """The points; 0 where the record holds no share from 0 to 1."""
     score = data.get(exercise.name, {}).get("score", 0)
-    return round(exercise.points * float(score), 2) if isinstance(score, int | float) else 0.0
+    return round(exercise.points * float(score), 2) if isinstance(score, int | float) and 0 <= score <= 1 else 0.0
 
 
 class _Shown:

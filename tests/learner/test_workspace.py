@@ -148,6 +148,14 @@ def test_what_stands_in_the_place_of_a_notebook_is_named(course, capsys, tmp_pat
     assert "The file is not read: it is a link, and links are not followed." in run(capsys, "check", "3")[2]
 
 
+@pytest.mark.parametrize("score", ["1e400", "NaN", "-5", '"1"'])
+def test_a_score_that_is_no_share_counts_for_nothing(course, capsys, score):
+    run(capsys, "start")
+    record = f'{{"tokenize": {{"state": "passed", "score": {score}}}}}'
+    (course / "my_work" / progress.FILE).write_text(record)
+    assert "1 of 11 exercises   0 of 27 points" in run(capsys, "progress")[1]
+
+
 @pytest.mark.parametrize(
     "args, words",
     [
