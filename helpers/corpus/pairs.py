@@ -19,6 +19,16 @@ class CorpusWarning(UserWarning):
     """Sentences or files of a corpus that are not used, in one sentence that says why."""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 line, 2 lines."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def is_or_are(number: int) -> str:
+    """The verb after "{number} of ..."."""
+    return "is" if number == 1 else "are"
+
+
 @contextlib.contextmanager
 def warnings_as_sentences(program: str) -> Iterator[None]:
     """For a command: each CorpusWarning is a line on stderr. Of the processes of torchrun only the first writes it."""

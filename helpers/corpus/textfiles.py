@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.corpus.pairs import Corpus, CorpusError, CorpusWarning, Pair
+from helpers.corpus.pairs import Corpus, CorpusError, CorpusWarning, Pair, counted, is_or_are
 from helpers.vocabulary import tokenize
 
 VALIDATION = frozenset(("val", "valid", "validation", "dev", "devel", "development", "devset", "newsdev"))
@@ -27,12 +27,16 @@ def read_pairs(source: Path, target: Path) -> list[Pair]:
     left, right = lines(source), lines(target)
     if len(left) != len(right):
         raise CorpusError(
-            f"{source} has {len(left)} lines and {target} has {len(right)}. Line for line they must be translations."
+            f"{source} has {counted(len(left), 'line')} and {target} has {len(right):,}. Line for line they must be "
+            "translations."
         )
     split = (Pair(tuple(one.split()), tuple(two.split())) for one, two in zip(left, right, strict=True))
     pairs = [pair for pair in split if pair.source and pair.target]
-    if len(pairs) < len(left):
-        _warn(f"{len(left) - len(pairs):,} of {len(left):,} lines are left out: {source} or {target} is empty there.")
+    if left_out := len(left) - len(pairs):
+        _warn(
+            f"{left_out:,} of {counted(len(left), 'line')} {is_or_are(left_out)} left out: {source} or {target} is "
+            "empty there."
+        )
     return pairs
 
 
@@ -83,8 +87,9 @@ def corpus_from_files(source: Path, target: Path) -> Corpus:
         repeated = sum(_key(pair.source) in trained for pair in pairs)
         if repeated:
             _warn(
-                f"{repeated:,} of {len(pairs):,} sentences of {split.source} are also trained on, which raises the "
-                "scores. Remove them from one of the two files."
+                f"{repeated:,} of {counted(len(pairs), 'sentence')} of {split.source} {is_or_are(repeated)} also "
+                f"trained on, which raises the scores. Remove {'it' if repeated == 1 else 'them'} from one of the two "
+                "files."
             )
         if split.is_test:
             tests[split.name if split.name not in tests else str(split.source)] = pairs

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from helpers.corpus.pairs import Corpus, CorpusError, Pair
+from helpers.corpus.pairs import Corpus, CorpusError, Pair, counted
 from helpers.corpus.subwords import JointBPE, WordVocabulary, grammar_vocabularies, train_joint_bpe
 from helpers.trainer.config import Config
 from helpers.trainer.devices import DeviceContext
@@ -171,15 +171,18 @@ class Pairs:
 
 
 def encode_pairs(
-    pairs: Sequence[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary, max_length: int
+    pairs: Sequence[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary, max_length: int, name: str = ""
 ) -> Pairs:
-    """The pairs as ids, without those that are longer than `max_length` on either side."""
+    """The pairs as ids, without those that are longer than `max_length` on either side. name: of the split, for the
+    error where none is short enough."""
     source = encode_all(source_vocabulary, [pair.source_text for pair in pairs])
     target = encode_all(target_vocabulary, [pair.target_text for pair in pairs])
     short = [index for index in range(len(pairs)) if max(len(source[index]), len(target[index])) <= max_length]
     if pairs and not short:
+        which = f"{name} pair".strip()
+        which = f"All {counted(len(pairs), which)} have" if len(pairs) > 1 else f"The only {which} has"
         raise TrainingError(
-            f"All {len(pairs):,} pairs of a split have more than {max_length} tokens on a side, with <bos> and <eos>: "
+            f"{which} more than {counted(max_length, 'token')} on a side, with <bos> and <eos>: "
             f"{textwrap.shorten(pairs[0].source_text[:80], 40, placeholder=' …')} is the first. Raise max_length."
         )
     return Pairs([source[index] for index in short], [target[index] for index in short])

@@ -23,6 +23,7 @@ from torch import nn
 
 from helpers.corpus import Corpus, CorpusError, CorpusWarning, Pair, load
 from helpers.corpus.files import user_path, write_atomic
+from helpers.corpus.pairs import counted, is_or_are
 from helpers.trainer import card as cards
 from helpers.trainer.checkpoint import checkpoints, writing_to
 from helpers.trainer.config import Config
@@ -177,11 +178,11 @@ def _needs_libraries(config: Config, corpus: Corpus, show: bool) -> None:
 
 
 def _encode(pairs: Sequence[Pair], vocabularies: Vocabularies, config: Config, name: str) -> Pairs:
-    encoded = encode_pairs(pairs, *vocabularies, config.max_length)
-    if len(encoded) < len(pairs):
+    encoded = encode_pairs(pairs, *vocabularies, config.max_length, name)
+    if left_out := len(pairs) - len(encoded):
         warnings.warn(
-            f"{len(pairs) - len(encoded):,} of {len(pairs):,} {name} pairs are left out: a side has more than "
-            f"{config.max_length} tokens, with <bos> and <eos>. Raise max_length to keep them.",
+            f"{left_out:,} of {counted(len(pairs), f'{name} pair')} {is_or_are(left_out)} left out: a side has more "
+            f"than {counted(config.max_length, 'token')}, with <bos> and <eos>. Raise max_length to keep them.",
             CorpusWarning,
             stacklevel=4,
         )

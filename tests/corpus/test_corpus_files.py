@@ -163,6 +163,24 @@ def test_lines_that_are_left_out_are_counted(tmp_path):
     assert len(corpus.train) + len(corpus.validation) == 38
 
 
+def test_one_line_is_singular(tmp_path):
+    for language in ("en", "de"):
+        write(tmp_path / f"train.{language}", 40, language, "train")
+        text = (tmp_path / f"train.{language}").read_text()
+        (tmp_path / f"train.{language}").write_text("\n" + text)
+        (tmp_path / f"test.{language}").write_text(text.splitlines()[0] + "\n")
+    with pytest.warns(CorpusWarning) as told:
+        load((tmp_path / "train.en", tmp_path / "train.de"))
+    texts = [str(warning.message) for warning in told]
+    assert texts[0].startswith("1 of 41 lines is left out: ")
+    assert texts[1].startswith("1 of 1 sentence of ") and "is also trained on" in texts[1] and "Remove it" in texts[1]
+    (tmp_path / "train.de").write_text("ein Hund\n")
+    with pytest.raises(CorpusError, match=r"has 41 lines and .*train\.de has 1\. Line for line"):
+        load((tmp_path / "train.en", tmp_path / "train.de"))
+    with pytest.raises(CorpusError, match=r"has 1 line and .*train\.en has 41\."):
+        load((tmp_path / "train.de", tmp_path / "train.en"))
+
+
 def test_texts_are_composed_when_they_are_read(tmp_path):
     for form in ("NFC", "NFD"):
         folder = tmp_path / form

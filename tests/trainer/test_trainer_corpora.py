@@ -180,7 +180,7 @@ def test_pairs_that_max_length_leaves_out_are_counted(tmp_path, corpus):
         result = train(config(), tmp_path / "run", long, show=False)
     texts = [str(warning.message) for warning in told]
     assert texts[0].startswith("7 of 47 training pairs are left out: a side has more than 100 tokens")
-    assert texts[1].startswith("1 of 6 validation pairs are left out")
+    assert texts[1].startswith("1 of 6 validation pairs is left out")
     assert (result.card["training_pairs"], result.card["training_pairs_too_long"]) == (40, 7)
     assert "| data | numbers, 40 training pairs (7 longer than max_length are left out) |" in to_markdown(result.card)
     kept = train(config(max_length=101, max_tokens=200), tmp_path / "all", long, show=False)
@@ -188,11 +188,10 @@ def test_pairs_that_max_length_leaves_out_are_counted(tmp_path, corpus):
 
 
 def test_a_split_without_a_short_pair_says_so(tmp_path, corpus):
-    for name in ("train", "validation"):
-        splits = {"train": corpus.train, "validation": corpus.validation, name: [long_pair(200)] * 3}
-        with pytest.raises(
-            TrainingError, match=r"All 3 pairs of a split have more than 100 tokens .* Raise max_length"
-        ):
+    cases = ("train", 3, "All 3 training pairs have"), ("validation", 1, "The only validation pair has")
+    for name, count, which in cases:
+        splits = {"train": corpus.train, "validation": corpus.validation, name: [long_pair(200)] * count}
+        with pytest.raises(TrainingError, match=rf"{which} more than 100 tokens .* Raise max_length"):
             train(config(), tmp_path / name, Corpus("numbers", **splits), show=False)
         assert not (tmp_path / name).exists()
 
@@ -335,7 +334,7 @@ def test_the_command_says_what_is_left_out_before_the_bar(tmp_path, corpus, caps
     assert cli.main(["train", "small", *options.split(), "--data", "train.source,train.target"]) == 0
     shown = capsys.readouterr().err
     assert "course train: Add test.target" in shown and "Warning" not in shown
-    assert shown.index("1 of 39 training pairs are left out") < shown.index("training   0%")
+    assert shown.index("1 of 39 training pairs is left out") < shown.index("training   0%")
     monkeypatch.setenv("RANK", "1")  # a second process of torchrun says nothing twice
     with pytest.raises(CorpusWarning):
         load(("train.source", "train.target"))
