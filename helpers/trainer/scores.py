@@ -55,6 +55,8 @@ def translate(
     context: DeviceContext | None = None,
 ) -> list[str]:
     """Texts in the source language to texts in the target language. TrainingError names a text that is too long."""
+    if isinstance(texts, str):
+        raise TypeError(f"Give a list of texts: [{texts!r}]. One text would be taken letter by letter.")
     source, target = vocabularies
     ids = encode_sources(model, list(texts), source)
     return [target.text(row) for row in translate_ids(model, ids, config, context)]

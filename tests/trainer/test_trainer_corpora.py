@@ -165,6 +165,12 @@ def test_a_text_without_positions_is_named_by_the_translation(tmp_path, corpus):
     assert result.translate([]) == [] and len(result.translate(["", "one"])) == 2
 
 
+def test_one_text_is_no_list_of_letters(tmp_path, corpus):
+    result = train(config(steps=1, evaluate="none"), tmp_path / "run", corpus, show=False)
+    with pytest.raises(TypeError, match=r"Give a list of texts: \['one two'\]"):
+        result.translate("one two")
+
+
 @pytest.mark.parametrize("fast", [True, False])
 def test_as_long_as_the_table_of_positions_is_translated(tmp_path, corpus, fast):
     settings = config(evaluate="test", d_model=4, d_ff=4, max_length=3, fast=fast)
