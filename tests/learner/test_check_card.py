@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import re
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from autograde.grading.records import course as courses
 from autograde.instructor import classroom
 from autograde.judge.verdict import FAILED, SHOWN_ABOVE, Verdict
 from autograde.learner import check as checking
-from autograde.learner import progress, runs
+from autograde.learner import display, progress, runs
 from helpers.single_head import attention_scores, project, softmax
 
 THIRD = find_lesson("3")
@@ -106,6 +107,14 @@ def test_half_a_character_does_not_take_the_place_of_the_result(capsys):
     assert str(failed.value).encode() and "".join(failed.value._render_traceback_()).encode()
     autograde.predict("\ud800, I think")
     assert "Kept: ?, I think" in capsys.readouterr().out
+
+
+def test_a_script_shows_its_result_in_any_encoding(monkeypatch):
+    for stream in (io.TextIOWrapper(io.BytesIO(), encoding="cp1252"), io.StringIO()):
+        monkeypatch.setattr("sys.stdout", stream)
+        display.show("", "✓ softmax: passed")
+        stream.seek(0)
+        assert "softmax: passed" in stream.read()
 
 
 def test_a_name_without_quotes_is_told():
