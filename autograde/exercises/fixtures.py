@@ -19,6 +19,14 @@ def linear(weight, bias=None):
 
 
 @factory
+def linear_and_relu(weight, bias):
+    """A `linear`, and a ReLU after it."""
+    import torch
+
+    return torch.nn.Sequential(linear(weight, bias), torch.nn.ReLU())
+
+
+@factory
 def word_sums(table):
     """A model of the next word: ids (batch, length) to logits (batch, length, words). The logits at a position are the
     sum of the rows of `table`, (words, words), of all words up to there."""

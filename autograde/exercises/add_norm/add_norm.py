@@ -14,7 +14,9 @@ from autograde.exercises.add_norm.common import (
     IN_PLACE,
     KEPT,
     NO_DROPOUT,
+    NOTHING_DROPPED,
     OTHER_SHARE,
+    ZERO_DROPOUT,
     drop,
     gain,
     learned,
@@ -83,6 +85,7 @@ def calls(rng):
             then=(("forward", inputs(3, 2, 5)),),
             note="two batches, one after the other",
         ),
+        dropped(_marked(rng, 4, 40, 50), NOTHING_DROPPED, dropout=(0.0,)),
     ]
 
 
@@ -249,6 +252,12 @@ class ShareKept(AddNorm):
 class DropDefault(AddNorm):
     def __init__(self, embed_dim, dropout=0.1):
         super().__init__(embed_dim, 0.5)
+
+
+@EXERCISE.wrong("dropout 0 taken for the default", ZERO_DROPOUT)
+class ZeroForDefault(AddNorm):
+    def __init__(self, embed_dim, dropout=0.1):
+        super().__init__(embed_dim, dropout or 0.1)
 
 
 @EXERCISE.wrong(

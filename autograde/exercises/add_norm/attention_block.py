@@ -7,7 +7,17 @@ from torch import nn
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
 from autograde.exercises.add_norm.add_norm import ByHand as AddNormByHand
-from autograde.exercises.add_norm.common import DROPOUT, GRADIENTS, NO_DROPOUT, drop, learned, what_add_norm_did
+from autograde.exercises.add_norm.common import (
+    DROPOUT,
+    GRADIENTS,
+    NO_DROPOUT,
+    NOTHING_DROPPED,
+    ONE_WORD,
+    ZERO_DROPOUT,
+    drop,
+    learned,
+    what_add_norm_did,
+)
 from autograde.exercises.inputs import tensor
 from autograde.harness.call import MAIN, ConstructorCall, ModuleCall
 from autograde.harness.plain import TensorData
@@ -105,6 +115,8 @@ def calls(rng):
             part="mask",
             note="first with a mask, then without one",
         ),
+        ModuleCall(inputs(1, 1, 6), new=(6, 2, 0.0), weights=_block_weights(rng, 6), note=ONE_WORD),
+        dropped(NOTHING_DROPPED, dropout=(0.0,)),
     ]
 
 
@@ -264,6 +276,12 @@ class TorchAttention(AttentionBlock):
 class DropoutNotPassed(AttentionBlock):
     def __init__(self, embed_dim, num_heads, dropout=0.1):
         super().__init__(embed_dim, num_heads)
+
+
+@EXERCISE.wrong("dropout 0 taken for the default", ZERO_DROPOUT)
+class ZeroForDefault(AttentionBlock):
+    def __init__(self, embed_dim, num_heads, dropout=0.1):
+        super().__init__(embed_dim, num_heads, dropout or 0.1)
 
 
 @EXERCISE.wrong("no dropout", NO_DROPOUT)

@@ -47,6 +47,17 @@ OTHER_SHARE = (
 )
 
 
+ZERO_DROPOUT = (
+    "Dropout 0 drops nothing; here a tenth is dropped then, as without the argument. `dropout or 0.1` and `if not dropout` "
+    "take 0 for nothing given: pass `dropout` on as it is."
+)
+
+# notes of calls
+ONE_WORD = "a batch of one sentence of one word"
+
+NOTHING_DROPPED = "in training mode, with dropout 0: nothing is dropped"
+
+
 def random_rows(rng, *shape):
     """Rows whose means lie away from 0 and whose variances differ."""
     return rng.normal(size=shape) * rng.uniform(1, 3, (*shape[:-1], 1)) + rng.uniform(-3, 3, (*shape[:-1], 1))

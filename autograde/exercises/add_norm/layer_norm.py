@@ -11,6 +11,7 @@ from autograde.exercises.add_norm.common import (
     EPS,
     IN_PLACE,
     LEADING,
+    ONE_WORD,
     WITHOUT_EPS,
     gain,
     random_rows,
@@ -43,6 +44,17 @@ def calls(rng):
             tolerance=WITHOUT_EPS,
             part=LEADING,
             note="a batch of two sentences",
+        ),
+        FunctionCall(
+            (random_rows(rng, 1, 1, 5), *learned(5)),
+            tolerance=WITHOUT_EPS,
+            part=LEADING,
+            note=ONE_WORD,
+        ),
+        FunctionCall(
+            (random_rows(rng, 3, 6), np.ones(6), gain(rng, 6)),
+            tolerance=WITHOUT_EPS,
+            note="every gamma is 1, as at the start, and beta is not 0",
         ),
     ]
 
@@ -176,6 +188,14 @@ def in_place(x, gamma, beta, eps=1e-5):
 )
 def first_for_all(x, gamma, beta, eps=1e-5):
     return gamma[0] * normalize(x, eps) + beta[0]
+
+
+@EXERCISE.wrong(
+    "no beta where gamma is 1",
+    "Where every `gamma` is 1, the rows are not shifted. `beta` is added whatever `gamma` is: leave out the shortcut.",
+)
+def no_beta_where_gamma_is_1(x, gamma, beta, eps=1e-5):
+    return normalize(x, eps) if np.all(gamma == 1) else layer_norm(x, gamma, beta, eps)
 
 
 @EXERCISE.variant

@@ -12,6 +12,7 @@ from autograde.exercises.add_norm.common import (
     IN_PLACE,
     KEEPDIMS,
     LEADING,
+    ONE_WORD,
     UNBIASED,
     WITHOUT_EPS,
     random_rows,
@@ -45,6 +46,7 @@ def calls(rng):
         FunctionCall(
             (random_rows(rng, 2, 3, 4),), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"
         ),
+        FunctionCall((random_rows(rng, 1, 1, 5),), tolerance=WITHOUT_EPS, part=LEADING, note=ONE_WORD),
     ]
 
 

@@ -15,7 +15,9 @@ from autograde.exercises.add_norm.common import (
     IN_PLACE,
     KEPT,
     NO_DROPOUT,
+    NOTHING_DROPPED,
     OTHER_SHARE,
+    ZERO_DROPOUT,
     drop,
     gain,
     learned,
@@ -29,9 +31,9 @@ from autograde.harness.call import MAIN, ConstructorCall, Fixture, ModuleCall
 from helpers.add_norm import PreNormBlock
 
 
-def _linear(rng, width) -> Fixture:
+def _linear(rng, width, kind="linear") -> Fixture:
     weight = rng.normal(size=(width, width)) * 1.2 / np.sqrt(width)
-    return Fixture("linear", (weight.astype(np.float32), gain(rng, width).astype(np.float32)))
+    return Fixture(kind, (weight.astype(np.float32), gain(rng, width).astype(np.float32)))
 
 
 def projection(call, value):
@@ -48,9 +50,9 @@ def projection(call, value):
 
 
 def calls(rng):
-    def call(*shape, dropout=(0.0,), **more):
+    def call(*shape, dropout=(0.0,), kind="linear", **more):
         width = shape[-1]
-        new = (width, _linear(rng, width), *dropout)
+        new = (width, _linear(rng, width, kind), *dropout)
         return ModuleCall((tensor(random_rows(rng, *shape)),), new=new, weights=learned(rng, width, "norm."), **more)
 
     turned = Fixture(
@@ -74,6 +76,16 @@ def calls(rng):
         call(2, 5, 40, dropout=(0.6,), **drop("in evaluation mode, with dropout 0.6")),
         call(
             2, 3, 5, then=(("forward", (tensor(random_rows(rng, 3, 2, 5)),)),), note="two batches, one after the other"
+        ),
+        call(4, 40, 50, dropout=(0.0,), training=True, **drop(NOTHING_DROPPED)),
+        call(
+            2,
+            4,
+            5,
+            kind="linear_and_relu",
+            report=("output", "gradients", "input_gradients"),
+            part=GRADIENTS,
+            note="a sublayer that ends with a ReLU; backward, too",
         ),
     ]
 
@@ -218,6 +230,12 @@ class DropAlways(PreNormBlock):
 class DropDefault(PreNormBlock):
     def __init__(self, embed_dim, sublayer, dropout=0.1):
         super().__init__(embed_dim, sublayer, 0.5)
+
+
+@EXERCISE.wrong("dropout 0 taken for the default", ZERO_DROPOUT)
+class ZeroForDefault(PreNormBlock):
+    def __init__(self, embed_dim, sublayer, dropout=0.1):
+        super().__init__(embed_dim, sublayer, dropout or 0.1)
 
 
 @EXERCISE.wrong("dropout as the share that is kept", KEPT)
