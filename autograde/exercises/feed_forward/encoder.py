@@ -6,10 +6,12 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
+from autograde.exercises.add_norm.common import NOTHING_DROPPED, ONE_WORD, ZERO_DROPOUT
 from autograde.exercises.feed_forward.common import (
     CHANGED,
     dropout_view,
     dropping_layer,
+    dropping_network,
     layer_by_hand,
     layer_weights,
     random_array,
@@ -104,6 +106,20 @@ def calls(rng):
             training=True,
             part="dropout",
             note="training mode, with the dropout of the signature",
+        ),
+        ModuleCall(
+            (TensorData(random_array(rng, 1, 1, 6)),),
+            new=(1, 6, 1, 1),
+            weights=stack_weights(rng, 1, 6, 1),
+            note=f"{ONE_WORD}, with one head and d_ff = 1",
+        ),
+        ModuleCall(
+            (same_rows([1] * 6),),
+            new=(1, 6, 2, 5, 0.0),
+            weights=dropping_layer(6, 5, 1.5, "layers.0.") | dropping_network(6, 5, "layers.0.feed_forward."),
+            training=True,
+            part="dropout",
+            note=NOTHING_DROPPED,
         ),
     ]
 
@@ -293,6 +309,12 @@ class HeadsAndWidthExchanged(Encoder):
 class DropoutNotGivenOn(Encoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__(num_layers, d_model, num_heads, d_ff)
+
+
+@EXERCISE.wrong("dropout 0 taken for the default", ZERO_DROPOUT)
+class ZeroForDefault(Encoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__(num_layers, d_model, num_heads, d_ff, dropout or 0.1)
 
 
 @EXERCISE.wrong(

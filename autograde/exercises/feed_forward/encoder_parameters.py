@@ -20,6 +20,7 @@ def calls(rng):
             FunctionCall((int(n), int(rng.integers(10, 99)), int(rng.integers(100, 999))))
             for n in rng.integers(3, 12, 3)
         ),
+        FunctionCall((1, 1, 1), note="one layer, with d_model = 1 and d_ff = 1"),
     ]
 
 

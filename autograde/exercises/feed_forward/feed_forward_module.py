@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
+from autograde.exercises.add_norm.common import NOTHING_DROPPED, ONE_WORD, ZERO_DROPOUT
 from autograde.exercises.feed_forward.common import (
     CHANGED,
     dropout_view,
@@ -69,6 +70,25 @@ def calls(rng):
             weights=network_weights(rng, 4, 6),
             then=(("forward", (TensorData(random_array(rng, 3, 2, 4)),)),),
             note="two batches, one after the other",
+        ),
+        ModuleCall(
+            (tensor([[[2]]]),),
+            new=(1, 1),
+            weights={
+                "inner.weight": np.array([[3]], np.float32),
+                "inner.bias": np.array([-1], np.float32),
+                "outer.weight": np.array([[4]], np.float32),
+                "outer.bias": np.array([5], np.float32),
+            },
+            note=f"{ONE_WORD}, with d_model = 1 and d_ff = 1",
+        ),
+        ModuleCall(
+            (same_rows([0.5, -1.0, 2.0]),),
+            new=(3, 5, 0.0),
+            weights=dropping_network(3, 5, second=0.3),
+            training=True,
+            part="dropout",
+            note=NOTHING_DROPPED,
         ),
     ]
 
@@ -238,6 +258,12 @@ class DropoutTwice(FeedForward):
 class AlwaysTenPercent(FeedForward):
     def __init__(self, d_model, d_ff, dropout=0.1):
         super().__init__(d_model, d_ff)
+
+
+@EXERCISE.wrong("dropout 0 taken for the default", ZERO_DROPOUT)
+class ZeroForDefault(FeedForward):
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__(d_model, d_ff, dropout or 0.1)
 
 
 @EXERCISE.wrong(

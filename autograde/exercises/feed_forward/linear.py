@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
+from autograde.exercises.add_norm.common import ONE_WORD
 from autograde.exercises.feed_forward.common import LEADING
 from autograde.harness.call import MAIN, FunctionCall
 from helpers.feed_forward import linear, relu
@@ -29,6 +30,11 @@ def calls(rng):
             (rng.normal(size=(2, 5, 3)), rng.normal(size=(3, 4)), rng.normal(size=4)),
             part=LEADING,
             note="a batch of two sentences",
+        ),
+        FunctionCall(
+            (np.array([[[2.0]]]), np.array([[3.0]]), np.array([4.0])),
+            part=LEADING,
+            note=f"{ONE_WORD}, from width 1 to width 1",
         ),
     ]
 

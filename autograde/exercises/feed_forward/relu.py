@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
+from autograde.exercises.add_norm.common import ONE_WORD
 from autograde.exercises.feed_forward.common import LEADING
 from autograde.harness.call import MAIN, FunctionCall
 from helpers.feed_forward import relu
@@ -18,6 +19,7 @@ def calls(rng):
         FunctionCall((np.array([-1e6, 1e6, -1e-6, 1e-6, 2.5]),), note="one row, large and small numbers"),
         FunctionCall((-rng.uniform(0.5, 3.0, (2, 3)),), note="only negative numbers"),
         FunctionCall((rng.normal(size=(2, 3, 4)),), part=LEADING, note="a batch"),
+        FunctionCall((np.array([[[2.5]]]),), part=LEADING, note=f"{ONE_WORD} and one number"),
     ]
 
 
