@@ -4,6 +4,7 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
+from autograde.exercises.add_norm.common import NOTHING_DROPPED, ZERO_DROPOUT
 from autograde.exercises.decoder.common import causal, layer_by_hand, layers_of
 from autograde.exercises.decoder.decoder_layer import InAList as LayerInAList
 from autograde.exercises.inputs import random_mask, random_tensor
@@ -75,6 +76,14 @@ def calls(rng):
             weights=layers_of(rng, 6, 16, 5),
             part="defaults",
             note="6 layers and 8 heads, unless told otherwise",
+        ),
+        ModuleCall(
+            (random_tensor(rng, 4, 5, 6), random_tensor(rng, 4, 3, 6)),
+            new=(2, 6, 1, 1, 0.0),
+            weights=layers_of(rng, 2, 6, 1),
+            training=True,
+            part="dropout",
+            note=NOTHING_DROPPED,
         ),
     ]
 
@@ -223,6 +232,12 @@ class Residual(Decoder):
 class DefaultDropout(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__(num_layers, d_model, num_heads, d_ff)
+
+
+@EXERCISE.wrong("dropout 0 taken for the default", ZERO_DROPOUT)
+class ZeroForDefault(Decoder):
+    def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
+        super().__init__(num_layers, d_model, num_heads, d_ff, dropout or 0.1)
 
 
 @EXERCISE.wrong(

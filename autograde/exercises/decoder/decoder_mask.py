@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from autograde.exercise import Exercise
+from autograde.exercises.add_norm.common import ONE_WORD
 from autograde.exercises.decoder.common import random_ids, with_padding
 from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
@@ -20,6 +21,7 @@ def calls(rng):
         FunctionCall((TensorData(with_padding(rng, random_ids(rng, 1, 9, 4, 6), 0, (0, 5), (0, 4), (2, 5))),)),
         FunctionCall((TensorData(middle),), part="anywhere", note="padding at the start and in the middle"),
         FunctionCall((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
+        FunctionCall((TensorData(np.array([[4]])),), note=ONE_WORD),
     ]
 
 

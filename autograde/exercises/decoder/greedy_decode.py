@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from autograde.exercise import Exercise
+from autograde.exercises.add_norm.common import ONE_WORD
 from autograde.exercises.decoder.common import random_ids, with_padding
 from autograde.harness.call import MAIN, Fixture, FunctionCall
 from autograde.harness.plain import TensorData
@@ -69,6 +70,7 @@ def calls(rng):
         FunctionCall(
             (model(11, 8), ids(equal)), report=report, part="no gradients", note="are gradients recorded meanwhile?"
         ),
+        FunctionCall((model(11, 8), ids(np.array([[4]]))), note=f"{ONE_WORD}, which ends at once"),
     ]
 
 

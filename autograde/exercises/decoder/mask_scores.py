@@ -46,6 +46,11 @@ def calls(rng):
             part="gradients",
             note="backward, too",
         ),
+        FunctionCall(
+            (TensorData(np.array([[[[2.5]]]], np.float32)), TensorData(np.array([[[True]]]))),
+            part="broadcasting",
+            note="one sentence, one head, one query and one key",
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from autograde.exercise import Exercise
+from autograde.exercises.add_norm.common import ONE_WORD
 from autograde.exercises.decoder.common import random_ids, with_padding
 from autograde.harness.call import MAIN, FunctionCall
 from autograde.harness.plain import TensorData
@@ -26,6 +27,7 @@ def calls(rng):
             note="a sentence of nothing but padding",
         ),
         FunctionCall((TensorData(other),), {"pad": 3}, part="pad", note="here the padding has the id 3"),
+        FunctionCall((TensorData(np.array([[4]])),), note=ONE_WORD),
     ]
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
+from autograde.exercises.add_norm.common import NOTHING_DROPPED, ONE_WORD, ZERO_DROPOUT
 from autograde.exercises.decoder.common import model_by_hand, random_ids, whole, with_padding, without
 from autograde.exercises.decoder.decoder import Appended as StackAppended
 from autograde.exercises.inputs import random_tensor
@@ -127,6 +128,20 @@ def calls(rng):
             training=True,
             part="dropout",
             note="in training mode, with dropout 1: what the sublayers and the embeddings give is lost",
+        ),
+        ModuleCall(
+            (TensorData(source), TensorData(target)),
+            new=(*new[:6], 0.0, 0),
+            weights=weights,
+            training=True,
+            part="dropout",
+            note=NOTHING_DROPPED,
+        ),
+        ModuleCall(
+            (TensorData(random_ids(rng, 1, 7, 1, 1)), TensorData(random_ids(rng, 1, 10, 1, 1))),
+            new=(7, 10, 8, 1, 1, 1, 0.1, 0),
+            weights=whole(rng, 7, 10, 8, 1, 1, 0),
+            note=f"{ONE_WORD}, with one head and d_ff = 1",
         ),
     ]
 
@@ -505,6 +520,12 @@ class EncoderXavierAlone(Transformer):
 class DefaultDropout(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
         super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, 0.1, pad)
+
+
+@EXERCISE.wrong("dropout 0 taken for the default", ZERO_DROPOUT)
+class ZeroForDefault(Transformer):
+    def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
+        super().__init__(source_size, target_size, d_model, num_heads, num_layers, d_ff, dropout or 0.1, pad)
 
 
 @EXERCISE.wrong(
