@@ -134,6 +134,16 @@ def specials_removed(ids):
     return ids[:, 1:-1], ids[:, 1:-1]
 
 
+@EXERCISE.wrong(
+    "columns of padding cut off",
+    "Columns that hold nothing but padding are cut off. Both results have the shape (batch, length - 1): cut one column, and "
+    "leave the padding where it is.",
+)
+def without_columns_of_padding(ids):
+    ids = ids[:, : int((ids != 0).sum(dim=1).max())]
+    return ids[:, :-1], ids[:, 1:]
+
+
 @EXERCISE.variant
 def narrow(ids):
     length = ids.shape[1] - 1

@@ -207,6 +207,16 @@ class MaskUpsideDown(EncoderLayer):
 
 
 @EXERCISE.wrong(
+    "mask of the first query for all",
+    "Every query has the mask of the first one. A mask (batch, length, length) has a row for each query: hand it on as it "
+    "is.",
+)
+class MaskOfTheFirstQuery(EncoderLayer):
+    def forward(self, x, mask=None):
+        return super().forward(x, None if mask is None else mask[..., :1, :])
+
+
+@EXERCISE.wrong(
     "mask in the place of another argument",
     "The mask is in the place of the key's or the value's input, and was taken for tokens. Pass it by name: "
     "`mask=mask`.",

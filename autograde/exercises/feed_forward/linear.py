@@ -144,6 +144,15 @@ def last_column_left_out(x, weight, bias):
     return x[..., :-1] @ weight[:-1] + bias
 
 
+@EXERCISE.wrong(
+    "bias added to the weight",
+    "The bias is added to the weight, before the product. It belongs to the result: look at the brackets, and write "
+    "`x @ weight + bias`.",
+)
+def bias_in_the_weight(x, weight, bias):
+    return x @ (weight + bias)
+
+
 @EXERCISE.variant
 def with_einsum(x, weight, bias):
     return np.einsum("...i,io->...o", x, weight) + bias
