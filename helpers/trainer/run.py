@@ -12,13 +12,15 @@ import json
 import random
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from helpers.corpus import Corpus, CorpusError, CorpusWarning, Pair, load
@@ -95,12 +97,13 @@ def train(
     config = config or Config.preset("small")
     context = device_context(config)
     try:
-        return _train(config, folder, corpus, resume, model_class, show and context.first, context)
+        with ExitStack() as held:
+            return _train(config, folder, corpus, resume, model_class, show and context.first, context, held)
     finally:
         leave(context)
 
 
-def _train(config, folder, corpus, resume, model_class, show, context: DeviceContext) -> Result:
+def _train(config, folder, corpus, resume, model_class, show, context: DeviceContext, held: ExitStack) -> Result:
     seed_everything(config.seed)
     corpus = corpus or load_corpus(config)
     _needs_libraries(config, corpus, show)
@@ -132,6 +135,7 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
     context.wait()  # no process writes before all have read
     if context.first:  # what is refused above has changed nothing
         with writing_to(folder):
+            held.enter_context(_alone_in(folder))
             write_atomic(stored, vocabularies_to_json(*vocabularies))
             write_atomic(folder / "config.json", config.to_json())
     if show:
@@ -156,6 +160,20 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
             print(f"{cards.to_text(card)}\nEverything is in {folder}.")
     context.wait()
     return Result(model, vocabularies, config, loop.rows, card, folder)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two runs that write into one folder would delete each other's checkpoints: the second one is refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(folder / ".lock").acquire(timeout=0)
+    except Timeout:
+        raise TrainingError(
+            f"Another training is writing into {folder}. Wait until it has ended, or choose another folder."
+        ) from None
+    with lock:
+        yield
 
 
 def _keeps_vocabulary(config: Config, folder: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from helpers.corpus import Corpus, Pair
 from helpers.decoder import Transformer
@@ -325,6 +326,15 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(corpus, tmp_path, text):
     (first / "optimizer.safetensors").unlink()
     with pytest.raises(TrainingError, match=r"step-0000002 is damaged.*begin the run again, without resume"):
         train(config(steps=6), run, corpus, resume=True, show=False)
+
+
+def test_two_runs_never_write_into_one_folder(corpus, tmp_path):
+    run = train(config(steps=4), tmp_path / "run", corpus, show=False).folder
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    with FileLock(run / ".lock"), pytest.raises(TrainingError, match="Another training is writing"):
+        train(config(steps=8), run, corpus, resume=True, show=False)
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+    train(config(steps=8), run, corpus, resume=True, show=False)
 
 
 def test_other_sizes_than_those_of_the_checkpoint_are_refused(corpus, tmp_path):
