@@ -31,6 +31,7 @@ def calls(rng):
         FunctionCall(("fog", [("g", "</w>"), ("o", "g")]), note="(g, </w>) was learned first, so (o, g) finds no g"),
         FunctionCall(("DOGs", [("o", "g"), ("D", "O")]), note="capitals are other letters"),
         FunctionCall(("cat", []), note="no merges: the characters and the end-of-word symbol"),
+        FunctionCall(("a", [("a", "</w>")]), note="one letter, one merge"),
     ]
 
 

@@ -27,6 +27,8 @@ def calls(rng):
             note="by hand: (a, a) occurs at two places of the first word, (b, a) at two of the second",
         ),
         FunctionCall((words(("x", "y"), 4),), part="repeats"),
+        FunctionCall(({("dog</w>",): 3},), note="one word of one symbol: no pair"),
+        FunctionCall(({},), note="no word at all"),
     ]
 
 

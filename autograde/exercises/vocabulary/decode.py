@@ -1,5 +1,7 @@
 """decode: indices become tokens."""
 
+from operator import itemgetter
+
 import numpy as np
 
 from autograde.exercise import Exercise
@@ -17,6 +19,8 @@ def calls(rng):
         FunctionCall(([int(i) for i in rng.integers(len(korean), size=11)], korean)),
         FunctionCall(([1, 4, 3, 9, 2, 0, 0], words), note="special tokens are given back like words"),
         FunctionCall(([2, 3, 1], {3: "dog", 1: "man", 2: "bites", 0: "the"}), note="a dictionary in another order"),
+        FunctionCall(([0], {0: "dog"}), note="one index, one word in the dictionary"),
+        FunctionCall(([], words), note="no index at all"),
     ]
 
 
@@ -88,6 +92,14 @@ EXERCISE.wrong(
 )
 def order_of_the_dictionary(indices, index_to_word):
     return [word for index, word in index_to_word.items() if index in indices]
+
+
+EXERCISE.wrong(
+    "one index, or none, with itemgetter",
+    "`itemgetter` gives a tuple only for two or more indices: for one it gives the word itself, which `list` then cuts "
+    "into letters, and without any it fails. Look up each index by itself, in a list comprehension.",
+    only=r"itemgetter",
+)(lambda indices, index_to_word: list(itemgetter(*indices)(index_to_word)))
 
 
 @EXERCISE.variant

@@ -45,6 +45,11 @@ def calls(rng):
             note="a word that is unknown, and no `<unk>` in the index",
             mentions=(stranger,),
         ),
+        FunctionCall((["man"], running), note="one token"),
+        FunctionCall(([], running), note="no token at all"),
+        FunctionCall(
+            (["bird"], {"<unk>": 0}), part="unknown words", note="one token, and `<unk>` is all that the index holds"
+        ),
     ]
 
 

@@ -34,6 +34,8 @@ def calls(rng):
             part="longer symbols",
             note="by hand: ab and c are not the pair (a, bc); ab c abc abc",
         ),
+        FunctionCall((("o", "g"), ("o", "g")), note="nothing but the pair: one symbol is left"),
+        FunctionCall((("dog</w>",), ("o", "g")), note="one symbol"),
     ]
 
 

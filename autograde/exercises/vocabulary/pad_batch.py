@@ -28,6 +28,7 @@ def calls(rng):
             note="padding is 9 here, and 0 is a token like others",
         ),
         FunctionCall((_sequences(rng, shuffled(rng, [1, 4, 6]), 0, 50),), {"pad": 77}, part="other padding"),
+        FunctionCall(([[5], [8]],), note="two sequences of one id: nothing to fill up"),
     ]
 
 

@@ -47,6 +47,8 @@ def calls(rng):
         ),
         FunctionCall(("“Wait”—he said…",), part="other marks", note="marks that no keyboard has"),
         FunctionCall(("".join(word + mark for word, mark in pairs),), part="other marks", note="no space at all"),
+        FunctionCall(("A",), part="other marks", note="one token of one letter"),
+        FunctionCall(("",), note="no token at all"),
     ]
 
 

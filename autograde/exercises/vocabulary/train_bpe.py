@@ -47,6 +47,8 @@ def calls(rng):
         FunctionCall(({"개가": 3, "개를": 2, "고양이가": 2, "고양이를": 1}, 6), part="ties"),
         FunctionCall(({"dog": 5, "log": 3}, 0), part="no pair left", note="no merge is wanted"),
         FunctionCall(({"a": 2, "b": 1}, 20), part="no pair left", note="after two merges every word is one symbol"),
+        FunctionCall(({"a": 2}, 1), note="one word of one letter, one merge"),
+        FunctionCall(({}, 3), part="no pair left", note="no word at all"),
     ]
 
 

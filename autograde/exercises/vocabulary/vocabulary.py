@@ -55,6 +55,11 @@ def calls(rng):
         ask(SENTENCES, "decode", [1, 4, 3, 9, 2, 0, 0], part="decode", note="an unknown word, and padding at the end"),
         ask(SENTENCES, "decode", [4, 8, 2, 6, 7, 2], part="decode", note="the sentence ends at the first `<eos>`"),
         ask(SENTENCES, "decode", [0, 0, 1, 4, 7], part="decode", note="padding in front, and no `<eos>`"),
+        ask(("Dog",), "encode", "dog", note="one sentence of one word"),
+        ask(SENTENCES, "encode", "", note="a text without any token: only the two ends"),
+        ask((), "__len__", part="size", note="no sentence at all: only the special tokens"),
+        ask(SENTENCES, "decode", [6], part="decode", note="one id"),
+        ask(SENTENCES, "decode", [], part="decode", note="no id at all"),
     ]
 
 
