@@ -19,6 +19,11 @@ def calls(rng):
         FunctionCall((rng.normal(size=(4, 8)), rng.normal(size=(4, 8))), note="exactly as many rows as needed"),
         FunctionCall(batch, part="leading axes", note="a batch: every sentence starts at position 0"),
         FunctionCall(deeper, part="leading axes", note="two leading axes"),
+        FunctionCall(
+            (rng.normal(size=(1, 1, 1)), rng.normal(size=(3, 1))),
+            part="leading axes",
+            note="a batch of one sentence of one word, and a width of 1",
+        ),
     ]
 
 

@@ -18,6 +18,10 @@ def calls(rng):
         FunctionCall(
             (rng.integers(0, 9, (2, 4)), rng.normal(size=(9, 10))), part="leading axes", note="a batch of ids"
         ),
+        FunctionCall(
+            (rng.integers(0, 9, (1, 5)), rng.normal(size=(9, 3))), part="leading axes", note="a batch of one sentence"
+        ),
+        FunctionCall((np.array([1]), np.array([[0.0], [1.0], [2.0]])), note="one word, and a table of one column"),
     ]
 
 

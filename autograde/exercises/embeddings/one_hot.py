@@ -17,6 +17,9 @@ def calls(rng):
         FunctionCall((rng.integers(0, 11, (2, 5)), 11), part="leading axes", note="a batch of ids, (batch, length)"),
         FunctionCall((rng.integers(0, 5, (1, 1)), 5), part="leading axes", note="a batch of one sentence of one word"),
         FunctionCall((rng.integers(0, 7, (2, 3, 4)), 7), part="leading axes", note="ids with three axes"),
+        FunctionCall(
+            (np.array([[[0]]]), 1), part="leading axes", note="three axes of size 1, in a vocabulary of one word"
+        ),
     ]
 
 

@@ -38,6 +38,7 @@ def calls(rng):
         FunctionCall(
             (int(rng.integers(11, 15)), 9), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"
         ),
+        FunctionCall((4, 1), tolerance=EXACT, part="odd width", note="a single column, of sines"),
     ]
 
 

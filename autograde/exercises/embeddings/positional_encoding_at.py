@@ -22,6 +22,7 @@ def calls(rng):
         FunctionCall(
             (int(rng.integers(3, 40)), 7), tolerance=EXACT, part="odd width", note="an odd width ends with a sine"
         ),
+        FunctionCall((0, 1), tolerance=EXACT, part="odd width", note="a single column: the sine of 0"),
     ]
 
 

@@ -69,6 +69,19 @@ def calls(rng):
             part="dropout",
             note="in training mode, with the dropout of the signature",
         ),
+        ModuleCall(
+            (tensor(away_from_zero),),
+            new=(50, 60, 0.0),
+            training=True,
+            part="dropout",
+            note="in training mode, with dropout 0: nothing is dropped",
+        ),
+        ModuleCall(
+            (tensor(rng.normal(size=(1, 1, 1))),),
+            new=(1, 1),
+            part="odd width",
+            note="a batch of one sentence of one word; width and max_length are 1",
+        ),
     ]
 
 

@@ -15,6 +15,7 @@ def calls(rng):
         FunctionCall((int(rng.integers(2, 9)), 6), tolerance=EXACT),
         FunctionCall((-int(rng.integers(2, 9)), 4), tolerance=EXACT, note="a negative offset: back towards the start"),
         FunctionCall((int(rng.integers(10, 60)), 8), tolerance=EXACT),
+        FunctionCall((0, 4), tolerance=EXACT, note="no shift at all: every row stays as it is"),
     ]
 
 

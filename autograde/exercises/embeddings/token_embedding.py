@@ -59,6 +59,12 @@ def calls(rng):
             note="two batches, one after the other",
         ),
         ConstructorCall((600, 40, 2), report=("initial",), part="start", note="the values at the start"),
+        ModuleCall(
+            (TensorData(np.array([[2]])),),
+            new=(3, 1),
+            weights={"weight": rng.normal(size=(3, 1)).astype(np.float32)},
+            note="a batch of one sentence of one word, and a width of 1",
+        ),
     ]
 
 
