@@ -26,6 +26,11 @@ def calls(rng):
             part=LEADING,
             note="a batch of two, three heads",
         ),
+        FunctionCall(
+            (np.zeros((1, 1, 1)), np.ones((1, 1, 1))),
+            part=LEADING,
+            note="a batch of one, one query, one key, a head of width 1",
+        ),
     ]
 
 

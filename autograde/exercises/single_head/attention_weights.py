@@ -40,6 +40,7 @@ def calls(rng):
             part=NOTHING,
             note="row 1 has nothing to attend to",
         ),
+        FunctionCall((rng.normal(size=(1, 1, 1)),), part="no mask", note="a batch of one, one query, one key"),
     ]
 
 

@@ -26,6 +26,11 @@ def calls(rng):
             part=LEADING,
             note="a batch of two sentences",
         ),
+        FunctionCall(
+            (rng.normal(size=(1, 1, 1)), *(rng.normal(size=(1, 1)) for _ in range(3))),
+            part=LEADING,
+            note="a batch of one sentence of one word; all widths are 1",
+        ),
     ]
 
 

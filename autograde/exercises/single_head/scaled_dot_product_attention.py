@@ -49,6 +49,11 @@ def calls(rng):
             part=NOTHING,
             note="row 2 has nothing to attend to",
         ),
+        FunctionCall(
+            (tokens(1, 1, 1), tokens(1, 1, 1), tokens(1, 1, 1)),
+            part=LEADING,
+            note="a batch of one sentence of one word; all widths are 1",
+        ),
     ]
 
 

@@ -103,6 +103,12 @@ def calls(rng):
             part=NOTHING,
             note="row 1 has nothing to attend to",
         ),
+        ModuleCall(
+            (random_tensor(rng, 1, 1, 1),),
+            new=(1, 1),
+            weights=_head_weights(rng, 1, 1),
+            note="a batch of one sentence of one word; all widths are 1",
+        ),
     ]
 
 

@@ -25,6 +25,8 @@ def calls(rng):
             part="-inf",
             note="one -inf in each row",
         ),
+        FunctionCall((rng.normal(size=(3, 4)),), {"axis": 0}, part="axis", note="along axis 0"),
+        FunctionCall((rng.normal(size=(1, 1, 1)),), note="one score: it gets the probability 1"),
     ]
 
 
