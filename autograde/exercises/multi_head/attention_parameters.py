@@ -18,6 +18,8 @@ def calls(rng):
         *(FunctionCall((width,)) for width in widths[:2]),
         FunctionCall((6, True), part="bias", note="by hand: four matrices of 6 by 6 and four biases"),
         FunctionCall((widths[2],), {"bias": True}, part="bias"),
+        FunctionCall((7,), note="an odd width"),
+        FunctionCall((1, True), part="bias", note="a width of 1"),
     ]
 
 
@@ -79,6 +81,17 @@ EXERCISE.wrong(
     "width in place of its square",
     "A layer is counted as embed_dim numbers. Its matrix has embed_dim rows and embed_dim columns.",
 )(lambda embed_dim, bias=False: 4 * (embed_dim + (embed_dim if bias else 0)))
+
+
+@EXERCISE.wrong(
+    "two heads taken for granted",
+    "An odd width ends in an error, because two heads do not divide it. The count is the same for any number of heads: "
+    "take one, which fits every width, or count without building the module.",
+    only=r"\b2\b|HEADS",
+)
+def with_two_heads(embed_dim, bias=False):
+    module = MultiHeadAttention(embed_dim, 2, bias)
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @EXERCISE.variant

@@ -35,15 +35,23 @@ def calls(rng):
         ),
         random_call(6, 2),
         random_call(12, 3),
-        random_call(8, 4, part=MEMORY, note="what is copied must not share memory with the original"),
+        random_call(
+            8,
+            4,
+            part=MEMORY,
+            note="what is copied must not share memory with the original, and can be trained as before",
+        ),
+        random_call(1, 1, note="a width of 1"),
     ]
 
 
 def projection(call, value):
-    """The parameters of both modules, and in one call what they share; what the function returns is left open."""
+    """The parameters of both modules, and in one call what they share and which cannot be trained; what the function
+    returns is left open."""
     modules = value["args"]
     if call.part == MEMORY:
-        return {name: [modules[name]["shared"], modules[name]["parameters"]] for name in modules}
+        asked = ("shared", "frozen", "parameters")
+        return {name: [modules[name][about] for about in asked] for name in modules}
     return {name: modules[name]["parameters"] for name in modules}
 
 
@@ -200,6 +208,16 @@ def with_gradient(mine, theirs):
 def separate_weights(mine, theirs):
     with torch.no_grad():
         mine.query.weight.copy_(theirs.q_proj_weight)
+
+
+@EXERCISE.wrong(
+    "weights no longer trainable",
+    "The numbers are right, but afterwards `requires_grad` is False for the weights of `mine`, so training cannot change "
+    "them. Copy inside `with torch.no_grad():`, which leaves `requires_grad` as it is.",
+)
+def frozen(mine, theirs):
+    copy_torch_attention(mine, theirs)
+    mine.requires_grad_(False)
 
 
 @EXERCISE.variant

@@ -29,6 +29,11 @@ def calls(rng):
             part="gradients",
             note="backward, too",
         ),
+        FunctionCall(
+            (random_tensor(rng, 1, 1, 1, 1),),
+            part="one head, or heads of width 1",
+            note="a batch of one sentence of one word, one head of width 1",
+        ),
     ]
 
 

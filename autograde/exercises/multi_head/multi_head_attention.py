@@ -131,6 +131,17 @@ def calls(rng):
         ConstructorCall((6, 2), {"bias": True}, report=("parameters",), part="bias"),
         ConstructorCall((8, 3), part=WIDTH, note="3 heads do not divide a width of 8"),
         ConstructorCall((9, 2), part=WIDTH, note="2 heads do not divide a width of 9"),
+        call(1, 1, (1, 1), note="a batch of one sentence of one word, one head of width 1"),
+        call(
+            6,
+            2,
+            (1, 1),
+            (1, 1),
+            (1, 1),
+            mask=np.ones((1, 1, 1), bool),
+            part=MASK,
+            note="a mask (batch, n_queries, n_keys), all three of them 1",
+        ),
     ]
 
 

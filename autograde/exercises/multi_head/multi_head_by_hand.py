@@ -36,6 +36,9 @@ def calls(rng):
         call(5, 4, 1, 3),
         call(4, 6, 3, 5, mask=True),
         call(6, 5, 2, 3, mask=True),
+        FunctionCall(
+            (np.zeros((1, 1)), [(np.ones((1, 1)),) * 3], np.ones((1, 1))), note="one token, one head; all widths are 1"
+        ),
     ]
 
 
