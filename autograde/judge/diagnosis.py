@@ -220,9 +220,11 @@ def _in_some_calls(case: Case) -> Diagnosis | None:
                 f"wrong only with {name}", f"Without `{name}` the results are right; with it, they are not.", RELATION
             )
     kinds = {call.part for call in failing}
-    if len(kinds) == 1 and MAIN not in kinds and kinds.isdisjoint(call.part for call in right):
+    if len(kinds) == 1 and MAIN not in kinds:
         what = failing[0].note if len(failing) == 1 and failing[0].note else failing[0].part
         sentence = f"Everything else is right; only one kind of call is not ({what})."
+        if len(failing) > 1 and not kinds.isdisjoint(call.part for call in right):
+            sentence = f"Everything else is right; the calls that fail are of one kind ({what})."
         return Diagnosis(f"wrong only: {failing[0].part}", sentence, RELATION)
     return None
 

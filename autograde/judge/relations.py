@@ -656,20 +656,23 @@ def only_rows(pair: Pair) -> Relation | None:
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 
-def items(pair: Pair) -> Relation | None:
-    """Of lists and tuples of plain items: one too many or missing, and where."""
+def items(pair: Pair) -> Relation | Sequence[Relation] | None:
+    """Of lists and tuples of plain items: one too many or missing, and where. An only item is both first and last."""
     expected, got = pair.expected, pair.got
     if not isinstance(expected, list | tuple) or not isinstance(got, list | tuple):
         return None
     expected, got = list(expected), list(got)
     if len(expected) + len(got) > 2000 or _nested(expected) or _nested(got):
         return None
+    empty = Relation("empty", "The result is empty.")
+    first_missing = Relation("the first item is missing", "The first item is missing; the rest is right.")
+    last_missing = Relation("the last item is missing", "The last item is missing; the rest is right.")
     if expected and not got:
-        return Relation("empty", "The result is empty.")
+        return empty if len(expected) > 1 else [empty, first_missing, last_missing]
     if expected and got == expected[1:]:
-        return Relation("the first item is missing", "The first item is missing; the rest is right.")
+        return first_missing
     if expected and got == expected[:-1]:
-        return Relation("the last item is missing", "The last item is missing; the rest is right.")
+        return last_missing
     if got and expected == got[1:]:
         return Relation("one item too many at the start", "There is one item too many at the start; the rest is right.")
     if got and expected == got[:-1]:

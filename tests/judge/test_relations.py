@@ -117,6 +117,25 @@ def test_a_relation_is_told(name):
     assert told(expected, expected, *args) is None
 
 
+def test_an_only_item_is_the_last_one_too():
+    lists = [failure([1, 2, 3], [1, 2]), failure([5], [])]
+    assert relate(lists, FINDERS).name == relate(lists[::-1], FINDERS).name == "the last item is missing"
+    assert relate(lists[1:], FINDERS).name == "empty"
+
+
+def test_calls_of_one_kind_are_told_where_others_of_that_kind_are_right():
+    def wrong_with(*axes):
+        def add_positions(x, encoding):
+            wrong = x.ndim in axes and len(x) > 1
+            return x + encoding[: x.shape[-2]] + wrong * np.cos(9 * x)
+
+        return add_positions
+
+    for axes, words in ([4], "only one kind of call is not (two leading axes)"), ([3, 4], "of one kind (leading axes)"):
+        verdict = assess("add_positions", wrong_with(*axes))
+        assert verdict.diagnosis == "wrong only: leading axes" and words in verdict.advice
+
+
 def test_a_factor_is_told_as_the_root_of_a_size():
     found = told(X, X * math.sqrt(6), np.ones((2, 6)))
     assert found.sentence == "Every number is the root of `x.shape[-1]` times what is expected."
