@@ -139,6 +139,15 @@ def exponent_halved(offset, d_model):
     return _blocks(offset, 10000.0 ** -(np.arange(d_model // 2) / d_model))
 
 
+@EXERCISE.wrong(
+    "negative offsets without effect",
+    "A negative `offset` gives the identity: a loop over `range(offset)` does nothing then. One rotation by `offset` times the "
+    "rate leads back as well as forward.",
+)
+def forward_only(offset, d_model):
+    return shift_matrix(max(offset, 0), d_model)
+
+
 @EXERCISE.variant
 def solved(offset, d_model):
     # the matrix that fits so many positions that no other one does

@@ -220,6 +220,16 @@ def frozen(mine, theirs):
     mine.requires_grad_(False)
 
 
+@EXERCISE.wrong(
+    "the key's rows copied twice",
+    "`mine.value` has the rows of the key. The value's are the last third of `in_proj_weight`.",
+)
+def key_for_value(mine, theirs):
+    copy_torch_attention(mine, theirs)
+    with torch.no_grad():
+        mine.value.weight.copy_(mine.key.weight)
+
+
 @EXERCISE.variant
 def with_a_state_dict(mine, theirs):
     width = theirs.embed_dim

@@ -142,6 +142,18 @@ def last_place(words):
     return pairs
 
 
+@EXERCISE.wrong(
+    "the largest count of a word kept",
+    "A pair that occurs in several words has the largest of their counts. Add the counts up: `+=`, where `|=` keeps the larger "
+    "one.",
+)
+def largest_count(words):
+    pairs = Counter()
+    for symbols, count in words.items():
+        pairs |= count_pairs({symbols: count})
+    return pairs
+
+
 @EXERCISE.variant
 def by_index(words):
     pairs = {}

@@ -328,6 +328,19 @@ class FourTooFew(Vocabulary):
         self.word_to_index, self.index_to_word = build_index(words if max_size is None else words[: max_size - 4])
 
 
+@EXERCISE.wrong(
+    "nothing left below max_size",
+    "Where there are fewer ids than `max_size` allows, none is left. A slice such as `[:-surplus]` is empty where `surplus` is "
+    "0: cut with `[:max_size]`.",
+)
+class NothingBelowTheLimit(Vocabulary):
+    def __init__(self, sentences, min_count=1, max_size=None):
+        super().__init__(sentences, min_count)
+        if max_size is not None:
+            kept = list(self.word_to_index)[: -max(len(self) - max_size, 0)]
+            self.word_to_index, self.index_to_word = build_index(kept)
+
+
 @EXERCISE.variant
 class FromDictionaries:
     def __init__(self, sentences, min_count=1, max_size=None):
