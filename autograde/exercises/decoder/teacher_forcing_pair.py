@@ -21,7 +21,6 @@ def calls(rng):
         FunctionCall((TensorData(np.pad(ids, ((0, 0), (0, 2)))),), note="all three end with padding"),
         FunctionCall((TensorData(random_ids(rng, 1, 30, 4, 7)),)),
         FunctionCall((TensorData(random_ids(rng, 1, 30, 5, 3)),)),
-        FunctionCall((TensorData(np.array([[1, 2]])),), note="one sentence without words: <bos> and <eos>"),
     ]
 
 

@@ -5,7 +5,6 @@ import torch
 from torch.nn import functional as F
 
 from autograde.exercise import Exercise
-from autograde.exercises.add_norm.common import ONE_WORD
 from autograde.exercises.feed_forward.common import LEADING
 from autograde.exercises.feed_forward.relu import gelu as relu_gelu
 from autograde.exercises.feed_forward.relu import gelu_by_formula as relu_gelu_by_formula
@@ -34,9 +33,9 @@ def calls(rng):
         FunctionCall((rng.normal(size=(2, 5, 4)), *weights(4, 7)), part=LEADING, note="a batch of two sentences"),
         FunctionCall((rng.normal(size=(2, 3, 4, 5)), *weights(5, 6)), part=LEADING, note="two leading axes"),
         FunctionCall(
-            (np.array([[[2.0]]]), np.array([[3.0]]), np.array([-1.0]), np.array([[4.0]]), np.array([5.0])),
+            (np.array([[2.0]]), np.array([[3.0]]), np.array([-1.0]), np.array([[4.0]]), np.array([5.0])),
             part=LEADING,
-            note=f"{ONE_WORD}, with d_model = 1 and d_ff = 1",
+            note="a sentence of one word, with d_model = 1 and d_ff = 1",
         ),
     ]
 
