@@ -673,10 +673,16 @@ def items(pair: Pair) -> Relation | Sequence[Relation] | None:
         return first_missing
     if expected and got == expected[:-1]:
         return last_missing
+    at_the_start, at_the_end = (
+        Relation(f"one item too many at the {end}", f"There is one item too many at the {end}; the rest is right.")
+        for end in ("start", "end")
+    )
+    if len(got) == 1 and not expected:
+        return [at_the_start, at_the_end]
     if got and expected == got[1:]:
-        return Relation("one item too many at the start", "There is one item too many at the start; the rest is right.")
+        return at_the_start
     if got and expected == got[:-1]:
-        return Relation("one item too many at the end", "There is one item too many at the end; the rest is right.")
+        return at_the_end
     if got and got == expected[: len(got)] and len(got) < len(expected):
         if len(got) == 1:
             return Relation("the first item only", "Only the first item came back.")

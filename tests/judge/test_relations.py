@@ -121,6 +121,8 @@ def test_an_only_item_is_the_last_one_too():
     lists = [failure([1, 2, 3], [1, 2]), failure([5], [])]
     assert relate(lists, FINDERS).name == relate(lists[::-1], FINDERS).name == "the last item is missing"
     assert relate(lists[1:], FINDERS).name == "empty"
+    longer = [failure([1, 2], [1, 2, 3]), failure([], [5])]
+    assert relate(longer, FINDERS).name == relate(longer[::-1], FINDERS).name == "one item too many at the end"
 
 
 def test_calls_of_one_kind_are_told_where_others_of_that_kind_are_right():
