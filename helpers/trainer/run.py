@@ -167,7 +167,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     """Two runs that write into one folder would delete each other's checkpoints: the second one is refused."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(folder / ".lock").acquire(timeout=0)
+        lock = FileLock(folder / "run.lock").acquire(timeout=0)
     except Timeout:
         raise TrainingError(
             f"Another training is writing into {folder}. Wait until it has ended, or choose another folder."

@@ -331,7 +331,7 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(corpus, tmp_path, text):
 def test_two_runs_never_write_into_one_folder(corpus, tmp_path):
     run = train(config(steps=4), tmp_path / "run", corpus, show=False).folder
     before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
-    with FileLock(run / ".lock"), pytest.raises(TrainingError, match="Another training is writing"):
+    with FileLock(run / "run.lock"), pytest.raises(TrainingError, match="Another training is writing"):
         train(config(steps=8), run, corpus, resume=True, show=False)
     assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
     train(config(steps=8), run, corpus, resume=True, show=False)

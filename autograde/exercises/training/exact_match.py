@@ -1,7 +1,5 @@
 """exact_match: word for word."""
 
-import string
-
 import numpy as np
 
 from autograde.exercise import Exercise
@@ -146,19 +144,6 @@ def of_split_words(predictions, references):
 )
 def as_wholes(predictions, references):
     return float(predictions == references)
-
-
-@EXERCISE.wrong(
-    "case and marks dropped",
-    "Capitals and punctuation marks make no difference, as in the exact match of question answering. Compare the sequences as "
-    "they are.",
-)
-def without_case_and_marks(predictions, references):
-    def plain(sentence):
-        text = sentence if isinstance(sentence, str) else " ".join(map(str, sentence))
-        return "".join(sign for sign in text.lower() if sign not in string.punctuation).split()
-
-    return exact_match([plain(sentence) for sentence in predictions], [plain(sentence) for sentence in references])
 
 
 @EXERCISE.variant
