@@ -8,6 +8,7 @@ than too little: the names that it binds or may change, also through the functio
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import symtable
 from collections.abc import Iterator
@@ -83,13 +84,14 @@ def needed(sources: list[str], candidates: list[bool]) -> tuple[list[bool], set[
 
 @lru_cache(maxsize=512)
 def code_in(source: str) -> str:
-    """What a cell runs, without comments and spaces; its text where it is not plain Python, or too long to read."""
+    """A digest of what a cell runs, without comments and spaces; its text where it is not plain Python, or too long."""
     if len(source) > _KEPT:
         return source
     try:
-        return ast.dump(ast.parse(source))
+        code = ast.dump(ast.parse(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return source
+    return hashlib.blake2b(code.encode("utf-8", "replace")).hexdigest()
 
 
 def _effects(cell: Facts, data: set[str], functions: dict[str, list[Facts]]) -> set[str]:
