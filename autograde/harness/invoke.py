@@ -41,14 +41,15 @@ def answer(
     waited for a processor meanwhile, up to `busy` times as long) is ended, and the calls after it are skipped."""
     answers: list[Answer | Skipped] = []
     for call in calls:
-        if answers and _ends(answers[-1]):
+        if answers and ran_out_of_time(answers[-1]):
             answers.append(Skipped())
         else:
             answers.append(_one(obj, call, seconds, busy))
     return answers
 
 
-def _ends(last: Answer | Skipped) -> bool:
+def ran_out_of_time(last: Answer | Skipped) -> bool:
+    """Whether a call was ended at its limit, or was skipped after one that was."""
     return isinstance(last, Skipped) or (last.problem is not None and last.problem.kind == "TimeIsUp")
 
 
