@@ -90,6 +90,15 @@ def test_what_is_no_file_of_grades_is_never_replaced(classroom_3, capsys, file):
     assert "Say another place" in capsys.readouterr().err and (classroom_3 / file).read_bytes() == before
 
 
+def test_a_class_list_with_the_columns_of_an_export_is_not_replaced(classroom_3, capsys):
+    write(classroom_3, {"ada": {}})
+    own = f"Student,ID,SIS User ID,SIS Login ID,Section,{LESSON} (4711)\n"
+    (classroom_3 / "canvas.csv").write_text(f"{own}Ada,1,S1,ada,A,\n")
+    before = (classroom_3 / "canvas.csv").read_bytes()
+    assert main(["export", "--format", "canvas", "--roster", "canvas.csv", "--out", "canvas.csv"]) == 2
+    assert "Say another place" in capsys.readouterr().err and (classroom_3 / "canvas.csv").read_bytes() == before
+
+
 @pytest.mark.parametrize("options", [[], ["--format", "moodle"], ["--format", "canvas", "--roster", "canvas.csv"]])
 def test_an_earlier_export_is_replaced(classroom_3, capsys, options):
     write(classroom_3, {"ada": {}})

@@ -72,7 +72,8 @@ def export(
     if checked.ambiguous or (checked.unknown and not allow_missing):
         raise CourseError("\n".join(["Nothing was written:", *checked.lines, *_remedy(checked)]))
     target = _target(file, "-".join(filter(None, ("grades", lesson, kind if kind != CSV else ""))) + ".csv")
-    if target.is_file() and not _is_exported(target, have):
+    is_roster = names is not None and target.is_file() and target.samefile(names.expanduser())
+    if target.is_file() and (is_roster or not _is_exported(target, have)):
         raise CourseError(f"{target} is there already, and is not a file of grades. Say another place with `--out`.")
     people: list[tuple[Entry, str | None]] = [(entry, student) for student, entry in checked.found.items()]
     people += [(entry, None) for entry in (*checked.without, *checked.waiting)]
