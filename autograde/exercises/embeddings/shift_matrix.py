@@ -141,7 +141,7 @@ def exponent_halved(offset, d_model):
 
 @EXERCISE.wrong(
     "negative offsets without effect",
-    "A negative `offset` gives the identity: a loop over `range(offset)` does nothing then. One rotation by `offset` times the "
+    "A negative `offset` gives the identity. (`range(offset)` is empty then.) One rotation by `offset` times the "
     "rate leads back as well as forward.",
 )
 def forward_only(offset, d_model):

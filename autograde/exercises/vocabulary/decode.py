@@ -94,12 +94,14 @@ def order_of_the_dictionary(indices, index_to_word):
     return [word for index, word in index_to_word.items() if index in indices]
 
 
-EXERCISE.wrong(
+@EXERCISE.wrong(
     "one index, or none, with itemgetter",
     "`itemgetter` gives a tuple only for two or more indices: for one it gives the word itself, which `list` then cuts "
     "into letters, and without any it fails. Look up each index by itself, in a list comprehension.",
     only=r"itemgetter",
-)(lambda indices, index_to_word: list(itemgetter(*indices)(index_to_word)))
+)
+def with_itemgetter(indices, index_to_word):
+    return list(itemgetter(*indices)(index_to_word))
 
 
 @EXERCISE.variant
