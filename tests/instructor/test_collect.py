@@ -381,10 +381,10 @@ def test_files_for_one_student_that_differ_are_all_refused(place):
 def test_of_several_sources_each_file_has_the_place_of_its_own(place):
     monday = source("monday.zip", {f"ada/{NAME}": "one", f"bob/{NAME}": "bob"}).relative_to(Path.cwd())
     friday = source("friday", {f"ada/{NAME}": "two"}).relative_to(Path.cwd())
-    alone = source("flat", {f"cyd_{NAME}": "cyd"}).relative_to(Path.cwd()) / f"cyd_{NAME}"
+    single = source("flat", {f"cyd_{NAME}": "cyd"}).relative_to(Path.cwd()) / f"cyd_{NAME}"
     problem = taken(monday, friday, choice=Choice(whole_class=True))["ada"].problem
     assert f"(monday.zip/ada/{NAME}, friday/ada/{NAME})" in problem
-    assert {result.place for result in taken(alone, friday).values()} == {str(alone), f"friday/ada/{NAME}"}
+    assert {result.place for result in taken(single, friday).values()} == {str(single), f"friday/ada/{NAME}"}
 
 
 def test_the_older_submission_is_kept_and_that_is_said(place, capsys):

@@ -176,8 +176,8 @@ def read(path: Path, stack: ExitStack, some: list[Path]) -> Source:
 
 def placed(path: Path, file: Handed) -> Handed:
     """The same file with its source in its place: in several sources two files may have one place."""
-    alone = path.is_file() and not is_archive(path.name)
-    return replace(file, place=PurePosixPath(path.as_posix()) / ("" if alone else file.place))
+    is_single = path.is_file() and not is_archive(path.name)
+    return replace(file, place=PurePosixPath(path.as_posix()) / ("" if is_single else file.place))
 
 
 def hidden(place: PurePosixPath) -> bool:
