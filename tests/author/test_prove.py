@@ -14,6 +14,9 @@ from autograde.author.prove.equivalent import Equivalent, Survivor
 from autograde.author.prove.mutants import build, mutants_of
 from autograde.author.prove.proof import Proof
 from autograde.exercises import all_exercises, exercise
+from autograde.harness import invoke
+from autograde.harness.call import Answer, Problem
+from autograde.judge.answer_key import AnswerKey
 from conftest import ROOT
 
 REASONS = equivalent.read()
@@ -116,6 +119,19 @@ def test_what_a_proof_finds_fault_with():
     assert _found().faults([reason]) == ["no such survivor, delete the reason: a = 1  ->  a = 2"]
     assert _found(nameless=(("overflow", (1,)),)).faults([]) == ["is not named: overflow (seeds [1])"]
     assert _found(refused=(("loop", (0,)),)).faults([]) == ["is refused: loop (seeds [0])"]
+
+
+def test_a_call_that_a_busy_machine_cut_off_is_asked_once_more(monkeypatch):
+    asked = exercise("softmax")
+
+    def passes(late: int) -> bool:
+        """Whether the reference passes if its first `late` answers come too late."""
+        cut_off = iter([Answer(problem=Problem("TimeIsUp", "", ()))] * late)
+        monkeypatch.setattr(proof, "answer", lambda obj, call, _: [next(cut_off, None) or invoke.answer(obj, call)[0]])
+        return proof._passes(AnswerKey(asked, asked.calls(0)), asked.reference)
+
+    assert passes(0) and passes(1)
+    assert not passes(2)
 
 
 def test_a_weak_check_is_found_out(monkeypatch):
