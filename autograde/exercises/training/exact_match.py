@@ -40,6 +40,8 @@ def calls(rng):
         FunctionCall((["가", "가", "나", "다"], ["가", "가", "나", "물"]), note="the same sentence twice: 3 of 4"),
         FunctionCall(([[4, 5, 2], [6, 2], [4, 5, 7, 2]], [[4, 5, 2], [2, 6], [4, 5, 2]]), note="ids in place of words"),
         FunctionCall(([["개"]], [["개"]]), note="one sentence of one word"),
+        FunctionCall(([["Tom", "schläft"], ["Anna"]], [["tom", "schläft"], ["Anna"]]), note="upper and lower case"),
+        FunctionCall(([["a", "dog", "."], ["물"]], [["a", "dog"], ["물"]]), note="a full stop too many"),
     ]
 
 
@@ -102,6 +104,21 @@ def prefix(predictions, references):
 )
 def lower(predictions, references):
     return exact_match(*([str(sentence).lower() for sentence in side] for side in (predictions, references)))
+
+
+@EXERCISE.wrong(
+    "case and punctuation left out",
+    "Sentences that differ only in case or punctuation count as equal, as in some scores for questions and answers. Here "
+    "every token counts: compare the sequences as they are.",
+)
+def bare(predictions, references):
+    def words_of(sentence):
+        tokens = sentence.split() if isinstance(sentence, str) else map(str, sentence)
+        return [token.lower().strip(".,!?") for token in tokens if token.strip(".,!?")]
+
+    return exact_match(
+        [words_of(sentence) for sentence in predictions], [words_of(sentence) for sentence in references]
+    )
 
 
 @EXERCISE.wrong(
