@@ -309,7 +309,7 @@ check("split_heads")
 # <details>
 # <summary>Hint 2</summary>
 #
-# Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails here, because the numbers are no longer one after the other in memory.)
+# Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails for several tokens and heads, because the numbers are no longer one after the other in memory.)
 #
 # </details>
 # <!-- end -->

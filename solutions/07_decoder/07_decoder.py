@@ -381,8 +381,8 @@ show(
 # <!-- end -->
 #
 # The first thing that a mask does inside attention is to rule out scores. Write `mask_scores(scores, mask)`: it returns
-# the scores, with `-inf` wherever the mask is False. `scores` is `(..., n_queries, n_keys)`; `mask` is boolean and can
-# be broadcast to it. The scores that are passed in stay as they are.
+# the scores, with `-inf` wherever the mask is False. `scores` is a tensor `(..., n_queries, n_keys)`; `mask` is
+# boolean and can be broadcast to it. The scores that are passed in stay as they are.
 #
 # ```
 # scores = [[1.0, 2.0, 3.0]]     mask = [[True, False, True]]
@@ -538,8 +538,8 @@ print(
 # <!-- end -->
 #
 # Complete `Decoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. `layers` holds `num_layers`
-# decoder layers, each with its own parameters. `forward(x, memory, self_mask=None, cross_mask=None)` sends `x` through
-# all of them, one after the other. Every layer receives the same memory and the same masks.
+# decoder layers, each with its own parameters and this `dropout`. `forward(x, memory, self_mask=None, cross_mask=None)` sends
+# `x` through all of them, one after the other. Every layer receives the same memory and the same masks.
 #
 # <!-- hints: Decoder -->
 # <details>

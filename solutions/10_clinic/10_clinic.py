@@ -121,7 +121,7 @@ def logits_of(model, source, target_input):
 # Write `sees_future(model, source, target_input)`: True if a different word at a later place in the target changes an
 # earlier logit, otherwise False. `source` is `(batch, n_source)`, `target_input` is `(batch, n_target)`,
 # `model(source, target_input)` gives logits `(batch, n_target, words)`. Every id from 1 to `words - 1` is a word of the
-# target; 0 is padding: it hides a place, so it isn't another word.
+# target, and 0 is padding.
 #
 # A leak at a single place counts, and so does one in a single row of the batch.
 #
@@ -507,7 +507,7 @@ predict()
 #
 # Write `repair_fit(model, inputs, labels, steps, rate)`: `steps` steps of plain gradient descent (`torch.optim.SGD`) on
 # the mean cross-entropy. `inputs` is `(n, width)`, `labels` is `(n,)`; the model maps `inputs` to logits `(n, words)`
-# and is trained in place. Return the list of losses, each of them taken before its step.
+# and is trained in place. Return the losses, a list of numbers, each of them taken before its step.
 #
 # <!-- hints: repair_fit -->
 # <details>

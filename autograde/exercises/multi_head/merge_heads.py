@@ -44,8 +44,8 @@ EXERCISE = Exercise(
     minutes=6,
     hints=(
         "Undo the two steps of `split_heads` in the opposite order. What did it do last?",
-        "Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails here, "
-        "because the numbers are no longer one after the other in memory.)",
+        "Exchange the axes 1 and 2 back, then `reshape` to three axes. (`view` in place of `reshape` fails "
+        "for several tokens and heads, because the numbers are no longer one after the other in memory.)",
     ),
     reference=merge_heads,
     make_calls=calls,
