@@ -35,6 +35,9 @@ from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
 from autograde.judge.verdict import MISCONCEPTION, RELATION, SOURCE, Verdict
 from helpers import clinic, example
+from helpers.corpus import grammar_corpus, grammar_vocabularies
+from helpers.trainer import Config, load_model
+from helpers.trainer.shipped import CHECKPOINT
 
 FOLDER = Path(__file__).parent
 _HEAD = re.compile(r"=== (wrong|right) (\w+): (.+)\n(?:--- (.+)\n)?")
@@ -95,7 +98,7 @@ def _defined(attempt: LearnersAnswer) -> Any:
     """The object, defined as in a notebook in which every other exercise is solved."""
     file = f"<{attempt.name}: {attempt.truth}>"
     linecache.cache[file] = (len(attempt.source), None, attempt.source.splitlines(keepends=True), file)
-    namespace = _notebook()
+    namespace = _notebook() | (_trained() if attempt.name == "trained_model" else {})
     exec(compile(attempt.source, file, "exec"), namespace)
     return namespace[attempt.name]
 
@@ -118,6 +121,14 @@ def _notebook() -> dict[str, Any]:
     }
     solved = {asked.name: asked.reference for asked in all_exercises()}
     return {"__name__": "__main__", **constants, **libraries, **solved}
+
+
+def _trained() -> dict[str, Any]:
+    """What lesson 8's notebook has when its training has ended."""
+    corpus = grammar_corpus()
+    english, korean = vocabularies = grammar_vocabularies(corpus)
+    names = {"Path": Path, "Config": Config, "load_model": load_model, "TRAINED": CHECKPOINT}
+    return names | {"corpus": corpus, "english": english, "korean": korean, "vocabularies": vocabularies}
 
 
 # --- what was measured ----------------------------------------------------------------------------------------------
