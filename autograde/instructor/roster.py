@@ -57,6 +57,8 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what a file of Excel begins
 _TEXT = re.compile(r"^(?:=\"(.*)\"|'(?=[=+@0-9-])(.*))$", re.DOTALL)
 _WHOLE = re.compile(r"(?<=\d)\.0$")  # what programs write behind a number in a column with gaps
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)  # what a spreadsheet makes of a long number
+# what one writes where a formula fails, in its language: #REF!, #N/A, #BEZUG!, #NV, #¿NOMBRE?, Err:508
+_FAILED = re.compile(r"#[¡¿]?\w+(?:/\w)?[!?]|#N/?[ABDV]|#Н/Д|Err:\d{3}")
 # Moodle's grading worksheet has the number under a title of its language, which may be that of a login: Participant 7
 _PARTICIPANT = re.compile(rf"({'|'.join(sorted(HIDDEN, key=len, reverse=True))})\s*(\d+)", re.IGNORECASE)
 _ABOVE = 10  # rows in which the names of the columns may be: some lists have a title above them
@@ -208,6 +210,12 @@ def read(file: Path) -> Roster:
     for row in rest:
         if [title.casefold() for title in row] == [title.casefold() for title in header]:  # lists that were joined
             continue
+        said = (row[place] for place in (*places.values(), *more) if place < len(row))
+        if failed := next(filter(_FAILED.fullmatch, said), ""):
+            raise CourseError(
+                f"The roster {file} has {failed} in the row {', '.join(row)[:300]}. A spreadsheet writes that where a "
+                "formula fails: write what belongs there, or nothing, and save it again."
+            )
         cells = _cells(row, places)
         entry = Entry(**cells, more=tuple(filter(None, (_cell(row, place) for place in more))))
         if rounded := next(filter(_ROUNDED.fullmatch, entry.identifiers), ""):

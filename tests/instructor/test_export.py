@@ -374,6 +374,40 @@ def test_a_number_that_a_spreadsheet_has_rounded_is_nobodys(tmp_path, number):
         roster.read(file)
 
 
+@pytest.mark.parametrize("row", ["{},Ada,a@x", "ada,{},a@x", "ada,Ada,{}"])
+def test_a_cell_whose_formula_fails_says_nothing_of_anybody(tmp_path, row):
+    file = tmp_path / "class.csv"
+    failed = [
+        "#REF!",
+        "#N/A",
+        "#VALUE!",
+        "#NAME?",
+        "#DIV/0!",
+        "#NULL!",
+        "#BEZUG!",
+        "#NV",
+        "#N/D",
+        "#¿NOMBRE?",
+        "Err:508",
+    ]
+    for cell in failed:
+        text = f"login,name,email,homework\nbob,Bob,b@x,{cell}\n"
+        file.write_text(text, encoding="utf-8")
+        assert [entry.id for entry in roster.read(file).entries] == ["bob"], (
+            "points of another column are nobody's name"
+        )
+        file.write_text(f"{text}{row.format(cell)},1\n", encoding="utf-8")
+        shown = row.format(cell).replace(",", ", ")
+        with pytest.raises(CourseError, match=re.escape(f"has {cell} in the row {shown}, 1")):
+            roster.read(file)
+
+
+def test_what_brightspace_writes_before_an_id_is_no_failed_formula(tmp_path):
+    file = tmp_path / "class.csv"
+    file.write_text("OrgDefinedId,Username\n#4711,#ada\n#0012,#NVIDIA\n")
+    assert [(entry.number, entry.login) for entry in roster.read(file).entries] == [("4711", "ada"), ("0012", "NVIDIA")]
+
+
 def test_a_quotation_mark_that_does_no_harm_is_read(tmp_path):
     file = tmp_path / "class.csv"
     file.write_text('login,name,\nada,"Ada" Lovelace,\nbob,Bob "B" Bodin,\ncyd,"Cyd\n')
