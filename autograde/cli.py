@@ -453,11 +453,15 @@ def _grade(args) -> int:
 
 
 def _report(args) -> int:
-    from autograde.grading.records import course
+    from autograde.grading.records import course, waiting
     from autograde.instructor.report.page import report
 
     lessons = [_graded_lesson(args).name] if args.lesson else None
-    print("\n".join(map(str, report(course.load(), lessons))))
+    loaded = course.load()
+    print("\n".join(map(str, report(loaded, lessons))))
+    for lesson in lessons or [known.name for known in LESSONS]:
+        for line in waiting.penalties(loaded, lesson):
+            print(line)
     return 0
 
 

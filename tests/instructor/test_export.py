@@ -8,6 +8,7 @@ import errno
 import re
 import sqlite3
 import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -118,6 +119,37 @@ def test_late_penalties_of_nbgrader_are_in_every_export(graded, monkeypatch):
         header, *rows = rows_of(graded / "classroom" / "export" / name)
         scores = [row[header.index(column)] for row in rows if {"ada", "bob"} & set(row)]
         assert sorted(map(float, scores)) == [FULL - 2, FULL]
+
+
+def test_a_penalty_from_before_a_change_is_said_with_the_remedy(graded, monkeypatch, capsys):
+    """Of a due date, an extension, the rule or points by hand: `course grade` is what brings penalties up to date."""
+    monkeypatch.syspath_prepend(str(graded))
+    write(graded, {"ada": {}, "bob": {"late": True}})
+
+    def said(kind: str = "csv") -> str:
+        assert main(["export", "--format", kind]) == 0
+        return capsys.readouterr().out
+
+    assert "Late penalties" not in said()
+    with Gradebook(f"sqlite:///{graded / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
+        gradebook.update_or_create_assignment(LESSON, duedate="2026-02-28 12:00:00 UTC")
+        for kind in ("csv", "canvas", "moodle"):
+            assert "the rule or points by hand: 1 (ada). Run `course grade 03_single_head`" in said(kind)
+        gradebook.grant_extension(LESSON, "bob", days=5)
+        assert "by hand: 2 (ada, bob). " in said()
+        results.append(courses.load().results, record("ada"))
+        assert main(["report", "3"]) == 0 and "by hand: 2 (ada, bob). " in capsys.readouterr().out
+        for student in ("ada", "bob"):
+            with Writer(courses.load(), LESSON) as writer:
+                writer.penalise(student)
+        assert "Late penalties" not in said()
+        gradebook.update_or_create_assignment(LESSON, duedate=None)
+        assert "1 (ada)" in said(), "an extension of no date is no fault"
+    (graded / "lateness.py").write_text((graded / "lateness.py").read_text().replace("2.0", "score / 0"))
+    monkeypatch.delitem(sys.modules, "lateness")
+    with Gradebook(f"sqlite:///{graded / 'classroom' / 'gradebook.db'}", "transformer") as gradebook:
+        gradebook.update_or_create_assignment(LESSON, duedate="2026-02-28 12:00:00 UTC")
+    assert "The rule for late penalties failed for ada: ZeroDivisionError" in said()
 
 
 def test_the_csv_is_nbgraders_own(graded, monkeypatch):

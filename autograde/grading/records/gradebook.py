@@ -272,30 +272,11 @@ class Writer:
         return self._transaction(work)
 
     def _penalise(self, submission: SubmittedAssignment, mine: SubmittedNotebook) -> None:
-        """nbgrader's own penalty for late submissions, by the plugin that its configuration names."""
         self._db.flush()
         self._db.refresh(mine)
-        late = submission.total_seconds_late
-        penalty = self._penalty(submission.student_id, mine.score, late) if late > 0 else None
-        if penalty is not None:
-            penalty = self.course.penalties._check_late_penalty(mine, penalty)
+        penalty = _owed(self.course, submission, mine)
         if mine.late_submission_penalty != penalty:
             mine.late_submission_penalty = penalty
-
-    def _penalty(self, student: str, score: float, late: float) -> float | None:
-        """What the plugin takes. CourseError where it fails: that is the fault of the rule, and of no submission."""
-        step = self.course.penalties
-        try:
-            step.init_plugin()
-            penalty = step.plugin_inst.late_submission_penalty(student, score, late)
-            if penalty is not None and not math.isfinite(penalty):
-                raise ValueError(f"{penalty} is not a number of points")
-        except Exception as error:
-            raise CourseError(
-                f"The rule for late penalties failed for {student}: {type(error).__name__}: {error}. Correct it in "
-                "nbgrader_config.py, and grade again."
-            ) from error
-        return penalty
 
     # --- reading back -----------------------------------------------------------------------------------------------
 
@@ -447,6 +428,44 @@ class Writer:
             file.unlink(missing_ok=True)
         else:
             notebooks.write(file, times.stamp(record.submitted))
+
+
+def outdated(course: Course, lesson: str) -> list[str]:
+    """Whose late penalty is not what the due date, an extension, the rule and the points make it now."""
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        rows = (
+            gradebook.db.query(SubmittedAssignment, SubmittedNotebook)
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .filter(Assignment.name == lesson)
+        )
+        late = {
+            submission.student_id
+            for submission, mine in rows
+            if not math.isclose(_owed(course, submission, mine) or 0, mine.late_submission_penalty or 0, abs_tol=1e-9)
+        }
+    return sorted(late)
+
+
+def _owed(course: Course, submission: SubmittedAssignment, mine: SubmittedNotebook) -> float | None:
+    """nbgrader's own penalty for late submissions, by the plugin that its configuration names. CourseError where that
+    fails: it is the fault of the rule, and of no submission."""
+    has_due_date = submission.assignment.duedate is not None  # nbgrader cannot add an extension to none
+    late = submission.total_seconds_late if has_due_date else 0
+    if late <= 0:
+        return None
+    step, student = course.penalties, submission.student_id
+    try:
+        step.init_plugin()
+        penalty = step.plugin_inst.late_submission_penalty(student, mine.score, late)
+        if penalty is not None and not math.isfinite(penalty):
+            raise ValueError(f"{penalty} is not a number of points")
+    except Exception as error:
+        raise CourseError(
+            f"The rule for late penalties failed for {student}: {type(error).__name__}: {error}. Correct it in "
+            "nbgrader_config.py, and grade again."
+        ) from error
+    return None if penalty is None else step._check_late_penalty(mine, penalty)
 
 
 def _untouched(notebook: str) -> frozenset[str]:

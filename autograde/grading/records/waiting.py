@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Collection
 
 from autograde.course.errors import CourseError
-from autograde.grading.records import intake, results
+from autograde.course.text import first_few
+from autograde.grading.records import gradebook, intake, results
 from autograde.grading.records.course import Course
 from autograde.grading.records.results import Record
 
 NEW = "it has not been graded yet"
 CHANGED = "it was handed in again after its grading"
+_SHOWN = 10  # names in one line
 
 
 def not_graded(course: Course, lesson: str, graded: Collection[str]) -> dict[str, str]:
@@ -31,6 +33,20 @@ def not_graded(course: Course, lesson: str, graded: Collection[str]) -> dict[str
             changed = [record for record in records if record is not None and _has_changed(course, common, record)]
             found |= {record.result.student: CHANGED for record in changed}
     return dict(sorted(found.items()))
+
+
+def penalties(course: Course, lesson: str) -> list[str]:
+    """A line on late penalties that the gradebook has from before a change of what decides them, if there are any."""
+    try:
+        names = gradebook.outdated(course, lesson)
+    except CourseError as error:
+        return [str(error)]
+    if not names:
+        return []
+    return [
+        f"Late penalties in {lesson} that no longer follow the due date, an extension, the rule or points by hand: "
+        f"{len(names)} ({first_few(names, _SHOWN)}). Run `course grade {lesson}`, and then this command again."
+    ]
 
 
 def _seems_recorded(course: Course, lesson: str, student: str) -> bool:

@@ -92,6 +92,7 @@ def export(
                 f"Not graded in their newest version ({name}): {', '.join(late)}. The file has the points of the "
                 f"version before, if there is one. Run `course grade {name}`, and export again."
             )
+        lines += waiting.penalties(course, name)
     reviews = sum(grade.review for grade in have.grades.values())
     if reviews:
         need = "needs" if reviews == 1 else "need"
