@@ -258,6 +258,55 @@ def test_an_untouched_copy_of_the_lesson_is_no_second_answer(place):
     assert any("as it was handed out" in note for note in results["ada"].notes) and not results["bob"].notes
 
 
+def executed(notebook: bytes) -> bytes:
+    """As a learner leaves it who has opened and run it, on Windows, without an answer."""
+    return notebook.replace(b'"execution_count": null', b'"execution_count": 7').replace(b"\n", b"\r\n")
+
+
+OWN = {
+    f"solutions/{LESSON.name}/{NAME}": (ROOT / "solutions" / LESSON.name / NAME).read_bytes(),
+    f"solutions/{LESSON.name}/{LESSON.name}.py": "x = 1",
+    f"notebooks/{LESSON.name}/{NAME}": RELEASE.read_bytes(),
+    "notebooks/02_embeddings/02_embeddings.ipynb": "2",
+    "README.md": "# The course",
+    "LICENSE": "MIT",
+}
+
+
+@pytest.mark.parametrize("around", ["lesson-3-submissions/lesson-3-{}", "forks/{}", "class.zip/{}", "one/{}"])
+def test_the_courses_own_files_in_a_fork_are_nobodys_answer(place, around):
+    edited = RELEASE.read_bytes().replace(b"NotImplementedError", b"Exception")
+    folder, _, inside = around.partition("/")
+    forks = {
+        "ada": {**OWN, f"my_work/{LESSON.name}/{NAME}": edited},
+        "bob": {**OWN, f"notebooks/{LESSON.name}/{NAME}": edited},
+        "cyd": {**OWN, f"notebooks/{LESSON.name}/{NAME}": executed(RELEASE.read_bytes())},
+        "dan": {**OWN, f"{LESSON.name}_dan.ipynb": edited},
+        "eve": {**OWN, NAME: OWN[f"solutions/{LESSON.name}/{NAME}"]},
+        "fay": {**OWN, "LICENSE": "mine"},
+        "gus": {name: content for name, content in OWN.items() if not name.startswith("notebooks/03")},
+        "hal": {**OWN, f"my_work/{LESSON.name}/{NAME}": edited, f"notebooks/{LESSON.name}/{NAME}": edited + b" "},
+    }
+    if folder == "one":  # each given by itself
+        results = {}
+        for name, files in forks.items():
+            results |= taken(source(name, files))
+    else:
+        files = {f"{inside.format(name)}/{file}": text for name, files in forks.items() for file, text in files.items()}
+        results = taken(source(folder, files))
+    mine, blank = edited.decode(), RELEASE.read_text()
+    full = OWN[f"solutions/{LESSON.name}/{NAME}"].decode()
+    assert set(results) == set(forks) and "several different files" in results["hal"].problem
+    assert stored(place) == {
+        **dict.fromkeys(("ada", "bob", "dan"), mine),
+        **dict.fromkeys(("eve", "gus"), full),
+        "cyd": executed(RELEASE.read_bytes()).decode().replace("\r\n", "\n"),
+        "fay": blank,
+    }
+    assert any("solutions/" in note and "the course's own solution" in note for note in results["ada"].notes)
+    assert [name for name in results if "there is only" in str(results[name].notes)] == ["gus"]
+
+
 def test_the_lessons_notebook_at_the_top_of_a_class_is_nobodys_and_hides_nobody(place):
     files = {NAME: "1", f"{LESSON.name} (1).ipynb": "2", f"ada/{NAME}": "ada", f"bob.{NAME}": "bob"}
     for path in (source("class", files), source("submissions.zip", files)):

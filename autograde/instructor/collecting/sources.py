@@ -34,6 +34,7 @@ _CLASS = {
     *("assignment", "assignments", "homework", "hw", "lab", "lesson", "lessons"),
     *("blackboard", "brightspace", "canvas", "github", "google", "moodle"),
 }
+_COURSES = frozenset({"notebooks", "solutions", "my_work"})  # the course's own folders of lessons
 _NOBODYS = (
     "its name does not say whose it is; download the submissions in folders (a choice in Moodle), describe names that "
     "say it with `--names`, or collect it with `--student NAME`"
@@ -328,9 +329,10 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
     own = [name for name in top if is_notebook(name) or may_be_notebook(name)]
     is_file = not source.path.is_dir() and not is_archive(source.path.name)
     named = not choice.whole_class and (is_file or not _is_class(lesson, source.path))
-    names_of_files = [_without_lesson(stem(name), lesson) for name in own]
+    named_files = list(filter(None, (_without_lesson(stem(name), lesson) for name in own)))
+    nobodys = {name for name in own if not _without_lesson(stem(name), lesson)}
     # of several, as a browser renames downloads of one name, each may be another student's
-    if named and names_of_files.count("") == 1 and not any(map(known, filter(None, names_of_files))):
+    if named and len(nobodys) == 1 and not any(map(known, named_files)):
         yield _person(_own_name(lesson, source), source.files)
         return
     yield from _by_place(lesson, source, known)
@@ -450,9 +452,15 @@ def _level(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> tupl
 
 
 def _folders(lesson: Lesson, file: File) -> list[str]:
-    """The folders that a file is in (a folder: and itself), without the lesson's own."""
+    """The folders that a file is in (a folder: and itself), without the lesson's own, and the course's around that."""
     parts = file.place.parts if file.is_folder else file.place.parent.parts
-    return [part for part in parts if part.casefold() != lesson.name and part not in (".", "/")]
+    names = [part.casefold() for part in (*parts, "")]
+    return [
+        part
+        for number, part in enumerate(parts)
+        if names[number] not in (lesson.name, ".", "/")
+        and not (names[number] in _COURSES and names[number + 1] == lesson.name)
+    ]
 
 
 def _without_lesson(name: str, lesson: Lesson) -> str:

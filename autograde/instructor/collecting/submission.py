@@ -15,11 +15,14 @@ from autograde.course.attachments import SECRET, TIMESTAMP, shown
 from autograde.course.files import LARGEST, Refused, archive_files, open_archive
 from autograde.course.lessons import LESSONS, Lesson
 from autograde.course.text import decode, first_few
+from autograde.grading.notebook.read import Unreadable, parse_submission
 from autograde.instructor.collecting import sources
 from autograde.instructor.collecting.sources import Handed, Person
 
 _PACKED = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _SHOWN = 3  # names in one line
+_SOLUTION = "it is the course's own solution"
+_SMALL = 2 * 2**20  # bytes of a lesson as it was handed out, with all that its cells show
 _GRADE_ID = re.compile(r'"grade_id"\s*:\s*"([^"\\]{1,200})"')
 
 
@@ -140,6 +143,50 @@ def _is_notebook(lesson: Lesson, file: Handed, reader: _Reader) -> bool:
 
 
 def _notebook(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[str]) -> tuple[Handed, bytes] | None:
+    """The student's notebook of the lesson; one of the course's own, which came with its folder, where that is all."""
+    own = _courses(lesson, files, reader) if len(files) > 1 else {}
+    others = [file for file in files if id(file) not in own]
+    if own:
+        said: list[str] = []
+        taken = _among(lesson, others, reader, said)
+        if taken is not None:
+            notes += [*said, *(f"{shown(str(file.inside))} was left out: {what}." for file, what in own.values())]
+            return taken
+        first, what = next(iter(own.values()))
+        others.append(first)
+        if what == _SOLUTION:
+            notes.append(f"Of {lesson.name} there is only {shown(str(first.inside))}: {what}.")
+    return _among(lesson, others, reader, notes)
+
+
+def _courses(lesson: Lesson, files: list[Handed], reader: _Reader) -> dict[int, tuple[Handed, str]]:
+    """What is nobody's answer, by its identity, with what it is: the lesson as it was handed out, then its solution."""
+    found: dict[int, tuple[Handed, str]] = {}
+    solutions: dict[int, tuple[Handed, str]] = {}
+    for file in files:
+        name = file.inside.name
+        if not sources.is_notebook(name) or _of_another(lesson, name):
+            continue
+        if file.inside.parts[-3:] == paths.solution_of(lesson).parts[-3:]:
+            solutions[id(file)] = file, _SOLUTION
+        elif _is_untouched(lesson, file, reader):
+            found[id(file)] = file, "it is as it was handed out"
+    return found | solutions
+
+
+def _is_untouched(lesson: Lesson, file: Handed, reader: _Reader) -> bool:
+    """Its answers are those of the release, whatever else has changed since: it was opened, or the text is older."""
+    try:
+        texts = reader.read(file, _SMALL), _release(lesson)
+        answers, released = (
+            {cell.grade_id: cell.source for cell in parse_submission(text).cells if cell.grade_id} for text in texts
+        )
+    except (Refused, Unreadable):
+        return False
+    return answers == released
+
+
+def _among(lesson: Lesson, files: list[Handed], reader: _Reader, notes: list[str]) -> tuple[Handed, bytes] | None:
     """The notebook of the lesson: by its exact name, else by a name with the lesson in it ("03_x (1).ipynb"), else by
     the lesson's cells in it. What has another ending has to have the lesson's cells, too."""
     groups: list[list[Handed]] = [[] for _ in range(5)]
@@ -188,8 +235,6 @@ def _only(
 ) -> tuple[Handed, bytes] | None:
     """The one content of these files; Refused at the second that differs. `sure`: whatever is in them."""
     taken: tuple[Handed, bytes, bytes] | None = None
-    release = _release(lesson)
-    untouched: tuple[Handed, bytes] | None = None
     for file in files:
         try:
             content = reader.read(file)
@@ -200,9 +245,6 @@ def _only(
             if sources.is_of(lesson, file.inside.name):
                 notes.append(f"{shown(file.inside.name)} is not the notebook of {lesson.name}")
             continue
-        if content == release and len(files) > 1:  # it came with the course's folder
-            untouched = untouched or (file, content)
-            continue
         mark = hashlib.sha256(content).digest()
         if taken is not None and taken[2] != mark:
             raise Refused(
@@ -210,11 +252,7 @@ def _only(
                 "again, or collect each with `--student NAME` if they are two people's"
             )
         taken = taken or (file, content, mark)
-    if taken is not None:
-        if untouched is not None:
-            notes.append(f"{shown(str(untouched[0].inside))} was left out: it is as it was handed out.")
-        return taken[:2]
-    return untouched
+    return taken[:2] if taken is not None else None
 
 
 def _of_another(lesson: Lesson, name: str) -> bool:
