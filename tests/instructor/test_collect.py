@@ -467,13 +467,27 @@ def test_a_damaged_member_of_an_archive_stops_nobody(place):
 def test_a_source_may_be_a_file_a_folder_in_an_archive_or_in_the_home_folder(place, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     taken(source("flat", {f"ada_{NAME}": "ada"}) / f"ada_{NAME}")
-    taken(source("bob", {NAME: "bob"}) / NAME)
+    taken(source("bob", {NAME: "bob"}))
     taken(source("late.zip", {f"monday/cyd/{NAME}": "cyd", f"monday/dan/{NAME}": "dan"}))
     source("in", {f"eve/{NAME}": "eve"})
     taken(Path("~/in"))
     assert stored(place) == {student: student for student in ("ada", "bob", "cyd", "dan", "eve")}
     with pytest.raises(CourseError, match="does not exist"):
         collect(LESSON, [Path("none.zip")])
+
+
+def test_nobody_is_called_after_the_folder_that_the_instructor_works_in(place, gradebook, monkeypatch, capsys):
+    here = source("marking", {NAME: "x", "weights.safetensors": "w"})
+    monkeypatch.chdir(here)
+    source("my_work", {f"{LESSON.name}/{NAME}": "x"})
+    ours = [[NAME], [NAME, "weights.safetensors"], [str(here / NAME)], ["../marking/" + NAME], ["."], [str(here)]]
+    for words in (*ours, ["my_work"]):
+        assert cli.main(["collect", "3", *words]) == 1
+        out = capsys.readouterr().out
+        assert "(nobody): its name does not say whose it is" in out and "`--student NAME`" in out and not stored(place)
+    assert cli.main(["collect", "3", NAME, "--student", "ada"]) == 0 and stored(place) == {"ada": "x"}
+    gradebook.add_student("marking")  # somebody is called so after all
+    assert cli.main(["collect", "3", NAME]) == 0 and stored(place) == {"ada": "x", "marking": "x"}
 
 
 def test_files_of_another_lesson_are_named_with_the_command_for_them(place, capsys):

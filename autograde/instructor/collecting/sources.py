@@ -123,10 +123,14 @@ class Person:
 
 @dataclass
 class Source:
-    """A folder, an archive or a file, and the files in it."""
+    """A folder, an archive or a file, and the files in it.
+
+    unnamed  the instructor named files, or works in this folder: it may be the instructor's own
+    """
 
     path: Path
     files: list[File]
+    unnamed: bool = False
 
     @property
     def top(self) -> list[str]:
@@ -167,12 +171,12 @@ def together(given: list[Path]) -> Iterator[tuple[Path, list[Path]]]:
 def read(path: Path, stack: ExitStack, some: list[Path]) -> Source:
     """`some`: only these files of a folder. Raises Refused for an archive that does not open or has too many files."""
     if some:
-        return Source(path, [single_file(file) for file in some])
+        return Source(path, [single_file(file) for file in some], unnamed=True)
     if path.is_dir():
-        return Source(path, list(folder_files(path)))
+        return Source(path, list(folder_files(path)), unnamed=path.resolve() in (Path.cwd(), *Path.cwd().parents))
     if path.suffix.casefold() == ".zip":
         return Source(path, list(archive_files(stack.enter_context(open_archive(path)))))
-    return Source(path, [single_file(path)])
+    return Source(path, [single_file(path)], unnamed=True)
 
 
 def placed(path: Path, file: Handed) -> Handed:
@@ -245,7 +249,7 @@ def people(
     """
     explicit = bool(choice.platform or choice.names or choice.whole_class or choice.exchange)
     archive = is_archive(source.path.name) and not source.path.is_dir()
-    name = _own_name(lesson, source)
+    name = _own_name(lesson, source, known)
     if choice.student:
         yield _person(choice.student, source.files)
     elif not explicit and (known(name) or (archive and not alone and not _is_class(lesson, source.path))):
@@ -276,13 +280,17 @@ def _is_download(lesson: Lesson, source: Source) -> bool:
     return any(names is not None and not names.layout.sure for names in found)
 
 
-def _own_name(lesson: Lesson, source: Source) -> str:
-    """Whose a source is by its own name; "" where that is the lesson's."""
+def _own_name(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> str:
+    """Whose a source is by its own name; "" where that is the lesson's. A folder of the instructor's own counts only as
+    the name of a student who is known."""
     path = source.path.resolve()
-    if path.is_dir():
-        return _without_lesson(path.name, lesson)
-    name, folder = _without_lesson(stem(path.name), lesson), path.parent.name
-    return name or ("" if is_archive(path.name) or folder.casefold() in _CLASS else _without_lesson(folder, lesson))
+    if not path.is_dir():
+        name = _without_lesson(stem(path.name), lesson)
+        if name or is_archive(path.name):
+            return name
+        path = path.parent
+    name = _without_lesson(path.name, lesson)
+    return name if known(name) or not (source.unnamed or name.casefold() in _COURSES) else ""
 
 
 def _person(student: str, files: list[File]) -> Person:
@@ -315,7 +323,7 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
             yield from _by_layout(here, names)
             return
     if inner is not source and _is_class(lesson, inner.path) and not known(inner.path.name):
-        source = replace(inner, path=source.path)
+        source = replace(source, files=inner.files)
     if choice.platform:  # nothing is named as there: everybody is named as a stranger
         layout = layouts.BY_NAME[choice.platform]
         looks = (layouts.of("", here.top, here.container, lesson.name) for here in (source, inner))
@@ -333,7 +341,7 @@ def _class(lesson: Lesson, source: Source, choice: Choice, known: Callable[[str]
     nobodys = {name for name in own if not _without_lesson(stem(name), lesson)}
     # of several, as a browser renames downloads of one name, each may be another student's
     if named and len(nobodys) == 1 and not any(map(known, named_files)):
-        yield _person(_own_name(lesson, source), source.files)
+        yield _person(_own_name(lesson, source, known), source.files)
         return
     yield from _by_place(lesson, source, known)
 
