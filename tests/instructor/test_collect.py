@@ -404,6 +404,31 @@ def test_a_class_in_an_archive_of_an_archive_is_never_one_student(place, gradebo
     assert not taken(source("in", {"monday.zip": packed(moodle)}))["monday"].problem
 
 
+@pytest.mark.parametrize("other", ["", RELEASE.read_text(), "another"])
+@pytest.mark.parametrize("inner", ["{}/03_single_head.ipynb", "all/{}/03_single_head/03_single_head.ipynb", "{}_{}"])
+def test_an_archive_of_each_group_is_no_student(place, gradebook, inner, other):
+    """Also where the notebooks in it are equal, or only one is not as it was handed out."""
+    groups = {"groupA": ("ada", "bob"), "groupB": ("cyd", "dan")}
+    inner = inner.replace("{}_{}", f"{{}}_{NAME}")
+    packs = {
+        f"{group}.zip": packed({inner.format(first): "first", inner.format(second): other or "first"})
+        for group, (first, second) in groups.items()
+    }
+    folder = source("in", packs)
+    for sources in ([folder], [source("in.zip", packs)], [folder / name for name in packs]):
+        results = taken(*sources)
+        assert set(results) == set(groups) and not stored(place)
+        assert all("`--student NAME`" in result.problem for result in results.values())
+        remedy = "add `--class`" if len(sources) == 2 else "collect it by itself"
+        assert all(remedy in result.problem for result in results.values())
+    taken(*(folder / name for name in packs), choice=Choice(whole_class=True))
+    assert set(stored(place)) == {"ada", "bob", "cyd", "dan"}
+    shutil.rmtree(place / "classroom" / "submitted")
+    for name in packs:
+        taken(folder / name)
+    assert set(stored(place)) == {"ada", "bob", "cyd", "dan"}
+
+
 def test_options_that_exclude_each_other_are_told(place, capsys):
     both = ["--from", "moodle", "--names", "(?P<student_id>.*)_"]
     assert cli.main(["collect", "3", "in.zip", *both]) == 2
@@ -673,7 +698,7 @@ def padded(size: int, mark: str = "") -> bytes:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (lambda: {f"{n}/{NAME}": padded(8 * 2**20, str(n)) for n in range(12)}, "several different files"),
+        (lambda: {f"{'old/' * n}{NAME}": padded(8 * 2**20, str(n)) for n in range(12)}, "several different files"),
         (lambda: {f"{n}.ipynb": padded(8 * 2**20, str(n)) for n in range(10)}, "64 MiB together"),
         (lambda: {NAME: padded(70 * 2**20)}, "larger than 64 MiB"),
     ],

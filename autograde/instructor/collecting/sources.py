@@ -256,6 +256,8 @@ def people(
         person = _person(name, source.files)
         if not known(name) and _is_download(lesson, source):
             person.problem = f"the names in it are those of a class's download. {_WHOSE}"
+        elif not known(name) and _names_several(lesson, source):
+            person.problem = f"several names in it may be students'. {_WHOSE}; if it is one student's, `--student NAME`"
         elif archive:
             person.hint = _WHOSE
         yield person
@@ -428,9 +430,24 @@ def _class_in(lesson: Lesson, person: Person) -> str:
             continue
         inner = archive.unwrapped().files
         holders = {each.place.parts[0] for each in inner if is_notebook(each.place.name) or is_archive(each.place.name)}
-        if _is_download(lesson, archive) or (_is_class(lesson, archive.path) and len(holders) > 1):
-            return f"{file.inside.name} seems to be the whole class's; take it out, and collect it by itself"
+        is_class = _is_download(lesson, archive) or (_is_class(lesson, archive.path) and len(holders) > 1)
+        if is_class or _names_several(lesson, archive):
+            return (
+                f"{file.inside.name} seems to be the whole class's or a group's; take it out, and collect it by "
+                "itself, or with `--student NAME` if it is one student's"
+            )
     return ""
+
+
+def _names_several(lesson: Lesson, archive: Source) -> bool:
+    """Its notebooks of the lesson lie in folders, or have names, of several people."""
+    notebooks = [
+        file
+        for file in archive.unwrapped().files
+        if is_notebook(file.place.name) and is_of(lesson, file.place.name) and not hidden(file.place)
+    ]
+    names = {next(iter(_folders(lesson, file)), _without_lesson(stem(file.place.name), lesson)) for file in notebooks}
+    return len(names) > 1 and "" not in names
 
 
 def _level(lesson: Lesson, source: Source, known: Callable[[str], bool]) -> tuple[int, str]:
