@@ -23,13 +23,21 @@ from autograde.grading.records import course as courses
 from autograde.instructor import roster
 from autograde.instructor.collecting import sources, submission
 from autograde.instructor.collecting.sources import Choice, Identity, Person
-from autograde.instructor.collecting.store import store
+from autograde.instructor.collecting.store import participant, remember, store
 from autograde.instructor.collecting.students import Found, Students
 from autograde.instructor.report import grades
 
 ANYTHING = Choice()
 FILE_DATES = "dates"  # for `received`: each file's own date
 _SHOWN = 10  # names in one line
+_TELLS_APART = (
+    "Give a class list (`--roster`) that tells them apart, such as Moodle's grading worksheet, or collect each by "
+    "itself with `--student NAME`"
+)
+_ANOTHER = (
+    "{student} has handed in already, as number {other} of the platform, and this is number {number}, so they may be "
+    f"two people of one name. {_TELLS_APART}"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,10 +184,7 @@ def _told_apart(found: list[tuple[Person, Found]]) -> list[tuple[Person, Found]]
             result.append((person, who))
             continue
         labels = ", ".join(sorted({f"{person.identity.label} ({_places(person)})" for person, _ in group}))
-        problem = (
-            f"these names cannot be told apart: {labels}. Give a class list (`--roster`) that tells them apart, such "
-            "as Moodle's grading worksheet, or collect each by itself with `--student NAME`"
-        )
+        problem = f"these names cannot be told apart: {labels}. {_TELLS_APART}"
         result += [(person, replace(who, problem=who.problem or problem)) for person, who in group]
     return sorted(result, key=lambda entry: entry[1].student)
 
@@ -208,9 +213,15 @@ def _take(lesson: Lesson, person: Person, who: Found, choice: Choice) -> Collect
         time, clock = _time(chosen, choice)
         if not choice.exchange:
             chosen.nbgraders.pop(SECRET, None)
+        number = person.identity.participant
+        other = "" if who.listed else participant(lesson, who.student)
+        if number and other not in ("", number):
+            return replace(result, problem=_ANOTHER.format(student=who.student, other=other, number=number))
         before, _ = _known_before(lesson, who.student)
         kept = store(lesson, who.student, chosen, time, person.unsure)
         older = bool(kept) and time is not None and before is not None and time < before
+        if number:
+            remember(lesson, who.student, number)
         if time is None:  # of the same files, what an earlier collecting knew stays
             time, clock = _known_before(lesson, who.student)
     except Refused as error:

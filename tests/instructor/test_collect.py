@@ -858,6 +858,23 @@ def test_two_people_of_one_name_are_not_one(place):
     assert stored(place) == {"Ada": "ada", "k1@x": "1", "k2@x": "2"}
 
 
+@pytest.mark.parametrize("name", ["Kim Minsu_{}_assignsubmission_file_", "{}-4711 - Kim Minsu - Nov 1, 2026 1000 AM"])
+def test_two_people_of_one_name_are_not_one_in_two_calls_either(place, gradebook, name):
+    first, second = (source(f"{n}/in", {f"{name.format(n)}/{NAME}": f"{n}"}) for n in (1, 2))
+    for _ in range(2):  # also where the gradebook has graded the first
+        assert not taken(first)["Kim Minsu"].problem
+        problem = taken(second)["Kim Minsu"].problem
+        assert "as number 1 of the platform, and this is number 2" in problem and "`--student NAME`" in problem
+        assert stored(place) == {"Kim Minsu": "1"}
+        gradebook.update_or_create_student("Kim Minsu")
+    taken(source("1/in", {f"{name.format(1)}/{NAME}": "again"}))
+    taken(second, choice=Choice(student="Minsu Kim"))
+    assert stored(place) == {"Kim Minsu": "again", "Minsu Kim": "2"}
+    gradebook.update_or_create_student("Kim Minsu", first_name="Minsu", last_name="Kim")  # there is one in the class
+    taken(second)
+    assert stored(place)["Kim Minsu"] == "2"
+
+
 def test_what_a_class_list_does_not_tell_apart_has_a_remedy_that_does(place):
     files = {f"Kim Minsu_{n}_assignsubmission_file_/{NAME}": str(n) for n in (1, 2)}
     Path("class.csv").write_text("login,name\nk1,Kim Minsu\nk2,Kim Minsu\nada,Ada\n")

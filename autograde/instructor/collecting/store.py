@@ -44,6 +44,20 @@ def store(
     return _replace(lesson, student, folder, contents | nbgraders)
 
 
+def participant(lesson: Lesson, student: str) -> str:
+    """The platform's number for whoever this submission was collected from, "" where it gave none."""
+    file = _participant(lesson, student)
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def remember(lesson: Lesson, student: str, number: str) -> None:
+    notebooks.write(_participant(lesson, student), f"{number}\n")
+
+
+def _participant(lesson: Lesson, student: str) -> Path:
+    return class_data.folder("collected") / student / lesson.name / "participant.txt"
+
+
 def _nbgraders(submission: Submission, time: datetime.datetime | None) -> dict[str, str]:
     """nbgrader's own files beside the notebook."""
     stamp = {TIMESTAMP: times.stamp(time)} if time is not None else {}

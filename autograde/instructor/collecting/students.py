@@ -13,7 +13,8 @@ from autograde.instructor.roster import Entry, Index, Roster
 
 @dataclass(frozen=True)
 class Found:
-    """A student's id, or the problem in words that follow a colon; `listed`: the class list says who it is."""
+    """A student's id, or the problem in words that follow a colon; `listed`: a class list says who it is, given now or
+    entered into the gradebook."""
 
     student: str
     problem: str = ""
@@ -32,9 +33,7 @@ class Students:
         self._gradebook = Index(Roster(tuple(person.entry for person in gradebook.values())))
         self._folders = {folded(name): name for name in _collected()}
         self._handed_in = self._of_folders()
-        self.listed = roster is not None or any(
-            person.first or person.last or person.email for person in gradebook.values()
-        )
+        self.listed = roster is not None or any(_is_entered(person.entry) for person in gradebook.values())
 
     def _of_folders(self) -> dict[Entry, str]:
         """What those of the roster are called who have handed in something already, as `course roster` finds them."""
@@ -69,8 +68,8 @@ class Students:
                 who = " or ".join(f"{entry.full_name} ({entry.id})" for entry in entries)
                 problem = f"the class list does not say whether this is {who}; `--student NAME` does"
                 return Found(identity.default, problem)
-            if entries:
-                return self._checked(self._id(entries[0]), True)
+            if entries:  # of whom the gradebook has only an id, it has from an earlier collecting
+                return self._checked(self._id(entries[0]), in_class_list or _is_entered(entries[0]))
             if index is self._roster:
                 near = index.near(identity.label)
                 hint = f"; near: {', '.join(near)}" if near else ""
@@ -88,6 +87,11 @@ class Students:
         if not problem and other != student:
             problem = f"{other} has handed in already, and the two names differ in capitals or accents only"
         return Found(student, problem, listed)
+
+
+def _is_entered(entry: Entry) -> bool:
+    """A class list was entered with this person."""
+    return bool(entry.first or entry.last or entry.email)
 
 
 def _collected() -> list[str]:
