@@ -428,7 +428,8 @@ def _grade(args) -> int:
         from autograde.grading.records import course
         from autograde.instructor import classroom
 
-    options = course.load().options
+    settings = course.load()
+    options = settings.options
     if args.all_cells:
         options = replace(options, cells=ALL)
     if args.unsafe:
@@ -448,7 +449,7 @@ def _grade(args) -> int:
     with shown:
         for outcome in outcomes:
             shown.add(outcome)
-    print("\n".join(shown.summary()))
+    print("\n".join([*shown.summary(), *settings.misplaced(lesson.name)]))
     return shown.status
 
 

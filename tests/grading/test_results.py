@@ -242,6 +242,11 @@ def test_a_renamed_notebook_is_taken_if_it_is_the_only_one(classroom_3, common):
     (folder / "other.ipynb").write_text("{}")
     two = gathered(common, "ada")
     assert two.job.notebook is None and "`lesson (1).ipynb`, `other.ipynb`" in two.job.notes[0]
+    (folder / "work").mkdir()
+    (folder / "lesson (1).ipynb").rename(folder / "work" / NAME)
+    (folder / "other.ipynb").unlink()
+    deeper = gathered(common, "ada")
+    assert deeper.job.notebook is None and f"There are: `work/{NAME}`." in deeper.job.notes[0]
 
 
 def test_links_pipes_programs_and_large_files_are_left_out(classroom_3, common, tmp_path, monkeypatch):

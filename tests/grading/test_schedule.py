@@ -26,6 +26,7 @@ from nbgrader.plugins import LateSubmissionPlugin
 from small_grader import COUNT
 
 from autograde import cli
+from autograde.course import notebooks
 from autograde.course.errors import CourseError
 from autograde.course.lessons import find_lesson
 from autograde.exercises import of_lesson
@@ -36,6 +37,7 @@ from autograde.grading.classes.schedule import GRADED, NOT_GRADED, UNCHANGED, WR
 from autograde.grading.job import GradeRequest, Limits, Options
 from autograde.grading.records import course as courses
 from autograde.grading.records import results, waiting
+from autograde.instructor import classroom
 from conftest import submit
 
 LESSON = find_lesson("3")
@@ -352,6 +354,43 @@ def test_what_was_recorded_is_written_without_grading(classroom_3, counted):
     assert gradebook_scores(classroom_3) == {"ada": FULL}
     (classroom_3 / "classroom" / "autograded" / "ada" / LESSON.name / f"{LESSON.name}.ipynb").unlink()
     assert run()["ada"].state == GRADED, "a lost notebook can only come from grading"
+
+
+@pytest.mark.parametrize(
+    ("places", "remedy"),
+    [
+        (["bob/3/{name}.ipynb", "bob/3/homework.ipynb", "bob/single_head/x.ipynb"], "The place of a notebook is"),
+        (["bob/{name}.ipynb", "bob.{name}.ipynb", "{name}.ipynb", "bob/homework.ipynb"], "The place of a notebook is"),
+        (["bob/03_Single_Head/homework.ipynb", "4/{name} (1).ipynb"], "The place of a notebook is"),
+        (["{name}/bob/{name}.ipynb", "{name}/eve/homework.ipynb"], "The student's folder comes first: STUDENT/"),
+        (["class.zip", "bob/{name}.zip", "bob/3/work.zip"], "`course collect 03_single_head FILE` takes archives in."),
+    ],
+)
+def test_what_lies_in_a_wrong_place_is_named_with_the_right_one(classroom_3, monkeypatch, capsys, places, remedy):
+    (classroom_3 / "notebooks" / "Own").mkdir()  # an assignment of the instructor's
+    elsewhere = ["bob/04_multi_head/04_multi_head.ipynb", "bob/4/x.ipynb", "Own/x.csv", "3/Own/x.ipynb", "3/x/y.py"]
+    places = sorted(place.format(name=LESSON.name) for place in places)
+    for place in (*places, *elsewhere):
+        notebooks.write(classroom_3 / "classroom" / "submitted" / place, "{}")
+    monkeypatch.setattr(workers, "begin", lambda *_: None)
+    assert cli.main(["grade", "3"]) == 2
+    empty = capsys.readouterr().err
+    assert cli.main(["grade", "3", "--student", "bob"]) == 2
+    missing = capsys.readouterr().err
+    submit(classroom_3, LESSON, "ada")
+    monkeypatch.setattr(classroom, "grade", lambda *_, **__: iter(()))
+    assert cli.main(["grade", "3"]) == 0
+    for said in (empty, missing, capsys.readouterr().out):
+        (line,) = (line for line in said.splitlines() if line.startswith("Not graded, in "))
+        assert remedy in line and all(f"`{place}`" in line for place in places[:3])
+        assert (" and 1 more." in line) is (len(places) > 3)
+
+
+def test_a_link_among_the_submissions_is_named(classroom_3):
+    folder = submit(classroom_3, LESSON, "ada").parent
+    (folder.parent / "bob").symlink_to(folder)
+    (line,) = courses.load().misplaced(LESSON.name)
+    assert "`bob`. Links are not followed" in line
 
 
 def due(root: Path, day: str, rule: str) -> courses.Course:

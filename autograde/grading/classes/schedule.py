@@ -252,11 +252,12 @@ def grade_class(
     names = known if request.students is None else list(dict.fromkeys(request.students))
     odd = course.odd_names(lesson) if request.students is None else {}
     where = course.root / course.coursedir.submitted_directory
-    if not names and not odd:
-        raise CourseError(f"There are no submissions of {lesson} in {where}. Run `course collect` first.")
+    problem = f"There are no submissions of {lesson} in {where}" if not names and not odd else ""
     for name in names:
         if name not in known:
-            raise CourseError(f"There is no submission of {lesson} by {name!r} in {where}. Run `course collect` first.")
+            problem = problem or f"There is no submission of {lesson} by {name!r} in {where}"
+    if problem:
+        raise CourseError("\n".join([f"{problem}. Run `course collect` first.", *course.misplaced(lesson)]))
     with lock(course, lesson):
         common = intake.material(course, lesson)
         on_start(len(names) + len(odd))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +18,15 @@ from traitlets import Bool, Float, Unicode
 from traitlets.config import Configurable
 
 from autograde.course import class_data, paths, people
+from autograde.course.attachments import shown
 from autograde.course.errors import CourseError
+from autograde.course.lessons import LESSONS, UnknownLesson, find_lesson
+from autograde.course.text import first_few
 from autograde.grading.job import ALL, NEEDED, Limits, Options
 
 LIMITS = Limits()
+_SHOWN = 3  # places in one line
+_DEEPEST = 4  # folders inside folders
 
 
 class CourseGrader(Configurable):
@@ -99,13 +106,69 @@ class Course:
         return {name: reason for name, reason in odd.items() if reason}
 
     def _folders(self, lesson: str) -> list[str]:
-        pattern = Path(self.coursedir.format_path(self.coursedir.submitted_directory, "*", lesson))
-        above = pattern.parts.index("*") if "*" in pattern.parts else len(pattern.parts) - 2
-        start = Path(*pattern.parts[:above])
+        start = self._students(lesson)
         if not start.is_dir():
             return []
         names = (entry.name for entry in os.scandir(start) if entry.is_dir(follow_symlinks=False))
         return sorted(name for name in names if self.submitted(name, lesson).is_dir())
+
+    def _students(self, lesson: str) -> Path:
+        """The folder with a folder for each student."""
+        pattern = Path(self.coursedir.format_path(self.coursedir.submitted_directory, "*", lesson))
+        above = pattern.parts.index("*") if "*" in pattern.parts else len(pattern.parts) - 2
+        return Path(*pattern.parts[:above])
+
+    def misplaced(self, lesson: str) -> list[str]:
+        """What of a lesson lies in a wrong place among the submissions: a line for each kind, with the right place."""
+        start = self._students(lesson)
+        if self.submitted("*", lesson) != start / "*" / lesson:  # an order of the instructor's own
+            return []
+        assignments = {path.name for path in (*_inside(self.source("x").parent), *_inside(self.release("x").parent))}
+        found: dict[str, list[str]] = {}
+        for place in _strays(start, assignments):
+            lessons = _lessons_of(place)
+            if lesson in lessons or not lessons:
+                found.setdefault(_remedy(place, lesson), []).append(shown("/".join(place)))
+        links = [shown(entry.name) for entry in _inside(start) if entry.is_symlink() and (entry / lesson).is_dir()]
+        if links:
+            found["Links are not followed: put the folders themselves there"] = links
+        return [f"Not graded, in {start}: {first_few(places, _SHOWN)}. {remedy}." for remedy, places in found.items()]
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _strays(start: Path, assignments: set[str]) -> Iterator[tuple[str, ...]]:
+    """The places of notebooks and archives that are in no STUDENT/ASSIGNMENT/."""
+    for here, folders, names in os.walk(start):
+        inside = Path(here).relative_to(start).parts
+        graded = set()
+        if len(inside) == 1:  # on some systems capitals do not count
+            small = (name for name in folders if name.casefold() in assignments)
+            graded = {*assignments, *(name for name in small if Path(here, name.casefold()).is_dir())}
+        entered = [name for name in folders if not name.startswith(".") and name not in graded]
+        folders[:] = sorted(entered) if len(inside) < _DEEPEST else []
+        for name in sorted(names):
+            if name.casefold().endswith((".ipynb", ".zip")) and not name.startswith("."):
+                yield (*inside, name)
+
+
+def _lessons_of(place: tuple[str, ...]) -> set[str]:
+    """The lessons that a place names. The first folder may be that of a student called 3."""
+    found = {lesson.name for lesson in LESSONS for part in place if lesson.name in part.casefold()}
+    for part in place[1:]:
+        with contextlib.suppress(UnknownLesson):
+            found.add(find_lesson(part).name)
+    return found
+
+
+def _remedy(place: tuple[str, ...], lesson: str) -> str:
+    if place[-1].casefold().endswith(".zip"):
+        return f"`course collect {lesson} FILE` takes archives in"
+    if place[0] == lesson:
+        return f"The student's folder comes first: STUDENT/{lesson}/{lesson}.ipynb"
+    return f"The place of a notebook is STUDENT/{lesson}/{lesson}.ipynb"
 
 
 def load(root: Path | None = None, quiet: bool = True) -> Course:

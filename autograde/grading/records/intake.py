@@ -77,6 +77,7 @@ class _Found:
     """What lies in a submission's folder."""
 
     notebooks: dict[str, bytes | None] = field(default_factory=dict)
+    deeper: list[str] = field(default_factory=list)  # notebooks in folders, which are not graded
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left_out: attachments.Rejected = field(default_factory=attachments.Rejected)
@@ -184,7 +185,9 @@ def checked(common: Assignment) -> list[str]:
 def _look(folder: Path, common: Assignment, found: _Found) -> None:
     for name, path in _walk(folder, found):
         if path.suffix.lower() == ".ipynb":
-            if "/" not in name:
+            if "/" in name:
+                found.deeper.append(name)
+            else:
                 found.notebooks[name] = _read(path, LARGEST)
         elif name not in (TIMESTAMP, SECRET) and name not in common.files and not name.startswith(f"{PICTURES}/"):
             _take(found, name, path)
@@ -247,7 +250,8 @@ def _choose(common: Assignment, found: _Found) -> bytes | None:
     if wanted not in found.notebooks:
         names = list(found.notebooks)
         if len(names) != 1 or not common.alone:
-            others = f" There are: {', '.join(map(shown, names[:5]))}." if names else ""
+            there = [*names, *found.deeper]
+            others = f" There are: {', '.join(map(shown, there[:5]))}." if there else ""
             found.notes.append(f"There is no {wanted} in the submission.{others}")
             return None
         name = names[0]
