@@ -183,7 +183,8 @@ def encode_pairs(
         which = f"All {counted(len(pairs), which)} have" if len(pairs) > 1 else f"The only {which} has"
         raise TrainingError(
             f"{which} more than {counted(max_length, 'token')} on a side, with <bos> and <eos>: "
-            f"{textwrap.shorten(pairs[0].source_text[:80], 40, placeholder=' …')} is the first. Raise max_length."
+            f"{textwrap.shorten(pairs[0].source_text[:80], 40, placeholder=' …')} is the first. Raise max_length, or "
+            "split the sentences."
         )
     return Pairs([source[index] for index in short], [target[index] for index in short])
 

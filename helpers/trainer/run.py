@@ -113,7 +113,7 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
     vocabularies = vocabularies_from_json(_read(stored)) if resume else make_vocabularies(config, corpus)
     pairs = corpus.train[: config.limit]
     train_pairs = _encode(pairs, vocabularies, config, "training")
-    validation = _encode(corpus.validation, vocabularies, config, "validation") if corpus.validation else None
+    validation = _encode_validation(corpus.validation, vocabularies, config)
     try:
         model = build_model(config, len(vocabularies[0]), len(vocabularies[1]), model_class)
     except RuntimeError as error:
@@ -205,6 +205,15 @@ def _encode(pairs: Sequence[Pair], vocabularies: Vocabularies, config: Config, n
             stacklevel=4,
         )
     return encoded
+
+
+def _encode_validation(pairs: Sequence[Pair], vocabularies: Vocabularies, config: Config) -> Pairs | None:
+    """None, with a warning, where every pair is too long: a run can do without a validation."""
+    try:
+        return _encode(pairs, vocabularies, config, "validation") if pairs else None
+    except TrainingError as error:
+        warnings.warn(f"There is no validation. {error}", CorpusWarning, stacklevel=4)
+        return None
 
 
 def splits(config: Config, corpus: Corpus) -> list[str]:

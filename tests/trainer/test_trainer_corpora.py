@@ -193,13 +193,33 @@ def test_pairs_that_max_length_leaves_out_are_counted(tmp_path, corpus):
     assert "left out" not in to_markdown(kept.card)
 
 
-def test_a_split_without_a_short_pair_says_so(tmp_path, corpus):
-    cases = ("train", 3, "All 3 training pairs have"), ("validation", 1, "The only validation pair has")
-    for name, count, which in cases:
-        splits = {"train": corpus.train, "validation": corpus.validation, name: [long_pair(200)] * count}
-        with pytest.raises(TrainingError, match=rf"{which} more than 100 tokens .* Raise max_length"):
-            train(config(), tmp_path / name, Corpus("numbers", **splits), show=False)
-        assert not (tmp_path / name).exists()
+@pytest.mark.parametrize("count, which", [(3, "All 3 training pairs have"), (1, "The only training pair has")])
+def test_a_training_without_a_short_pair_is_refused(tmp_path, corpus, count, which):
+    long = Corpus("numbers", [long_pair(200)] * count, corpus.validation)
+    with pytest.raises(TrainingError, match=rf"{which} more than 100 tokens .* Raise max_length"):
+        train(config(), tmp_path / "run", long, show=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("count, which", [(3, "All 3 validation pairs have"), (1, "The only validation pair has")])
+def test_a_validation_without_a_short_pair_is_done_without(tmp_path, corpus, count, which):
+    long = Corpus("numbers", corpus.train, [long_pair(200)] * count)
+    with pytest.warns(CorpusWarning, match=rf"^There is no validation\. {which} more than 100 .* Raise max_length"):
+        result = train(config(), tmp_path / "run", long, show=False)
+    assert result.rows and not any("validation_loss" in row for row in result.rows)
+    assert result.card["training_pairs"] == len(corpus.train)
+
+
+def test_a_held_out_pair_that_is_too_long_does_not_stop_the_training(tmp_path, capsys):
+    """The last pair is the only one that is held out: nobody chose it."""
+    pairs = [Pair((f"s{index}",), (f"t{index}",)) for index in range(20)]
+    for side in ("source", "target"):
+        text = "".join(getattr(pair, f"{side}_text") + "\n" for pair in [*pairs, long_pair(200)])
+        (tmp_path / f"train.{side}").write_text(text, encoding="utf-8")
+    options = "--steps 1 --d-model 8 --num-heads 2 --num-layers 1 --d-ff 8 --threads 1 --quiet"
+    files = f"{tmp_path}/train.source,{tmp_path}/train.target"
+    assert cli.main(["train", *options.split(), "--data", files, "--out", str(tmp_path / "run")]) == 0
+    assert "course train: There is no validation. The only validation pair has more" in capsys.readouterr().err
 
 
 def test_encoding_leaves_out_the_longer_side(corpus):
