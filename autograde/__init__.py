@@ -11,8 +11,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from autograde.course import namesake
-
 if TYPE_CHECKING:
     from autograde.exercises import all_exercises
     from autograde.judge.verdict import Verdict
@@ -53,6 +51,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
+        from autograde.course import namesake
+
         namesake.refuse()
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import io
 import os
 import signal
@@ -316,7 +317,9 @@ def _progress(args) -> int:
 
 def _doctor(args) -> int:
     from autograde.learner import doctor
+    from helpers import interrupts
 
+    interrupts.end_at_once("course")  # until it has imported PyTorch
     return doctor.run()
 
 
@@ -325,6 +328,7 @@ def _reset(args) -> int:
 
     lesson = _one_lesson(args)
     _refuse_another_file(args, lesson)
+    _import_pytorch()
     workspace.reset(lesson, args.exercise)
     return 0
 
@@ -342,7 +346,19 @@ def _check(args) -> int:
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
+def _import_pytorch() -> None:
+    """Before anything is begun, so that Ctrl+C may end it at once: the import itself can make another error of it."""
+    from helpers import interrupts
+
+    interrupts.end_at_once("course")
+    importlib.import_module("torch")
+    interrupts.as_usual()
+
+
 def _train(arguments: Sequence[str]) -> int:
+    from helpers import interrupts
+
+    interrupts.end_at_once("course")
     from helpers.trainer import arguments as trainer
 
     return trainer.main(arguments, program="course train")
@@ -517,6 +533,7 @@ def _export(args) -> int:
 
 
 def _prove(args) -> int:
+    _import_pytorch()
     from autograde.author import prove
     from autograde.exercises import all_exercises, exercise
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import autograde
 from autograde.course import hosted, paths
 from autograde.course.text import counted
+from helpers import interrupts
 
 PACKAGE = "transformer-by-hand"
 ROOM = 0.5  # GB that a learner's notebooks and a training need
@@ -120,6 +121,7 @@ def _torch() -> Iterator[Found]:
     import numpy as np
     import torch
 
+    interrupts.as_usual()
     seconds = time.monotonic() - start
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     right = np.array_equal((torch.ones(2, 3) @ torch.ones(3, 2)).numpy(), np.full((2, 2), 3.0))

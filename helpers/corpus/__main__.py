@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from helpers import interrupts
 from helpers.corpus.download import download
 from helpers.corpus.pairs import Corpus, CorpusError, warnings_as_sentences, write_any_text
 from helpers.corpus.sources import NAMES, load
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("name", help=f"{', '.join(NAMES)}, or two files: train.en,train.de")
     show.add_argument("--folder", help="where the real corpora are; else $COURSE_DATA, else the cache")
     options = parser.parse_args(arguments)
+    interrupts.as_usual()
     write_any_text()
     try:
         if options.command == "download":
@@ -32,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CorpusError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: stopped.", file=sys.stderr)
+        return 130
     return 0
 
 

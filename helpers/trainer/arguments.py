@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
 
+from helpers import interrupts
 from helpers.corpus.pairs import warnings_as_sentences, write_any_text
 from helpers.trainer.config import CHOICES, KINDS, PARTS, PRESETS, Config, kinds
 from helpers.trainer.errors import Stopped, TrainingError
@@ -107,3 +108,8 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m helpers.tr
     except TrainingError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{program}: stopped.", file=sys.stderr)
+        return 130
+    finally:
+        interrupts.as_usual()

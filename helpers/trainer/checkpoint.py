@@ -69,7 +69,7 @@ def _save_checkpoint(folder, model, optimizer, state, metadata, keep) -> Path:
         save_weights(model, temporary / "model.safetensors", metadata)
         save_weights(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
         write_atomic(temporary / "state.json", json.dumps({**state, "random": _plain_random_states()}))
-    except OSError:
+    except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)  # it would fill the disk
         raise
     if final.exists():  # saved twice at one step: the same content

@@ -74,7 +74,8 @@ class Loop:
         return bool(found)
 
     def run(self, show: bool = True) -> None:
-        """Train to the end. Stopped if the user interrupts, TrainingError if the run cannot go on."""
+        """Train to the end. Stopped, in `stops_between_steps`, if the user interrupts, TrainingError if the run cannot
+        go on."""
         config, state = self.config, self.state
         folder, show = (self.folder, show) if self.context.first else (None, False)
         log = Log(config, folder, state.step, show, self._progress(state.seconds))
@@ -83,29 +84,28 @@ class Loop:
         stream = updates(config, self.pairs, self.context, state.epoch, state.update)
         update = None
         try:
-            with stops_between_steps(self):
-                while (progress := self._progress(clock.agreed(state.step))) < 1:
-                    update = next(stream)
-                    validates = bool(config.validate_every) and (state.step + 1) % config.validate_every == 0
-                    logs = validates or (state.step + 1) % config.log_every == 0
-                    learning_rate = learning_rate_at(config, state.step + 1, progress)
-                    loss, norm = self.stepper.step(update, learning_rate, measure=logs)
-                    self.loss += loss
-                    self._count(update, clock)
-                    if logs:
-                        self._log(log, learning_rate, norm, validates)
-                    if config.save_every and state.step % config.save_every == 0:
-                        self.save()
-                    log.advance(self._progress(state.seconds))
+            while (progress := self._progress(clock.agreed(state.step))) < 1:
+                update = next(stream)
+                validates = bool(config.validate_every) and (state.step + 1) % config.validate_every == 0
+                logs = validates or (state.step + 1) % config.log_every == 0
+                learning_rate = learning_rate_at(config, state.step + 1, progress)
+                loss, norm = self.stepper.step(update, learning_rate, measure=logs)
+                self.loss += loss
+                self._count(update, clock)
+                log.advance(self._progress(state.seconds))
+                if self._progress(clock.last) >= 1:
+                    break  # the last row, with a validation, and the last checkpoint are written below
+                if logs:
+                    self._log(log, learning_rate, norm, validates)
+                if config.save_every and state.step % config.save_every == 0:
+                    self.save()
             if state.window_tokens:
                 self._log(log, learning_rate if update else 0.0, None, True)
             self.save()
+            clock.agree()
         except Stopped:
             self.save()
-            raise Stopped(
-                f"Stopped at step {state.step}, and saved. To go on: course train --resume --out {self.folder}, "
-                f"or train(folder={str(self.folder)!r}, resume=True)."
-            ) from None
+            raise Stopped(f"Stopped at step {state.step}, and saved. {to_go_on(self.folder)}") from None
         except RuntimeError as error:  # OutOfMemoryError is one
             if not about_memory(error):
                 raise
@@ -193,6 +193,12 @@ class Loop:
         )
 
 
+def to_go_on(folder: Path) -> str:
+    """A sentence that says how a run that was stopped goes on."""
+    quoted = f'"{folder}"' if " " in str(folder) else folder
+    return f"To go on: course train --resume --out {quoted}, or train(folder={str(folder)!r}, resume=True)."
+
+
 class _Clock:
     """The seconds of training, on which all processes agree; it also tells that the user wants to stop."""
 
@@ -204,12 +210,14 @@ class _Clock:
 
     def agreed(self, step: int) -> float:
         """Several processes exchange this every `log_every` steps only: it waits for the device."""
-        context = self.loop.context
-        if context.world == 1 or step % self.loop.config.log_every == 0:
-            self.last, stop = context.largest([self.seconds(), float(self.loop.interrupted)])
-            if stop:
-                raise Stopped
+        if self.loop.context.world == 1 or step % self.loop.config.log_every == 0:
+            self.agree()
         return self.last
+
+    def agree(self) -> None:
+        self.last, stop = self.loop.context.largest([self.seconds(), float(self.loop.interrupted)])
+        if stop:
+            raise Stopped
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
+from helpers import interrupts
 from helpers.corpus import Corpus, CorpusError, CorpusWarning, Pair, load
 from helpers.corpus.files import user_path, write_atomic
 from helpers.corpus.pairs import counted, is_or_are
@@ -38,9 +39,9 @@ from helpers.trainer.data import (
     vocabularies_to_json,
 )
 from helpers.trainer.devices import DeviceContext, device_context, leave
-from helpers.trainer.errors import TrainingError
+from helpers.trainer.errors import Stopped, TrainingError
 from helpers.trainer.log import curve
-from helpers.trainer.loop import Loop
+from helpers.trainer.loop import Loop, stops_between_steps, to_go_on
 from helpers.trainer.model import build_model, count_parameters
 from helpers.trainer.scores import encode_sources, score_split, translate
 from helpers.trainer.step import Stepper, about_memory
@@ -133,16 +134,17 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
     if resume and not loop.resume():
         raise TrainingError(f"There is no checkpoint in {folder} to resume from. Begin that run again, without resume.")
     context.wait()  # no process writes before all have read
-    if context.first:  # what is refused above has changed nothing
-        with writing_to(folder):
-            held.enter_context(_alone_in(folder))
-            write_atomic(stored, vocabularies_to_json(*vocabularies))
-            write_atomic(folder / "config.json", config.to_json())
-    if show:
-        print(
-            f"{count_parameters(model):,} parameters, {len(train_pairs):,} pairs, {context.name}, {context.precision}"
-        )
-    loop.run(show)
+    interrupts.as_usual()
+    with stops_between_steps(loop):
+        if context.first:  # what is refused above has changed nothing
+            with writing_to(folder):
+                held.enter_context(_alone_in(folder))
+                write_atomic(stored, vocabularies_to_json(*vocabularies))
+                write_atomic(folder / "config.json", config.to_json())
+        if show:
+            sizes = f"{count_parameters(model):,} parameters, {len(train_pairs):,} pairs"
+            print(f"{sizes}, {context.name}, {context.precision}")
+        loop.run(show)
     if config.average > 1:
         last = checkpoints(folder)[-config.average :]
         load_into(model, average_weights(path / "model.safetensors" for path in last))
@@ -150,7 +152,10 @@ def _train(config, folder, corpus, resume, model_class, show, context: DeviceCon
     if context.first:
         with writing_to(folder):
             save_weights(model, folder / "model.safetensors", metadata)
-        scores = score(config, model, corpus, vocabularies, context)
+        try:
+            scores = score(config, model, corpus, vocabularies, context)
+        except KeyboardInterrupt:
+            raise Stopped(f"Stopped before the scores; the weights are saved. {to_go_on(folder)}") from None
         used, too_long = len(train_pairs), len(pairs) - len(train_pairs)
         card = cards.make_card(config, model, stepper.context, loop.state, scores, corpus.name, used, too_long)
         with writing_to(folder):
