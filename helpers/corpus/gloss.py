@@ -10,6 +10,7 @@ from itertools import pairwise
 from helpers.corpus import lexicon
 from helpers.corpus.grammar import grammar_corpus
 from helpers.corpus.korean import PARTICLES, PLURAL, split_particles
+from helpers.corpus.pairs import CorpusError
 from helpers.corpus.verbs import GIVING, GO, VERBS
 
 _COUNTED = {"person": "people", "animal": "animals"}  # by the word that counts them; everything else: items
@@ -22,6 +23,8 @@ def gloss(korean: str) -> str:
 
     A hyphen joins what is written as one word. A verb of the present is glossed in the third person, whoever does it.
     """
+    if not isinstance(korean, str):
+        raise CorpusError(f"gloss takes a text, not a {type(korean).__name__}; gloss_tokens takes tokens.")
     words = [split_particles(word) for word in korean.split()]
     meanings = iter(gloss_tokens([token for word in words for token in word]))
     return " ".join("-".join(next(meanings) for _ in word) for word in words)
@@ -32,6 +35,8 @@ def gloss_tokens(tokens: Sequence[str]) -> list[str]:
 
     SUBJ and OBJ are the particles of subject and object. A token that is not of the grammar is "?".
     """
+    if isinstance(tokens, str):
+        raise CorpusError(f"Give a list of tokens: gloss_tokens(split_particles({tokens!r})). gloss() takes a text.")
     found = []
     for before, token in pairwise(["", *tokens]):
         meanings = _counters() if before in _NUMERALS else {}  # 개 counts things, and is a dog

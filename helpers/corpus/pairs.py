@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 
 
 class CorpusError(Exception):
-    """A corpus that cannot be read, in one sentence that says what to do."""
+    """A corpus that cannot be read, in one sentence that says what to do; a notebook shows it without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 class CorpusWarning(UserWarning):
@@ -67,6 +70,10 @@ class Pair:
     alignments: tuple[tuple[int, int], ...] = ()
     noun_alignments: tuple[tuple[int, int], ...] = ()
     attribution: str = ""
+
+    def __post_init__(self):
+        if isinstance(self.source, str) or isinstance(self.target, str):
+            raise CorpusError("The sides of a pair are words, not texts: Pair(tuple(source.split()), ...).")
 
     @property
     def source_text(self) -> str:

@@ -41,8 +41,10 @@ def load(name: str | Iterable[str | os.PathLike], folder: str | os.PathLike | No
         return _tatoeba(folder)
     if name in NAMES:
         return _multi30k(name, folder)
-    given = [path.strip() for path in name.split(",")]
-    if len(given) == 2 and all(given):
+    parts = name.split(",")  # with more than two, both paths have the same commas
+    half = len(parts) // 2
+    given = [",".join(side).strip() for side in (parts[:half], parts[half:])]
+    if len(parts) % 2 == 0 and all(given):
         return corpus_from_files(*_two_paths(given))
     raise CorpusError(
         f"There is no corpus {name!r}. Choose one of {', '.join(NAMES)}, or give two text files: train.en,train.de"
@@ -50,9 +52,12 @@ def load(name: str | Iterable[str | os.PathLike], folder: str | os.PathLike | No
 
 
 def _two_paths(paths: Iterable[str | os.PathLike]) -> list[Path]:
-    found = [user_path(path) for path in paths]
+    given = list(paths) if isinstance(paths, Iterable) else [paths]
+    found = [user_path(path) for path in given if isinstance(path, str | os.PathLike) and os.fspath(path)]
+    if len(given) != 2:
+        raise CorpusError(f"A corpus has two files, source and target; these are {len(given)}.")
     if len(found) != 2:
-        raise CorpusError(f"A corpus has two files, source and target; these are {len(found)}.")
+        raise CorpusError(f"The two files of a corpus are given by their names, not as {given!r}.")
     return found
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from helpers.corpus.pairs import Pair
 from helpers.trainer.data import Pairs, Vocabularies
-from helpers.trainer.errors import TrainingError
+from helpers.trainer.errors import TrainingError, WrongArgument
 
 SENTENCES = 250  # in one batch
 
@@ -70,6 +70,8 @@ def found_alignments(
     the right words before it. nouns_only: only alignments of a noun with a noun are scored; otherwise all are, and a
     target word that has several counts as found with any of them.
     """
+    if not isinstance(pairs, Sequence) or not all(isinstance(pair, Pair) for pair in pairs):
+        raise WrongArgument("Give a list of pairs, as corpus.tests['random'] of the grammar.")
     source, target = vocabularies
     ids = Pairs([source.encode(pair.source) for pair in pairs], [target.encode(pair.target) for pair in pairs])
     lengths = [len(pair.source) + len(pair.target) + 4 for pair in pairs]  # with <bos> and <eos>

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -199,12 +199,9 @@ class Config:
     @classmethod
     def preset(cls, name: str = "small", **changes: Any) -> Config:
         """A preset with changes. TrainingError names the presets, or the option that does not exist."""
-        if name not in PRESETS:
+        if not isinstance(name, str) or name not in PRESETS:
             raise TrainingError(f"There is no preset {name!r}. The presets are: {', '.join(PRESETS)}.")
-        known = {field.name for field in fields(cls)}
-        for change in changes:
-            if change not in known:
-                raise TrainingError(f"There is no option {change!r}. The options are: {', '.join(sorted(known))}.")
+        _refuse_unknown(changes)
         values = PRESETS[name]
         if {"steps", "epochs", "minutes"} & changes.keys():  # a length that is given replaces the preset's
             values = {key: value for key, value in values.items() if key not in ("steps", "epochs", "minutes")}
@@ -228,13 +225,25 @@ class Config:
         return cls(**values)
 
     def change(self, **changes: Any) -> Config:
+        """The same with changes. TrainingError names an option that does not exist."""
+        _refuse_unknown(changes)
         return replace(self, **changes)
+
+
+def _refuse_unknown(options: Iterable[str]) -> None:
+    known = {field.name for field in fields(Config)}
+    for name in options:
+        if name not in known:
+            raise TrainingError(f"There is no option {name!r}. The options are: {', '.join(sorted(known))}.")
 
 
 def _problems(config: Config) -> Iterator[str]:
     """A sentence for each thing that is wrong."""
     for known in fields(config):
         yield from _problems_of(known, getattr(config, known.name))
+    if config.data in PRESETS:
+        name = config.data
+        yield f"data is {name!r}, a preset and not a corpus: write `course train {name}`, or Config.preset({name!r})."
     for part in config.without:
         if part not in PARTS:
             yield f"without names {part!r}; choose from {', '.join(PARTS)}."

@@ -9,5 +9,9 @@ class TrainingError(Exception):
         return [str(self)]
 
 
+class WrongArgument(TrainingError, TypeError):
+    """An argument of another type than a function takes."""
+
+
 class Stopped(TrainingError):
     """The person stopped the run, and it was saved."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from helpers.corpus.files import write_atomic
 from helpers.trainer.checkpoint import writing_to
 from helpers.trainer.config import Config
-from helpers.trainer.errors import TrainingError
+from helpers.trainer.errors import TrainingError, WrongArgument
 
 if TYPE_CHECKING:
     from helpers.figures import Picture
@@ -71,10 +71,13 @@ class Log:
 
 
 def read_rows(path: str | Path) -> list[dict]:
-    """The rows of a log up to the first that is damaged, as the last one is after a kill."""
-    rows = []
-    if Path(path).is_file():
-        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
+    """The rows of a log up to the first that is damaged, as the last one is after a kill. path: the log, or the folder
+    of its run."""
+    rows, path = [], Path(path)
+    if path.is_dir():
+        path /= "log.jsonl"
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
@@ -101,6 +104,8 @@ def curve(rows: list[dict]) -> Picture:
 
     from helpers import figures
 
+    if not isinstance(rows, list):
+        raise WrongArgument("Give the rows of a log: curve(result.rows), or curve(read_rows(file)).")
     if not rows:
         raise TrainingError("There are no losses yet. Train first.")
     trained = rows[:-1] if _is_short(rows) else rows

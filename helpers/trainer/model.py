@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from helpers.decoder import Transformer, padding_mask
-from helpers.trainer.config import Config
+from helpers.trainer.config import PARTS, Config
 from helpers.trainer.errors import TrainingError
 from helpers.trainer.fast import FastLoss, PlainLoss, can_go_fast
 
@@ -77,6 +77,9 @@ def build_model(
 
 def without(model: Transformer, *parts: str) -> Transformer:
     """A copy of a trained model that goes on without some of its `config.PARTS`."""
+    for part in parts:
+        if part not in PARTS:
+            raise TrainingError(f"A model has no part {part!r} to leave out. Choose from {', '.join(PARTS)}.")
     changed = copy.deepcopy(model)
     if "causal" in parts:
         changed.decode = types.MethodType(NoCausalMask.decode, changed)

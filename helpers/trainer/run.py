@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
 import re
 import warnings
@@ -29,7 +30,7 @@ from helpers.corpus.files import user_path, write_atomic
 from helpers.corpus.pairs import counted, is_or_are
 from helpers.trainer import card as cards
 from helpers.trainer.checkpoint import checkpoints, writing_to
-from helpers.trainer.config import Config
+from helpers.trainer.config import PRESETS, Config
 from helpers.trainer.data import (
     Pairs,
     Vocabularies,
@@ -39,7 +40,7 @@ from helpers.trainer.data import (
     vocabularies_to_json,
 )
 from helpers.trainer.devices import DeviceContext, device_context, leave
-from helpers.trainer.errors import Stopped, TrainingError
+from helpers.trainer.errors import Stopped, TrainingError, WrongArgument
 from helpers.trainer.log import curve
 from helpers.trainer.loop import Loop, stops_between_steps, to_go_on
 from helpers.trainer.model import build_model, count_parameters
@@ -92,6 +93,7 @@ def train(
     show          progress bar, live plot, card
     TrainingError says in a sentence why a run ends early, and what to change.
     """
+    _refuse_other_types(config, corpus, model_class)
     folder = _folder(folder, resume)
     if resume and config is None:
         config = read_config(folder)
@@ -102,6 +104,22 @@ def train(
             return _train(config, folder, corpus, resume, model_class, show and context.first, context, held)
     finally:
         leave(context)
+
+
+def _refuse_other_types(config: object, corpus: object, model_class: object) -> None:
+    if config is not None and not isinstance(config, Config):
+        preset = config if isinstance(config, str) and config in PRESETS else "small"
+        raise WrongArgument(f"config is a {type(config).__name__}. Give a Config: train(Config.preset({preset!r})).")
+    if corpus is not None and not isinstance(corpus, Corpus):
+        raise WrongArgument(
+            f"corpus is a {type(corpus).__name__}. Give a Corpus, as `helpers.corpus.load` makes it, or name one in "
+            "the config: Config.preset('small', data='train.en,train.de')."
+        )
+    if model_class is not None and (isinstance(model_class, nn.Module) or not callable(model_class)):
+        raise WrongArgument(
+            f"model_class is a {type(model_class).__name__}. Give the class itself, as in model_class=Transformer: the "
+            "training makes a model of it."
+        )
 
 
 def _train(config, folder, corpus, resume, model_class, show, context: DeviceContext, held: ExitStack) -> Result:
@@ -275,6 +293,8 @@ def seed_everything(seed: int) -> None:
 def _folder(folder: str | Path | None, resume: bool) -> Path:
     """The folder of the run. A run never writes into a folder that holds another."""
     if folder is not None:
+        if not isinstance(folder, str | os.PathLike) or not os.fspath(folder):
+            raise WrongArgument(f"folder is {folder!r}. Give the name of a folder, or leave it out.")
         folder = user_path(folder)
         if not resume and checkpoints(folder):
             raise TrainingError(f"{folder} holds a run already. Resume it, or choose another folder.")

@@ -12,7 +12,7 @@ from helpers.corpus.pairs import Pair
 from helpers.trainer.config import Config
 from helpers.trainer.data import Side, Vocabularies, Vocabulary, encode_all
 from helpers.trainer.devices import DeviceContext
-from helpers.trainer.errors import TrainingError
+from helpers.trainer.errors import TrainingError, WrongArgument
 from helpers.trainer.search import positions_of, search
 from helpers.training import exact_match
 
@@ -55,11 +55,31 @@ def translate(
     context: DeviceContext | None = None,
 ) -> list[str]:
     """Texts in the source language to texts in the target language. TrainingError names a text that is too long."""
-    if isinstance(texts, str):
-        raise TypeError(f"Give a list of texts: [{texts!r}]. One text would be taken letter by letter.")
+    _refuse_other_types(model, vocabularies, config)
     source, target = vocabularies
-    ids = encode_sources(model, list(texts), source)
+    ids = encode_sources(model, list_of_texts(texts), source)
     return [target.text(row) for row in translate_ids(model, ids, config, context)]
+
+
+def list_of_texts(texts: Iterable[str]) -> list[str]:
+    """The texts as a list. WrongArgument if they are one text, or anything else."""
+    if isinstance(texts, str):
+        raise WrongArgument(f"Give a list of texts: [{texts!r}]. One text would be taken letter by letter.")
+    given = list(texts) if isinstance(texts, Iterable) else [texts]
+    for text in given:
+        if not isinstance(text, str):
+            pairs = ": [pair.source_text for pair in pairs]" if isinstance(text, Pair) else ""
+            raise WrongArgument(f"Give a list of texts{pairs}. A {type(text).__name__} is not a text.")
+    return given
+
+
+def _refuse_other_types(model: object, vocabularies: object, config: object) -> None:
+    both = isinstance(vocabularies, tuple | list) and len(vocabularies) == 2
+    if not (isinstance(model, nn.Module) and both and isinstance(config, Config)):
+        raise WrongArgument(
+            "Give model, texts, vocabularies, config in this order: model, (source, target), config are what "
+            "`load_model` returns."
+        )
 
 
 def encode_sources(
@@ -120,6 +140,12 @@ def bleu(
     """
     from sacrebleu.metrics import BLEU
 
+    translations, references = list_of_texts(translations), list_of_texts(references)
+    if not translations or len(translations) != len(references):
+        raise TrainingError(
+            f"There are {len(translations):,} translations and {len(references):,} references. Give one reference for "
+            "each translation."
+        )
     metric = BLEU(tokenize=tokenize, lowercase=lowercase, force=tokenize == "none")
-    score = metric.corpus_score(list(translations), [list(references)])
+    score = metric.corpus_score(translations, [references])
     return {"bleu": round(score.score, 2), "signature": str(metric.get_signature())}

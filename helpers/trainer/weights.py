@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,12 @@ from torch import nn
 from helpers.corpus.files import user_path, write_atomic
 from helpers.trainer.config import Config
 from helpers.trainer.data import Vocabularies, vocabularies_from_json, vocabularies_to_json
-from helpers.trainer.errors import TrainingError
+from helpers.trainer.errors import TrainingError, WrongArgument
 from helpers.trainer.model import build_model
 
 LARGEST = 8 * 1024 * 1024  # bytes of a file that comes from others
 DIGEST = "vocabulary"
+NAME = "model.safetensors"  # in the folder of a run
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,11 @@ def load_weights(path: str | Path, largest: int | None = LARGEST) -> Weights:
     if it holds anything but finite numbers."""
     from safetensors import SafetensorError, safe_open
 
+    if not isinstance(path, str | os.PathLike):
+        raise WrongArgument(f"path is a {type(path).__name__}. Give the name of a file, as 'runs/001/{NAME}'.")
     path = user_path(path)
+    if path.is_dir():
+        raise TrainingError(f"{path} is a folder. Name the file with the weights, for a run {path / NAME}.")
     if not path.is_file():
         raise TrainingError(f"There is no weights file {path.name}. Train a model and save it with `save_weights`.")
     size = path.stat().st_size

@@ -13,7 +13,15 @@ from collections import Counter
 import pytest
 
 from conftest import ROOT
-from helpers.corpus import CorpusError, grammar_corpus, grammar_pairs, join_particles, split_particles
+from helpers.corpus import (
+    CorpusError,
+    gloss,
+    gloss_tokens,
+    grammar_corpus,
+    grammar_pairs,
+    join_particles,
+    split_particles,
+)
 from helpers.corpus.grammar import LONGEST, held_out
 from helpers.corpus.korean import PARTICLES, PLURAL, final_consonant, particle
 from helpers.corpus.lexicon import (
@@ -355,6 +363,13 @@ def test_known_translations():
     assert split_particles("모르는 말을 해요") == ["모르는", "말", "을", "해요"]
     assert by_source["five foxes do not sleep quietly"] == "여우 다섯 마리가 조용히 자지 않아요"
     assert by_source["five tired men do not draw the farmers"] == "피곤한 남자 다섯 명이 농부들을 그리지 않아요"
+
+
+def test_a_text_and_its_tokens_are_not_confused():
+    with pytest.raises(CorpusError, match=r"Give a list of tokens: .* gloss\(\) takes a text"):
+        gloss_tokens("개가 자요")
+    with pytest.raises(CorpusError, match="gloss takes a text, not a list; gloss_tokens takes tokens"):
+        gloss(["개", "가"])
 
 
 def test_text_and_tokens_lead_to_each_other():

@@ -280,6 +280,36 @@ def test_a_corpus_has_two_files(paths):
         load(paths)
 
 
+@pytest.mark.parametrize("paths", [5, None, Path("train.en"), ("train.en", ""), ("train.en", None)])
+def test_the_files_of_a_corpus_are_names(paths):
+    with pytest.raises(CorpusError, match=r"A corpus has two files|The two files of a corpus are given by their names"):
+        load(paths)
+
+
+def test_a_pair_of_texts_is_no_pair_of_letters():
+    with pytest.raises(CorpusError, match=r"The sides of a pair are words, not texts: Pair\(tuple"):
+        Pair("the cat", "고양이")
+
+
+def test_a_notebook_shows_the_sentence_and_no_traceback():
+    assert CorpusError("Check the name.")._render_traceback_() == ["Check the name."]
+
+
+def test_an_endless_line_is_cut_short_on_the_screen(tmp_path, capsys):
+    for language in ("en", "de"):
+        (tmp_path / f"train.{language}").write_text(f"{language} {'x' * 10**7}\n")
+    assert main(["show", f"{tmp_path}/train.en,{tmp_path}/train.de"]) == 0
+    shown = capsys.readouterr().out
+    assert "train: 1 pair\n" in shown and "xx …\n" in shown and len(shown) < 2_000
+
+
+@pytest.mark.parametrize("words", [("show", "grammar"), ("download", "multi30k")])
+def test_an_empty_folder_is_refused(capsys, words):
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--folder", ""])
+    assert end.value.code == 2 and "--folder: a path is expected, and there is none" in capsys.readouterr().err
+
+
 def test_the_command_says_what_is_not_used(tmp_path, capsys):
     for language in ("en", "de"):
         write(tmp_path / f"train.{language}", 40, language, "train")

@@ -15,12 +15,12 @@ import torch
 
 from autograde import cli
 from helpers.corpus import Corpus, CorpusWarning, JointBPE, Pair, WordVocabulary, load, train_joint_bpe
-from helpers.trainer import Config, TrainingError, load_model, search, train, translate
+from helpers.trainer import Config, TrainingError, bleu, load_model, search, train, translate
 from helpers.trainer import scores as scores_module
 from helpers.trainer.card import to_markdown
 from helpers.trainer.checkpoint import checkpoints
 from helpers.trainer.data import encode_pairs
-from helpers.trainer.model import build_model
+from helpers.trainer.model import build_model, without
 from helpers.trainer.scores import score_split
 
 TINY = {"d_model": 16, "num_heads": 2, "num_layers": 1, "d_ff": 32, "max_tokens": 128, "threads": 1, "steps": 4}
@@ -246,6 +246,94 @@ def test_a_library_that_comes_late_is_missed_at_once(tmp_path, corpus, monkeypat
     with pytest.raises(TrainingError, match=r"needs sacrebleu\. Install: pip install sacrebleu"):
         train(config(evaluate="test"), tmp_path / "run", corpus, show=False)
     train(config(evaluate="none"), tmp_path / "run", corpus, show=False)
+
+
+@pytest.mark.parametrize("name, change", [("tokenizers", {"tokens": "bpe"}), ("tensorboard", {"tensorboard": True})])
+def test_a_library_of_one_option_is_missed_before_anything_is_written(tmp_path, corpus, monkeypatch, name, change):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda asked: None if asked == name else find(asked))
+    with pytest.raises(TrainingError, match=rf"The training needs {name}\. Install: pip install {name}"):
+        train(config(**change), tmp_path / "run", corpus, show=False)
+    assert not (tmp_path / "run").exists()
+
+
+# --- other arguments than the ones that are meant ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        ({"config": "tiny"}, r"config is a str. Give a Config: train\(Config.preset\('tiny'\)\)"),
+        ({"config": "medium"}, r"Give a Config: train\(Config.preset\('small'\)\)"),
+        ({"config": {"steps": 3}}, "config is a dict. Give a Config"),
+        ({"corpus": "multi30k-de"}, "corpus is a str. Give a Corpus, as `helpers.corpus.load` makes it"),
+        ({"corpus": made(3)}, "corpus is a list. Give a Corpus"),
+        ({"model_class": torch.nn.Linear(1, 1)}, "model_class is a Linear. Give the class itself"),
+        ({"model_class": "Transformer"}, "model_class is a str. Give the class itself"),
+        ({"folder": ""}, "folder is ''. Give the name of a folder, or leave it out"),
+        ({"folder": 3}, "folder is 3. Give the name of a folder"),
+    ],
+)
+def test_another_argument_than_a_training_takes_is_named(tmp_path, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainingError, match=sentence) as error:
+        train(**{"config": config(), "show": False, **arguments})
+    assert isinstance(error.value, TypeError) and not list(tmp_path.iterdir())
+
+
+def test_other_arguments_than_a_translation_takes_are_named(tmp_path, corpus):
+    result = train(config(), tmp_path / "run", corpus, show=False)
+    model, vocabularies, settings = result.model, result.vocabularies, result.config
+    order = "Give model, texts, vocabularies, config in this order"
+    for arguments, sentence in (
+        ((model, corpus.train[:2], vocabularies, settings), r"Give a list of texts: \[pair.source_text for pair in"),
+        ((model, [[1, 2]], vocabularies, settings), r"Give a list of texts\. A list is not a text"),
+        ((model, None, vocabularies, settings), r"Give a list of texts\. A NoneType is not a text"),
+        ((result, ["one"], vocabularies, settings), order),
+        ((tmp_path / "run", ["one"], vocabularies, settings), order),
+        ((model, ["one"], settings, vocabularies), order),
+        ((model, ["one"], vocabularies[0], settings), order),
+    ):
+        with pytest.raises(TypeError, match=sentence):
+            translate(*arguments)
+
+
+def test_bleu_compares_two_lists_of_texts_of_one_length():
+    for arguments, sentence in (
+        (("one two", ["one two"]), r"Give a list of texts: \['one two'\]"),
+        ((["one two"], "one two"), r"Give a list of texts: \['one two'\]"),
+        ((["one two"], [["one two"]]), "A list is not a text"),
+        ((["one"], ["one", "two"]), "There are 1 translations and 2 references. Give one reference for each"),
+        (([], []), "There are 0 translations and 0 references"),
+    ):
+        with pytest.raises(TrainingError, match=sentence):
+            bleu(*arguments)
+
+
+def test_a_part_that_no_model_has_is_not_left_out():
+    with pytest.raises(
+        TrainingError, match=r"A model has no part 'position' to leave out. Choose from positions, causal"
+    ):
+        without(build_model(config(), 9, 9), "cross", "position")
+
+
+def test_a_file_of_something_else_is_not_replaced(tmp_path, corpus):
+    for name in ("config.json", "model.safetensors", "card.md"):
+        folder = tmp_path / name.split(".")[0]
+        folder.mkdir()
+        (folder / name).write_text("mine")
+        with pytest.raises(TrainingError, match=f"{folder / name} is there already, and not of a run. Choose another"):
+            train(config(), folder, corpus, show=False)
+        assert [file.read_text() for file in folder.iterdir()] == ["mine"]
+    (tmp_path / "notes.txt").write_text("mine")
+    train(config(), tmp_path, corpus, show=False)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_sentence_that_fits_into_no_batch_is_refused_before_anything_is_written(tmp_path, corpus):
+    with pytest.raises(TrainingError, match="A sentence has 7 tokens and a batch at most 3: raise max_tokens"):
+        train(config(max_tokens=3), tmp_path / "run", corpus, show=False)
+    assert not (tmp_path / "run").exists()
 
 
 # --- folders of runs --------------------------------------------------------------------------------------------------

@@ -93,6 +93,16 @@ def test_a_config_that_cannot_work_says_why(changes, sentence):
     assert sentence in str(error.value)
 
 
+def test_what_takes_the_place_of_a_name_or_an_option_is_named():
+    for name in (5, None, ["small"], Config.preset("small")):
+        with pytest.raises(TrainingError, match=r"There is no preset .*The presets are: small"):
+            Config.preset(name)
+    with pytest.raises(TrainingError, match="data is 'small', a preset and not a corpus"):
+        Config("small")
+    with pytest.raises(TrainingError, match=r"There is no option 'widht'\. The options are: accumulate"):
+        Config.preset("small").change(widht=3)
+
+
 def test_a_length_replaces_the_length_of_the_preset():
     assert Config.preset("small", steps=5).minutes is None
     assert Config.preset("small").epochs
@@ -144,6 +154,16 @@ def test_a_file_that_is_no_weights_file_is_a_sentence(tmp_path, content, sentenc
         path.write_bytes(content)
     with pytest.raises(TrainingError, match=sentence):
         load_weights(path)
+
+
+def test_a_folder_or_a_model_in_place_of_a_weights_file_is_named(tmp_path):
+    with pytest.raises(TrainingError, match=f"{tmp_path} is a folder. Name the file .* {tmp_path}/model.safetensors"):
+        load_model(tmp_path)
+    with pytest.raises(TypeError, match=r"path is a Transformer\. Give the name of a file, as 'runs/001/model"):
+        load_weights(small_model())
+    for read in (load_weights, lambda path: save_weights(small_model(), path)):
+        with pytest.raises(ValueError, match="The path is empty"):
+            read("")
 
 
 def test_numbers_that_are_not_finite_are_refused(tmp_path):
@@ -212,6 +232,11 @@ def test_a_log_goes_on_where_the_checkpoint_is(tmp_path):
     log.write({"step": 2, **row})
     log.close()
     assert [(row["step"], row["loss"]) for row in read_rows(tmp_path / "log.jsonl")] == [(1, 3.0), (2, 1.0)]
+
+
+def test_the_folder_of_a_run_leads_to_its_log(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 3.0}\n')
+    assert read_rows(tmp_path) == read_rows(tmp_path / "log.jsonl") == [{"step": 1, "loss": 3.0}]
 
 
 @pytest.mark.parametrize("row", [b"5", b"{}", b"null", b"\xff\xfe"])
@@ -311,6 +336,8 @@ def test_the_curve_says_in_words_what_it_shows():
     assert "goes from 1.000 at step 10 to 2.000 at step 20" in alt and "ends at 0.00031" in alt
     with pytest.raises(TrainingError, match="no losses yet"):
         curve([])
+    with pytest.raises(TypeError, match=r"Give the rows of a log: curve\(result.rows\)"):
+        curve("runs/001/log.jsonl")
 
 
 def test_a_last_row_of_few_steps_is_noise_and_not_drawn():
