@@ -119,7 +119,7 @@ def parser() -> _Parser:
     command.add_argument("--exchange", action="store_true", help="also put it into nbgrader's exchange")
     command = add("collect", "take submissions in", "course collect 3 submissions.zip", "?")
     command.add_argument(
-        "sources", metavar="SOURCE", nargs="*", type=Path, help="folders or zip files; none: the exchange"
+        "sources", metavar="SOURCE", nargs="*", type=_path, help="folders or zip files; none: the exchange"
     )
     whose = command.add_mutually_exclusive_group()
     whose.add_argument(
@@ -138,7 +138,7 @@ def parser() -> _Parser:
     whose.add_argument("--student", metavar="NAME", type=_name, help="everything in it is this student's")
     whose.add_argument("--class", dest="whole_class", action="store_true", help="it is the class's, not one student's")
     command.add_argument(
-        "--roster", metavar="FILE", type=Path, help="the class list (CSV): says who a name or number is"
+        "--roster", metavar="FILE", type=_path, help="the class list (CSV): says who a name or number is"
     )
     command.add_argument(
         "--received",
@@ -150,26 +150,30 @@ def parser() -> _Parser:
     command.add_argument("--student", type=_name, help="only this student")
     command.add_argument("--force", action="store_true", help="grade also what has not changed")
     command.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
-    command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, tcp://...; `local` starts one here")
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", type=_name, help="a Dask scheduler, tcp://...; `local` starts one here"
+    )
     command.add_argument("--all-cells", action="store_true", help="run also the cells that decide no grade (figures)")
     command.add_argument("--unsafe", action="store_true", help="grade where this machine cannot isolate submissions")
-    command.add_argument("--runtime", metavar="NAME", help="only in Podman or Docker, with this runtime, like `runsc`")
+    command.add_argument(
+        "--runtime", metavar="NAME", type=_name, help="only in Podman or Docker, with this runtime, like `runsc`"
+    )
     add("report", "what a class did: points, misconceptions, what to look at (HTML and CSV)", "course report 3", "?")
     add("similar", "list uncommon answers that students share (CSV)", "course similar 3", "?")
     command = add("feedback", "write the HTML feedback of graded submissions", "course feedback 3", "?")
     command.add_argument("--student", type=_name, help="only this student")
     command.add_argument("--jobs", type=_count, metavar="N", help="how many at a time; default: one for each core")
     command = add("roster", "enter the names and ids of a class list into the gradebook", "course roster class.csv")
-    command.add_argument("file", metavar="FILE", type=Path, help="the class list (CSV)")
+    command.add_argument("file", metavar="FILE", type=_path, help="the class list (CSV)")
     command = add("export", "write grades as CSV", "course export --format canvas --roster class.csv", "?")
     command.add_argument(
         "--format", choices=("csv", "canvas", "moodle"), default="csv", help="default: csv, as nbgrader's"
     )
     command.add_argument(
-        "--roster", metavar="FILE", type=Path, help="the class list (CSV): names are checked against it"
+        "--roster", metavar="FILE", type=_path, help="the class list (CSV): names are checked against it"
     )
     command.add_argument(
-        "--out", "--to", dest="out", metavar="FILE", type=Path, help="a file or a folder; default: classroom/export/"
+        "--out", "--to", dest="out", metavar="FILE", type=_path, help="a file or a folder; default: classroom/export/"
     )
     command.add_argument(
         "--allow-missing", action="store_true", help="skip submissions that match nobody in the roster"
@@ -196,6 +200,12 @@ def _name(text: str) -> str:
     if not text.strip():  # a variable of the shell that is not set
         raise argparse.ArgumentTypeError("a name is expected, and there is none")
     return text
+
+
+def _path(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a path is expected, and there is none")
+    return Path(text)
 
 
 def _port(text: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from helpers import interrupts
 from helpers.corpus.download import download
+from helpers.corpus.files import path_argument
 from helpers.corpus.pairs import Corpus, CorpusError, warnings_as_sentences, write_any_text
 from helpers.corpus.sources import NAMES, load
 
@@ -17,10 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("download", help="fetch a real corpus and check it")
     fetch.add_argument("name", choices=["multi30k"])
-    fetch.add_argument("--folder", help="where to put it; else the user's cache folder")
+    fetch.add_argument("--folder", type=path_argument, help="where to put it; else the user's cache folder")
     show = commands.add_parser("show", help="sizes and examples of a corpus")
     show.add_argument("name", help=f"{', '.join(NAMES)}, or two files: train.en,train.de")
-    show.add_argument("--folder", help="where the real corpora are; else $COURSE_DATA, else the cache")
+    show.add_argument(
+        "--folder", type=path_argument, help="where the real corpora are; else $COURSE_DATA, else the cache"
+    )
     options = parser.parse_args(arguments)
     interrupts.as_usual()
     write_any_text()

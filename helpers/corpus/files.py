@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 
 
 def user_path(path: str | os.PathLike) -> Path:
-    """The path with `~` as the home folder."""
+    """The path with `~` as the home folder. ValueError if it is empty: it would be the folder one is in."""
+    if not os.fspath(path):
+        raise ValueError("The path is empty. Give the name of a file or folder.")
     return Path(os.path.expanduser(path))
+
+
+def path_argument(text: str) -> str:
+    """The path that a command is given, for argparse. A variable of the shell that is not set gives an empty one."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a path is expected, and there is none")
+    return text
 
 
 def write_atomic(path: str | os.PathLike, data: bytes | str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any, NoReturn
 
 from helpers import interrupts
+from helpers.corpus.files import path_argument
 from helpers.corpus.pairs import warnings_as_sentences, write_any_text
 from helpers.trainer.config import CHOICES, KINDS, PARTS, PRESETS, Config, kinds
 from helpers.trainer.errors import Stopped, TrainingError
@@ -33,7 +34,12 @@ class Parser(argparse.ArgumentParser):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the trainer's arguments."""
     parser.add_argument("preset", metavar="PRESET", nargs="?", help=f"one of {', '.join(PRESETS)}; default: small")
-    parser.add_argument("--out", metavar="FOLDER", help="where everything is written; default: a new folder in runs/")
+    parser.add_argument(
+        "--out",
+        metavar="FOLDER",
+        type=path_argument,
+        help="where everything is written; default: a new folder in runs/",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest one")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no card on the screen")
     options = parser.add_argument_group("options of the run", "In parentheses: the default; a preset may change it.")
@@ -68,10 +74,10 @@ def run(args: argparse.Namespace) -> int:
 
     names = {field.name for field in fields(Config)}
     changes = {name: value for name, value in vars(args).items() if name in names and value is not None}
-    if args.resume and not args.preset:
+    if args.resume and args.preset is None:
         config = read_config(args.out).change(**changes)
     else:
-        config = Config.preset(args.preset or "small", **changes)
+        config = Config.preset("small" if args.preset is None else args.preset, **changes)
     train(config, folder=args.out, resume=args.resume, show=not args.quiet)
     return 0
 

@@ -169,6 +169,13 @@ def test_a_score_that_is_no_share_counts_for_nothing(course, capsys, score):
         (("reset", "3", "softmax", "extra"), "`course reset --help`"),
         (("grade", "3", "--jobs", "0"), "a whole number from 1 is expected"),
         (("lab", "--port", "80000"), "from 1 to 65535"),
+        (("collect", "3", ""), "a path is expected, and there is none"),
+        (("collect", "3", "nowhere", "--roster", ""), "a path is expected, and there is none"),
+        (("roster", ""), "a path is expected, and there is none"),
+        (("export", "--out", " "), "a path is expected, and there is none"),
+        (("export", "--roster", ""), "a path is expected, and there is none"),
+        (("grade", "3", "--runtime", ""), "a name is expected, and there is none"),
+        (("grade", "3", "--scheduler", ""), "a name is expected, and there is none"),
     ],
 )
 def test_errors_are_one_sentence_with_the_remedy(course, capsys, args, words):

@@ -435,6 +435,7 @@ def test_every_option_of_the_config_is_an_argument(capsys):
         ("--tokens chars", "argument --tokens: invalid choice: 'chars'"),
         ("--seed", "argument --seed: expected one argument"),
         ("--stepz=3", "unrecognized arguments: --stepz=3"),
+        ("--out=", "argument --out: a path is expected, and there is none"),
     ],
 )
 def test_a_wrong_option_is_one_line(options, sentence, capsys):
@@ -471,8 +472,9 @@ def test_the_course_command_trains_and_explains(tmp_path, monkeypatch, capsys):
     stored = Config.from_json((tmp_path / "runs/001/config.json").read_text())
     assert (stored.fast, stored.without, stored.limit) == (False, ("cross",), 50)
     assert "2 steps" in capsys.readouterr().out
-    assert cli.main(["train", "medium"]) == 2
-    assert "There is no preset 'medium'. The presets are: small" in capsys.readouterr().err
+    for name in ("medium", ""):
+        assert cli.main(["train", name]) == 2
+        assert f"There is no preset {name!r}. The presets are: small" in capsys.readouterr().err
     assert cli.main(["train", "--data", "no.en,no.de", "--steps", "1"]) == 2
     assert "There is no file" in capsys.readouterr().err
 
