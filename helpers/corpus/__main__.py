@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from helpers import interrupts
 from helpers.corpus.download import download
 from helpers.corpus.files import path_argument
-from helpers.corpus.pairs import Corpus, CorpusError, warnings_as_sentences, write_any_text
+from helpers.corpus.pairs import Corpus, CorpusError, counted, warnings_as_sentences, write_any_text
 from helpers.corpus.sources import NAMES, load
+
+SHOWN = 500  # characters of a sentence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,9 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _show(corpus: Corpus) -> None:
     splits = {"train": corpus.train, "validation": corpus.validation, **corpus.tests}
     for name, pairs in splits.items():
-        print(f"{name}: {len(pairs)} pairs")
+        print(f"{name}: {counted(len(pairs), 'pair')}")
         for pair in pairs[:3]:
-            print(f"  {pair.source_text}\n  {pair.target_text}")
+            for text in (pair.source_text, pair.target_text):
+                print(f"  {text if len(text) <= SHOWN else text[:SHOWN] + ' …'}")
 
 
 if __name__ == "__main__":

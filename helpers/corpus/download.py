@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import io
-import urllib.error
 import urllib.request
 import zlib
 from pathlib import Path
@@ -66,11 +66,17 @@ def download(name: str, folder=None, addresses=ADDRESSES, files=None, report=pri
     place = user_path(folder) / name if folder else cache_folder() / name
     for relative, checksum in (MULTI30K if files is None else files).items():
         target = place / relative
-        if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == checksum:
-            report(f"{relative}: already here")
-            continue
-        content = _fetch(relative, checksum, addresses)
-        write_atomic(target, content)
+        try:
+            if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == checksum:
+                report(f"{relative}: already here")
+                continue
+            content = _fetch(relative, checksum, addresses)
+            write_atomic(target, content)
+        except OSError as error:
+            raise CorpusError(
+                f"{target} cannot be written ({error.strerror or error}). Make room or check the permissions, or "
+                "choose another folder with --folder."
+            ) from None
         report(f"{relative}: {len(content) / 1e6:.1f} MB")
     return place
 
@@ -86,7 +92,7 @@ def _fetch(relative: str, checksum: str, addresses) -> bytes:
             if path.endswith(".gz"):
                 with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
                     content = packed.read(LARGEST)
-        except (OSError, EOFError, zlib.error, urllib.error.URLError) as error:
+        except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
             reasons.append(f"{address}: {error}")
             continue
         if hashlib.sha256(content).hexdigest() == checksum:

@@ -34,9 +34,12 @@ class _Stored:
     @classmethod
     def load(cls, path: str | os.PathLike):
         try:
-            return cls.from_json(user_path(path).read_text(encoding="utf-8"))
+            text = user_path(path).read_text(encoding="utf-8", errors="replace")  # what is damaged is no JSON
         except FileNotFoundError:
             raise CorpusError(f"There is no vocabulary at {path}. Train it, then save it there.") from None
+        except OSError as error:
+            raise CorpusError(f"{path} cannot be read: {error.strerror}.") from None
+        return cls.from_json(text)
 
 
 class WordVocabulary(_Stored):

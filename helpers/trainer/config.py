@@ -136,7 +136,7 @@ class Config:
     # data
     data: str = option("grammar", "corpus: grammar, multi30k-de, multi30k-fr, or two text files train.en,train.de")
     tokens: str = option("words", "words: the vocabulary of lesson 1 for each side; bpe: one joint byte-pair encoding")
-    vocabulary_size: int = option(8000, "largest number of ids", least=50)
+    vocabulary_size: int = option(8000, "largest number of ids", least=50, below=1_000_001)
     lowercase: bool = option(False, "with bpe: lower-case everything first, the references too")
     limit: int | None = option(None, "train on the first pairs only, so many", least=1)
     # model
@@ -157,7 +157,7 @@ class Config:
     learning_rate: float = option(3e-3, "highest learning rate; with noam a factor on the paper's formula", least=0)
     beta1: float = option(0.9, "Adam: how slowly the mean of the gradients changes", least=0, below=1)
     beta2: float = option(0.98, "Adam: how slowly the mean of their squares changes", least=0, below=1)
-    eps: float = option(1e-9, "Adam: added to the root of that mean", least=0)
+    eps: float = option(1e-9, "Adam: added to the root of that mean", least=1e-30)
     weight_decay: float = option(
         0.0, "share of the weights that an update takes away, times the learning rate", least=0
     )
@@ -176,7 +176,9 @@ class Config:
     compile: str = option("auto", "torch.compile; auto: on CUDA only")
     threads: int | None = option(None, "threads of the CPU; default: as many as PyTorch takes", least=1, below=1025)
     fast: bool = option(True, "lesson 7's Transformer in fewer operations, with the same numbers")
-    vocabulary_multiple: int = option(1, "with fast: pad the output product to a multiple of so many rows", least=1)
+    vocabulary_multiple: int = option(
+        1, "with fast: pad the output product to a multiple of so many rows", least=1, below=4097
+    )
     # what is written
     log_every: int = option(50, "steps from one row of the log to the next", least=1)
     validate_every: int = option(500, "steps from one validation to the next; 0: only at the end", least=0)
@@ -185,8 +187,8 @@ class Config:
     average: int = option(1, "use the mean of so many last checkpoints; 1: the last one only", least=1)
     tensorboard: bool = option(False, "write the log for TensorBoard, too")
     # evaluation
-    beam: int = option(1, "hypotheses that the search follows; 1: greedy", least=1)
-    length_penalty: float = option(0.6, "beam search: how much longer translations are preferred", least=0)
+    beam: int = option(1, "hypotheses that the search follows; 1: greedy", least=1, below=1025)
+    length_penalty: float = option(0.6, "beam search: how much longer translations are preferred", least=0, below=10.1)
     max_length: int = option(100, "longest translation, and longest sentence to train on (with <bos>, <eos>)", least=1)
     evaluate: str = option("all", "test splits to translate at the end, for example test,other; all; none")
 
@@ -262,6 +264,8 @@ def _problems(config: Config) -> Iterator[str]:
 def _problems_of(known: Field, value: Any) -> Iterator[str]:
     name, kind, choices = known.name, kinds()[known.name], CHOICES.get(known.name)
     least, below = known.metadata["least"], known.metadata["below"]
+    if kind is int:
+        below = min(below, 2**63)  # larger ones fit into no tensor
     if value is None and known.default is None:
         return
     if choices is not None:

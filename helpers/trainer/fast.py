@@ -136,7 +136,7 @@ def dropout(module, x):
         return x
     if x.device.type != "cpu":
         return module(x)
-    kept = round((1 - module.p) * 2**16)
+    kept = min(max(1, round((1 - module.p) * 2**16)), 2**16 - 1)  # a 16-bit number can be compared with these
     bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     noise = (bits.view(torch.int16)[: x.numel()] < kept - 2**15).to(x.dtype).mul_(2**16 / kept)
     return x * noise.view(x.shape)

@@ -55,6 +55,7 @@ class Loop:
     ):
         self.config, self.stepper, self.context = config, stepper, context
         self.pairs = pairs
+        pairs.plan(config, 0)  # what does not fit into a batch is refused before anything is written
         self.validation = [validation.plain(rows) for rows in validation.plan(config, 0)] if validation else []
         self.folder, self.metadata = folder, metadata
         self.state = State()
@@ -82,7 +83,7 @@ class Loop:
         self.rows = log.rows
         clock = _Clock(self, state.seconds)
         stream = updates(config, self.pairs, self.context, state.epoch, state.update)
-        update = None
+        update = norm = None
         try:
             while (progress := self._progress(clock.agreed(state.step))) < 1:
                 update = next(stream)
@@ -100,7 +101,7 @@ class Loop:
                 if config.save_every and state.step % config.save_every == 0:
                     self.save()
             if state.window_tokens:
-                self._log(log, learning_rate if update else 0.0, None, True)
+                self._log(log, learning_rate if update else 0.0, norm, True)
             self.save()
             clock.agree()
         except Stopped:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from helpers.figures import Picture
 
 RUNS = Path("runs")
+WRITTEN = ("config.json", "log.jsonl", "model.safetensors", "card.json", "card.md")
 
 
 @dataclass
@@ -213,6 +214,7 @@ def _keeps_vocabulary(config: Config, folder: Path) -> None:
 def _needs_libraries(config: Config, corpus: Corpus, show: bool) -> None:
     """Libraries that come late are missed now, not after the training."""
     needed = ["safetensors", *["tqdm"] * show, *["sacrebleu"] * _has_bleu(config, corpus)]
+    needed += [*["tokenizers"] * (config.tokens == "bpe"), *["tensorboard"] * config.tensorboard]
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise TrainingError(f"The training needs {' and '.join(missing)}. Install: pip install {' '.join(missing)}")
@@ -298,6 +300,9 @@ def _folder(folder: str | Path | None, resume: bool) -> Path:
         folder = user_path(folder)
         if not resume and checkpoints(folder):
             raise TrainingError(f"{folder} holds a run already. Resume it, or choose another folder.")
+        for name in () if resume or (folder / "vocabulary.json").is_file() else WRITTEN:
+            if (folder / name).exists():
+                raise TrainingError(f"{folder / name} is there already, and not of a run. Choose another folder.")
         return folder
     if resume:
         runs = [file.parent for file in RUNS.rglob("config.json") if file.with_name("vocabulary.json").is_file()]

@@ -137,7 +137,8 @@ class Stepper:
 
 def about_memory(error: Exception) -> bool:
     """True if the error says that memory ran out, on a GPU or in the machine."""
-    return any(sign in str(error) for sign in ("out of memory", "can't allocate memory", "not enough memory"))
+    signs = ("out of memory", "can't allocate memory", "not enough memory", "size calculation overflowed")
+    return any(sign in str(error) for sign in signs)
 
 
 def _first_line(error: Exception) -> str:

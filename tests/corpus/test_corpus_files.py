@@ -274,6 +274,14 @@ def test_the_home_folder_in_both_paths(tmp_path, monkeypatch):
     assert len(load(("~/train.en", Path("~/train.de"))).train) == 38
 
 
+def test_a_comma_in_both_paths(tmp_path):
+    for language in ("en", "de"):
+        write(tmp_path / "one, two" / f"train.{language}", 40, language, "train")
+    assert len(load(f"{tmp_path}/one, two/train.en, {tmp_path}/one, two/train.de").train) == 38
+    with pytest.raises(CorpusError, match="There is no corpus 'a,b,c'"):
+        load("a,b,c")
+
+
 @pytest.mark.parametrize("paths", [("a",), ("a", "b", "c"), ()])
 def test_a_corpus_has_two_files(paths):
     with pytest.raises(CorpusError, match=f"two files, source and target; these are {len(paths)}"):

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import http.server
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -161,6 +162,36 @@ def test_download_checks_resumes_and_replaces(server, tmp_path):
     (place / "train.en").unlink()
     with pytest.raises(CorpusError, match=r"train\.en could not be downloaded"):
         fetch()
+
+
+def test_a_download_that_is_cut_off_or_cannot_be_written_is_a_sentence(server, tmp_path):
+    address, folder, _ = server
+    (folder / "tok").mkdir()
+    (folder / "tok" / "one").write_bytes(b"one\n")
+    files = {"tok/one": hashlib.sha256(b"one\n").hexdigest()}
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CorpusError, match=r"multi30k/tok/one cannot be written \(Not a directory\)\. Make room"):
+        download("multi30k", tmp_path / "file", (address,), files, str)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=cut_off, args=(listening,), daemon=True).start()
+        with pytest.raises(CorpusError, match=r"tok/one could not be downloaded \(.*IncompleteRead"):
+            download("multi30k", tmp_path / "here", (f"http://127.0.0.1:{listening.getsockname()[1]}",), files, str)
+
+
+def cut_off(listening: socket.socket) -> None:
+    """Answer one request with fewer bytes than it promises."""
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(10_000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\ntwo")
+
+
+def test_a_folder_or_another_file_is_no_vocabulary(tmp_path):
+    with pytest.raises(CorpusError, match="cannot be read: Is a directory"):
+        WordVocabulary.load(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"\x80\x00\xff")
+    with pytest.raises(CorpusError, match="not a word vocabulary"):
+        WordVocabulary.load(tmp_path / "model.safetensors")
 
 
 def test_the_command(capsys, tmp_path):

@@ -85,6 +85,13 @@ def test_the_presets_have_the_sizes_that_they_promise():
         ({"data": 5}, "data is 5; it has to be a text"),
         ({"fast": "no"}, "fast is 'no'; it has to be true or false"),
         ({"widht": 3}, "There is no option 'widht'. The options are: accumulate"),
+        ({"data": "small"}, "data is 'small', a preset and not a corpus: write `course train small`"),
+        ({"d_model": 2**63}, "it has to be at least 1 and below 9223372036854775808"),
+        ({"eps": 0.0}, "eps is 0.0; it has to be at least 1e-30"),
+        ({"vocabulary_size": 2**62}, "it has to be at least 50 and below 1000001"),
+        ({"beam": 1025}, "beam is 1025; it has to be at least 1 and below 1025"),
+        ({"length_penalty": 1e308}, "length_penalty is 1e+308; it has to be at least 0 and below"),
+        ({"vocabulary_multiple": 10**9}, "it has to be at least 1 and below 4097"),
     ],
 )
 def test_a_config_that_cannot_work_says_why(changes, sentence):

@@ -141,6 +141,12 @@ def test_dropout_is_dropout():
     assert dropout(module.eval(), x) is x
 
 
+@pytest.mark.parametrize("p, kept", [(1e-300, 1), (1e-6, 1), (1 - 1e-12, 0)])
+def test_a_dropout_next_to_none_or_all_is_that(p, kept):
+    torch.manual_seed(0)
+    assert (dropout(torch.nn.Dropout(p), torch.ones(1000)) != 0).float().mean() == pytest.approx(kept, abs=0.01)
+
+
 def test_a_learners_own_class_is_computed_as_it_is_written():
     class Mine(Transformer):
         def forward(self, source, target_input):

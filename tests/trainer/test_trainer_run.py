@@ -289,6 +289,15 @@ def test_a_run_ends_with_its_minutes(corpus, tmp_path, monkeypatch):
     assert rates[-1] < 0.01 * max(rates), "the schedule ends with them"
 
 
+@pytest.mark.parametrize("log_every", [2, 3, 4])
+def test_a_run_ends_with_a_validation_and_goes_on_without_a_second_row(corpus, tmp_path, log_every):
+    settings = config(log_every=log_every, validate_every=0, save_every=3)
+    rows = train(settings, tmp_path / "run", corpus, show=False).rows
+    assert [row["step"] for row in rows if "validation_loss" in row] == [6]
+    again = train(folder=tmp_path / "run", corpus=corpus, resume=True, show=False)
+    assert again.rows == rows == rows_of(tmp_path / "run")
+
+
 def test_no_run_writes_over_another(corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = train(config(), corpus=corpus, show=False)
