@@ -15,12 +15,14 @@ import io
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
 import pytest
 from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell
+from xdist.scheduler import LoadScopeScheduling
 
 from autograde.author import build
 from autograde.course import notebooks, paths
@@ -127,6 +129,19 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector):
     if file_path.suffix == ".ipynb" and (getattr(option, "nbval", False) or getattr(option, "nbval_lax", False)):
         return SavedOutputs.from_parent(parent, path=file_path)
     return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return Scheduler(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+class Scheduler(LoadScopeScheduling):
+    """The cells of a notebook go to one worker, in their order: they share a kernel. Each other test goes by itself."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.endswith(".ipynb") else nodeid
 
 
 class SavedOutputs(pytest.File):

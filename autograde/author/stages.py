@@ -15,11 +15,10 @@ from autograde.course.kernels import environment
 Stage = tuple[str, Sequence[str]]  # what it does, and the arguments of Python
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10")
-_CORES = os.cpu_count() or 1
-# a test goes to the worker that is free first; one worker more than cores, since many wait for a limit or a server
-_SIDE_BY_SIDE = ("-n", str(min(4, _CORES + 1)), "--dist", "worksteal")
-# the cells of a notebook stay together; more kernels would need more memory than time
-_BY_FILE = ("-n", str(min(4, _CORES)), "--dist", "loadfile")
+# a test goes to the worker that is free first, the cells of a notebook go together; one worker more than cores, since
+# many wait for a limit, a server or a kernel
+_SIDE_BY_SIDE = ("-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadscope")
+_NOTEBOOKS = ("--nbval", "--rebuilt", "solutions")
 
 _STATIC: dict[str, Stage] = {
     "lint": ("ruff: style and common mistakes", ("-m", "ruff", "check", ".")),
@@ -31,15 +30,15 @@ _PARTS: dict[str, Stage] = {
     "unit": ("unit tests and the guards of the course", ("-m", "not nbgrader and not browser", "tests")),
     "nbval": (
         "nbval: the solutions give their saved outputs, and a rebuild changes no byte",
-        (*_BY_FILE, "--nbval", "--rebuilt", "solutions"),
+        _NOTEBOOKS,
     ),
     "nbgrader": ("the whole way through nbgrader", ("-m", "nbgrader", "tests")),
     "browser": ("a learner and an instructor in a real browser", ("-m", "browser", "tests")),
 }
 # in one run of pytest, so that no core is idle while another finishes a stage
 _TOGETHER: Stage = (
-    "unit, nbgrader, browser: side by side, the longest first",
-    (*_PYTEST, *_SIDE_BY_SIDE, "tests"),
+    "nbval, unit, nbgrader, browser: side by side, the longest first",
+    (*_PYTEST, *_SIDE_BY_SIDE, *_NOTEBOOKS, "tests"),
 )
 _COVERAGE = ("--cov", "--cov-report=")  # the total; pyproject.toml says of what, and how much it has to be
 
@@ -63,7 +62,7 @@ def stages(only: Sequence[str] | None = None, full: bool = False) -> dict[str, S
         if unknown:
             raise CourseError(f"There is no stage {unknown[0]!r}. The stages are: {', '.join(known)}.")
         return {name: stage for name, stage in known.items() if name in only}
-    return _STATIC | (parts if full else {"nbval": parts["nbval"], "tests": _TOGETHER})
+    return _STATIC | (parts if full else {"tests": _TOGETHER})
 
 
 def run(only: Sequence[str] | None = None, full: bool = False) -> int:

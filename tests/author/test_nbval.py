@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import os
 import re
 import subprocess
 import sys
@@ -52,7 +53,9 @@ def nbval_in(folder, *options):
         *options,
         ".",
     ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    # of another course: what nbval begins without in this one, the run of all tests may be about to train
+    variables = {"COURSE_ROOT": str(folder), **os.environ}
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from conftest import ROOT
 
 def test_everything_runs_with_and_without_full():
     short, full = stages.stages(), stages.stages(full=True)
-    assert list(short) == ["lint", "format", "imports", "types", "nbval", "tests"]
+    assert list(short) == ["lint", "format", "imports", "types", "tests"]
     assert list(full) == ["lint", "format", "imports", "types", "unit", "nbval", "nbgrader", "browser"]
     for name in ("unit", "nbval", "nbgrader", "browser"):
         assert "--full" in full[name][1]
         assert "--full" not in stages.stages([name])[name][1]
-    assert short["tests"][1][-1] == "tests" and "-m" not in short["tests"][1][2:]
-    assert {"--nbval", "--rebuilt", "loadfile"} <= set(short["nbval"][1])
+    assert short["tests"][1][-2:] == ("solutions", "tests") and "-m" not in short["tests"][1][2:]
+    for options in (short["tests"][1], stages.stages(["nbval"])["nbval"][1]):
+        assert {"--nbval", "--rebuilt", "loadscope"} <= set(options)
 
 
 def test_a_stage_that_is_unknown_is_named():
