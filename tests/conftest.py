@@ -15,9 +15,11 @@ import pytest
 from filelock import FileLock
 
 from attacks.weights import beside
+from autograde.author.prove import equivalent, record
 from autograde.course import notebooks
 from autograde.course.lessons import GRADED, LESSONS, Lesson, find_lesson
 from autograde.course.release import release
+from autograde.exercise import Exercise
 
 ROOT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts the tests in the background ignores Ctrl+C
@@ -44,6 +46,18 @@ def no_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         warnings.simplefilter("ignore", pytest.PytestUnraisableExceptionWarning)
         yield
+
+
+@pytest.fixture
+def unless_proven(pytestconfig) -> Callable[[Exercise], None]:
+    """Skips the proof of an exercise that `course prove --full` has proven as it is now; never with `--full`."""
+    reasons = equivalent.read()
+
+    def skip(exercise: Exercise) -> None:
+        if not pytestconfig.option.full and record.is_proven(exercise, reasons):
+            pytest.skip("proven as it is by `course prove --full`")
+
+    return skip
 
 
 def copy_course(root: Path) -> Path:

@@ -81,9 +81,14 @@ def test_facts_are_complete(exercise):
 
 
 @by_name
-def test_at_least_five_misconceptions_fail_and_are_named(exercise):
+def test_at_least_five_misconceptions_have_names_of_their_own(exercise):
     assert len(exercise.misconceptions) >= 5
     assert len({one.name for one in exercise.misconceptions}) == len(exercise.misconceptions)
+
+
+@by_name
+def test_misconceptions_fail_and_are_named(exercise, unless_proven):
+    unless_proven(exercise)
     for misconception, seed in zip(exercise.misconceptions, itertools.cycle(SEEDS), strict=False):
         verdict = assess(exercise.name, misconception.wrong, seed)
         assert not verdict.passed and verdict.score < 1
@@ -94,8 +99,9 @@ def test_at_least_five_misconceptions_fail_and_are_named(exercise):
 
 
 @by_name
-def test_at_least_three_right_answers_written_differently_pass(exercise):
+def test_at_least_three_right_answers_written_differently_pass(exercise, unless_proven):
     assert len(exercise.variants) >= 3
+    unless_proven(exercise)
     for answer in (exercise.reference, *exercise.variants):
         for seed in SEEDS:
             verdict = assess(exercise.name, answer, seed)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograde.author import prove
-from autograde.author.prove import equivalent, proof, table
+from autograde.author.prove import equivalent, proof, record, table
 from autograde.author.prove.equivalent import Equivalent, Survivor
 from autograde.author.prove.mutants import build, mutants_of
 from autograde.author.prove.proof import Proof
@@ -180,9 +180,22 @@ def test_an_unchanged_exercise_is_not_tried_again(tmp_path, monkeypatch):
         proof.prove(asked, 1)
 
 
+def test_what_is_proven_is_so_until_it_changes(tmp_path, monkeypatch):
+    file, faulty = tmp_path / "proven.json", _found(exercise="softmax", refused=(("loop", (0,)),))
+    record.write([_found(exercise="relu"), faulty], [], file)
+    assert record.is_proven(exercise("relu"), [], file)
+    assert not record.is_proven(exercise("softmax"), [], file), "it has a fault"
+    assert not record.is_proven(exercise("linear"), [], file), "it was not tried"
+    reason = Equivalent("relu", "a = 1", "a = 2", "a is not used")
+    assert not record.is_proven(exercise("relu"), [reason], file), "a survivor has a reason since"
+    monkeypatch.setattr(proof.fingerprints, "of_exercise", lambda exercise: "changed")
+    assert not record.is_proven(exercise("relu"), [], file)
+
+
 @pytest.mark.parametrize("asked", all_exercises(), ids=lambda exercise: exercise.name)
-def test_no_mutant_survives_without_a_reason(asked):
+def test_no_mutant_survives_without_a_reason(asked, unless_proven):
     """With the first inputs, and nothing said; `course prove --full` takes twenty, and reads the messages."""
+    unless_proven(asked)
     assert equivalent.unexplained(asked.name, proof.survivors(asked), REASONS) == []
 
 
@@ -211,5 +224,6 @@ def test_the_page_tells_survivors_and_their_reasons():
 def test_only_a_full_proof_of_everything_writes_the_page(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
     (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(record, "write", lambda *arguments: pytest.fail("not all are proven"))
     assert prove.run([exercise("relu")], 1, 1, full=True) == 0
     assert "1 exercise," in capsys.readouterr().out and not list((tmp_path / "docs").iterdir())

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tqdm import tqdm
 
-from autograde.author.prove import equivalent, table
+from autograde.author.prove import equivalent, record, table
 from autograde.author.prove.proof import Proof, prove
 from autograde.course.text import counted
 from autograde.exercise import Exercise
@@ -20,7 +20,7 @@ SEEDS, FULL = 3, 20
 def run(asked: Sequence[Exercise], seeds: int, jobs: int, full: bool) -> int:
     """Prove the checks of these exercises and print what has to be mended; 0 if nothing has.
 
-    `full` also writes `docs/proof.md`, which needs the proofs of all exercises.
+    `full` also writes `docs/proof.md` and what is proven (`record`), which needs the proofs of all exercises.
     """
     reasons = equivalent.read()
     proofs, faults = [], 0
@@ -35,6 +35,7 @@ def run(asked: Sequence[Exercise], seeds: int, jobs: int, full: bool) -> int:
     counts = f"{counted(len(proofs), 'exercise')}, {counted(mutants, 'mutant')}: {killed} rejected"
     print(f"{counts}, {counted(faults, 'fault')}.")
     if full and len(proofs) == len(all_exercises()):
+        record.write(proofs, reasons)
         print(table.write(proofs, reasons))
     return 1 if faults else 0
 

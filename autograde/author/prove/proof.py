@@ -77,16 +77,17 @@ class Proof:
 def prove(exercise: Exercise, seeds: int) -> Proof:
     """The proof of one exercise over `seeds` seeds or more; from the cache where nothing has changed."""
     file = paths.root() / CACHE / f"{exercise.name}.json"
-    fingerprint = _fingerprint(exercise)
-    proof = _cached(file, fingerprint)
+    current = fingerprint(exercise)
+    proof = _cached(file, current)
     if proof is None or proof.seeds < seeds:
         proof = _proof(exercise, seeds)
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps({"fingerprint": fingerprint, "proof": asdict(proof)}, indent=1), encoding="utf-8")
+        file.write_text(json.dumps({"fingerprint": current, "proof": asdict(proof)}, indent=1), encoding="utf-8")
     return proof
 
 
-def _fingerprint(exercise: Exercise) -> str:
+def fingerprint(exercise: Exercise) -> str:
+    """Of all that decides a proof: the exercise and what it uses, the harness, the judge, and the rules of mutants."""
     return fingerprints.of_text(fingerprints.of_exercise(exercise.name), fingerprints.environment(), _own_code())
 
 
@@ -96,10 +97,10 @@ def _own_code() -> str:
     return fingerprints.of_files({name: (folder / name).read_bytes() for name in ("mutants.py", "proof.py")})
 
 
-def _cached(file: Path, fingerprint: str) -> Proof | None:
+def _cached(file: Path, current: str) -> Proof | None:
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept["fingerprint"] != fingerprint:
+        if kept["fingerprint"] != current:
             return None
         proof = kept["proof"]
         pairs = {key: tuple((name, tuple(seeds)) for name, seeds in proof[key]) for key in ("nameless", "refused")}

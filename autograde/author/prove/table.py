@@ -24,6 +24,9 @@ name, and to accept every right **variant**. Sets of random inputs that all of t
 - *named*: killed mutants that the check gives a name.
 - *explained*: killed mutants that get more than a comparison of expected and got.
 
+What is proven is kept with a fingerprint of all that decides it (`proven.json`): `make test` proves what has changed
+since, and `course test --full` all of it anew.
+
 How the checks do on answers that the catalogue did not know is in [answers.md](answers.md).
 
 **{mutants} mutants: {killed} killed, {equivalent} equivalent, {holes} accepted although wrong.** Of those killed,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import linecache
 import math
 import re
@@ -30,6 +31,7 @@ import torch
 
 from autograde.exercise import LOCAL_SEED
 from autograde.exercises import all_exercises, exercise
+from autograde.grading.records import fingerprints
 from autograde.harness.invoke import answer
 from autograde.judge.answer_key import AnswerKey
 from autograde.judge.judge import judge
@@ -40,6 +42,7 @@ from helpers.trainer import Config, load_model
 from helpers.trainer.shipped import CHECKPOINT
 
 FOLDER = Path(__file__).parent
+JUDGED = FOLDER / "judged.json"  # written with the page
 _HEAD = re.compile(r"=== (wrong|right) (\w+): (.+)\n(?:--- (.+)\n)?")
 
 
@@ -52,6 +55,9 @@ class LearnersAnswer:
     truth: str
     names: tuple[str, ...]
     source: str
+
+
+Judged = Sequence[tuple[LearnersAnswer, Verdict]]
 
 
 @lru_cache(maxsize=1)
@@ -131,6 +137,33 @@ def _trained() -> dict[str, Any]:
     return names | {"corpus": corpus, "english": english, "korean": korean, "vocabularies": vocabularies}
 
 
+# --- what was judged already ----------------------------------------------------------------------------------------
+
+
+def is_judged(name: str) -> bool:
+    """Whether nothing that decides the verdicts on an exercise's answers has changed since all of them were right."""
+    return json.loads(JUDGED.read_bytes()).get(name) == _fingerprint(name)
+
+
+def keep_judged(verdicts: Judged) -> None:
+    faulty = {attempt.name for attempt, given in verdicts if not is_right(attempt, given)}
+    found = {name: _fingerprint(name) for name in sorted({attempt.name for attempt, _ in verdicts} - faulty)}
+    JUDGED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def is_right(attempt: LearnersAnswer, given: Verdict) -> bool:
+    """A right answer passes, a wrong one fails, and what is told is among what is true of it."""
+    told = given.diagnosis is not None and (bool(attempt.names) or given.evidence == MISCONCEPTION)
+    return given.passed == attempt.right and (not told or given.diagnosis in attempt.names)
+
+
+def _fingerprint(name: str) -> str:
+    attempts = [repr(attempt) for attempt in read() if attempt.name == name]
+    helpers = {file.name: file.read_bytes() for file in Path(example.__file__).parent.glob("*.py")}  # for all exercises
+    solved = fingerprints.of_files({**helpers, "answers": Path(__file__).read_bytes()})
+    return fingerprints.of_text(fingerprints.of_exercise(name), fingerprints.environment(), solved, *attempts)
+
+
 # --- what was measured ----------------------------------------------------------------------------------------------
 
 
@@ -153,8 +186,7 @@ class Measured:
         return Measured(**{name: mine[name] + theirs[name] for name in mine})
 
 
-def measure(answers: Sequence[LearnersAnswer]) -> Measured:
-    verdicts = [(attempt, verdict(attempt)) for attempt in answers]
+def measure(verdicts: Judged) -> Measured:
     wrong = [given for attempt, given in verdicts if not attempt.right]
     right = [given for attempt, given in verdicts if attempt.right]
     rejected = [given for given in wrong if not given.passed]
@@ -167,9 +199,9 @@ def measure(answers: Sequence[LearnersAnswer]) -> Measured:
     )
 
 
-def table(groups: Mapping[str, Sequence[LearnersAnswer]]) -> str:
+def table(groups: Mapping[str, Judged]) -> str:
     """A Markdown table, one row for each group, and one for all together."""
-    rows = {name: measure(answers) for name, answers in groups.items()}
+    rows = {name: measure(verdicts) for name, verdicts in groups.items()}
     first, *others = rows.values()
     rows["together"] = sum(others, first)
     columns = ("", "wrong", "rejected", "catalogue", "relation", "source", "plain", "named", "right", "accepted")
