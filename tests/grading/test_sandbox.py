@@ -283,7 +283,8 @@ uses = (lambda x: x(), lambda x: x.preset, lambda x: x["small"], lambda x: list(
 found, reasons = 0, set()
 for module in [helpers.trainer, *modules]:
     for name, value in vars(module).items():
-        if name[0] == "_" or inspect.ismodule(value) or value in (Absent, error, helpers.trainer.Stopped):
+        is_error = inspect.isclass(value) and issubclass(value, error)
+        if name[0] == "_" or inspect.ismodule(value) or value is Absent or is_error:
             continue
         found += 1
         for use in uses:
