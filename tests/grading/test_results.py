@@ -188,6 +188,7 @@ def test_a_folder_that_cannot_be_written_costs_no_fingerprint(later_process):
         ("helpers/single_head.py", "03_single_head", {"softmax", "attention_weights"}, set()),
         ("helpers/single_head.py", "01_vocabulary", set(), {"tokenize"}),
         ("exercises/fixtures.py", "03_single_head", set(), {"softmax"}),
+        ("exercises/fixtures.py", "10_clinic", {"sees_future", "repair_fit"}, set()),
         ("exercises/feed_forward/common.py", "06_feed_forward", {"feed_forward"}, set()),
     ],
 )
