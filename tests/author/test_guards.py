@@ -23,6 +23,7 @@ from packaging.specifiers import SpecifierSet
 
 from autograde import all_exercises, assess
 from autograde.author import build, install_cell, nbval_guard
+from autograde.author.prove import record
 from autograde.course import notebooks, paths
 from autograde.course.lessons import GRADED, LESSONS
 from autograde.exercises import of_lesson
@@ -32,7 +33,7 @@ from autograde.judge.verdict import NOT_STARTED
 from conftest import ROOT, released, solution, solution_cells
 from helpers import model_map
 
-SEEDS = range(2)  # misconceptions take them in turn; `course prove --full` takes twenty for each
+SEEDS = range(record.SEEDS)  # misconceptions take them in turn; `course prove --full` takes twenty for each
 ALL = all_exercises()
 CATALOGUE = ROOT / "autograde" / "exercises"
 by_name = pytest.mark.parametrize("exercise", ALL, ids=lambda one: one.name)

@@ -15,10 +15,13 @@ from autograde.exercises import exercise as find_exercise
 from autograde.grading.records import fingerprints
 
 FILE = Path(__file__).with_name("proven.json")
+SEEDS = 2  # as many as the guards take: a proof over fewer is none of theirs
 
 
 def write(proofs: Sequence[Proof], equivalent: Sequence[Equivalent], file: Path = FILE) -> None:
-    faultless = [find_exercise(proof.exercise) for proof in proofs if not proof.faults(equivalent)]
+    faultless = [
+        find_exercise(proof.exercise) for proof in proofs if proof.seeds >= SEEDS and not proof.faults(equivalent)
+    ]
     found = {exercise.name: _fingerprint(exercise, equivalent) for exercise in faultless}
     atomic.replace(file, (json.dumps(found, indent=1) + "\n").encode())
 

@@ -92,6 +92,8 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print each answer's verdict")
     parser.add_argument("--write", action="store_true", help="write docs/answers.md, and what is judged")
     arguments = parser.parse_args()
+    if arguments.write and arguments.exercise:
+        parser.error("--write is for the answers to all exercises: leave out their names")
     torch.set_num_threads(1)
     chosen = [attempt for attempt in answers.read() if not arguments.exercise or attempt.name in arguments.exercise]
     chosen.sort(key=lambda attempt: attempt.name)  # what an exercise's answers have in common is worked out once
