@@ -65,6 +65,23 @@ class _Parser(argparse.ArgumentParser):
         raise CourseError(f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` shows what it takes.")
 
 
+class _Command(_Parser):
+    """A command's options may also be between its names and files: `course collect 3 --roster class.csv class.zip`."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.apart = False  # while argparse parses options and the rest one after the other
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self.apart:
+            return super().parse_known_args(args, namespace)
+        self.apart = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.apart = False
+
+
 class _Version(argparse.Action):
     """Looked up only where it is wanted: the commit of a clone takes a process."""
 
@@ -83,7 +100,7 @@ def parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     main.add_argument("--version", action=_Version, nargs=0, help="the version, and the commit of a clone")
-    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Command)
 
     def add(name: str, text: str, example: str, lesson: str = "") -> argparse.ArgumentParser:
         command = commands.add_parser(
@@ -338,7 +355,9 @@ def _reset(args) -> int:
 
     lesson = _one_lesson(args)
     _refuse_another_file(args, lesson)
-    _import_pytorch()
+    workspace.notebook_of(lesson)  # where there is none, that is said at once
+    if args.exercise:
+        _import_pytorch()
     workspace.reset(lesson, args.exercise)
     return 0
 
@@ -348,6 +367,7 @@ def _check(args) -> int:
 
     lesson = _graded_lesson(args)
     _refuse_another_file(args, lesson)
+    workspace.notebook_of(lesson)
     print(f"Running your notebook of {lesson.name} ...", file=sys.stderr, flush=True)
     verdicts = workspace.check(lesson)
     for verdict in verdicts:

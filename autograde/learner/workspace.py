@@ -154,19 +154,21 @@ def check(lesson: Lesson, file: Path | None = None, echo: Callable[[str], None] 
     It takes the grader's own path. Where this machine cannot isolate a notebook it runs in a kernel, with the learner's
     own rights, and `echo` is told so.
     """
-    from autograde.exercises import of_lesson
-    from autograde.grading.grade import grade
-    from autograde.grading.job import Limits, Options
     from autograde.grading.notebook.read import Unreadable, read_submission
-    from autograde.grading.records import intake
-    from autograde.grading.sandbox.warm import Unsafe
-    from autograde.harness.sandboxed.frames import Busy
 
     file = notebook_of(lesson) if file is None else file
     try:
         submitted = read_submission(file)
     except Unreadable as error:
         raise CourseError(f"{file} cannot be read. {error}") from None
+
+    from autograde.exercises import of_lesson  # imports PyTorch, which takes seconds
+    from autograde.grading.grade import grade
+    from autograde.grading.job import Limits, Options
+    from autograde.grading.records import intake
+    from autograde.grading.sandbox.warm import Unsafe
+    from autograde.harness.sandboxed.frames import Busy
+
     release = paths.release_of(lesson).read_text(encoding="utf-8")
     job = intake.local_job(lesson.name, file, release, Options(limits=Limits(cell=LOCAL_SECONDS)))
     try:

@@ -437,6 +437,16 @@ def test_options_that_exclude_each_other_are_told(place, capsys):
     assert "are for folders and zip files" in capsys.readouterr().err
 
 
+def test_options_may_be_between_the_lesson_and_the_files(place, capsys):
+    first, second = (
+        str(source(folder, {f"{student}/{NAME}": student})) for folder, student in (("one", "ada"), ("two", "bob"))
+    )
+    assert cli.main(["collect", "3", first, "--received", "2026-11-10 23:59", second]) == 0
+    assert set(stored(place)) == {"ada", "bob"}
+    assert cli.main(["collect", "--class", "3", "--rooster", first]) == 2
+    assert "Unknown: --rooster" in capsys.readouterr().err
+
+
 def test_a_students_name_that_is_empty_is_no_choice(place, capsys):
     path = source("in", {f"ada/{NAME}": "ada"})
     for command in (["collect", "3", str(path)], ["grade", "3"], ["feedback", "3"]):
