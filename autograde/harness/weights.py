@@ -47,7 +47,9 @@ def _of_file(path: Path) -> dict[str, Any]:
 
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
-        raise Unsuitable(f"the file {path.name or path} {what}: train first, or give the path of the saved weights")
+        if Path(path.name).is_file():  # as with the path of another computer
+            raise Unsuitable(f"the file {path} {what}, but {path.name} is next to the notebook: return its name only")
+        raise Unsuitable(f"the file {path} {what}: train first, or give the path of the saved weights")
     _not_too_large(path.stat().st_size, 0, f"The file {path.name}")
     try:
         with safe_open(path, framework="pt") as file:

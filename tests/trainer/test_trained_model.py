@@ -1,6 +1,7 @@
 """Lesson 8, the trained model: reading weights, and judging what they are worth."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +52,13 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path):
     ):
         with pytest.raises(Unsuitable, match=words):
             weights.trained_weights(odd)
+
+
+def test_the_path_of_another_computer_is_told_beside_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("model.safetensors").touch()
+    with pytest.raises(Unsuitable, match=r"/home/ada/model.safetensors is not there, but .* next to the notebook"):
+        weights.trained_weights("/home/ada/model.safetensors")
 
 
 def test_a_missing_file_scores_nothing_with_the_reason(tmp_path):
