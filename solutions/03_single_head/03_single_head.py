@@ -889,8 +889,8 @@ for name, arguments in cases.items():
 #
 # - **Operations per layer**: how many multiplications there are. They are counted by order of growth, so constant
 #   factors and smaller terms are left out. (The paper writes $O(\ldots)$ around them.)
-# - **Sequential steps**: how many computations have to wait for one another. What doesn't have to wait can run at the
-#   same time.
+# - **Sequential steps**: how many computations of a layer have to wait for one another. What doesn't have to wait runs
+#   at the same time, and all of it together is one step.
 # - **Longest path**: how many steps a signal has to pass through to get from one token to any other. Short paths make
 #   it easier to learn how distant words depend on each other. (Lesson 0 measured this: after 40 steps almost nothing is
 #   left of a recurrent layer's gradient.)

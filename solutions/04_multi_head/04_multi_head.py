@@ -493,6 +493,7 @@ for number, matrices in enumerate(heads, 1):
 #   The inputs are `(batch, n, embed_dim)`. For self-attention one input is enough: **the key input defaults to the
 #   query input, the value input to the key input**. In cross-attention queries and keys come from sentences of
 #   different lengths.
+# - Each head is lesson 3's attention: its scores are divided by the root of the head's own width.
 # - The output is `(batch, n_queries, embed_dim)`. The weights are those of each head,
 #   `(batch, heads, n_queries, n_keys)`; with `need_weights=False` return `None` in their place.
 # - `mask` is boolean, True = may attend, in one of three forms: `(n_queries, n_keys)`, the same for all;

@@ -460,7 +460,7 @@ print("-inf:", torch.softmax(mask_scores(row, nothing), dim=-1))
 # `forward(x, memory, self_mask=None, cross_mask=None)`: `x` is `(batch, n_target, d_model)`, `memory` is
 # `(batch, n_source, d_model)`. The result has the shape of `x`. In cross-attention the queries come from the output of
 # the first add & norm, and the keys and values from the memory. `self_mask` is for self-attention, `cross_mask` for
-# cross-attention. The layer returns only its output. This is how the parts are called:
+# cross-attention; `None` masks nothing. The layer returns only its output. This is how the parts are called:
 #
 # ```
 # attention(query_input, key_input=None, value_input=None, mask=None, need_weights=True)   gives   (output, weights)
@@ -538,7 +538,7 @@ print(
 # <!-- end -->
 #
 # Complete `Decoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. `layers` holds `num_layers`
-# decoder layers, each with its own parameters and this `dropout`. `forward(x, memory, self_mask=None, cross_mask=None)` sends
+# decoder layers, each with its own parameters, all among the decoder's, and with this `dropout`. `forward(x, memory, self_mask=None, cross_mask=None)` sends
 # `x` through all of them, one after the other. Every layer receives the same memory and the same masks.
 #
 # <!-- hints: Decoder -->

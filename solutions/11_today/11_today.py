@@ -600,7 +600,8 @@ check("repeat_kv")
 #   head, `(batch, num_heads, length, length)`.
 # - If `positions`, `(length,)`, are given, queries and keys are rotated, after the split into heads.
 # - Masks are those of `MultiHeadAttention`: `(length, length)`, `(batch, 1 or length, length)` or
-#   `(batch, 1 or num_heads, length, length)`, True = may attend. In a row with nothing to attend to, all weights are 0.
+#   `(batch, 1 or num_heads, length, length)`, True = may attend. In a row with nothing to attend to, all weights are 0,
+#   and all gradients stay finite.
 #
 # What you have: `split_heads(x, num_heads)`, `merge_heads(x)`, `mask_scores(scores, mask)`.
 #
