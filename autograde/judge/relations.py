@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograde.course.text import enumerated
+from autograde.course.text import counted, enumerated
 from autograde.harness.call import Answer, Call, ModuleCall, Skipped
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Array, Comparison
@@ -482,11 +482,15 @@ def rounded(pair: Pair) -> Relation | None:
     if both is None or not np.isfinite(both[0]).all():
         return None
     expected, got = both
-    for decimals in range(13):
-        if not decimals and np.isin(got, (0, 1)).all():
+    places = {counted(number, "decimal"): np.round(expected, number) for number in range(13)}
+    if expected.size == 1:
+        digits = {counted(number, "digit"): float(f"{expected.item():.{number - 1}e}") for number in range(2, 7)}
+        places |= {text: np.full(expected.shape, value) for text, value in digits.items()}
+    for text, values in places.items():
+        if text == "0 decimals" and np.isin(got, (0, 1)).all():
             continue  # too little to see it in
-        if np.array_equal(np.round(expected, decimals), got) and not np.array_equal(expected, got):
-            return Relation("rounded", f"The result is rounded to {decimals} decimals. Return the numbers as they are.")
+        if np.array_equal(values, got) and not np.array_equal(expected, got):
+            return Relation("rounded", f"The result is rounded to {text}. Return the numbers as they are.")
     return None
 
 

@@ -11,7 +11,7 @@ from autograde import all_exercises, assess
 from autograde.harness.call import Answer, FunctionCall
 from autograde.harness.plain import TensorData
 from autograde.judge.compare import Comparison
-from autograde.judge.relations import FINDERS, WHERE, Failure, relate
+from autograde.judge.relations import FINDERS, WHERE, Failure, Pair, relate, rounded
 from autograde.judge.verdict import RELATION
 from helpers.embeddings import positional_encoding_at
 from helpers.multi_head import split_heads
@@ -259,3 +259,9 @@ def test_transposed_heads_are_told_or_named():
         return split_heads(x, num_heads).transpose(-1, -2)
 
     assert assess("split_heads", turned).diagnosis
+
+
+def test_a_single_number_may_be_rounded_to_some_digits():
+    pair = Pair("", 108_780_000_000.0, 110_000_000_000.0, {})
+    assert rounded(pair).sentence.startswith("The result is rounded to 2 digits.")
+    assert "1 decimal." in rounded(Pair("", X, X.round(1), {})).sentence

@@ -4,7 +4,16 @@ import numpy as np
 
 from autograde.exercise import Exercise
 from autograde.exercises import libraries
-from autograde.exercises.add_norm.common import EPS, IN_PLACE, LEADING, ONE_WORD, WITHOUT_EPS, gain, random_rows
+from autograde.exercises.add_norm.common import (
+    EPS,
+    IN_PLACE,
+    LEADING,
+    ONE_ROW,
+    ONE_WORD,
+    WITHOUT_EPS,
+    gain,
+    random_rows,
+)
 from autograde.exercises.add_norm.layer_norm import folded as norm_folded
 from autograde.exercises.add_norm.layer_norm import with_a_loop as norm_loop
 from autograde.exercises.add_norm.layer_norm import with_torch as norm_torch
@@ -29,6 +38,7 @@ def calls(rng):
         FunctionCall((*inputs(3, 4, scale=0.003),), part=EPS, note="the eps of the signature, 1e-5"),
         FunctionCall(inputs(2, 3, 4), tolerance=WITHOUT_EPS, part=LEADING, note="a batch of two sentences"),
         FunctionCall(inputs(1, 1, 5), tolerance=WITHOUT_EPS, part=LEADING, note=ONE_WORD),
+        FunctionCall(inputs(4), tolerance=WITHOUT_EPS, part=LEADING, note=ONE_ROW),
     ]
 
 

@@ -55,6 +55,8 @@ ZERO_DROPOUT = (
 # notes of calls
 ONE_WORD = "a batch of one sentence of one word"
 
+ONE_ROW = "a single row, without other axes"
+
 NOTHING_DROPPED = "in training mode, with dropout 0: nothing is dropped"
 
 

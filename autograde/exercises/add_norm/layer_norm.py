@@ -11,6 +11,7 @@ from autograde.exercises.add_norm.common import (
     EPS,
     IN_PLACE,
     LEADING,
+    ONE_ROW,
     ONE_WORD,
     WITHOUT_EPS,
     gain,
@@ -56,6 +57,7 @@ def calls(rng):
             tolerance=WITHOUT_EPS,
             note="every gamma is 1, as at the start, and beta is not 0",
         ),
+        FunctionCall((random_rows(rng, 5), *learned(5)), tolerance=WITHOUT_EPS, part=LEADING, note=ONE_ROW),
     ]
 
 

@@ -307,6 +307,16 @@ class InPlace(LayerNormalization):
         return self.gamma * x / torch.sqrt(variance + self.eps) + self.beta
 
 
+@EXERCISE.wrong(
+    "variance over the tokens",
+    "The mean is taken along each row, the variance along the tokens. Both belong to the row: `dim=-1`.",
+)
+class VarianceOverTokens(LayerNormalization):
+    def forward(self, x):
+        centred = x - x.mean(dim=-1, keepdim=True)
+        return self.gamma * centred / torch.sqrt((centred**2).mean(dim=-2, keepdim=True) + self.eps) + self.beta
+
+
 @EXERCISE.variant
 class Functional(nn.Module):
     def __init__(self, embed_dim, eps=1e-5):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from autograde.exercise import Exercise
-from autograde.exercises.add_norm.common import IN_PLACE, KEEPDIMS, LEADING, UNBIASED, random_rows
+from autograde.exercises.add_norm.common import IN_PLACE, KEEPDIMS, LEADING, ONE_ROW, UNBIASED, random_rows
 from autograde.harness.call import MAIN, FunctionCall
 from helpers.add_norm import row_statistics
 
@@ -20,6 +20,7 @@ def calls(rng):
         FunctionCall((random_rows(rng, 2, 3, 4),), part=LEADING, note="a batch of two sentences"),
         FunctionCall((random_rows(rng, 2, 4, 3, 5),), part=LEADING, note="two leading axes before the tokens"),
         FunctionCall((random_rows(rng, 1, 4),), note="a sentence of one word"),
+        FunctionCall((random_rows(rng, 4),), part=LEADING, note=ONE_ROW),
     ]
 
 

@@ -42,6 +42,11 @@ def calls(rng):
         FunctionCall(
             (model(4, 3), random_tensor(rng, 1, 3), ids([1]), 2, 0.2), report=report, note="one example; its label is 1"
         ),
+        FunctionCall(
+            (model(3, 2), random_tensor(rng, 5, 2), _labels(rng, 5, 3), 4, 1e-7),
+            report=report,
+            note="the rate is so small that the loss hardly moves",
+        ),
     ]
 
 

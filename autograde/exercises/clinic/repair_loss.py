@@ -223,6 +223,15 @@ def smoothed(logits, labels):
     return F.cross_entropy(logits.transpose(1, 2), labels, label_smoothing=0.1)
 
 
+@EXERCISE.wrong(
+    "logits and labels in different orders",
+    "The rows of logits and the labels don't belong together: one of them goes through the sentences first, the other "
+    "through the positions. Flatten both in the same order, without exchanging axes.",
+)
+def other_order(logits, labels):
+    return F.cross_entropy(logits.transpose(0, 1).flatten(0, 1), labels.flatten())
+
+
 @EXERCISE.variant
 def with_torch(logits, labels):
     return F.cross_entropy(logits.transpose(1, 2), labels)

@@ -338,6 +338,17 @@ class AddedTwice(RepairedDecoderBlock):
         return self.add_norm_2(x, x + self.cross_attention(x, memory, memory)[0])
 
 
+@EXERCISE.wrong(
+    "pre-norm",
+    "Each attention reads normalized rows, and nothing is normalized after the sum, as in many models of today. Here the "
+    "sum is normalized: `add_norm_1` and `add_norm_2` get `x` and what the attention has returned.",
+)
+class PreNorm(Broken):
+    def forward(self, x, memory):
+        x = x + self.self_attention(self.add_norm_1.norm(x))[0]
+        return x + self.cross_attention(self.add_norm_2.norm(x), memory)[0]
+
+
 @EXERCISE.variant
 class ByName(nn.Module):
     def __init__(self, d_model, num_heads):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from autograde.exercise import Exercise
 from autograde.exercises.clinic.common import SOURCE, TARGET, found, sealed, sentences
-from helpers.clinic import sees_padding
+from helpers.clinic import logits_of, sees_padding
 
 
 def calls(rng):
@@ -179,6 +179,22 @@ def turned_round(model, source, target_input, pad=0):
 )
 def below_rounding(model, source, target_input, pad=0):
     return _ask(model, source, target_input, pad, moves=lambda moved: (moved.abs() > 1e-6).any())
+
+
+@EXERCISE.wrong(
+    "only the most probable words compared",
+    "Padding that moves the logits and leaves the most probable words as they are is missed. Compare the logits "
+    "themselves.",
+    only=r"argmax",
+)
+def most_probable(model, source, target_input, pad=0):
+    real = target_input != pad
+    words = logits_of(model, source, target_input).argmax(dim=-1)
+    for more_source, more_target in ((3, 0), (0, 3)):
+        longer = F.pad(source, (0, more_source), value=pad), F.pad(target_input, (0, more_target), value=pad)
+        if (logits_of(model, *longer).argmax(dim=-1)[:, : words.shape[1]] != words)[real].any():
+            return True
+    return False
 
 
 @EXERCISE.variant

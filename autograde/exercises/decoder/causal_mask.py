@@ -118,6 +118,17 @@ def everything(length):
     return torch.ones(length, length, dtype=torch.bool)
 
 
+@EXERCISE.wrong(
+    "first row empty",
+    "Row 0 is False everywhere, so the first token has nothing to attend to. It sees itself: row i may see the columns 0 "
+    "to i, row 0 too.",
+)
+def first_row_empty(length):
+    mask = torch.ones(length, length, dtype=torch.bool).tril()
+    mask[:1] = False
+    return mask
+
+
 @EXERCISE.variant
 def compared(length):
     places = torch.arange(length)

@@ -406,6 +406,18 @@ class MaskedInBatchesOnly(CachedDecoder):
             self.cross_mask = torch.ones_like(self.cross_mask)
 
 
+@EXERCISE.wrong(
+    "a causal mask for one query",
+    "The newest word sees only the first one: with a single query, a causal mask hides all keys but the first. Nothing "
+    "is later than this query, so no causal mask is needed.",
+    only=r"is_causal|tril|causal_mask",
+)
+class CausalForOneQuery(_Cache):
+    def remember(self, index, key, value):
+        key, value = super().remember(index, key, value)
+        return key[:, :, :1], value[:, :, :1]
+
+
 @EXERCISE.variant
 class WithoutMask(_Cache):
     """Without the mask of padded words; their own logits don't count."""

@@ -103,6 +103,15 @@ def scaled_already(ids, table):
     return table[ids] * np.sqrt(table.shape[1])
 
 
+@EXERCISE.wrong(
+    "each id once",
+    "A word that occurs twice has only one row. Every token gets a row, also where its id has been there before: use the "
+    "ids as they come.",
+)
+def rows_of_unique_ids(ids, table):
+    return table[list(dict.fromkeys(ids.reshape(-1).tolist()))]
+
+
 @EXERCISE.variant
 def by_product(ids, table):
     return (ids[..., None] == np.arange(len(table))).astype(float) @ table

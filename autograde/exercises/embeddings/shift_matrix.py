@@ -148,6 +148,17 @@ def forward_only(offset, d_model):
     return shift_matrix(max(offset, 0), d_model)
 
 
+@EXERCISE.wrong(
+    "blocks that overlap",
+    "The block of pair i begins at row and column i, so the blocks overlap. A pair has two columns: its block begins at 2i.",
+)
+def blocks_overlap(offset, d_model):
+    matrix = np.zeros((d_model, d_model))
+    for pair in range(d_model // 2):
+        matrix[pair : pair + 2, pair : pair + 2] = _blocks(offset, [10000.0 ** -(2 * pair / d_model)])
+    return matrix
+
+
 @EXERCISE.variant
 def solved(offset, d_model):
     # the matrix that fits so many positions that no other one does

@@ -37,6 +37,7 @@ def calls(rng):
             part=LEADING,
             note="a sentence of one word, with d_model = 1 and d_ff = 1",
         ),
+        FunctionCall((rng.normal(size=3), *weights(3, 5)), part=LEADING, note="a single row, without other axes"),
     ]
 
 

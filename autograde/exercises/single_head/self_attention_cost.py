@@ -62,6 +62,12 @@ EXERCISE.wrong(
 )(lambda n, d: (n * n * d + 3 * n * d * d, 1, 1))
 
 EXERCISE.wrong(
+    "the larger of attention and projections",
+    "Where d is larger than n, these are the operations of the projections. Table 1 leaves them out: every token meets "
+    "every token, so n appears twice and d once, whichever is larger.",
+)(lambda n, d: (n * d * max(n, d), 1, 1))
+
+EXERCISE.wrong(
     "only the operations",
     "Only the operations come back. Return three numbers: operations, sequential steps, longest path.",
 )(lambda n, d: n * n * d)

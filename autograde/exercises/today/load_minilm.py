@@ -248,6 +248,15 @@ def one_norm_for_both(encoder, weights):
         layer.norm_2.load_state_dict(layer.norm_1.state_dict())
 
 
+@EXERCISE.wrong(
+    "biases of query, key and value left out",
+    "The biases of query, key and value have their old values. Every linear layer here has one, these three too.",
+)
+def no_projection_biases(encoder, weights):
+    projections = ("query.bias", "key.bias", "value.bias")
+    _load(encoder, weights, lambda name, state: None if name.endswith(projections) else state[name])
+
+
 @EXERCISE.variant
 @torch.no_grad()
 def copied_one_by_one(encoder, weights):

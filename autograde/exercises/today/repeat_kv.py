@@ -137,6 +137,15 @@ def as_many_as_sentences(x, times):
     return torch.stack([x[:, head] for head in range(len(x)) for _ in range(times)], dim=1)
 
 
+@EXERCISE.wrong(
+    "times taken for the number of query heads",
+    "`times` is divided by the number of heads of `x`. It is already how often each head is repeated.",
+    only=r"//|/",
+)
+def times_divided(x, times):
+    return x.repeat_interleave(times // x.shape[1], dim=1)
+
+
 @EXERCISE.variant
 def expanded(x, times):
     batch, heads, length, d_head = x.shape

@@ -31,6 +31,12 @@ def calls(rng):
             part=LEADING,
             note="a batch of one sentence of one token",
         ),
+        FunctionCall(
+            (off_centre(rng, 5), gain(rng, 5)),
+            tolerance=WITHOUT_EPS,
+            part=LEADING,
+            note="a single row, without other axes",
+        ),
     ]
 
 

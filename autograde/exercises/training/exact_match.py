@@ -1,5 +1,7 @@
 """exact_match: word for word."""
 
+import string
+
 import numpy as np
 
 from autograde.exercise import Exercise
@@ -161,6 +163,22 @@ def of_split_words(predictions, references):
 )
 def as_wholes(predictions, references):
     return float(predictions == references)
+
+
+@EXERCISE.wrong(
+    "articles left out, too",
+    "Sentences that differ only in case, punctuation or articles count as equal, as in a known score for questions and "
+    "answers. Here every token counts: compare the sequences as they are.",
+)
+def without_articles(predictions, references):
+    def words_of(sentence):
+        text = sentence if isinstance(sentence, str) else " ".join(sentence)
+        kept = "".join(sign for sign in text.lower() if sign not in string.punctuation)
+        return [word for word in kept.split() if word not in ("a", "an", "the")]
+
+    return exact_match(
+        [words_of(sentence) for sentence in predictions], [words_of(sentence) for sentence in references]
+    )
 
 
 @EXERCISE.variant

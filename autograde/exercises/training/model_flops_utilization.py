@@ -97,6 +97,15 @@ def in_whole_numbers(tokens_per_second, parameters, peak_flops):
     return 6 * parameters * tokens_per_second // peak_flops
 
 
+@EXERCISE.wrong(
+    "forward pass counted twice",
+    "8 operations are counted, as where the forward pass is computed once more to spare memory. The model itself needs 6: "
+    "2 forward, 4 backward.",
+)
+def forward_twice(tokens_per_second, parameters, peak_flops):
+    return 8 * parameters * tokens_per_second / peak_flops
+
+
 @EXERCISE.variant
 def in_one_line(tokens_per_second, parameters, peak_flops):
     return 6 * parameters * tokens_per_second / peak_flops

@@ -18,6 +18,7 @@ def calls(rng):
         FunctionCall(
             (["<pad>", "<unk>", *shuffled(rng, KOREAN)[:5]],), note="special tokens in the list are words like others"
         ),
+        FunctionCall((["The", "the", "THE"],), note="words that differ only by their case"),
         FunctionCall((["dog"],), note="one word"),
         FunctionCall(([],), note="no word at all"),
     ]

@@ -27,6 +27,7 @@ def calls(rng):
             note="by hand: (a, a) occurs at two places of the first word, (b, a) at two of the second",
         ),
         FunctionCall((words(("x", "y"), 4),), part="repeats"),
+        FunctionCall(({("D", "o", "g"): 2, ("d", "o", "g"): 3},), note="capitals are other symbols"),
         FunctionCall(({("dog</w>",): 3},), note="one word of one symbol: no pair"),
         FunctionCall(({},), note="no word at all"),
     ]

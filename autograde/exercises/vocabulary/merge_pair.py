@@ -34,6 +34,7 @@ def calls(rng):
             part="longer symbols",
             note="by hand: ab and c are not the pair (a, bc); ab c abc abc",
         ),
+        FunctionCall((("O", "g", "o", "g", "O"), ("O", "g")), note="capitals are other symbols"),
         FunctionCall((("o", "g"), ("o", "g")), note="nothing but the pair: one symbol is left"),
         FunctionCall((("dog</w>",), ("o", "g")), note="one symbol"),
     ]
