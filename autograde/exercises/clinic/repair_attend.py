@@ -197,6 +197,16 @@ def only_the_future(query, key, value):
     return F.scaled_dot_product_attention(query, key, value, attn_mask=ahead)
 
 
+@EXERCISE.wrong(
+    "only what comes before",
+    "Each word sees only the words before it, and the first one nothing. A word may attend to itself: it is known when "
+    "the next one is predicted.",
+)
+def only_before(query, key, value):
+    scores = attention_scores_of(query, key).masked_fill(~_ones(query).tril(-1), -math.inf)
+    return torch.nan_to_num(torch.softmax(scores, dim=-1)) @ value
+
+
 @EXERCISE.variant
 def with_torch(query, key, value):
     return F.scaled_dot_product_attention(query, key, value, is_causal=True)

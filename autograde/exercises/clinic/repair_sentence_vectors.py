@@ -240,6 +240,16 @@ def along_the_queries(x, keep):
     return _mean_of_real(torch.softmax(scores, dim=1) @ x, keep)
 
 
+@EXERCISE.wrong(
+    "vectors of length 1",
+    "The mean is divided by its length at the end, as many libraries do for comparing sentences. Here the mean itself is "
+    "the result.",
+)
+def of_length_one(x, keep):
+    seen = attention_scores_of(x, x).masked_fill(~keep.unsqueeze(1), -math.inf)
+    return F.normalize(_mean_of_real(_read(x, seen), keep), dim=1)
+
+
 @EXERCISE.variant
 def sentence_by_sentence(x, keep):
     vectors = []

@@ -139,6 +139,14 @@ def clipped_at_six(x):
     return np.clip(x, 0.0, 6.0)
 
 
+@EXERCISE.wrong(
+    "negative numbers taken out",
+    "The negative numbers are left out, so the shape is lost. Each becomes 0 in its place.",
+)
+def taken_out(x):
+    return x[x >= 0]
+
+
 @EXERCISE.variant
 def with_where(x):
     return np.where(x > 0, x, 0.0)

@@ -44,6 +44,7 @@ def calls(rng):
         FunctionCall(([["개"]], [["개"]]), note="one sentence of one word"),
         FunctionCall(([["Tom", "schläft"], ["Anna"]], [["tom", "schläft"], ["Anna"]]), note="upper and lower case"),
         FunctionCall(([["a", "dog", "."], ["물"]], [["a", "dog"], ["물"]]), note="a full stop too many"),
+        FunctionCall(([["the", "dog"], ["물"]], [["a", "dog"], ["물"]]), note="another article"),
     ]
 
 
@@ -114,13 +115,12 @@ def lower(predictions, references):
     "every token counts: compare the sequences as they are.",
 )
 def bare(predictions, references):
-    def words_of(sentence):
-        tokens = sentence.split() if isinstance(sentence, str) else map(str, sentence)
-        return [token.lower().strip(".,!?") for token in tokens if token.strip(".,!?")]
+    return exact_match(*([_plain_words(sentence) for sentence in side] for side in (predictions, references)))
 
-    return exact_match(
-        [words_of(sentence) for sentence in predictions], [words_of(sentence) for sentence in references]
-    )
+
+def _plain_words(sentence):
+    text = sentence if isinstance(sentence, str) else " ".join(sentence)
+    return "".join(sign for sign in text.lower() if sign not in string.punctuation).split()
 
 
 @EXERCISE.wrong(
@@ -172,13 +172,9 @@ def as_wholes(predictions, references):
 )
 def without_articles(predictions, references):
     def words_of(sentence):
-        text = sentence if isinstance(sentence, str) else " ".join(sentence)
-        kept = "".join(sign for sign in text.lower() if sign not in string.punctuation)
-        return [word for word in kept.split() if word not in ("a", "an", "the")]
+        return [word for word in _plain_words(sentence) if word not in ("a", "an", "the")]
 
-    return exact_match(
-        [words_of(sentence) for sentence in predictions], [words_of(sentence) for sentence in references]
-    )
+    return exact_match(*([words_of(sentence) for sentence in side] for side in (predictions, references)))
 
 
 @EXERCISE.variant

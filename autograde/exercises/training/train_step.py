@@ -444,6 +444,23 @@ def from_the_sum(model, batch, optimizer, scheduler=None, clip=1.0, precision="f
     return _finish(loss, tokens, _clip(model, clip), optimizer, scheduler)
 
 
+@EXERCISE.wrong(
+    "the decoder reads the labels",
+    "The decoder reads the very words that it has to predict, so it learns to copy. It reads the words before them: "
+    "`teacher_forcing_pair` gives what is read and what is predicted.",
+)
+def labels_read(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
+    model.train()
+    optimizer.zero_grad()
+    source, target = batch
+    labels = target[:, 1:]
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+        logits = model(source, labels)
+    loss = label_smoothed_loss(logits.float(), labels)
+    loss.backward()
+    return _finish(loss, (labels != 0).sum(), _clip(model, clip), optimizer, scheduler)
+
+
 @EXERCISE.variant
 def by_hand(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     source, target = batch

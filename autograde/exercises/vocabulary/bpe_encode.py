@@ -29,6 +29,10 @@ def calls(rng):
             ("abc", [("b", "c"), ("a", "b"), ("c", "</w>")]), note="(b, c) was learned first, so (a, b) finds no b"
         ),
         FunctionCall(("fog", [("g", "</w>"), ("o", "g")]), note="(g, </w>) was learned first, so (o, g) finds no g"),
+        FunctionCall(
+            ("abc", [("b", "c"), ("a", "bc"), ("a", "b")]), note="by hand: (b, c) first, so (a, b) finds no b"
+        ),
+        FunctionCall(("can't", [("'", "t"), ("n", "'t")]), note="an apostrophe is a character like others"),
         FunctionCall(("DOGs", [("o", "g"), ("D", "O")]), note="capitals are other letters"),
         FunctionCall(("cat", []), note="no merges: the characters and the end-of-word symbol"),
         FunctionCall(("a", [("a", "</w>")]), note="one letter, one merge"),
@@ -111,6 +115,22 @@ def longest(word, merges):
         found.append(rest[:length])
         rest = rest[length:]
     return found
+
+
+@EXERCISE.wrong(
+    "the leftmost pair first",
+    "The first pair of the word that was learned at all is merged, whenever it was learned. Go through `merges` in their "
+    "order, and apply each everywhere in the word.",
+)
+def leftmost(word, merges):
+    symbols, place = [*word, "</w>"], 0
+    while place < len(symbols) - 1:
+        if tuple(symbols[place : place + 2]) in merges:
+            symbols[place : place + 2] = ["".join(symbols[place : place + 2])]
+            place = 0
+        else:
+            place += 1
+    return symbols
 
 
 EXERCISE.wrong(

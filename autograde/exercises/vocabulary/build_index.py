@@ -19,6 +19,7 @@ def calls(rng):
             (["<pad>", "<unk>", *shuffled(rng, KOREAN)[:5]],), note="special tokens in the list are words like others"
         ),
         FunctionCall((["The", "the", "THE"],), note="words that differ only by their case"),
+        FunctionCall((["the", ",", "dog", "."],), note="marks are tokens like words"),
         FunctionCall((["dog"],), note="one word"),
         FunctionCall(([],), note="no word at all"),
     ]

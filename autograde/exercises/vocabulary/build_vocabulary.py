@@ -20,6 +20,7 @@ def calls(rng):
         FunctionCall((pick(rng, ENGLISH, 40),)),
         FunctionCall((pick(rng, KOREAN, 23),)),
         FunctionCall((["The", "dog", "the", "Dog", "The"],), note="capital and small letters are two tokens"),
+        FunctionCall((["the", "dog", ",", "the", "man", ".", ","],), note="marks are tokens like words"),
         FunctionCall((["dog"],), note="one token"),
         FunctionCall(([],), note="no token at all"),
     ]

@@ -28,6 +28,7 @@ def calls(rng):
         ),
         FunctionCall((words(("x", "y"), 4),), part="repeats"),
         FunctionCall(({("D", "o", "g"): 2, ("d", "o", "g"): 3},), note="capitals are other symbols"),
+        FunctionCall(({("n", "'", "t"): 2, ("n", "t"): 3},), note="an apostrophe is a symbol like others"),
         FunctionCall(({("dog</w>",): 3},), note="one word of one symbol: no pair"),
         FunctionCall(({},), note="no word at all"),
     ]

@@ -19,8 +19,8 @@ def calls(rng):
         FunctionCall(([int(i) for i in rng.integers(len(korean), size=11)], korean)),
         FunctionCall(([1, 4, 3, 9, 2, 0, 0], words), note="special tokens are given back like words"),
         FunctionCall(
-            ([2, 3, 1, 0], {3: "dog", 1: "man", 2: "bites", 0: "The"}),
-            note="a dictionary in another order, and a word with a capital",
+            ([2, 3, 1, 0, 4], {3: "dog", 1: "man", 2: "bites", 4: ".", 0: "The"}),
+            note="a dictionary in another order, with a capital and a full stop",
         ),
         FunctionCall(([0], {0: "dog"}), note="one index, one word in the dictionary"),
         FunctionCall(([], words), note="no index at all"),

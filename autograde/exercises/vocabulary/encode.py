@@ -45,6 +45,9 @@ def calls(rng):
             note="a word that is unknown, and no `<unk>` in the index",
             mentions=(stranger,),
         ),
+        FunctionCall(
+            (["the", "dog", ",", "the", "."], _numbered(["the", ",", "dog", "."])), note="marks are tokens like words"
+        ),
         FunctionCall((["man"], running), note="one token"),
         FunctionCall(([], running), note="no token at all"),
         FunctionCall(

@@ -38,6 +38,7 @@ def calls(rng):
         FunctionCall((_without_ties(rng, ("a", "b", "n", "d"), 7, 5), 5)),
         FunctionCall((_without_ties(rng, ("개", "가", "를", "새"), 6, 4), 4)),
         FunctionCall(({"Dog": 2, "dog": 4, "ogre": 3}, 3), note="capitals are other letters"),
+        FunctionCall(({"a'": 3, "b'": 2}, 2), note="an apostrophe is a character like others"),
         FunctionCall(({"banana": 3, "ban": 1}, 4), part="ties", note="a tie at the start: an and na, 6 times each"),
         FunctionCall(
             ({"ca": 1, "abx": 1, "ab": 1, "bca": 1, "aab": 1}, 6), part="ties", note="ties go to the smallest pair"

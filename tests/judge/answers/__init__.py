@@ -149,6 +149,7 @@ def _trained() -> dict[str, Any]:
     english, korean = vocabularies = grammar_vocabularies(corpus)
     names = {"Path": Path, "Config": Config, "load_model": load_model, "TRAINED": Path("trained_model.safetensors")}
     names["new_model"] = partial(Transformer, len(english), len(korean), 64, 4, 2, 192, dropout=0.0)
+    names["model"] = names["new_model"]()  # after a hundred steps, which translate nothing yet either
     return names | {"corpus": corpus, "english": english, "korean": korean, "vocabularies": vocabularies}
 
 
