@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import os
 import time
 from collections.abc import Callable
@@ -62,7 +63,7 @@ AFTER_SLOW = "Not shown in grading: it needs a cell that was not run, to save ti
 NO_TIME = "Not run: it calls `{name}`, which exceeded its time limit in earlier cells."
 _CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipynb", ".zip", ".egg")  # what Python would import
 _LONGEST = 500  # characters of a cell's error in a verdict
-_FACTS = 4_000  # characters of the facts of one verdict: so a record stays below 100 KB
+_TOLD = 8_000  # bytes of what one verdict says: so a record stays below 100 KB
 _MOST_FACTS = 20
 _NOTES = 50
 
@@ -485,15 +486,26 @@ def _is_data(name: str) -> bool:
 
 
 def _shortened(verdict: Verdict) -> Verdict:
-    """The verdict with facts of limited length: some of them say what the submission said."""
-    left, facts = _FACTS, []
-    for label, text in verdict.facts:
-        if len(text) > left:
-            text = f"{text[:left]} ..."
-        facts.append((label, text))
-        left = max(0, left - len(text))
-    advice = verdict.advice if len(verdict.advice) <= _FACTS else f"{verdict.advice[:_FACTS]} ..."
-    return replace(verdict, facts=tuple(facts[:_MOST_FACTS]), advice=advice)
+    """The verdict with a text of limited length: some of its facts say what the submission said."""
+    advice = _beginning(verdict.advice, _TOLD // 2)
+    left, facts = _TOLD - _in_record(advice), []
+    for label, text in verdict.facts[:_MOST_FACTS]:
+        facts.append((label, _beginning(text, left)))
+        left = max(0, left - _in_record(facts[-1][1]))
+    return replace(verdict, facts=tuple(facts), advice=advice)
+
+
+def _beginning(text: str, most: int) -> str:
+    """As much of it as takes at most so many bytes of a record."""
+    kept = text[:most]
+    while (size := _in_record(kept)) > most:
+        kept = kept[: len(kept) * most // size]
+    return kept if kept == text else f"{kept} ..."
+
+
+def _in_record(text: str) -> int:
+    """Bytes: a record is ASCII, in which a Korean syllable takes six."""
+    return len(json.dumps(text)) - 2
 
 
 def _needs_training(cell: NotebookNode, missed: set[str], already: bool) -> bool:

@@ -164,9 +164,10 @@ def test_only_the_answer_that_cannot_be_judged_has_no_points(references, monkeyp
     }
 
 
-def test_a_record_stays_small_whatever_an_answer_says(references, monkeypatch):
+@pytest.mark.parametrize("letter", ["x", "한", "\\"])
+def test_a_record_stays_small_whatever_an_answer_says(references, monkeypatch, letter):
     """A traceback of 4,000 lines of 1,999 characters once made a record of 8 MB."""
-    lines = ("x" * 1999,) * 4000
+    lines = (letter * 1999,) * 4000
     problem = Problem(kind="ValueError", text="odd", lines=lines, values=lines)
     frame = pack_answers([Answer(problem=problem, changed=lines)])
     monkeypatch.setattr(References, "ask", lambda self, name, calls: unpack_answers(frame, 1) * len(calls))

@@ -154,7 +154,7 @@ def test_an_answer_of_yes_and_no_is_not_named_by_the_main_calls():
         return bool(((after - before)[target_input != pad].abs() > 1e-4).any())
 
     verdict = assess("sees_padding", only_the_target)
-    assert not verdict.passed and verdict.misconception != "only together a fault"
+    assert not verdict.passed and verdict.misconception != "no fault is found"
 
 
 @pytest.mark.parametrize("kind", [lambda words: (word for word in words), set, lambda words: {}.fromkeys(words).keys()])

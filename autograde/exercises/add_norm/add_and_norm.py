@@ -140,7 +140,8 @@ def concatenated(x, sublayer_output, gamma, beta, eps=1e-5):
 
 
 @EXERCISE.wrong(
-    "gamma and beta exchanged", "`layer_norm` gets `beta` where it expects `gamma`. The order is `x, gamma, beta, eps`."
+    "gamma and beta exchanged",
+    "`beta` scales and `gamma` shifts here. The order of `layer_norm` is `x, gamma, beta, eps`.",
 )
 def exchanged(x, sublayer_output, gamma, beta, eps=1e-5):
     return layer_norm(x + sublayer_output, beta, gamma, eps)
@@ -154,9 +155,7 @@ def nothing_learned(x, sublayer_output, gamma, beta, eps=1e-5):
     return normalize(x + sublayer_output, eps)
 
 
-@EXERCISE.wrong(
-    "eps not passed on", "`layer_norm` is called without `eps`, so it uses its own 1e-5. Pass the argument on."
-)
+@EXERCISE.wrong("always the same eps", "`eps` is 1e-5 whatever the argument says. Pass it on to `layer_norm`.")
 def fixed_eps(x, sublayer_output, gamma, beta, eps=1e-5):
     return layer_norm(x + sublayer_output, gamma, beta)
 

@@ -167,8 +167,8 @@ class ResidualDetached(AddNorm):
 
 
 @EXERCISE.wrong(
-    "PyTorch's layer norm inside",
-    "`norm` is an `nn.LayerNorm`, whose parameters have other names. Use your `LayerNormalization`.",
+    "weight and bias in norm",
+    "`norm` has `weight` and `bias`, as `nn.LayerNorm` has. A `LayerNormalization` has `gamma` and `beta`.",
 )
 class TorchNorm(AddNorm):
     def __init__(self, embed_dim, dropout=0.1):

@@ -183,9 +183,9 @@ class AddTwice(AttentionBlock):
 
 
 @EXERCISE.wrong(
-    "arguments of add_norm exchanged",
-    "Without dropout the two are the same sum; with it, parts of `x` are dropped. The order is `x`, then the "
-    "attention's output.",
+    "dropout on x",
+    "In training mode parts of `x` are dropped. `self.add_norm` takes `x` first, then the attention's output, and "
+    "drops only there.",
 )
 class Exchanged(AttentionBlock):
     def forward(self, x, mask=None):
@@ -271,7 +271,7 @@ class TorchAttention(AttentionBlock):
 
 
 @EXERCISE.wrong(
-    "dropout share not passed on", "`AddNorm` is made without `dropout`, so it uses its own 0.1. Pass the argument on."
+    "dropout share not passed on", "A tenth is dropped whatever `dropout` says. Pass the argument on to `AddNorm`."
 )
 class DropoutNotPassed(AttentionBlock):
     def __init__(self, embed_dim, num_heads, dropout=0.1):

@@ -144,7 +144,8 @@ def not_normalized(x, gamma, beta, eps=1e-5):
 
 @EXERCISE.wrong(
     "matrix product with gamma",
-    "`@` adds up along the row and leaves one number for each token. Every column has its own factor: use `*`.",
+    "The product with `gamma` adds up along the row: one number for each token. Every column has its own factor: "
+    "use `*`.",
 )
 def matrix_product(x, gamma, beta, eps=1e-5):
     return normalize(x, eps) @ gamma + beta
@@ -152,15 +153,13 @@ def matrix_product(x, gamma, beta, eps=1e-5):
 
 @EXERCISE.wrong(
     "gamma along the tokens",
-    "`gamma[:, np.newaxis]` lays gamma along the tokens. It has one number for each column, and fits as it is.",
+    "`gamma` is laid along the tokens, as by `[:, np.newaxis]`. It has one number for each column, and fits as it is.",
 )
 def gamma_of_token(x, gamma, beta, eps=1e-5):
     return gamma[:, np.newaxis] * normalize(x, eps) + beta[:, np.newaxis]
 
 
-@EXERCISE.wrong(
-    "eps not passed on", "`normalize` is called without `eps`, so it uses its own 1e-5. Pass the argument on."
-)
+@EXERCISE.wrong("always the same eps", "`eps` is 1e-5 whatever the argument says. Pass it on to `normalize`.")
 def fixed_eps(x, gamma, beta, eps=1e-5):
     return gamma * normalize(x) + beta
 

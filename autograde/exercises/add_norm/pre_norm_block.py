@@ -183,7 +183,7 @@ class Unregistered(PreNormBlock):
 
 
 @EXERCISE.wrong(
-    "sublayer cut off from the gradient",
+    "no gradient to x through the sublayer",
     "The output is right, but the gradient of `x` passes only along the residual connection. Leave out `.detach()` "
     "and `.data`.",
 )
@@ -206,8 +206,9 @@ class DropAfterAdd(PreNormBlock):
 
 
 @EXERCISE.wrong(
-    "dropout before the sublayer",
-    "Dropout acts on what goes into the sublayer. It acts on what comes out of it, before the add.",
+    "dropout in another place",
+    "Dropout acts on something else, such as `x` or what goes into the sublayer. It acts on what the sublayer "
+    "gives, before the add.",
 )
 class DropBeforeSublayer(PreNormBlock):
     def forward(self, x):

@@ -139,8 +139,8 @@ def in_place(x):
 
 
 @EXERCISE.wrong(
-    "divided by the number of rows",
-    "The sums are divided by the number of rows. A mean of a row is divided by the row's width, `x.shape[-1]`.",
+    "divided by the size of axis 0",
+    "The sums are divided by the size of axis 0. A mean of a row is divided by the row's width, `x.shape[-1]`.",
 )
 def by_the_rows(x):
     mean = x.sum(-1, keepdims=True) / len(x)

@@ -195,7 +195,7 @@ def adam(model, inputs, labels, steps, rate):
     return _trained(steps, optimizer, lambda: F.cross_entropy(model(inputs), labels))
 
 
-@EXERCISE.wrong("softmax twice", "`F.cross_entropy` contains the softmax. Give it the logits, not probabilities.")
+@EXERCISE.wrong("softmax twice", "The softmax is taken twice. The loss needs the logits, not probabilities.")
 def softmax_twice(model, inputs, labels, steps, rate):
     return with_cross_entropy(model, inputs, labels, steps, rate, output=lambda logits: logits.softmax(dim=-1))
 
@@ -230,8 +230,8 @@ def all_labels(model, inputs, labels, steps, rate):
 
 @EXERCISE.wrong(
     "momentum added",
-    "The first step is right, and each later one carries on those before it: the optimizer has a momentum. Use plain "
-    "gradient descent, as in the broken code.",
+    "The first step is right, and each later one carries on those before it: the optimizer has momentum. Use "
+    "plain gradient descent, as in the broken code.",
 )
 def with_momentum(model, inputs, labels, steps, rate):
     optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)

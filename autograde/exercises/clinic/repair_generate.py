@@ -213,8 +213,8 @@ def over_positions(model, start, steps):
 
 
 @EXERCISE.wrong(
-    "the last sentence in place of the last position",
-    "`[-1:]` takes the last sentence of the batch. The newest word is in the last column: `[:, -1:]`.",
+    "a sentence in place of a position",
+    "One sentence of the batch is taken. The newest word is in the last column: `[:, -1:]`.",
 )
 def last_sentence(model, start, steps):
     ids = start

@@ -88,8 +88,8 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "what was read from the source is thrown away",
-    "Cross-attention runs, but its result is not used: the second add & norm adds the result of self-attention "
-    "once more. Give it what cross-attention has returned.",
+    "The result of cross-attention is not used: the second add & norm adds the result of self-attention once "
+    "more. Give it what cross-attention has returned.",
 )
 class Broken(nn.Module):
     def __init__(self, width, heads):
@@ -116,7 +116,7 @@ class _Block(Broken):
 
 @EXERCISE.wrong(
     "cross-attention attends to the target",
-    "Without key and value inputs `MultiHeadAttention` attends to its query input. Give it `memory`, too.",
+    "Cross-attention reads only `x`, and `memory` is not used. Give it `memory` as key and value.",
 )
 class AttendsToItself(_Block):
     def second(self, x, memory):
@@ -274,7 +274,7 @@ class QueriesWithoutNorm(Broken):
 
 @EXERCISE.wrong(
     "result of the first add & norm not used",
-    "What `add_norm_1` returns goes nowhere, so self-attention has no effect. Give it the name that the next lines use.",
+    "Self-attention has no effect. What `add_norm_1` returns has to have the name that the next lines use.",
 )
 class FirstHalfLost(_Block):
     def forward(self, x, memory):

@@ -225,8 +225,8 @@ def turned_round(model, source, target_input):
 
 
 @EXERCISE.wrong(
-    "place 0 asked",
-    "Nothing comes before place 0, and an empty tensor has no largest value. Go through the places from 1 on.",
+    "nothing left to compare",
+    "An empty tensor has no largest value. Go through the places from 1 on, and compare `[:, :place]`.",
 )
 def from_place_0(model, source, target_input):
     return _ask(model, source, target_input, places=range, moves=lambda moved: moved.abs().max() > 1e-4)

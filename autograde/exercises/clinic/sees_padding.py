@@ -15,7 +15,7 @@ def calls(rng):
     return [
         sealed(rng, note="a healthy model"),
         sealed(rng, "padding of the source", 1.0, note="this model looks at padding of the source"),
-        sealed(rng, "padding of the source", 0.01, note="it looks a little at padding of the source"),
+        sealed(rng, "padding of the source", 0.003, note="it looks a little at padding of the source"),
         sealed(rng, "length of the target", part="target", note="the logits depend on how long the target is"),
         sealed(
             rng,
@@ -99,9 +99,8 @@ def _ask(
 
 
 @EXERCISE.wrong(
-    "only together a fault",
-    "A model with one of the two faults passes for healthy: it is a fault if the source's padding moves a logit, *or* the "
-    "target's.",
+    "no fault is found",
+    "Every model passes for healthy: it is a fault if more padding of the source, *or* of the target, moves a logit.",
 )
 def both_needed(model, source, target_input, pad=0):
     return _ask(model, source, target_input, pad, together=all)

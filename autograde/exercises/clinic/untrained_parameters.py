@@ -217,7 +217,7 @@ def evaluated_always(model, source, target):
     return _ask(copy.deepcopy(model).eval(), source, target)
 
 
-@EXERCISE.wrong("names not sorted", "The names come in the order of the model. Sort them: `sorted(...)`.")
+@EXERCISE.wrong("names not sorted", "The names are not in alphabetical order: `sorted(...)`.")
 def not_sorted(model, source, target):
     return _ask(model, source, target, order=lambda names: sorted(names, reverse=True))
 

@@ -127,8 +127,8 @@ def the_mean(model, source, target_input):
 
 
 @EXERCISE.wrong(
-    "the first place only",
-    "The influence of the source may show at later places of the target only. Compare the logits of all places.",
+    "one place only",
+    "The influence of the source may show at other places of the target only. Compare the logits of all places.",
 )
 def first_place(model, source, target_input):
     return _ask(model, source, target_input, moves=lambda moved: (moved[:, 0].abs() > 1e-4).any())
@@ -196,8 +196,8 @@ def first_row(model, source, target_input):
 
 
 @EXERCISE.wrong(
-    "every word replaced by the largest id",
-    "A source whose words all have the largest id stays as it is, and its model seems not to use it. Give each word another id: "
+    "equal words left as they are",
+    "A source of equal words stays as it is, and its model seems not to use it. Give each word another id: "
     "`source % source.max() + 1`.",
 )
 def all_the_largest(model, source, target_input):

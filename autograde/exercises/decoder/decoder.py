@@ -117,7 +117,7 @@ class SharedWeights(Decoder):
 
 @EXERCISE.wrong(
     "layers not registered",
-    "The layers are in a Python list, where PyTorch does not find their weights. Use `nn.ModuleList`.",
+    "The decoder has no parameters, as with layers in a Python list. Use `self.layers = nn.ModuleList(...)`.",
 )
 class PlainList(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
@@ -154,8 +154,8 @@ class AlwaysSix(Decoder):
 
 
 @EXERCISE.wrong(
-    "return inside the loop",
-    "The first layer's output comes back: `return` is inside the loop. Move it one step to the left.",
+    "only the first layer",
+    "Only the first layer acts. Go through all of them in a loop, and return after it, not inside it.",
 )
 class ReturnsEarly(Decoder):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -165,8 +165,9 @@ class ReturnsEarly(Decoder):
 
 
 @EXERCISE.wrong(
-    "every layer reads the first input",
-    "All layers get the decoder's input, so only the last one counts. Each layer reads the output of the one before it.",
+    "only the last layer counts",
+    "Only the last layer counts: what it reads is the decoder's input. Each layer reads the output of the one "
+    "before it.",
 )
 class SameInput(Decoder):
     def forward(self, x, memory, self_mask=None, cross_mask=None):
@@ -228,7 +229,7 @@ class Residual(Decoder):
         return x
 
 
-@EXERCISE.wrong("dropout not passed on", "The layers are made with their own default dropout. Pass `dropout` to each.")
+@EXERCISE.wrong("dropout not passed on", "The layers drop a tenth whatever `dropout` says. Pass it to each.")
 class DefaultDropout(Decoder):
     def __init__(self, num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1):
         super().__init__(num_layers, d_model, num_heads, d_ff)

@@ -388,7 +388,7 @@ class Bias(DecoderLayer):
 
 @EXERCISE.wrong(
     "dropout not passed on",
-    "The parts are made with their own default dropout. Pass `dropout` to `AddNorm` and `FeedForward`.",
+    "The parts drop a tenth whatever `dropout` says. Pass it to `AddNorm` and `FeedForward`.",
 )
 class DefaultDropout(DecoderLayer):
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
@@ -403,7 +403,7 @@ class ZeroForDefault(DecoderLayer):
 
 @EXERCISE.wrong(
     "feed-forward without the layer's dropout",
-    "The feed-forward network is made with its own default dropout. Pass `dropout` to it as well.",
+    "The feed-forward network drops a tenth whatever `dropout` says. Pass it on.",
 )
 class FeedForwardDropout(DecoderLayer):
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
@@ -413,7 +413,7 @@ class FeedForwardDropout(DecoderLayer):
 
 @EXERCISE.wrong(
     "add & norm without the layer's dropout",
-    "The three `AddNorm` are made with their own default dropout. Pass `dropout` to them as well.",
+    "The three `AddNorm` drop a tenth whatever `dropout` says. Pass it on.",
 )
 class AddNormDropout(DecoderLayer):
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1):

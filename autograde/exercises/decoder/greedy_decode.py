@@ -338,7 +338,7 @@ def always_training(model, source, bos=1, eos=2, max_length=50):
 
 @EXERCISE.wrong(
     "gradients recorded",
-    "PyTorch keeps everything for a backward pass that never comes. Decode inside `with torch.no_grad():`.",
+    "PyTorch records for a backward pass that never comes. Encode and decode inside `with torch.no_grad():`.",
 )
 def with_gradients(model, source, bos=1, eos=2, max_length=50):
     return _decode(model, source, bos, eos, max_length, gradients=True)

@@ -113,7 +113,7 @@ def in_place(scores, mask):
 
 
 @EXERCISE.wrong(
-    "result not kept", "The scores come back unchanged: `masked_fill` returns a new tensor, which has to be returned."
+    "result not kept", "The scores come back unchanged. `masked_fill` and `torch.where` make a new tensor: return that."
 )
 def not_assigned(scores, mask):
     scores.masked_fill(~mask, -math.inf)
@@ -152,9 +152,7 @@ def boolean_index(scores, mask):
     return scores
 
 
-@EXERCISE.wrong(
-    "a NumPy array", "The values are right, in a NumPy array. Scores are tensors here; leave out `.numpy()`."
-)
+@EXERCISE.wrong("a NumPy array", "The values are right, in a NumPy array. Scores are tensors here: use `torch.where`.")
 def with_numpy(scores, mask):
     return scores.masked_fill(~mask, -math.inf).numpy()
 

@@ -84,8 +84,8 @@ def always_0(ids, pad=0):
 
 
 @EXERCISE.wrong(
-    "larger in place of different",
-    "`ids > pad` is the same as `ids != pad` only when the padding is the smallest id. Use `!=`.",
+    "another id hidden, too",
+    "With `pad=3` the id 0 is hidden, too, as by `ids > pad`. It is a word then: use `!=`.",
 )
 def greater(ids, pad=0):
     return (ids > pad).unsqueeze(1)

@@ -112,7 +112,7 @@ def labels_without_end(ids):
 
 @EXERCISE.wrong(
     "rolled round",
-    "`roll` brings `<bos>` back at the end of the labels. Cut: both results have one column less than `ids`.",
+    "`<bos>` comes back at the end of the labels, as by `roll`. Cut: both results have one column less than `ids`.",
 )
 def rolled(ids):
     return ids, ids.roll(-1, dims=1)

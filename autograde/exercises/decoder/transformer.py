@@ -34,6 +34,8 @@ def calls(rng):
     target_by_three = with_padding(rng, random_ids(rng, 4, 10, 2, 6), 3, (0, 5), (1, 2))
     target_by_three[0, 1] = 0
     empty = with_padding(rng, random_ids(rng, 1, 11, 2, 3), 0, *((1, column) for column in range(3)))
+    short = with_padding(rng, random_ids(rng, 1, 7, 2, 4), 0, (1, 3))
+    short[0, 1] = 1
     all_lost = (*new[:6], 1.0, 0)
     return [
         model_by_hand(rng),
@@ -98,12 +100,12 @@ def calls(rng):
             note="backward, too",
         ),
         ModuleCall(
-            (TensorData(random_ids(rng, 1, 7, 2, 4)), TensorData(random_ids(rng, 1, 6, 2, 3))),
+            (TensorData(short), TensorData(random_ids(rng, 1, 6, 2, 3))),
             new=(7, 6),
             new_kwargs={"d_model": 16, "d_ff": 5},
             weights=whole(rng, 7, 6, 16, 6, 5, 0),
             part="start",
-            note="6 layers and 8 heads, unless told otherwise",
+            note="6 layers, 8 heads and the padding 0, unless told otherwise",
         ),
         ConstructorCall(
             (80, 90, 48, 4, 1, 72, 0.1, 3),
@@ -398,7 +400,7 @@ class LastWord(_Parts):
 
 @EXERCISE.wrong(
     "tied to the source embedding",
-    "The logits count source words. What is predicted are target words: use the target embedding's weight.",
+    "The logits are those of source words. What is predicted are target words: use the target embedding's weight.",
 )
 class SourceProjection(_Parts):
     def project(self, x):
@@ -476,8 +478,9 @@ class XavierNormal(Transformer):
 
 
 @EXERCISE.wrong(
-    "PyTorch's own start values",
-    "The matrices start as `nn.Linear` makes them. Go through the parameters of encoder and decoder with `nn.init.xavier_uniform_`.",
+    "start values too small",
+    "The matrices start too small, as from `nn.Linear`. Go through the parameters of encoder and decoder with "
+    "`nn.init.xavier_uniform_`.",
 )
 class DefaultStart(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -503,7 +506,7 @@ class XavierEverywhere(Transformer):
 
 @EXERCISE.wrong(
     "Xavier only for the encoder",
-    "The decoder's matrices start as `nn.Linear` makes them. They get Xavier values, too.",
+    "The decoder's matrices start too small, as from `nn.Linear`. They get Xavier values, too.",
 )
 class EncoderXavierAlone(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -515,7 +518,7 @@ class EncoderXavierAlone(Transformer):
 
 @EXERCISE.wrong(
     "dropout not passed on",
-    "The parts are made with their own default dropout. Pass `dropout` to `position`, `encoder` and `decoder`.",
+    "The parts drop a tenth whatever `dropout` says. Pass it to `position`, `encoder` and `decoder`.",
 )
 class DefaultDropout(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -530,7 +533,8 @@ class ZeroForDefault(Transformer):
 
 @EXERCISE.wrong(
     "positions without the model's dropout",
-    "`PositionalEncoding` is made with its own default dropout. Its argument is `dropout=dropout`: the second one is `max_length`.",
+    "`position` drops a tenth whatever `dropout` says. The argument is `dropout=dropout`: the second one is "
+    "`max_length`.",
 )
 class PositionDropout(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -540,7 +544,7 @@ class PositionDropout(Transformer):
 
 @EXERCISE.wrong(
     "decoder without the model's dropout",
-    "The decoder is made with its own default dropout. Pass `dropout` to it, as to the encoder.",
+    "The decoder drops a tenth whatever `dropout` says. Pass it on, as to the encoder.",
 )
 class DecoderDropout(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):
@@ -550,7 +554,7 @@ class DecoderDropout(Transformer):
 
 @EXERCISE.wrong(
     "encoder without the model's dropout",
-    "The encoder is made with its own default dropout. Pass `dropout` to it, as to the decoder.",
+    "The encoder drops a tenth whatever `dropout` says. Pass it on, as to the decoder.",
 )
 class EncoderDropout(Transformer):
     def __init__(self, source_size, target_size, d_model=512, num_heads=8, num_layers=6, d_ff=2048, dropout=0.1, pad=0):

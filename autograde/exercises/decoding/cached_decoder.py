@@ -186,7 +186,7 @@ class SharedByLayers(_Cache):
 
 @EXERCISE.wrong(
     "always position 0",
-    "`position` gets one row and adds the encoding of position 0 each time. The newest word's position is the number "
+    "Every word gets position 0, as where `position` gets only one row. The newest word's position is the number "
     "of words before it.",
 )
 class PositionZero(_Cache):
@@ -297,8 +297,9 @@ class Probabilities(_Cache):
 
 
 @EXERCISE.wrong(
-    "the whole pass each time",
-    "The logits are right, but every step computes all words again. Keep keys and values, and send only the newest word through the layers.",
+    "all keys and values made again",
+    "The logits are right, but keys and values of earlier words and of the source are made again. Keep them: only "
+    "the newest word's are new.",
 )
 class WholePass(CachedDecoder):
     @torch.no_grad()
@@ -313,7 +314,7 @@ class WholePass(CachedDecoder):
 
 @EXERCISE.wrong(
     "keys of the source made again",
-    "The logits are right, but every step makes the keys and values of the source again. They don't change: make them in `start`.",
+    "The logits are right, but the keys and values of the source are made more than once. Make them once, in `start`.",
 )
 class CrossAgain(_Cache):
     @torch.no_grad()
@@ -328,8 +329,9 @@ class CrossAgain(_Cache):
 
 
 @EXERCISE.wrong(
-    "inputs kept in place of keys and values",
-    "The logits are right, but the rows are kept and their keys and values made again in every step. Keep the keys and values themselves.",
+    "keys of earlier words made again",
+    "The logits are right, but the keys and values of earlier words are made again in every step. Keep the keys "
+    "and values themselves.",
 )
 class OfInputs(_Cache):
     """Keeps the rows that go into each layer, and makes their keys and values again."""

@@ -42,6 +42,7 @@ def calls(rng):
         call(random_tensor(rng, 3, 4), "errors", "a temperature of 0", (ANY_TEXT,), temperature=0.0),
         call(random_tensor(rng, 2, 4), "errors", "a temperature below 0", (ANY_TEXT,), temperature=-0.5),
         call(tensor(BY_HAND), "top_k", "by hand: 1/2 and 1/4 stay, and become 2/3 and 1/3", top_k=2),
+        call(tensor([[0.3, 0.2, 0.1, 0.0], [9.0, 3.0, 1.0, 0.0]]), "top_k", "two rows, one with a clear favourite", top_k=2),
         call(random_tensor(rng, 2, 3, 7), "top_k", top_k=3),
         call(random_tensor(rng, 4, 6), "top_k", "only the most probable word stays", top_k=1, temperature=1.5),
         call(tensor(BY_HAND), "top_p", "by hand: 1/2 is less than 0.6, 1/2 + 1/4 is not: two words stay", top_p=0.6),
@@ -171,7 +172,7 @@ def no_error(logits, temperature=1.0, top_k=None, top_p=None):
     return _probabilities(logits, temperature, top_k, top_p)
 
 
-@EXERCISE.wrong("an error below 0, and none at 0", "Division by 0 has no meaning either. Refuse `temperature <= 0`.")
+@EXERCISE.wrong("an error below 0, and none at 0", "At 0 the best word gets everything. Refuse `temperature <= 0`.")
 def zero_allowed(logits, temperature=1.0, top_k=None, top_p=None):
     if temperature == 0:
         return (logits == logits.amax(dim=-1, keepdim=True)).float()
@@ -251,8 +252,8 @@ def crossing_left_out(logits, temperature=1.0, top_k=None, top_p=None):
 
 
 @EXERCISE.wrong(
-    "top_p as the smallest probability",
-    "Each word's own probability is compared with `top_p`. Compare the *sum* of the more probable words.",
+    "a share of the largest probability as the bound",
+    "Each word is compared with a share of the largest one. Compare the *sum* of the more probable words.",
 )
 def as_a_threshold(logits, temperature=1.0, top_k=None, top_p=None):
     return _wrong(logits, temperature, top_k, top_p, keep_p=lambda falling, p: falling >= (1 - p) * falling[..., :1])
@@ -332,8 +333,8 @@ def bound_of_all_rows(logits, temperature=1.0, top_k=None, top_p=None):
 
 @EXERCISE.wrong(
     "choice of top_p left in sorted order",
-    "The choice of `top_p` is made in falling order, and used for the words in their own order. `scatter` with the order "
-    "that `sort` gave puts it back into their places.",
+    "The choice of `top_p` is made in falling order, and used for the words in their own order. `scatter` with "
+    "the order that `sort` gave puts it back in place.",
 )
 def choice_left_sorted(logits, temperature=1.0, top_k=None, top_p=None):
     p = _wrong(logits, temperature, top_k, None)
@@ -345,9 +346,9 @@ def choice_left_sorted(logits, temperature=1.0, top_k=None, top_p=None):
 
 
 @EXERCISE.wrong(
-    "gather in place of scatter",
-    "`gather` reads with the order of the sorting, so the probabilities come to other words. `scatter` puts each one back "
-    "into its place.",
+    "read in the order of the sorting",
+    "The order of the sorting is used to read, as by `gather`, so they come to other words. `scatter` puts each "
+    "one back into its place.",
 )
 def gathered(logits, temperature=1.0, top_k=None, top_p=None):
     return _wrong(logits, temperature, top_k, top_p, put_back=lambda p, order, falling: falling.gather(-1, order))

@@ -63,7 +63,8 @@ def not_sliced(x, encoding):
 
 @EXERCISE.wrong(
     "cut by the first axis",
-    "`len(x)` is the number of tokens for one sentence only; in a batch it is the number of sentences. Count the tokens from the end of the shape.",
+    "The first axis of `x` is that of the tokens for one sentence only; in a batch it is that of the sentences. "
+    "Count the tokens from the end of the shape.",
 )
 def sliced_by_first_axis(x, encoding):
     return x + encoding[: len(x)]
@@ -99,7 +100,9 @@ def times_encoding(x, encoding):
     return x * encoding[: x.shape[-2]]
 
 
-@EXERCISE.wrong("changes its input", "`+=` writes into the caller's array. Use `x + ...`, which makes a new one.")
+@EXERCISE.wrong(
+    "changes its input", "The code writes into the caller's array, as `+=` does. Use `x + ...`, which makes a new one."
+)
 def into_the_input(x, encoding):
     x += encoding[: x.shape[-2]]
     return x

@@ -42,15 +42,17 @@ EXERCISE = Exercise(
 
 
 @EXERCISE.wrong(
-    "columns in place of rows", "`table[:, ids]` picks columns. A token's vector is a row: put the ids first."
+    "columns in place of rows",
+    "The ids pick columns, as in `table[:, ids]`. A token's vector is a row: put the ids first.",
 )
 def columns_for_rows(ids, table):
     return table[:, ids]
 
 
 @EXERCISE.wrong(
-    "take without an axis",
-    "`np.take` without `axis` reads single numbers out of the flattened table. Say along which axis the rows are, or index with `[...]`.",
+    "numbers of the flattened table",
+    "Single numbers are read out of the flattened table, as by `np.take` without `axis`. Index the table itself: "
+    "`table[...]` picks rows.",
 )
 def take_without_axis(ids, table):
     return np.take(table, ids)

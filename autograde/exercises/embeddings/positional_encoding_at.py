@@ -69,7 +69,7 @@ def rate_for_each_column(position, d_model):
 
 
 @EXERCISE.wrong(
-    "factor 2 missing", "The exponent is half of what it should be: it is 2i / d_model, with i the number of the pair."
+    "factor 2 missing", "The exponent is half of what it should be, 2i / d_model, with i the number of the pair."
 )
 def factor_two_missing(position, d_model):
     return waves(position, 10000.0 ** -(np.arange(d_model) // 2 / d_model))
@@ -84,15 +84,17 @@ def base_one_thousand(position, d_model):
 
 @EXERCISE.wrong(
     "multiplied in place of divided",
-    "The position is multiplied by 10000 ** (2i / d_model). It is divided by it: later pairs must turn more slowly.",
+    "The angles grow from pair to pair. Divide the position by 10000 ** (2i / d_model): later pairs must turn "
+    "more slowly.",
 )
 def multiplied(position, d_model):
     return waves(position, 10000.0 ** (even(d_model) / d_model))
 
 
 @EXERCISE.wrong(
-    "whole-number division",
-    "All pairs have the same wave: the exponent is 0 everywhere. `//` drops the fraction; the exponent needs `/`.",
+    "the same wave for all pairs",
+    "All pairs have the same wave. Each divides by a power of its own; a `//` in the exponent would drop the "
+    "fraction: it needs `/`.",
 )
 def whole_number_division(position, d_model):
     return waves(position, 10000.0 ** -(even(d_model) // d_model))

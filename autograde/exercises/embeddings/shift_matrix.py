@@ -63,7 +63,7 @@ def one_rate(offset, d_model):
 
 @EXERCISE.wrong(
     "only the first pair",
-    "Only the first two rows and columns are filled. Every pair of columns has a rotation of its own.",
+    "Only the first two columns turn; the rest is the identity. Every pair of columns has a rotation of its own.",
 )
 def one_block(offset, d_model):
     matrix = np.identity(d_model)
@@ -133,7 +133,8 @@ def sign_lost(offset, d_model):
 
 @EXERCISE.wrong(
     "factor 2 missing in the exponent",
-    "Later pairs turn too fast: the exponent is `i / d_model`, with the number i of the pair. It is `2 * i / d_model`.",
+    "Later pairs turn too fast: the exponent is `i / d_model`, with the number i of the pair. It should be `2 * i "
+    "/ d_model`.",
 )
 def exponent_halved(offset, d_model):
     return _blocks(offset, 10000.0 ** -(np.arange(d_model // 2) / d_model))

@@ -152,7 +152,8 @@ class RootOfVocabulary(TokenEmbedding):
 
 @EXERCISE.wrong(
     "standard deviation 1 at the start",
-    "The start values come from `torch.randn` (or `nn.Embedding`) as they are, with the standard deviation 1. Divide them by the square root of `d_model`.",
+    "The start values have the standard deviation 1, as they come from `torch.randn` or `nn.Embedding`. Divide "
+    "them by the square root of `d_model`.",
 )
 class StandardDeviationOne(TokenEmbedding):
     def __init__(self, vocab_size, d_model, pad=0):
@@ -162,7 +163,8 @@ class StandardDeviationOne(TokenEmbedding):
 
 @EXERCISE.wrong(
     "between 0 and 1 at the start",
-    "`torch.rand` gives values between 0 and 1, with the mean 0.5. The start values are centred on zero: `torch.randn`, divided by the root of `d_model`.",
+    "The start values lie between 0 and 1, as from `torch.rand`, with the mean 0.5. Centre them on zero: "
+    "`torch.randn`, divided by the root of `d_model`.",
 )
 class BetweenZeroAndOne(TokenEmbedding):
     def __init__(self, vocab_size, d_model, pad=0):

@@ -167,7 +167,7 @@ class PythonList(Encoder):
 
 
 @EXERCISE.wrong(
-    "each layer reads the encoder's input",
+    "only the last layer counts",
     "Only the last layer counts. Go through all of them: each reads what the layer before it gave.",
 )
 class EachReadsInput(Encoder):
@@ -328,7 +328,7 @@ class NoDefaults(Encoder):
 
 @EXERCISE.wrong(
     "last layer left out",
-    "The last layer is not used. Go through all of `self.layers`: `range` ends before its last number.",
+    "The last layer is not used. Go through all of `self.layers`. (`range(n)` ends with n - 1 already.)",
 )
 class LastLayerLeftOut(Encoder):
     def forward(self, x, mask=None):

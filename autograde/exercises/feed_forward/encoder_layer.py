@@ -208,8 +208,7 @@ class MaskUpsideDown(EncoderLayer):
 
 @EXERCISE.wrong(
     "mask of the first query for all",
-    "Every query has the mask of the first one. A mask (batch, length, length) has a row for each query: hand it on as it "
-    "is.",
+    "Every query has the mask of the first one. A mask (length, length) has a row for each query: hand it on as it is.",
 )
 class MaskOfTheFirstQuery(EncoderLayer):
     def forward(self, x, mask=None):

@@ -63,8 +63,8 @@ def no_bias(x, weight, bias):
 
 @EXERCISE.wrong(
     "weight transposed",
-    "The weight was transposed. Here it is `(in, out)`, so it fits as it is. (`nn.Linear` keeps `(out, in)`: that is "
-    "where the `.T` comes from.)",
+    "The weight was transposed. Here it is `(in, out)`, so it fits as it is. (`nn.Linear` keeps `(out, in)`, "
+    "where it has to be transposed.)",
 )
 def transposed(x, weight, bias):
     return x @ weight.T + bias
@@ -138,7 +138,7 @@ def bias_first(x, weight, bias):
 
 @EXERCISE.wrong(
     "last column of x left out",
-    "The last column of `x` has no part in the sums. They run over all columns: `range` ends before its last number.",
+    "The last column of `x` has no part in the sums. They run over all columns. (`range(n)` ends with n - 1 already.)",
 )
 def last_column_left_out(x, weight, bias):
     return x[..., :-1] @ weight[:-1] + bias
@@ -146,8 +146,7 @@ def last_column_left_out(x, weight, bias):
 
 @EXERCISE.wrong(
     "bias added to the weight",
-    "The bias is added to the weight, before the product. It belongs to the result: look at the brackets, and write "
-    "`x @ weight + bias`.",
+    "The bias is added to the weight, before the product. It belongs to the result: `x @ weight + bias`.",
 )
 def bias_in_the_weight(x, weight, bias):
     return x @ (weight + bias)

@@ -75,8 +75,8 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "nothing copied",
-    "Nothing has changed in `mine`: a plain assignment gives a name to something else and leaves the module as it "
-    "is. Overwrite each parameter in place, with `copy_`.",
+    "Nothing has changed in `mine`: an assignment to a variable, for instance, leaves the module as it is. "
+    "Overwrite each parameter in place, with `copy_`.",
 )
 def nothing(mine, theirs):
     weights = [layer.weight for layer in (mine.query, mine.key, mine.value)]
@@ -96,8 +96,8 @@ def shared(mine, theirs):
 
 @EXERCISE.wrong(
     "output matrix shared",
-    "`out` holds the very parameter of the other module, so training one changes the other. Copy its numbers "
-    "with `copy_`.",
+    "`out` uses the memory of the other module's matrix, so training one changes the other. Copy its numbers with "
+    "`copy_`.",
 )
 def shared_out(mine, theirs):
     copy_torch_attention(mine, theirs)
@@ -112,7 +112,7 @@ def _copy(mine, query, key, value, out):
 
 @EXERCISE.wrong(
     "matrices transposed",
-    "The matrices are transposed. Both modules keep a weight as (out, in), so it fits as it is: leave out the `.T`.",
+    "The matrices are transposed. Both modules keep a weight as (out, in): copy it as it is.",
 )
 def transposed(mine, theirs):
     _copy(mine, *(part.T for part in theirs.in_proj_weight.chunk(3)), theirs.out_proj.weight.T)
@@ -120,8 +120,8 @@ def transposed(mine, theirs):
 
 @EXERCISE.wrong(
     "output matrix transposed",
-    "Query, key and value are right, the output matrix is transposed. It is (out, in) in both modules: leave "
-    "out the `.T`.",
+    "Query, key and value are right, the output matrix is transposed. It is (out, in) in both modules: copy it as "
+    "it is.",
 )
 def out_transposed(mine, theirs):
     _copy(mine, *theirs.in_proj_weight.chunk(3), theirs.out_proj.weight.T)

@@ -55,8 +55,8 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "not transposed back",
-    "`reshape` by itself puts rows of the same head together, so tokens get mixed. Exchange the axes 1 and 2 "
-    "first, then all heads of a token are one after the other.",
+    "Rows of the same head are put together, so tokens get mixed. Exchange the axes 1 and 2 first, then all heads "
+    "of a token are one after the other.",
 )
 def no_transpose(x):
     batch, heads, length, d_head = x.shape
@@ -77,7 +77,7 @@ def with_view(x):
 @EXERCISE.wrong(
     "columns of the heads interleaved",
     "The columns take turns, one from each head. First all columns of head 1, then all of head 2: heads before "
-    "d_head when you `reshape`.",
+    "d_head when you join the axes.",
 )
 def interleaved(x):
     return x.permute(0, 2, 3, 1).flatten(2)
@@ -112,9 +112,8 @@ def still_apart(x):
 
 
 @EXERCISE.wrong(
-    "axes read in another order",
-    "The sizes are taken for (batch, length, heads, d_head). Here the heads come second: (batch, heads, "
-    "length, d_head).",
+    "length and heads exchanged",
+    "Length and number of heads are exchanged. In `x` the heads come second; after the transpose they come third.",
 )
 def axes_misnamed(x):
     batch, length, heads, d_head = x.shape

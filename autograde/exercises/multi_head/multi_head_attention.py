@@ -219,9 +219,9 @@ class _Steps(MultiHeadAttention):
 
 
 @EXERCISE.wrong(
-    "reshape without a transpose",
-    "The heads are cut with `reshape` only, so each head sees rows of a few tokens. `split_heads` cuts the "
-    "last axis, then exchanges two axes.",
+    "heads cut without a transpose",
+    "The heads are cut without a transpose, so each head sees rows of a few tokens. `split_heads` cuts the last "
+    "axis, then exchanges two axes.",
 )
 class SplitNoTranspose(_Steps):
     def split(self, x):
@@ -230,8 +230,8 @@ class SplitNoTranspose(_Steps):
 
 @EXERCISE.wrong(
     "merge without transposing back",
-    "The weights are right, the output is not: the heads are joined with `reshape` only, so tokens get "
-    "mixed. `merge_heads` exchanges the two axes back first.",
+    "The weights are right, the output is not: the heads are joined without a transpose, so tokens get mixed. "
+    "`merge_heads` exchanges the two axes back first.",
 )
 class MergeNoTranspose(_Steps):
     def merge(self, x):
@@ -240,7 +240,7 @@ class MergeNoTranspose(_Steps):
 
 @EXERCISE.wrong(
     "no transpose in either direction",
-    "The shapes fit, since `reshape` is undone by `reshape`, but in between each head sees whole rows of a few "
+    "The shapes fit, since the way back undoes the way there, but in between each head sees whole rows of a few "
     "tokens. Use `split_heads` and `merge_heads`.",
 )
 class NeverTransposed(_Steps):
@@ -436,8 +436,8 @@ class NaN(_Steps):
 
 @EXERCISE.wrong(
     "NaN in the gradient",
-    "The output is right, the gradients are NaN: -inf was added to the scores, and the NaN of the softmax "
-    "flows back through the sum. Use `masked_fill`, which stops it.",
+    "The output is right, the gradients are NaN: a row with nothing to attend to is NaN at first, which flows "
+    "back. Fill the scores with `masked_fill`; it stops that.",
 )
 class NaNGradient(_Steps):
     def weights(self, scores, mask):
@@ -447,9 +447,9 @@ class NaNGradient(_Steps):
 
 
 @EXERCISE.wrong(
-    "a large negative number for -inf",
-    "In a row with nothing to attend to all scores are the same large negative number, so the softmax "
-    "divides the attention evenly among forbidden keys. Set their weights to 0 after the softmax.",
+    "forbidden keys weighted evenly",
+    "In a row with nothing to attend to, all scores are equal, so the softmax divides the attention evenly among "
+    "forbidden keys. Set their weights to 0 after the softmax.",
 )
 class LargeNegative(_Steps):
     def weights(self, scores, mask):
@@ -500,7 +500,8 @@ class Detached(_Steps):
 
 
 @EXERCISE.wrong(
-    "bias in every layer", "`nn.Linear` adds a bias unless told otherwise. Pass on the argument: `bias=bias`."
+    "bias in every layer",
+    "The layers have a bias although none is wanted. `bias=False` is the default: pass `bias=bias` on.",
 )
 class BiasAlways(_Steps):
     def __init__(self, embed_dim, num_heads, bias=False):
@@ -527,7 +528,7 @@ class BiasNotOut(_Steps):
 
 @EXERCISE.wrong(
     "no check of the width",
-    "Heads that do not divide the width go unnoticed here, and fail much later. Raise a `ValueError` in `__init__`.",
+    "Heads that do not divide the width go unnoticed here. Raise a `ValueError` in `__init__`.",
 )
 class NoCheck(_Steps):
     def __init__(self, embed_dim, num_heads, bias=False):

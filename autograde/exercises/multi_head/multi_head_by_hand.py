@@ -109,8 +109,8 @@ def in_reverse(x, heads, w_output, mask=None):
 
 @EXERCISE.wrong(
     "one wide head",
-    "The matrices are joined before the attention, so there is one softmax for all. Each head has scores and "
-    "a softmax of its own; join their outputs.",
+    "The heads share one softmax, as if their matrices were joined to one. Each head has scores and a softmax of "
+    "its own; join their outputs.",
 )
 def one_wide_head(x, heads, w_output, mask=None):
     query, key, value = (x @ np.concatenate(weights, axis=1) for weights in zip(*heads, strict=True))
@@ -148,13 +148,13 @@ def value_order(x, heads, w_output, mask=None):
 
 
 @EXERCISE.wrong(
-    "w_output transposed", "`w_output` is (heads * d_head, d_model) already, so it fits as it is. Leave out the `.T`."
+    "w_output transposed", "`w_output` is (heads * d_head, d_model) already, so it fits as it is. Don't transpose it."
 )
 def output_transposed(x, heads, w_output, mask=None):
     return np.concatenate(_outputs(x, heads, mask), axis=-1) @ w_output.T
 
 
-@EXERCISE.wrong("mask not passed on", "The mask arrives in this function and goes nowhere. Pass it on to every head.")
+@EXERCISE.wrong("mask not passed on", "The mask changes nothing. Pass it on to the attention of every head.")
 def mask_ignored(x, heads, w_output, mask=None):
     return multi_head_by_hand(x, heads, w_output)
 
@@ -192,7 +192,7 @@ def stacked_and_reshaped(x, heads, w_output, mask=None):
 
 @EXERCISE.wrong(
     "query and key exchanged",
-    "The first matrix of a head makes the key and the second the query. A head is (w_query, w_key, w_value).",
+    "Query and key have changed roles. A head is (w_query, w_key, w_value), and the scores are query times key.",
     unless=r"\(\w+, w_k\w*, w_q|attention\(k\w*, q",
 )
 def key_first(x, heads, w_output, mask=None):
@@ -201,7 +201,7 @@ def key_first(x, heads, w_output, mask=None):
 
 @EXERCISE.wrong(
     "key and value exchanged",
-    "The second matrix of a head makes the value and the third the key. A head is (w_query, w_key, w_value).",
+    "Key and value have changed roles. A head is (w_query, w_key, w_value); attention takes query, key, value.",
     unless=r"\(\w+, w_q\w*, w_v|attention\(q\w*, v",
 )
 def value_second(x, heads, w_output, mask=None):

@@ -66,9 +66,9 @@ def _checked(x, num_heads):
 
 
 @EXERCISE.wrong(
-    "reshape without a transpose",
-    "`reshape` straight to (batch, heads, length, d_head) mixes the tokens: a head gets whole rows of a few "
-    "tokens. Cut the last axis first, then exchange two axes.",
+    "no transpose",
+    "Going straight to (batch, heads, length, d_head) mixes the tokens: a head gets whole rows of a few tokens. "
+    "Cut the last axis first, then exchange two axes.",
 )
 def no_transpose(x, num_heads):
     batch, length, d_head = _checked(x, num_heads)
@@ -87,8 +87,8 @@ def heads_behind_tokens(x, num_heads):
 
 @EXERCISE.wrong(
     "every h-th column",
-    "A head gets every h-th column. Its columns are side by side: `reshape` has to put the heads before "
-    "d_head, because the last axis moves fastest.",
+    "A head gets every h-th column. Its columns are side by side: cut the last axis into (heads, d_head), in this "
+    "order.",
 )
 def every_hth_column(x, num_heads):
     batch, length, d_head = _checked(x, num_heads)
@@ -148,8 +148,8 @@ def as_a_list(x, num_heads):
 
 @EXERCISE.wrong(
     "no check of the width",
-    "A width that the heads do not divide ends in an error of `reshape`, which does not name the reason. "
-    "Check it first, and raise a `ValueError`.",
+    "A width that the heads do not divide ends in an error about shapes, which does not name the reason. Check it "
+    "first, and raise a `ValueError`.",
 )
 def no_check(x, num_heads):
     batch, length, d_model = x.shape

@@ -78,8 +78,7 @@ def precedence(query, key):
 
 @EXERCISE.wrong(
     "root of the number of keys",
-    "The divisor comes from the length of the sentence, `key.shape[-2]`. The head's width is the last axis, "
-    "`key.shape[-1]`.",
+    "The divisor is the root of the number of keys. The head's width is the last axis of the key, `key.shape[-1]`.",
 )
 def root_of_keys(query, key):
     return products(query, key) / np.sqrt(key.shape[-2])
@@ -87,7 +86,7 @@ def root_of_keys(query, key):
 
 @EXERCISE.wrong(
     "root of the number of queries",
-    "The divisor comes from the number of queries, `query.shape[-2]`. The head's width is the last axis, "
+    "The divisor is the root of the number of queries. The head's width is the last axis of the query, "
     "`query.shape[-1]`.",
 )
 def root_of_queries(query, key):
@@ -96,7 +95,8 @@ def root_of_queries(query, key):
 
 @EXERCISE.wrong(
     "root of the first axis",
-    "`len(key)` is the number of keys, or of sentences in a batch. The head's width is the last axis, `key.shape[-1]`.",
+    "The first axis of `key` is the number of keys, or of sentences in a batch. The head's width is the last "
+    "axis, `key.shape[-1]`.",
 )
 def root_of_axis_0(query, key):
     return query @ np.swapaxes(key, -1, -2) / np.sqrt(len(key))
@@ -120,7 +120,7 @@ def swapped(query, key):
 
 @EXERCISE.wrong(
     "all axes reversed",
-    "`.T` reverses all axes of a batch, the batch too. Exchange the last two: `np.swapaxes(key, -1, -2)`.",
+    "`.T` and `transpose()` reverse all axes, the batch too. Exchange the last two: `np.swapaxes(key, -1, -2)`.",
 )
 def full_transpose(query, key):
     return query @ key.T / np.sqrt(key.shape[-1])
@@ -161,7 +161,10 @@ def softmax_taken(query, key):
     return softmax(attention_scores(query, key))
 
 
-@EXERCISE.wrong("changes its input", "`/=` writes into the caller's array. Use `query / ...`, which makes a new one.")
+@EXERCISE.wrong(
+    "changes its input",
+    "The code writes into the caller's array, as `/=` does. Use `query / ...`, which makes a new one.",
+)
 def in_place(query, key):
     query /= np.sqrt(query.shape[-1])
     return products(query, key)

@@ -86,7 +86,7 @@ def zeroed_after(scores, mask=None):
 
 
 @EXERCISE.wrong(
-    "scores multiplied by the mask",
+    "forbidden scores set to 0",
     "A score of 0 is still a score: `exp(0)` is 1. A forbidden score has to be `-np.inf`.",
 )
 def multiplied(scores, mask=None):
@@ -94,18 +94,18 @@ def multiplied(scores, mask=None):
 
 
 @EXERCISE.wrong(
-    "mask added to the scores",
-    "True counts as 1, so allowed scores grow by 1 and the others stay. A forbidden score has to be "
-    "`-np.inf`: see `np.where`.",
+    "mask counted as 0 and 1",
+    "The mask counts as 0 and 1, so it moves the scores by 1 only. A forbidden score has to be `-np.inf`: see "
+    "`np.where`.",
 )
 def mask_added(scores, mask=None):
     return softmax(scores) if mask is None else softmax(scores + mask)
 
 
 @EXERCISE.wrong(
-    "NaN from 0 * -inf",
-    "0 times infinity is NaN, so allowed scores are lost too. Choose with `np.where(mask, scores, -np.inf)` "
-    "instead of multiplying.",
+    "NaN wherever there is a mask",
+    "With a mask every weight is NaN, as from `0 * np.inf`, or from `np.inf` without the minus. Use "
+    "`np.where(mask, scores, -np.inf)`.",
 )
 def zero_times_infinity(scores, mask=None):
     return softmax(scores) if mask is None else softmax(scores + (1 - mask) * -np.inf)
@@ -113,8 +113,8 @@ def zero_times_infinity(scores, mask=None):
 
 @EXERCISE.wrong(
     "NaN in a row with nothing to attend to",
-    "A row of nothing but -inf becomes NaN in the softmax. Find these rows with `np.any(mask, axis=-1, "
-    "keepdims=True)`; they have to be all zeros.",
+    "A row with nothing to attend to becomes NaN, as a softmax of nothing but -inf does. Find these rows with "
+    "`np.any(mask, axis=-1, keepdims=True)`; they have to be all zeros.",
 )
 def nan_in_empty_row(scores, mask=None):
     return softmax(scores) if mask is None else softmax(np.where(mask, scores, -np.inf))

@@ -57,7 +57,7 @@ EXERCISE.wrong(
 )(_layers(lambda n, k: math.ceil(math.log(n) / math.log(k))))
 
 EXERCISE.wrong(
-    "logarithm rounded down",
+    "one layer too few",
     "With so few layers not every token is reached. Return the smallest m with `k ** m >= n`.",
 )(_layers(lambda n, k: int(math.log(n, k))))
 
@@ -69,8 +69,8 @@ EXERCISE.wrong(
 
 @EXERCISE.wrong(
     "rounded down at each step",
-    "`n // k` drops the remainder, and with it some tokens. Multiply upwards instead: 1, k, k * k, ... "
-    "until n is reached.",
+    "Rounding down at each step drops the remainder, and with it some tokens. Multiply upwards instead: 1, k, k * "
+    "k, ... until n is reached.",
 )
 def rounded_down_at_each_step(n, d, k):
     layers, left = 0, n

@@ -95,7 +95,8 @@ def activation(x, w_query, w_key, w_value):
 
 
 @EXERCISE.wrong(
-    "weights transposed", "The weights are (d_model, d_head) already, so `x @ w` fits as it is. Leave out the `.T`."
+    "weights transposed",
+    "The weights are (d_model, d_head) already, so `x @ w` fits as it is. Leave out the transpose.",
 )
 def weights_transposed(x, w_query, w_key, w_value):
     return x @ w_query.T, x @ w_key.T, x @ w_value.T

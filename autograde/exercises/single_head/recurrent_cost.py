@@ -74,8 +74,8 @@ EXERCISE.wrong(
 )(lambda n, d: n * d * d)
 
 EXERCISE.wrong(
-    "two matrices counted",
-    "A matrix for the input and another for the state are counted. Table 1 gives the order of growth, without the factor 2.",
+    "a factor 2",
+    "The factor 2 (of a second matrix, or of additions) does not count. Table 1 gives the order of growth, without it.",
 )(lambda n, d: (2 * n * d * d, n, n))
 
 

@@ -87,7 +87,9 @@ def no_scaling(query, key, value, mask=None):
 
 
 @EXERCISE.wrong(
-    "scaled twice", "`attention_scores` divides by the root of the head's width already. Take its result as it is."
+    "divided by the width",
+    "The products are divided by the head's width, that is, by its root twice. `attention_scores` divides by the "
+    "root already.",
 )
 def scaled_twice(query, key, value, mask=None):
     weights = attention_weights(attention_scores(query, key) / np.sqrt(key.shape[-1]), mask)
@@ -145,7 +147,7 @@ def scores_returned(query, key, value, mask=None):
     return output, attention_scores(query, key)
 
 
-@EXERCISE.wrong("mask not passed on", "The mask doesn't reach `attention_weights`. Pass it on to that function.")
+@EXERCISE.wrong("mask not passed on", "The mask changes nothing. Pass it on to `attention_weights`.")
 def mask_ignored(query, key, value, mask=None):
     return scaled_dot_product_attention(query, key, value)
 
@@ -202,7 +204,7 @@ def over_queries(query, key, value, mask=None):
 
 @EXERCISE.wrong(
     "all axes reversed",
-    "`.T` reverses all axes of a batch, the batch too. Exchange the last two: `np.swapaxes(key, -1, -2)`.",
+    "`.T` and `transpose()` reverse all axes, the batch too. Exchange the last two: `np.swapaxes(key, -1, -2)`.",
 )
 def full_transpose(query, key, value, mask=None):
     weights = attention_weights(scores_full_transpose(query, key), mask)
@@ -227,7 +229,8 @@ def upside_down(query, key, value, mask=None):
 
 @EXERCISE.wrong(
     "NaN in a row with nothing to attend to",
-    "A row of nothing but -inf becomes NaN in the softmax. It has to be all zeros, as `attention_weights` gives it.",
+    "A row with nothing to attend to becomes NaN, as a softmax of nothing but -inf does. It has to be all zeros, "
+    "as `attention_weights` gives it.",
 )
 def nan(query, key, value, mask=None):
     weights = weights_nan_in_empty_row(attention_scores(query, key), mask)

@@ -51,9 +51,9 @@ EXERCISE.wrong(
 )(lambda n, d: (n * n * d, 1, n))
 
 EXERCISE.wrong(
-    "both products counted",
-    "Query times key and weights times value are both counted. Table 1 gives the order of growth, without "
-    "the factor 2.",
+    "a factor 2",
+    "The factor 2 (of a second product, or of additions) does not count. Table 1 gives the order of growth, "
+    "without it.",
 )(lambda n, d: (2 * n * n * d, 1, 1))
 
 EXERCISE.wrong(

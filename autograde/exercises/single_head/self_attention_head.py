@@ -221,7 +221,8 @@ class KeyFromQuery(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "all axes reversed",
-    "The batch axis has moved, too: `.T` reverses all axes. Exchange the last two: `key.transpose(-2, -1)`.",
+    "The batch axis has moved, too, as with `.T`, which reverses all axes. Exchange the last two: "
+    "`key.transpose(-2, -1)`.",
 )
 class FullTranspose(SelfAttentionHead):
     def forward(self, x, mask=None):
@@ -376,8 +377,8 @@ class ZeroedAfter(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "NaN in a row with nothing to attend to",
-    "A row of nothing but -inf becomes NaN in the softmax. Fill the forbidden places of the weights with 0 "
-    "afterwards, with a second `masked_fill`.",
+    "A row with nothing to attend to becomes NaN, as a softmax of nothing but -inf does. Fill the forbidden "
+    "places of the weights with 0 afterwards, with a second `masked_fill`.",
 )
 class NaN(SelfAttentionHead):
     def forward(self, x, mask=None):
@@ -387,8 +388,8 @@ class NaN(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "NaN in the gradient",
-    "The output is right, the gradients are NaN: -inf was added to the scores, and the NaN of the softmax "
-    "flows back through the sum. Use `masked_fill`, which stops it.",
+    "The output is right, the gradients are NaN: a NaN of the softmax, replaced afterwards, still flows back. "
+    "Fill the scores with `masked_fill`, which stops it.",
 )
 class NaNGradient(SelfAttentionHead):
     def forward(self, x, mask=None):
@@ -401,8 +402,8 @@ class NaNGradient(SelfAttentionHead):
 
 @EXERCISE.wrong(
     "a large negative number for -inf",
-    "In a row with nothing to attend to all scores are the same large negative number, so the softmax "
-    "divides the attention evenly among forbidden keys. Set their weights to 0 after the softmax.",
+    "In a row with nothing to attend to all scores are equal (a large negative number, for example), so the "
+    "softmax divides the attention evenly among forbidden keys. Set their weights to 0 after it.",
 )
 class LargeNegative(SelfAttentionHead):
     def forward(self, x, mask=None):

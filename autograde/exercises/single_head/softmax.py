@@ -82,8 +82,8 @@ def overflows(x, axis=-1):
 
 @EXERCISE.wrong(
     "divided by the largest score",
-    "The scores are divided by the largest one before `exp`, and that changes the probabilities. Subtract it: the result "
-    "stays the same.",
+    "The scores are divided by the largest absolute value before `exp`, and that changes the probabilities. "
+    "Subtract the largest score: the result stays the same.",
 )
 def divided_by_the_largest(x, axis=-1):
     return softmax(x / np.abs(x).max(axis=axis, keepdims=True), axis)
@@ -110,8 +110,8 @@ def of_everything(x, axis=-1):
 
 @EXERCISE.wrong(
     "keepdims missing",
-    "`np.sum(..., axis=axis)` drops the axis, and the division then pairs rows with the wrong sums. "
-    "`keepdims=True` keeps the axis with size 1.",
+    "A `max` or `sum` with nothing but `axis` drops that axis, and the shapes no longer fit. `keepdims=True` "
+    "keeps the axis with size 1.",
 )
 def no_keepdims(x, axis=-1):
     exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
@@ -126,7 +126,10 @@ def no_exponential(x, axis=-1):
     return x / np.sum(x, axis=axis, keepdims=True)
 
 
-@EXERCISE.wrong("changes its input", "`-=` writes into the caller's array. Use `x = x - ...`, which makes a new one.")
+@EXERCISE.wrong(
+    "changes its input",
+    "The code writes into the caller's array, as `-=` does. Use `x = x - ...`, which makes a new one.",
+)
 def in_place(x, axis=-1):
     x -= np.max(x, axis=axis, keepdims=True)
     return softmax(x, axis)
@@ -149,7 +152,8 @@ def not_divided(x, axis=-1):
 
 @EXERCISE.wrong(
     "large scores cut off",
-    "Scores above a bound become equal, and so do their probabilities. Subtract the largest score along `axis`: that changes no result.",
+    "Scores beyond a bound become equal, and so do their probabilities. Subtract the largest score along `axis`: "
+    "that changes no result.",
 )
 def cut_off(x, axis=-1):
     exponentials = np.exp(np.clip(x, -700, 700))

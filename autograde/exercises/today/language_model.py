@@ -340,8 +340,8 @@ class UpsideDown(_Parts):
 
 @EXERCISE.wrong(
     "only what comes after",
-    "Each token sees only the tokens after it, as under PyTorch's `triu`, where True means *hidden*. Here True means *may "
-    "attend*: take the `decoder_mask`.",
+    "Each token sees only the tokens after it, as if True meant *hidden*. Here True means *may attend*: take the "
+    "`decoder_mask`.",
 )
 class After(_Parts):
     def mask(self, ids):

@@ -113,7 +113,7 @@ def copies_too_often(x, times):
 
 @EXERCISE.wrong(
     "single numbers repeated",
-    "Each number is repeated: `repeat_interleave` without `dim` flattens first, and a `reshape` only hides that. Say `dim=1`.",
+    "Each number is repeated, and a `reshape` only hides that. The axis of the heads is axis 1.",
 )
 def single_numbers(x, times):
     batch, heads, length, d_head = x.shape

@@ -76,7 +76,7 @@ def _turned(x, angles):
 
 @EXERCISE.wrong(
     "turned backwards",
-    "The pairs turn the other way: the minus is before the wrong sine. (a, b) becomes (a cos - b sin, a sin + b cos).",
+    "The pairs turn the other way. (a, b), even and odd column, becomes (a cos - b sin, a sin + b cos).",
 )
 def backwards(x, positions, base=10000.0):
     return rotate(x, -positions, base)
@@ -124,9 +124,7 @@ def faster(x, positions, base=10000.0):
     return _turned(x, _angles(x, positions, 1 / base))
 
 
-@EXERCISE.wrong(
-    "base ignored", "The base is always 10000. Use the argument: long-context models have bases of up to a million."
-)
+@EXERCISE.wrong("base ignored", "The base is always 10000. Use the argument: in Llama 3, for example, it is 500,000.")
 def fixed_base(x, positions, base=10000.0):
     return rotate(x, positions)
 

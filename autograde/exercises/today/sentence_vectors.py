@@ -121,8 +121,8 @@ def along_the_batch(states, keep):
 
 @EXERCISE.wrong(
     "all sentences in one mean",
-    "`states[keep]` has the real tokens of all sentences in one list, so one mean is taken of all. Set padding to 0, sum "
-    "over `dim=1`, and divide by the count of each sentence.",
+    "One mean is taken over the tokens of all sentences (`states[keep]` puts them into one list). Set padding to "
+    "0, sum over `dim=1`, and divide by the count of each sentence.",
 )
 def all_in_one(states, keep):
     mean = states[keep].mean(dim=0)
@@ -131,8 +131,8 @@ def all_in_one(states, keep):
 
 @EXERCISE.wrong(
     "all sentences in one mean, with an axis",
-    "`states[keep]` has the real tokens of all sentences in one list, so one mean is taken of all. Set padding to 0, sum "
-    "over `dim=1`, and divide by the count of each sentence.",
+    "One mean is taken over the tokens of all sentences (`states[keep]` puts them into one list). Set padding to "
+    "0, sum over `dim=1`, and divide by the count of each sentence.",
 )
 def all_in_one_row(states, keep):
     return F.normalize(states[keep].mean(dim=0, keepdim=True), dim=-1)

@@ -321,7 +321,7 @@ def unsorted(lengths, max_tokens, generator=None):
 
 @EXERCISE.wrong(
     "sorted but not shuffled",
-    "Training would begin with all short sentences and end with all long ones. Shuffle the finished batches.",
+    "The batches come in the order of their lengths, and so would training. Shuffle the finished batches.",
 )
 def not_shuffled(lengths, max_tokens, generator=None):
     _check(lengths, max_tokens)
@@ -367,7 +367,7 @@ def own_generator(lengths, max_tokens, generator=None):
     return batches_by_tokens(lengths, max_tokens, generator or torch.Generator())
 
 
-@EXERCISE.wrong("last batch lost", "The batch that is open when the sentences end is never added. Look after the loop.")
+@EXERCISE.wrong("a batch lost", "Sentences are lost, probably those of the batch that is open after the loop.")
 def last_lost(lengths, max_tokens, generator=None):
     _check(lengths, max_tokens)
     batches, batch = [], []

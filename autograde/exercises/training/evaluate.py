@@ -207,7 +207,7 @@ def summed(model, batches):
 
 
 @EXERCISE.wrong(
-    "only the last batch", "Only the last batch counts: the sums begin anew in the loop. Set them to 0 before it."
+    "only the last batch", "Only the last batch counts. Set the sums to 0 before the loop, and add to them in it."
 )
 def last_batch(model, batches):
     return evaluate(model, batches[-1:])
@@ -300,9 +300,7 @@ def weighted_by_sentences(model, batches):
     return _results((loss / count * sentences).sum() / sentences.sum(), right.sum() / count.sum())
 
 
-@EXERCISE.wrong(
-    "only the first batch", "Only the first batch counts: the loop ends after it. Add up over all batches, then divide."
-)
+@EXERCISE.wrong("only the first batch", "Only the first batch counts. Add up over all batches, then divide and return.")
 def first_batch(model, batches):
     return evaluate(model, batches[:1])
 

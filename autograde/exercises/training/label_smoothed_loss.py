@@ -186,7 +186,7 @@ def summed(logits, labels, smoothing=0.1, pad=0):
 
 @EXERCISE.wrong(
     "mean of the sentences' means",
-    "Each sentence has the same weight, however long it is. Each real label has: one mean over all of them.",
+    "Each sentence has the same weight, however long it is. Take one mean over all real labels.",
 )
 def mean_of_rows(logits, labels, smoothing=0.1, pad=0):
     rows = [label_smoothed_loss(*row, smoothing, pad) for row in zip(logits.split(1), labels.split(1), strict=True)]
@@ -194,7 +194,7 @@ def mean_of_rows(logits, labels, smoothing=0.1, pad=0):
 
 
 @EXERCISE.wrong(
-    "distance in place of cross-entropy",
+    "divergence in place of cross-entropy",
     "This is the Kullback-Leibler divergence, smaller by the entropy of the smoothed labels. Its gradient is "
     "the same, its value is not: leave out the target's own logarithm.",
 )
@@ -206,7 +206,7 @@ def divergence(logits, labels, smoothing=0.1, pad=0):
 
 
 @EXERCISE.wrong(
-    "distance, and smoothing without label and padding",
+    "divergence, and smoothing without label and padding",
     "This is the Kullback-Leibler divergence, smaller than the cross-entropy by the entropy of the smoothed labels, and "
     "the mass is shared by `vocabulary - 2` words, as in a common blog version. Leave out the target's own logarithm, and "
     "give every word of the vocabulary `smoothing / vocabulary`.",
@@ -217,9 +217,7 @@ def divergence_without_two(logits, labels, smoothing=0.1, pad=0):
     return without_two(logits, labels, smoothing, pad) + entropy
 
 
-@EXERCISE.wrong(
-    "softmax twice", "The logits have gone through a softmax before the logarithm of another. Use `log_softmax` once."
-)
+@EXERCISE.wrong("softmax twice", "The softmax is taken twice. The loss needs the logits, not probabilities.")
 def softmax_twice(logits, labels, smoothing=0.1, pad=0):
     return label_smoothed_loss(logits.softmax(dim=-1), labels, smoothing, pad)
 
@@ -256,7 +254,7 @@ def fixed_smoothing(logits, labels, smoothing=0.1, pad=0):
     return label_smoothed_loss(logits, labels, 0.1, pad)
 
 
-@EXERCISE.wrong("padding always 0", "The labels are compared with 0. Compare them with the argument `pad`.")
+@EXERCISE.wrong("padding always 0", "0 is taken for the padding. Use the argument `pad`.")
 def fixed_pad(logits, labels, smoothing=0.1, pad=0):
     return label_smoothed_loss(logits, labels, smoothing)
 

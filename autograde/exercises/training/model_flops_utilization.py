@@ -72,9 +72,7 @@ def unused(tokens_per_second, parameters, peak_flops):
     return 1 - 6 * parameters * tokens_per_second / peak_flops
 
 
-@EXERCISE.wrong(
-    "never below 1", "The larger of the share and 1 is taken, so the result is 1 for every run. Return the share."
-)
+@EXERCISE.wrong("always 1", "The result is 1 for every run. Return the share itself: used / peak.")
 def at_least_one(tokens_per_second, parameters, peak_flops):
     return max(1.0, 6 * parameters * tokens_per_second / peak_flops)
 

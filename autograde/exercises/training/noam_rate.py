@@ -43,7 +43,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "larger in place of smaller",
-    "The larger of the two lines is taken, so the rate begins at its highest. The paper has `min`.",
+    "The larger of the two lines is taken, so the rate falls in warm-up. The paper has `min`.",
 )
 def with_max(step, d_model, warmup):
     return d_model**-0.5 * max(step**-0.5, step * warmup**-1.5)
@@ -56,7 +56,7 @@ def no_width(step, d_model, warmup):
     return min(step**-0.5, step * warmup**-1.5)
 
 
-@EXERCISE.wrong("root of the width in place of one over it", "The rate grows with `d_model`. The exponent is -0.5.")
+@EXERCISE.wrong("root of the width in place of one over it", "The rate grows with `d_model`. Divide by its root.")
 def times_root(step, d_model, warmup):
     return d_model**0.5 * min(step**-0.5, step * warmup**-1.5)
 
@@ -170,8 +170,8 @@ def counted_anew(step, d_model, warmup):
 
 @EXERCISE.wrong(
     "rising line in whole numbers",
-    "`//` rounds down to a whole number, so the rising line is 0 for long. Divide with `/`, or multiply by "
-    "`warmup ** -1.5`.",
+    "`//` rounds down to a whole number, so the rising line is long 0. Divide with `/`, or multiply by `warmup ** "
+    "-1.5`.",
     only="//",
 )
 def in_whole_numbers(step, d_model, warmup):

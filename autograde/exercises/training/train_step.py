@@ -159,8 +159,8 @@ def not_cleared(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp
 
 
 @EXERCISE.wrong(
-    "cleared between backward and step",
-    "`zero_grad` comes after `backward`, so the optimizer finds no gradients and nothing changes.",
+    "no gradients at the step",
+    "No gradients are there at the step. The order is `zero_grad`, `backward`, clipping, `step`.",
 )
 def cleared_too_late(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):
     model.train()
@@ -297,7 +297,7 @@ def no_update(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32
 
 @EXERCISE.wrong(
     "target not shifted",
-    "The decoder reads the very words that it has to predict. It reads `target[:, :-1]`, the labels are "
+    "The decoder reads the very words that it has to predict. Let it read `target[:, :-1]`; the labels are "
     "`target[:, 1:]`.",
 )
 def not_shifted(model, batch, optimizer, scheduler=None, clip=1.0, precision="fp32"):

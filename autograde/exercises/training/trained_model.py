@@ -93,8 +93,8 @@ def _shipped():
 
 @EXERCISE.wrong(
     "untrained weights",
-    "The words have nearly the same probability everywhere, as before any training. Save the weights after the "
-    "training, from the model that was trained.",
+    "The model is sure of no word, as before any training. Save the weights after the training, from the model "
+    "that was trained.",
 )
 def untrained():
     torch.manual_seed(0)
@@ -130,9 +130,9 @@ def not_finite():
 
 
 @EXERCISE.wrong(
-    "words numbered in another order",
-    "The model is sure of wrong words all the time. The ids of its words are not those of the lesson's "
-    "vocabulary: train with the vocabularies of the lesson.",
+    "sure of wrong words",
+    "The model is sure of wrong words all the time: probably its ids are not those of the lesson's vocabulary, or "
+    "its labels are not the *next* words.",
 )
 def other_order():
     def change(weights):
@@ -199,9 +199,8 @@ def incomplete():
 
 
 @EXERCISE.wrong(
-    "trained too short",
-    "The translations are getting there: most words are right, many sentences are not. Train longer, until the loss "
-    "no longer falls.",
+    "not trained long enough",
+    "The model has learned something, but too few sentences are right. Train longer, until the loss no longer falls.",
 )
 def too_short():
     def change(weights):

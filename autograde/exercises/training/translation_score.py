@@ -172,9 +172,11 @@ def _build(tensors: dict[str, np.ndarray], heads: int, sizes: list[int]) -> Tran
     d_model = tables[0].shape[1]
     numbers = [int(match.group(2)) for match in map(_LAYER.match, tensors) if match]
     layers = max(numbers, default=-1) + 1
+    if layers > LAYERS:
+        raise _Unfit("too deep", f"There are {layers} layers; a model has at most {LAYERS} here.")
     inner = tensors.get("encoder.layers.0.feed_forward.inner.weight")
-    if not 1 <= layers <= LAYERS or inner is None or inner.ndim != 2:
-        raise _Unfit("incomplete", f"There are {layers} layers; a model has 1 to {LAYERS}, each with all its parts.")
+    if layers < 1 or inner is None or inner.ndim != 2:
+        raise _Unfit("incomplete", f"There are {layers} layers; a model has at least one, with all its parts.")
     if not 1 <= heads <= d_model or d_model % heads:
         raise _Unfit("heads", f"{heads} heads do not divide the width {d_model}.")
     with torch.device("meta"):

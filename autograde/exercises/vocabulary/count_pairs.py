@@ -114,7 +114,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "symbols taken apart into characters",
-    "Merged symbols such as `og` or `</w>` are taken apart again. Go through the tuple's symbols, do not join them.",
+    "Longer symbols such as `og` or `</w>` are taken apart. Go through the tuple's symbols; do not join them.",
 )(_pairs_with(lambda symbols: side_by_side("".join(symbols))))
 
 
@@ -134,7 +134,7 @@ EXERCISE.wrong(
 
 @EXERCISE.wrong(
     "the last place counts",
-    "`=` replaces what earlier places and words gave. Add to the count: `+=`.",
+    "Each place replaces what earlier places and words gave the pair. Add to its count: `+=`.",
 )
 def last_place(words):
     pairs = Counter()

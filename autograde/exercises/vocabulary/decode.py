@@ -71,7 +71,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "index 0 left out",
-    "The index 0 gives no word: `if index` takes 0 for nothing. Index 0 has a word like any other index.",
+    "The index 0 gives no word, as where `if index` takes 0 for nothing. Index 0 has a word like any other index.",
 )(lambda indices, index_to_word: [index_to_word[index] for index in indices if index])
 
 EXERCISE.wrong("backwards", "The words come in reverse order. Keep the order of the indices.")(

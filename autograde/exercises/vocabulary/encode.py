@@ -85,8 +85,8 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "unknown words become None",
-    "`get` without a second argument gives `None` for an unknown word. Look up the index of `<unk>` there, and "
-    "raise `KeyError` where the index has no `<unk>`.",
+    "An unknown word becomes `None`, as from `get` without a second argument. Look up the index of `<unk>` there, "
+    "and raise `KeyError` where the index has no `<unk>`.",
 )(lambda tokens, word_to_index: [word_to_index.get(token) for token in tokens])
 
 EXERCISE.wrong(
@@ -111,8 +111,8 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "index 0 taken for unknown",
-    "The word with the index 0 is treated as unknown: `or` takes 0 for nothing. Ask with `in` whether the word is "
-    "in the index.",
+    "The word with the index 0 is treated as unknown, as `or` and `if` take 0 for nothing. Ask with `in` whether "
+    "the word is in the index.",
 )(lambda tokens, word_to_index: [word_to_index.get(token) or word_to_index["<unk>"] for token in tokens])
 
 EXERCISE.wrong(

@@ -90,7 +90,7 @@ def overlapping(symbols, pair):
 
 @EXERCISE.wrong(
     "text replaced",
-    "The symbols are joined to a text and replaced there, so a pair is found in the middle of longer symbols. "
+    "A pair is found in the middle of longer symbols too, as where they are joined to a text and replaced there. "
     "Compare whole symbols.",
 )
 def text(symbols, pair):
@@ -175,7 +175,8 @@ def joined_texts(symbols, pair):
 
 EXERCISE.wrong(
     "nothing merged",
-    "The result is the word as it was. A slice of a list never equals a tuple: compare things of the same type.",
+    "The result is the word as it was. Perhaps the comparison is never true: a slice of a list, for example, "
+    "never equals a tuple.",
 )(lambda symbols, pair: tuple(symbols))
 
 

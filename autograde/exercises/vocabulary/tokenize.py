@@ -83,8 +83,8 @@ EXERCISE.wrong("capitals kept", "`The` and `the` come out as two different words
 
 EXERCISE.wrong(
     "punctuation dropped",
-    "The words are right, the marks between them are lost. Every other character that is not a space is a token of "
-    "its own: give the pattern a second alternative.",
+    "The words are right, the marks between them are lost. Every other character that is not a space is a token "
+    "of its own: in a pattern, a second alternative.",
 )(lambda text: re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower()))
 
 EXERCISE.wrong(
@@ -100,31 +100,31 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "English letters only",
-    "Korean words fall into single syllables: the pattern knows only `a` to `z`. Ask `str.isalnum` what a letter "
-    "is, or use `[^\\W_]` in a pattern.",
+    "Korean words fall into single syllables: only English letters count as letters here. Ask `str.isalnum` what "
+    "a letter is, or use `[^\\W_]` in a pattern.",
 )(lambda text: re.findall(r"[a-z0-9]+(?:'[a-z0-9]+)*|\S", text.lower()))
 
 EXERCISE.wrong(
     "Korean lost",
-    "Korean words vanish: the pattern knows only `a` to `z`, and nothing else takes the rest. Ask `str.isalnum` "
-    "what a letter is, or use `[^\\W_]` in a pattern.",
+    "Korean words vanish: only English letters count as letters here, and nothing else takes the rest. Ask "
+    "`str.isalnum` what a letter is, or use `[^\\W_]` in a pattern.",
 )(lambda text: re.findall(r"[a-z0-9]+(?:'[a-z0-9]+)*|[^\w\s]|_", text.lower()))
 
 EXERCISE.wrong(
     "underscore taken for a letter",
-    "`snake_case` stays whole: `\\w` takes the underscore too. It is neither letter nor digit, so it is a token of "
-    "its own; `[^\\W_]` is `\\w` without it.",
+    "`snake_case` stays whole, as with `\\w`. The underscore is neither letter nor digit, so it is a token of its "
+    "own; `[^\\W_]` is `\\w` without it.",
 )(lambda text: re.findall(r"\w+(?:'\w+)*|\S", text.lower()))
 
 EXERCISE.wrong(
     "underscore and apostrophe forgotten",
-    "`\\w+` differs from a word in two ways: it takes the underscore too, and it ends at an apostrophe, so that `don't` "
-    "falls into three tokens. Use `[^\\W_]`, and let an apostrophe and another run follow.",
+    "An underscore is taken into the word, and an apostrophe ends it: `don't` falls into three tokens. In a "
+    "pattern, use `[^\\W_]`, and let an apostrophe and another run follow.",
 )(lambda text: re.findall(r"\w+|\S", text.lower()))
 
 EXERCISE.wrong(
     "apostrophe and underscore taken for letters",
-    "`[\\w']+` takes every apostrophe and every underscore into the word. An apostrophe belongs to it only with a letter "
+    "Every apostrophe and every underscore is taken into the word. An apostrophe belongs to it only with a letter "
     "or digit on both sides, and an underscore never.",
 )(lambda text: re.findall(r"[\w']+|\S", text.lower()))
 
@@ -135,8 +135,8 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "punctuation in runs",
-    "Several marks in a row come out as one token, such as `...`. Each is a token of its own: no `+` in that "
-    "alternative.",
+    "Several marks in a row come out as one token, such as `...`. Each is a token of its own: in a pattern, "
+    "without a `+`.",
 )(lambda text: re.findall(r"[^\W_]+(?:'[^\W_]+)*|(?:[^\w\s]|_)+", text.lower()))
 
 EXERCISE.wrong(
@@ -164,8 +164,8 @@ EXERCISE.wrong(
 
 
 @EXERCISE.wrong(
-    "casefold in place of lower",
-    "`casefold` turns `ß` into `ss`. Small letters stay as they are with `text.lower()`.",
+    "ß becomes ss",
+    "`ß` has become `ss`, as with `casefold`. Small letters stay as they are with `text.lower()`.",
 )
 def casefolded(text):
     return tokenize(text.casefold())

@@ -131,8 +131,7 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "end symbol taken apart",
-    "`</w>` breaks into four characters, because the text is joined before it is cut. Cut only the word, then add "
-    "`</w>` as one symbol.",
+    "`</w>` breaks into four characters. Cut only the word, then add `</w>` as one symbol.",
 )(train_by(start=lambda word: tuple(word + "</w>")))
 
 
@@ -177,7 +176,8 @@ EXERCISE.wrong(
 
 @EXERCISE.wrong(
     "words not merged",
-    "The words stay as they were, so the same pair is the most frequent one each time. Replace `words` by the merged ones.",
+    "The words stay as they were, so the same pair is the most frequent one each time. Replace the words by the "
+    "merged ones.",
 )
 def never_merged(word_counts, num_merges):
     pairs = count_pairs({(*word, "</w>"): count for word, count in word_counts.items()})

@@ -112,12 +112,12 @@ EXERCISE.wrong(
 )(_ids_by(lambda counts: sorted(counts.items(), key=lambda item: (-item[1], item[0]))))
 
 EXERCISE.wrong(
-    "ties by last appearance",
+    "ties in reverse order",
     "Words of equal count come in reverse order: sorting first and turning the list round does that. Sort by falling "
     "count, with `reverse=True` or a minus sign.",
 )(_ids_by(lambda counts: sorted(counts.items(), key=lambda item: item[1])[::-1]))
 
-EXERCISE.wrong("ids by rising count", "The rarest words come first. The most frequent word has the id 4.")(
+EXERCISE.wrong("ids by rising count", "The rarest words come first. The most frequent word should get the id 4.")(
     _ids_by(lambda counts: sorted(counts.items(), key=lambda item: item[1]))
 )
 
@@ -134,11 +134,11 @@ EXERCISE.wrong(
 
 EXERCISE.wrong(
     "sentences split at spaces",
-    "The sentences are cut with `split`, so `man.` and `The` become words of their own. Use your `tokenize`.",
+    "The sentences are cut only at spaces, so `man.` and `The` become words of their own. Use your `tokenize`.",
 )(_ids_by(lambda counts: counts.most_common(), split=str.split))
 
 EXERCISE.wrong(
-    "min_count left out by one", "Words that occur exactly `min_count` times are dropped. They stay: compare with `>=`."
+    "min_count off by one", "Words that occur exactly `min_count` times are dropped. They stay: compare with `>=`."
 )(_ids_by(lambda counts: counts.most_common(), enough=lambda count, least: count > least))
 
 
@@ -216,7 +216,7 @@ class UnknownLeftOut(Vocabulary):
 
 @EXERCISE.wrong(
     "encode splits at spaces",
-    "`encode` cuts the text with `split`, so `The` and `sleeps.` are unknown. Use `tokenize`, as for the sentences.",
+    "`encode` cuts the text only at spaces, so `The` and `sleeps.` are unknown. Use `tokenize`, as for the sentences.",
 )
 class CapitalsInEncode(Vocabulary):
     def encode(self, text):
@@ -284,7 +284,8 @@ class WordsOnly(Vocabulary):
 
 @EXERCISE.wrong(
     "one store for all vocabularies",
-    "All vocabularies write into the same dictionaries, which belong to the class. Make them in `__init__`, with `self.`.",
+    "All vocabularies write into the same dictionaries, of the class or of the notebook. Make them in `__init__`, "
+    "with `self.`.",
 )
 class OneStore(Vocabulary):
     shared_words, shared_indices = {}, {}
@@ -298,7 +299,7 @@ class OneStore(Vocabulary):
 
 @EXERCISE.wrong(
     "sentences in small letters, split at spaces",
-    "The sentences are cut with `split`, so the marks stick to the words, as in `man.`. Use your `tokenize`.",
+    "The sentences are cut only at spaces, so the marks stick to the words, as in `man.`. Use your `tokenize`.",
 )
 class LowerAndSplit(Vocabulary):
     def __init__(self, sentences, min_count=1, max_size=None):
@@ -310,7 +311,8 @@ class LowerAndSplit(Vocabulary):
 
 @EXERCISE.wrong(
     "everything in small letters, split at spaces",
-    "Sentences and text are cut with `split`, so the marks stick to the words, as in `man.`. Use your `tokenize` for both.",
+    "Sentences and text are cut only at spaces, so the marks stick to the words, as in `man.`. Use your "
+    "`tokenize` for both.",
 )
 class EverythingSplit(LowerAndSplit):
     def encode(self, text):

@@ -25,7 +25,12 @@ from autograde.grading.sandbox import rootfs
 from autograde.harness.sandboxed.frames import Busy, Gone
 
 # what must hold for a submission to be graded at all; the others are named in the level
-ESSENTIAL = frozenset(["read files", "write files", "connect by TCP", "send by UDP", "signal processes", "gain rights"])
+ESSENTIAL = frozenset(
+    [
+        *("read files", "write files", "write installation", "connect by TCP", "send by UDP", "reach sockets"),
+        *("signal processes", "gain rights"),
+    ]
+)
 LIMITS = Limits(cell=20.0, memory=256 * 2**20, processes=12, file_size=2**20)
 
 # Runs in the child. Every function returns None where the attempt failed as it should, else what it got.
