@@ -1,7 +1,7 @@
 """Checks that name the mistake.
 
 `check("softmax")` in a notebook checks the learner's object of that name; `assess(name, obj)` does the same for any
-object, without a notebook; `all_exercises()` lists all exercises. `by_hand("dog", 0.65)` looks at a number
+object, without a notebook; `all_exercises()` lists all exercises. `by_hand("query of 'man'", 0.65)` looks at a number
 that a learner typed, `predict("it grows")` keeps a guess; neither decides points. `solution("softmax")` shows a
 solution, `progress()` what is done, and what is next. `own_model()` makes the Transformer of a learner's own cells.
 """

@@ -1,6 +1,6 @@
 """The figures of the embedded English-Korean grammar, each from a run of the trainer.
 
-    python benchmarks/embedded.py                        everything, about 12 minutes on 2 quiet cores
+    python benchmarks/embedded.py                        everything, about 18 minutes on 2 cores
     python benchmarks/embedded.py --only preset          the preset "small": time, exact match, noun alignments, beam
     python benchmarks/embedded.py --only ablations       the same run without one part of the model at a time
     python benchmarks/embedded.py --only short           the short runs that lesson 8 lets a learner change

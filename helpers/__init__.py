@@ -1,4 +1,5 @@
-"""The reference implementations, one module per lesson, in the order of the course."""
+"""The reference implementations, a module for each lesson, and what they share: the running example, figures, the map
+of the model, corpora (`corpus`), training (`trainer`)."""
 
 import sys
 

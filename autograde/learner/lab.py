@@ -15,7 +15,7 @@ from types import FrameType
 
 from autograde.course import class_data, kernels, paths
 from autograde.course.errors import CourseError
-from autograde.learner import overview, workspace
+from autograde.learner import workspace
 
 LOG = ".jupyterlab.log"
 CONFIGURATION = Path(__file__).parent / "jupyter"  # for learners: no tools of instructors, no pop-up of news
@@ -38,7 +38,7 @@ def run(instructor: bool = False, browser: bool = True, port: int | None = None)
     command += [] if browser else ["--no-browser"]
     command += [f"--ServerApp.port={port}"] if port else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    page = "" if instructor else f"/tree/{first_page(folder)}"
+    page = "" if instructor else f"/tree/{START}"
     command += [f"--LabApp.default_url=/lab{page}"]
     print("JupyterLab is starting ...", flush=True)
     begin = time.time()
@@ -60,14 +60,6 @@ def run(instructor: bool = False, browser: bool = True, port: int | None = None)
             return 0
         finally:
             _stop(server)
-
-
-def first_page(folder: Path) -> str:
-    """The notebook that opens: the start page, or the lesson that goes on."""
-    if (folder / START).is_file():
-        return START
-    lesson = overview.current()
-    return f"{lesson.name}/{lesson.name}.ipynb"
 
 
 def _environment(instructor: bool) -> dict[str, str]:

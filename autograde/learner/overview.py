@@ -50,13 +50,6 @@ def _upcoming(data: _Record) -> tuple[Lesson, Asked] | None:
     return next((pair for pair in asked if _state(pair[1], data) != PASSED), None)
 
 
-def current() -> Lesson:
-    """The lesson with the exercise that is next; the first where all are passed."""
-    file = record.find(paths.workspace())
-    upcoming = _upcoming(record.read(file) if file else {})
-    return upcoming[0] if upcoming else GRADED[0]
-
-
 def _state(exercise: Asked, data: _Record) -> str:
     return str(data.get(exercise.name, {}).get("state", NOT_STARTED))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
+import pkgutil
 import re
 import shlex
 
@@ -91,3 +93,13 @@ def test_the_translation_in_the_readme_is_the_models_own():
         output.text for cell in solution(LESSONS[0]).cells for output in cell.get("outputs", ()) if "text" in output
     ]
     assert shown and any(shown[1] in text and shown[2] in text for text in printed)
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["attacks", "autograde.author", "autograde.grading.sandbox", "autograde.harness.sandboxed", "autograde.judge"],
+)
+def test_a_package_that_lists_its_modules_lists_all(package):
+    module = importlib.import_module(package)
+    names = {found.name for found in pkgutil.iter_modules(module.__path__)} - {"__main__"}
+    assert not {name for name in names if not re.search(rf"\b{name}\b", module.__doc__)}

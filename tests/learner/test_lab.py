@@ -15,9 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograde.course.lessons import find_lesson
-from autograde.course.outline import outline
-from autograde.learner import lab, progress, workspace
+from autograde.learner import lab
 from conftest import ROOT
 
 SERVER = """\
@@ -81,8 +79,8 @@ def test_the_terminal_shows_the_address_and_a_taken_port_and_the_log_has_the_res
         server = server_of(place)
         assert "Copied into" in seen[0] and "a log line" not in "".join(seen)
         assert "Port 8888 is taken, so this is on port 8889.\n" in seen
-        page = lab.first_page(place / "course" / "my_work")
-        assert f"Open http://127.0.0.1:8889/lab/tree/{page}?token=t0ken\n" in seen
+        assert (place / "course" / "my_work" / lab.START).is_file()
+        assert f"Open http://127.0.0.1:8889/lab/tree/{lab.START}?token=t0ken\n" in seen
         assert "a log line" in (place / "course" / "my_work" / lab.LOG).read_text()
         run.send_signal(signal.SIGTERM)
         assert run.wait() == 0 and not server.is_running()
@@ -104,18 +102,6 @@ def test_a_server_that_does_not_start_gives_its_reason(place):
     with started(place, FAILS="1") as run:
         out, _ = run.communicate()
         assert run.returncode == 2 and "course: JupyterLab has ended: no such option" in out and lab.LOG in out
-
-
-def test_the_page_that_opens(course):
-    work = workspace.start(echo=lambda text: None)
-    (work / lab.START).unlink(missing_ok=True)
-    assert lab.first_page(work) == "01_vocabulary/01_vocabulary.ipynb"
-    passed = {asked.name: {"state": "passed", "score": 1.0} for asked in outline(find_lesson("1"))}
-    progress.write(work / progress.FILE, passed)
-    assert lab.first_page(work) == "02_embeddings/02_embeddings.ipynb"
-    (work / lab.START).parent.mkdir(exist_ok=True)
-    (work / lab.START).touch()
-    assert lab.first_page(work) == lab.START
 
 
 def test_the_labs_settings_are_ones_that_jupyterlab_has():

@@ -4,5 +4,5 @@
 `session`    a child: runs cells and answers calls, beside the learner's code
 `shell`      IPython's cells without a kernel
 `frames`     messages of limited length between the grader and these processes
-`isolation`  namespaces, mounts, limits; with `landlock`, `seccomp`, `resources`
+`isolation`  namespaces, mounts, limits; with `backends`, `landlock`, `linux`, `resources`, `seccomp`, `syscalls`
 """
