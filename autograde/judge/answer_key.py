@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -47,9 +48,13 @@ class AnswerKey:
         """The answer of the misconception number `misconception` to the call number `call`."""
         at = misconception, call
         if at not in self._wrong:
-            asked = [self.calls[call]]
-            given = answer(self.exercise.misconceptions[misconception].wrong, asked)
-            self._wrong[at] = projected(self.exercise, asked, given)[0]
+            code = self.exercise.misconceptions[misconception].wrong
+            anew = begun_anew(code)
+            # a later call sees what an earlier one has left
+            numbers = [call] if anew is code else list(range(len(self.calls)))
+            asked = [self.calls[number] for number in numbers]
+            answers = projected(self.exercise, asked, answer(anew, asked))
+            self._wrong.update({(misconception, number): each for number, each in zip(numbers, answers, strict=True)})
         return self._wrong[at]
 
     def possible_for(self, source: str | None) -> AnswerKey:
@@ -59,6 +64,15 @@ class AnswerKey:
             number for number, misconception in enumerate(every) if source is None or misconception.may_be_in(source)
         ]
         return self if len(kept) == len(every) else _Chosen(self, kept)
+
+
+def begun_anew(code: Any) -> Any:
+    """The same code, as before anybody used it: a class with its lists, sets and dictionaries as they are now."""
+    if not isinstance(code, type):
+        return code
+    own = {name: value for name, value in vars(code).items() if not name.startswith("__")}
+    state = {name: copy(value) for name, value in own.items() if isinstance(value, dict | list | set)}
+    return type(code.__name__, (code,), state) if state else code
 
 
 class _Chosen(AnswerKey):

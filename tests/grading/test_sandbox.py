@@ -98,6 +98,20 @@ def test_every_attempt_of_the_self_test_succeeds_without_isolation(open_runner, 
     assert open_runner.assurance == "unsafe: no isolation"
 
 
+@pytest.mark.parametrize("breach", sorted(selftest.ESSENTIAL))
+def test_a_machine_where_an_essential_border_does_not_hold_is_refused(breach, runner, monkeypatch):
+    assert is_attempt_of(breach)
+    monkeypatch.setattr(selftest, "breaches", lambda runner: {breach: "this much"})
+    refused = Runner()
+    refused.means = [runner.isolated]
+    with pytest.raises(Unsafe, match=f"one could {breach}"):
+        refused.start()
+
+
+def is_attempt_of(breach: str) -> bool:
+    return f"    def {breach.replace(' ', '_')}():" in selftest.ATTEMPTS
+
+
 def test_the_files_that_the_self_test_tries_to_read_are_there():
     with selftest.targets() as given:
         missing = [name for name in given["readable"] if not Path(name).exists()]

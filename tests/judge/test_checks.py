@@ -24,6 +24,7 @@ from autograde.harness import invoke, limits, wire
 from autograde.harness.call import Answer, Fixture, FunctionCall
 from autograde.harness.plain import Other, TensorData, to_plain
 from autograde.harness.wire import dump, load
+from autograde.judge.answer_key import AnswerKey
 from autograde.judge.compare import Comparison
 from autograde.judge.judge import judge
 from autograde.judge.projection import projected
@@ -697,3 +698,12 @@ def test_a_half_written_class_is_not_untouched():
 
     verdict = assess("Vocabulary", Half)
     assert verdict.state == "failed" and 0 < verdict.score < 1 and "not written yet" in verdict.message
+
+
+def test_what_a_known_mistake_keeps_between_calls_is_its_own_each_time():
+    """A class that shares a store among its objects: each answer key begins with an empty one, and asks in order."""
+    asked = exercise("Vocabulary")
+    (number,) = (at for at, known in enumerate(asked.misconceptions) if known.name == "one store for all vocabularies")
+    keys = [AnswerKey(asked, asked.calls(seed)) for seed in (0, 1, 0)]
+    first, _, again = ([key.wrong(number, at) for at in reversed(range(len(key.calls)))] for key in keys)
+    assert first == again and not asked.misconceptions[number].wrong.shared_words

@@ -22,7 +22,7 @@ from autograde.exercises import exercise as find_exercise
 from autograde.grading.records import fingerprints
 from autograde.harness.call import Skipped
 from autograde.harness.invoke import answer, ran_out_of_time
-from autograde.judge.answer_key import AnswerKey
+from autograde.judge.answer_key import AnswerKey, begun_anew
 from autograde.judge.findings import find
 from autograde.judge.judge import judge
 from autograde.judge.projection import projected
@@ -220,7 +220,7 @@ def _try(exercise: Exercise, seeds: int, begin: int, words: bool) -> Iterator[Tr
     if not words:
         return
     for misconception in exercise.misconceptions:
-        names = [_verdict(key, misconception.wrong).diagnosis for key in keys]
+        names = [_verdict(key, begun_anew(misconception.wrong)).diagnosis for key in keys]
         yield Trial(others=tuple(seed for seed, name in enumerate(names) if name != misconception.name))
     for right in exercise.variants:
         yield Trial(tuple(seed for seed, key in enumerate(keys) if _passes(key, right)))

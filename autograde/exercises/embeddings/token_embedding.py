@@ -163,7 +163,7 @@ class StandardDeviationOne(TokenEmbedding):
 
 @EXERCISE.wrong(
     "between 0 and 1 at the start",
-    "The start values lie between 0 and 1, as from `torch.rand`, with the mean 0.5. Centre them on zero: "
+    "The start values are between 0 and 1, as from `torch.rand`, with the mean 0.5. Centre them on zero: "
     "`torch.randn`, divided by the root of `d_model`.",
 )
 class BetweenZeroAndOne(TokenEmbedding):
