@@ -110,8 +110,8 @@ def of_everything(x, axis=-1):
 
 @EXERCISE.wrong(
     "keepdims missing",
-    "A `max` or `sum` with nothing but `axis` drops that axis, and the shapes no longer fit. `keepdims=True` "
-    "keeps the axis with size 1.",
+    "A `max` or `sum` with nothing but `axis` drops that axis: the shapes no longer fit, or rows meet the numbers "
+    "of others. `keepdims=True` keeps the axis with size 1.",
 )
 def no_keepdims(x, axis=-1):
     exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))

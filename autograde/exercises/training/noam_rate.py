@@ -43,7 +43,7 @@ EXERCISE = Exercise(
 
 @EXERCISE.wrong(
     "larger in place of smaller",
-    "The larger of the two lines is taken, so the rate falls in warm-up. The paper has `min`.",
+    "The larger of the two lines is taken, so the rate falls during warm-up. The paper has `min`.",
 )
 def with_max(step, d_model, warmup):
     return d_model**-0.5 * max(step**-0.5, step * warmup**-1.5)
