@@ -86,7 +86,7 @@ The answers of readers of an early version (lessons 1 to 8) are here as well.
 
 A test holds that every wrong answer is rejected, that every right one passes, and that no answer gets a name of the
 catalogue that it did not have when the names were reviewed: one by one in the first round; in the second by its two
-readers at the first run; from the fourth to the eighth at the first run, together with each sentence. Names that
+readers at the first run; from the fourth on at the first run, together with each sentence. Names that
 answers of the second round got since then, and those of the third, were only read through as a list.
 
 """
