@@ -538,8 +538,9 @@ print(
 # <!-- end -->
 #
 # Complete `Decoder(num_layers=6, d_model=512, num_heads=8, d_ff=2048, dropout=0.1)`. `layers` holds `num_layers`
-# decoder layers, each with its own parameters, all among the decoder's, and with this `dropout`. `forward(x, memory, self_mask=None, cross_mask=None)` sends
-# `x` through all of them, one after the other. Every layer receives the same memory and the same masks.
+# decoder layers with this `dropout`, each with its own parameters, which are parameters of the decoder, too.
+# `forward(x, memory, self_mask=None, cross_mask=None)` sends `x` through all of them, one after the other. Every layer
+# receives the same memory and the same masks.
 #
 # <!-- hints: Decoder -->
 # <details>
