@@ -12,8 +12,11 @@ import torch
 from autograde import assess
 from autograde.exercises import all_exercises, exercise
 from autograde.harness.call import FunctionCall, ModuleCall
+from autograde.harness.invoke import answer
 from autograde.harness.plain import TensorData
-from helpers import add_norm, decoder, decoding, embeddings, feed_forward, multi_head, single_head, training
+from autograde.judge.answer_key import AnswerKey
+from autograde.judge.judge import judge
+from helpers import add_norm, clinic, decoder, decoding, embeddings, feed_forward, multi_head, single_head, training
 from helpers.single_head import softmax
 from helpers.vocabulary import build_index
 
@@ -273,3 +276,16 @@ def test_every_function_on_tensors_is_asked_for_gradients():
 def _takes_a_tensor(call):
     values = [value for value in (*call.args, *call.kwargs.values()) if isinstance(value, TensorData)]
     return any(np.issubdtype(value.array.dtype, np.floating) for value in values)
+
+
+@pytest.mark.parametrize("name", ["sees_future", "sees_padding", "uses_source"])
+def test_the_smallest_threshold_that_the_text_allows_finds_no_fault_in_rounding(name, monkeypatch):
+    """Healthy models move logits by less than 1e-5."""
+    asked = exercise(name)
+    keys = [AnswerKey(asked, asked.calls(seed)) for seed in range(20)]
+    for key in keys:
+        key.prepare()
+    monkeypatch.setattr(clinic, "MOVED", 1e-5)
+    for key in keys:
+        verdict = judge(asked, key.calls, answer(asked.reference, key.calls), key)
+        assert verdict.passed, verdict.message
